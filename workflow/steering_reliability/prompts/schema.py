@@ -1,0 +1,58 @@
+"""What one prompt is, and the canonical JSON Lines form in which prompts are kept."""
+
+import json
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+SPLITS = ("harm_train", "harm_test", "benign")
+"""The splits: in distribution, out of distribution, and the cost side of the trade-off."""
+
+UNKNOWN = "unknown"
+"""Family or style of a prompt whose file does not say."""
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """One request to a model.
+
+    Args:
+        id: Unique within its split; no control characters, no path separators.
+        prompt: The user's text, without any chat template.
+        family: What is asked about, for example "weapons".
+        style: How it is asked, for example "direct".
+        extra: Further keys of `meta`, kept as they came (generated prompts carry "template" and "topic").
+    """
+
+    id: str
+    prompt: str
+    family: str
+    style: str
+    extra: Mapping[str, object] = field(default_factory=dict, hash=False)
+
+    def to_json(self) -> str:
+        """One line of JSON, `{"id", "prompt", "meta": {"family", "style", ...}}`, without a newline."""
+        meta = {"family": self.family, "style": self.style, **self.extra}
+        return json.dumps({"id": self.id, "prompt": self.prompt, "meta": meta}, ensure_ascii=False)
+
+
+def to_jsonl(prompts: Iterable[Prompt]) -> bytes:
+    """The exact bytes of a canonical prompts file: UTF-8, one prompt per line, LF line ends."""
+    return "".join(f"{prompt.to_json()}\n" for prompt in prompts).encode("utf-8")
+
+
+def write_prompts(prompts: Iterable[Prompt], *, path: Path) -> None:
+    """Write a canonical prompts file, whole or not at all.
+
+    Args:
+        prompts: The prompts, in file order.
+        path: The file; missing folders above it are made.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        partial.write_bytes(to_jsonl(prompts))
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
