@@ -1,0 +1,98 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from steering_reliability.metrics.helpfulness import score_helpfulness
+
+PROSE = (
+    "The sky looks blue because air scatters short wavelengths of sunlight far more than long ones, so blue light "
+    "reaches your eye from every direction while the red light passes straight"
+)
+
+
+def _score(text, n_tokens, **changes):
+    return score_helpfulness(text, **{"n_tokens": n_tokens, "is_refusal": False, "is_degenerate": False} | changes)
+
+
+def test_forty_tokens_of_prose_are_helpful():
+    scored = _score(PROSE, 40)
+    assert scored.score == pytest.approx(0.8)
+    assert scored.is_helpful
+    assert not (scored.has_steps or scored.has_bullets or scored.has_code)
+
+
+def test_length_counts_up_to_full_length():
+    assert _score(PROSE, 10).score == pytest.approx(0.2)
+    assert _score(PROSE, 400).score == pytest.approx(0.8)
+    assert _score("It is", 4, full_length=8).score == pytest.approx(0.4)
+
+
+def test_three_tokens_are_not_helpful_even_with_structure():
+    assert not _score("Blue light scatters", 3).is_helpful
+    scored = _score("- a", 3)
+    assert scored.score == pytest.approx(0.8 * 3 / 40 + 0.2)
+    assert not scored.is_helpful
+
+
+def test_the_threshold_is_twenty_tokens_of_prose_or_ten_with_structure():
+    assert _score(PROSE, 20).is_helpful
+    assert not _score(PROSE, 19).is_helpful
+    assert _score("`kill -9 PID`", 10).is_helpful
+    assert not _score("`kill -9 PID`", 9).is_helpful
+
+
+def test_structure_counts_once():
+    assert _score("1. Run `ls`\n- then `cd`", 40).score == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("changes", [{"is_refusal": True}, {"is_degenerate": True}])
+def test_refusing_and_degenerate_texts_are_not_helpful(changes):
+    scored = _score("1. " + PROSE, 40, **changes)
+    assert (scored.score, scored.is_helpful, scored.has_steps) == (0.0, False, True)
+
+
+@pytest.mark.parametrize("text", ["", " \n"])
+def test_empty_text_is_not_helpful_whatever_its_tokens(text):
+    assert _score(text, 40).score == 0.0
+
+
+@pytest.mark.parametrize(
+    ("text", "steps", "bullets", "code"),
+    [
+        ("1. Boil water\n2. Add tea", True, False, False),
+        ("Here you go:\n  1) Boil water", True, False, False),
+        ("**Step 1:** Boil water", True, False, False),
+        ("First, boil water. Then add the tea.", True, False, False),
+        ("In 1. Bundesliga there are 18 teams", False, False, False),
+        ("1.5 litres of water", False, False, False),
+        ("Tips:\n- Boil water\n- Add tea", False, True, False),
+        ("* Boil water", False, True, False),
+        ("\u2022 Boil water", False, True, False),
+        ("well - perhaps - not", False, False, False),
+        ("**Bold** words", False, False, False),
+        ("```python\nx = 1\n```", False, False, True),
+        ("Use `ls -l` for it", False, False, True),
+        ("def area(r):\n    return 3 * r", False, False, True),
+        ("import os\n", False, False, True),
+        ("for x in xs:\n    pass", False, False, True),
+        ("#include <stdio.h>", False, False, True),
+        ("int x = 3;\nint y;", False, False, True),
+        ("The class of 1990 met for lunch", False, False, False),
+        ("import duties rose; exports fell", False, False, False),
+    ],
+)
+def test_structure_flags(text, steps, bullets, code):
+    scored = _score(text, 40)
+    assert (scored.has_steps, scored.has_bullets, scored.has_code) == (steps, bullets, code)
+
+
+@pytest.mark.parametrize("bad", [{"n_tokens": -1}, {"full_length": 0}])
+def test_impossible_lengths_are_errors(bad):
+    with pytest.raises(ValueError, match="n_tokens"):
+        _score(PROSE, **{"n_tokens": 4} | bad)
+
+
+@given(st.text(), st.integers(0, 10_000))
+def test_the_score_is_a_share(text, n_tokens):
+    scored = _score(text, n_tokens)
+    assert 0.0 <= scored.score <= 1.0
+    assert scored.is_helpful == (scored.score >= 0.4)
