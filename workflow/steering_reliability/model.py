@@ -37,6 +37,7 @@ class LoadedModel:
         dtype: Its number format.
         end_tokens: Ids that end a completion.
         context: Most tokens that prompt and completion may have together.
+        block_returns_tuple: Whether a block hands on a tuple or the bare residual stream.
     """
 
     bridge: Any
@@ -45,6 +46,7 @@ class LoadedModel:
     dtype: torch.dtype
     end_tokens: frozenset[int]
     context: int
+    block_returns_tuple: bool
 
     @property
     def n_layers(self) -> int:
@@ -113,7 +115,19 @@ def load_model(folder: str | Path, *, device: str, dtype: str) -> LoadedModel:
         dtype=number_format,
         end_tokens=frozenset(_end_tokens(bridge, tokenizer)),
         context=int(getattr(config, "max_position_embeddings", 0) or getattr(config, "n_positions", 0) or 1_000_000),
+        block_returns_tuple=_block_returns_tuple(bridge, chosen),
     )
+
+
+def _block_returns_tuple(bridge: Any, device: torch.device) -> bool:
+    seen: list[bool] = []
+    handle = bridge.blocks[0].register_forward_hook(lambda *call: seen.append(isinstance(call[2], tuple)))
+    try:
+        with torch.inference_mode():
+            bridge.original_model(torch.zeros(1, 1, dtype=torch.long, device=device))
+    finally:
+        handle.remove()
+    return seen[0]
 
 
 def _restore_originals(module: nn.Module) -> None:

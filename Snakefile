@@ -1,0 +1,26 @@
+from snakemake.utils import min_version
+
+min_version("9.20")
+
+
+# A config that names a model stands alone; anything less is laid over config.yaml.
+if "model" not in config:
+
+    configfile: "config.yaml"
+
+
+include: "rules/common.smk"
+include: "rules/model.smk"
+include: "rules/prompts.smk"
+include: "rules/directions.smk"
+include: "rules/completions.smk"
+include: "rules/analysis.smk"
+include: "rules/report.smk"
+
+
+rule all:
+    input:
+        rules.results.input,
+        rules.figures.input,
+        rules.reports.input,
+    default_target: True

@@ -1,0 +1,157 @@
+rule aggregate:
+    """Score every completion and gather them in one table."""
+    input:
+        rules.completions.input,
+        statistics=[row["statistics"] for row in RUN.conditions_table()],
+        **{split: f"{R}/prompts/{split}.jsonl" for split in SPLITS},
+    output:
+        results=f"{R}/results.parquet",
+        log=[f"{R}/runs/baseline_{split}.jsonl" for split in SPLITS],
+    log:
+        f"{R}/logs/analysis/aggregate.log",
+    benchmark:
+        f"{R}/benchmarks/analysis/aggregate.tsv"
+    params:
+        conditions=RUN.conditions_table(),
+        baseline={seed: RUN.baseline(seed) for seed in RUN.seeds},
+        alpha_unit=RUN.config.experiment.alpha_unit,
+        max_new_tokens=RUN.config.generation.max_new_tokens,
+        code=digest(
+            "metrics", *[f"analysis/{name}.py" for name in ("aggregate", "condition", "schema", "scoring", "shards")]
+        ),
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    conda:
+        "../envs/steering.yaml"
+    message:
+        "results: scoring and gathering the completions"
+    script:
+        "../workflow/scripts/aggregate.py"
+
+
+rule summarise:
+    """Rates with intervals for every condition, and the Pareto frontier."""
+    input:
+        f"{R}/results.parquet",
+    output:
+        summary=report(
+            f"{R}/tables/summary.csv",
+            caption="../workflow/report/summary.rst",
+            category="Tables",
+        ),
+        pareto=report(
+            f"{R}/tables/pareto.csv",
+            caption="../workflow/report/pareto.rst",
+            category="Tables",
+        ),
+    log:
+        f"{R}/logs/analysis/summarise.log",
+    params:
+        code=digest(*[f"analysis/{name}.py" for name in ("summary", "pareto", "paired", "statistics", "schema")]),
+    resources:
+        mem_mb=2000,
+        runtime=15,
+    conda:
+        "../envs/steering.yaml"
+    message:
+        "results: summary and Pareto frontier"
+    script:
+        "../workflow/scripts/summarise.py"
+
+
+rule check_sanity:
+    """Other prefixes, matched length and entropy, another seed, random directions: is the effect what it seems?"""
+    input:
+        results=f"{R}/results.parquet",
+        summary=f"{R}/tables/summary.csv",
+        directions=RUN.direction_files(),
+    output:
+        report(
+            f"{R}/tables/sanity_checks.csv",
+            caption="../workflow/report/sanity_checks.rst",
+            category="Tables",
+        ),
+    log:
+        f"{R}/logs/analysis/check_sanity.log",
+    params:
+        compared=RUN.compared_directions(),
+        code=digest(*[f"analysis/{name}.py" for name in ("sanity_checks", "confounding", "paired", "statistics")]),
+    resources:
+        mem_mb=2000,
+        runtime=15,
+    conda:
+        "../envs/steering.yaml"
+    message:
+        "results: sanity checks"
+    script:
+        "../workflow/scripts/check_sanity.py"
+
+
+rule draw_figures:
+    """The figures, as PNG and SVG."""
+    input:
+        summary=f"{R}/tables/summary.csv",
+    output:
+        *[
+            report(
+                f"{R}/figures/{name}.png",
+                caption=f"../workflow/report/{name}.rst",
+                category="Figures",
+            )
+            for name in RUN.figures
+        ],
+        *[f"{R}/figures/{name}.svg" for name in RUN.figures],
+    log:
+        f"{R}/logs/analysis/draw_figures.log",
+    benchmark:
+        f"{R}/benchmarks/analysis/draw_figures.tsv"
+    params:
+        title=RUN.title,
+        code=digest("analysis/plots.py", "analysis/figures"),
+    resources:
+        mem_mb=2000,
+        runtime=15,
+    conda:
+        "../envs/steering.yaml"
+    message:
+        "figures: drawing"
+    script:
+        "../workflow/scripts/draw_figures.py"
+
+
+rule record_provenance:
+    """Versions, model, config, seeds and machine of the run."""
+    input:
+        f"{R}/results.parquet",
+        model=RUN.model_file,
+    output:
+        f"{R}/provenance.json",
+    log:
+        f"{R}/logs/analysis/record_provenance.log",
+    params:
+        config=RUN.config.model_dump(mode="json"),
+        code=digest("provenance.py"),
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    conda:
+        "../envs/steering.yaml"
+    message:
+        "results: recording where they come from"
+    script:
+        "../workflow/scripts/record_provenance.py"
+
+
+rule results:
+    """Target: results.parquet and the tables."""
+    input:
+        f"{R}/results.parquet",
+        f"{R}/provenance.json",
+        expand(f"{R}/tables/{{table}}.csv", table=["summary", "pareto", "sanity_checks", "shift"]),
+
+
+rule figures:
+    """Target: the figures."""
+    input:
+        rules.draw_figures.output,

@@ -1,0 +1,43 @@
+import os
+import sys
+from pathlib import Path
+
+from snakemake.exceptions import WorkflowError
+
+PACKAGE = str(Path(workflow.basedir) / "workflow")
+sys.path.insert(0, PACKAGE)
+# Scripts and workers find the package in the same place, installed or not.
+os.environ["PYTHONPATH"] = os.pathsep.join([PACKAGE, *filter(None, [os.environ.get("PYTHONPATH")])])
+
+from steering_reliability.conditions import SPLITS, Condition, baseline_shard
+from steering_reliability.digest import digest
+from steering_reliability.errors import InputError
+from steering_reliability.generation.client import stop_workers
+from steering_reliability.run_plan import plan_run
+
+try:
+    RUN = plan_run(config)
+except InputError as error:
+    raise WorkflowError(f"\n{error}")
+
+R = RUN.folder
+REPORT = RUN.report_folder
+# The worker lives as long as this process, the one that reads the Snakefile for the whole run.
+os.environ.setdefault("STEERING_OWNER", str(os.getpid()))
+
+
+wildcard_constraints:
+    split="|".join(SPLITS),
+    direction=r"[a-z0-9_]+",
+    intervention="add|ablate",
+    layer=r"\d+",
+    alpha=r"-?[0-9.]+(e[+-]?\d+)?",
+    seed=r"\d+",
+
+
+onsuccess:
+    stop_workers(int(os.environ["STEERING_OWNER"]))
+
+
+onerror:
+    stop_workers(int(os.environ["STEERING_OWNER"]))

@@ -1,0 +1,71 @@
+rule complete_baseline:
+    """Write the unsteered completions of one split (the warm worker does the work)."""
+    input:
+        checked=ancient(f"{R}/tables/shift.csv"),
+        model=RUN.model_file,
+        prompts=f"{R}/prompts/{{split}}.jsonl",
+    output:
+        f"{R}/completions/baseline/seed_{{seed}}/{{split}}.jsonl",
+    log:
+        f"{R}/logs/completions/baseline/seed_{{seed}}/{{split}}.log",
+    benchmark:
+        f"{R}/benchmarks/completions/baseline/seed_{{seed}}/{{split}}.tsv"
+    params:
+        settings=RUN.write_settings(steered=False),
+        numbers=RUN.number_settings(),
+        limit=lambda wildcards: RUN.limit(wildcards.seed),
+        code=digest("generation", "interventions", "model.py"),
+    retries: 2
+    resources:
+        rows=RUN.config.generation.batch_size,
+        mem_mb=lambda wildcards, attempt: 4000 * attempt,
+        runtime=lambda wildcards, attempt: 60 * attempt,
+    conda:
+        "../envs/steering.yaml"
+    message:
+        "completions: baseline, {wildcards.split}, seed {wildcards.seed}"
+    script:
+        "../workflow/scripts/complete_baseline.py"
+
+
+rule complete_shard:
+    """Write the completions of one condition on one split (the warm worker does the work)."""
+    input:
+        checked=ancient(f"{R}/tables/shift.csv"),
+        model=RUN.model_file,
+        prompts=f"{R}/prompts/{{split}}.jsonl",
+        direction=f"{R}/directions/{{direction}}/layer_{{layer}}.pt",
+    output:
+        f"{R}/completions/{{direction}}/{{intervention}}/layer_{{layer}}/alpha_{{alpha}}/seed_{{seed}}/{{split}}.jsonl",
+    log:
+        f"{R}/logs/completions/{{direction}}/{{intervention}}/layer_{{layer}}/alpha_{{alpha}}/seed_{{seed}}/{{split}}.log",
+    params:
+        settings=RUN.write_settings(steered=True),
+        numbers=RUN.number_settings(),
+        limit=lambda wildcards: RUN.limit(wildcards.seed),
+        code=digest("generation", "interventions", "model.py"),
+    retries: 2
+    resources:
+        rows=RUN.config.generation.batch_size,
+        mem_mb=lambda wildcards, attempt: 4000 * attempt,
+        runtime=lambda wildcards, attempt: 60 * attempt,
+    conda:
+        "../envs/steering.yaml"
+    message:
+        "completions: {wildcards.direction} {wildcards.intervention} layer {wildcards.layer} "
+        "alpha {wildcards.alpha}, {wildcards.split}"
+    script:
+        "../workflow/scripts/complete_shard.py"
+
+
+rule baseline:
+    """Target: the unsteered completions."""
+    input:
+        [path for seed in RUN.seeds for path in RUN.baseline(seed).values()],
+
+
+rule completions:
+    """Target: every completion of the run."""
+    input:
+        rules.baseline.input,
+        [path for condition in RUN.conditions for path in RUN.shards(condition).values()],

@@ -1,0 +1,58 @@
+rule measure_activations:
+    """Read the residual stream of every layer at the direction's tokens, in one pass."""
+    input:
+        # The shift's table is made of checked prompts: no model loads before they pass. Its age means nothing.
+        checked=ancient(f"{R}/tables/shift.csv"),
+        model=RUN.model_file,
+        harm_train=f"{R}/prompts/harm_train.jsonl",
+        extra=lambda wildcards: RUN.extra_inputs(wildcards.direction),
+    output:
+        f"{R}/activations/{{direction}}.safetensors",
+    log:
+        f"{R}/logs/activations/{{direction}}.log",
+    benchmark:
+        f"{R}/benchmarks/activations/{{direction}}.tsv"
+    params:
+        settings=lambda wildcards: RUN.read_settings(wildcards.direction),
+        code=digest("directions/activations.py", "directions/sources.py", "model.py"),
+    threads: workflow.cores
+    resources:
+        mem_mb=lambda wildcards, attempt: 3000 * attempt,
+        runtime=30,
+    conda:
+        "../envs/steering.yaml"
+    message:
+        "directions: reading activations for {wildcards.direction}"
+    script:
+        "../workflow/scripts/measure_activations.py"
+
+
+rule build_direction:
+    """Make the steering direction of one layer and its statistics; needs no model."""
+    input:
+        lambda wildcards: f"{R}/activations/{RUN.reference(wildcards.direction)}.safetensors",
+    output:
+        vector=f"{R}/directions/{{direction}}/layer_{{layer}}.pt",
+        statistics=f"{R}/directions/{{direction}}/layer_{{layer}}.json",
+    log:
+        f"{R}/logs/directions/{{direction}}/layer_{{layer}}.log",
+    params:
+        method=lambda wildcards: RUN.directions[wildcards.direction].method,
+        seed=lambda wildcards: RUN.directions[wildcards.direction].seed,
+        normalize=RUN.config.direction.normalize,
+        code=digest("directions/build_direction.py", "directions/files.py"),
+    resources:
+        mem_mb=1500,
+        runtime=10,
+    conda:
+        "../envs/steering.yaml"
+    message:
+        "directions: {wildcards.direction}, layer {wildcards.layer}"
+    script:
+        "../workflow/scripts/build_direction.py"
+
+
+rule directions:
+    """Target: every direction of the run."""
+    input:
+        RUN.direction_files(),

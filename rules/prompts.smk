@@ -1,0 +1,54 @@
+rule prepare_prompts:
+    """Validate a prompt file and cap it; the source is never written to."""
+    input:
+        lambda wildcards: RUN.config.data.path(wildcards.split),
+    output:
+        f"{R}/prompts/{{split}}.jsonl",
+    log:
+        f"{R}/logs/prompts/{{split}}.log",
+    params:
+        limit=RUN.config.data.max_prompts_per_split,
+        code=digest("prompts/validate.py", "prompts/subset.py", "prompts/schema.py", "prompts/fields.py"),
+    priority: 20
+    resources:
+        mem_mb=500,
+        runtime=5,
+    conda:
+        "../envs/steering.yaml"
+    message:
+        "prompts: checking {wildcards.split}"
+    script:
+        "../workflow/scripts/prepare_prompts.py"
+
+
+rule measure_shift:
+    """Check that no prompt, template or style is in both train and test, and say how far apart the splits are."""
+    input:
+        **{split: f"{R}/prompts/{split}.jsonl" for split in SPLITS},
+    output:
+        report(
+            f"{R}/tables/shift.csv",
+            caption="../workflow/report/shift.rst",
+            category="Prompts",
+        ),
+    log:
+        f"{R}/logs/prompts/shift.log",
+    params:
+        code=digest("prompts"),
+    priority: 20
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    conda:
+        "../envs/steering.yaml"
+    message:
+        "prompts: measuring the shift between the splits"
+    script:
+        "../workflow/scripts/measure_shift.py"
+
+
+rule prompts:
+    """Target: the prompts of the run, checked."""
+    input:
+        expand(f"{R}/prompts/{{split}}.jsonl", split=SPLITS),
+        f"{R}/tables/shift.csv",

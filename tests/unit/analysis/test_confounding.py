@@ -1,0 +1,75 @@
+import numpy as np
+import pandas as pd
+import pytest
+from steering_reliability.analysis.confounding import MatchedEffect, matched_effect
+from steering_reliability.analysis.paired import Comparison
+
+
+def arm(*strata):
+    """Build completions from (n, refusals, n_tokens)."""
+    rows = [
+        {"is_refusal": index < refusals, "n_tokens": tokens, "mean_entropy": 1.0}
+        for n, refusals, tokens in strata
+        for index in range(n)
+    ]
+    return pd.DataFrame(rows, columns=["is_refusal", "n_tokens", "mean_entropy"])
+
+
+def test_matching_by_hand():
+    # Short texts: 6/10 against 4/20; long ones: 8/20 against 1/10. Pooled weights 30 and 30.
+    effect = matched_effect(arm((10, 6, 10), (20, 8, 30)), arm((20, 4, 10), (10, 1, 30)))
+    assert effect.crude.value == pytest.approx(14 / 30 - 5 / 30)
+    assert effect.matched.value == pytest.approx(0.5 * 0.4 + 0.5 * 0.3)
+    assert effect.overlap == 1.0
+    assert effect.verdict == "survives"
+
+
+def test_an_effect_of_length_alone_is_explained_away():
+    # Short texts are refused half of the time in both arms, long ones never; steering only makes texts short.
+    effect = matched_effect(arm((180, 90, 10), (20, 0, 30)), arm((20, 10, 10), (180, 0, 30)))
+    assert effect.crude.value == pytest.approx(0.4)
+    assert effect.matched.value == pytest.approx(0.0)
+    assert effect.verdict == "explained away"
+
+
+def test_without_overlap_it_cannot_be_told():
+    effect = matched_effect(arm((30, 30, 10)), arm((30, 0, 30)))
+    assert effect.crude.value == 1.0
+    assert effect.overlap == 0.0
+    assert np.isnan(effect.matched.value)
+    assert effect.verdict == "cannot tell"
+
+
+def test_no_effect_cannot_be_explained():
+    assert matched_effect(arm((30, 3, 10)), arm((30, 3, 10))).verdict == "cannot tell"
+
+
+def test_nothing_is_no_effect():
+    effect = matched_effect(arm(), arm())
+    assert effect.crude.n == 0
+    assert effect.verdict == "cannot tell"
+
+
+def test_missing_entropy_is_left_out():
+    steered = arm((10, 5, 10))
+    steered.loc[0, "mean_entropy"] = float("nan")
+    assert matched_effect(steered, arm((10, 0, 10))).crude.n == 19
+
+
+@pytest.mark.parametrize(
+    ("matched", "verdict"),
+    [
+        ((0.30, 0.10, 0.50), "survives"),
+        ((0.15, 0.05, 0.25), "partly explained"),
+        ((0.02, -0.06, 0.10), "explained away"),
+        ((0.10, -0.20, 0.40), "cannot tell"),
+    ],
+)
+@pytest.mark.parametrize("sign", [1, -1])
+def test_verdicts(matched, verdict, sign):
+    def comparison(value, low, high):
+        low, high = sorted((sign * low, sign * high))
+        return Comparison(value=sign * value, low=low, high=high, n=100)
+
+    effect = MatchedEffect(crude=comparison(0.4, 0.2, 0.6), matched=comparison(*matched), overlap=0.9)
+    assert effect.verdict == verdict

@@ -1,0 +1,107 @@
+import base64
+import hashlib
+import re
+from html.parser import HTMLParser
+
+import pytest
+from steering_reliability.analysis.report import FIGURE_CAPTIONS, write_report
+from steering_reliability.analysis.sanity_checks import sanity_checks
+from steering_reliability.analysis.summary import summarise
+from synthetic_run import realistic_results, tiny_results
+
+HOSTILE = "</pre></details>'\"><script>alert(1)</script><img src=x onerror=alert(1)>{{ 7 * 7 }}\x1b\u202eabc"
+VOID = {"meta", "img", "br"}
+
+
+class Page(HTMLParser):
+    """Collects tags and attributes, and fails where tags do not close in order."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.tags, self.attributes, self.open = [], [], []
+        self.feed(text)
+        assert self.open == []
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.attributes += attrs
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+
+def write(folder, results, *, title="a run", provenance=None):
+    summary = summarise(results)
+    (folder / "dose_response.svg").write_text("<svg xmlns='http://www.w3.org/2000/svg'/>")
+    output = folder / "index.html"
+    write_report(
+        results, summary=summary, sanity=sanity_checks(results, summary=summary), figures_dir=folder, output=output,
+        title=title, provenance=provenance,
+    )  # fmt: skip
+    return output.read_text()
+
+
+@pytest.mark.parametrize("make", [realistic_results, tiny_results])
+def test_the_page_is_well_formed_and_asks_nothing_of_the_network(tmp_path, make):
+    text = write(tmp_path, make())
+    page = Page(text)
+    assert "script" not in page.tags
+    assert all(value.startswith("#") for name, value in page.attributes if name == "href")
+    assert all(value.startswith("data:image/svg+xml;base64,") for name, value in page.attributes if name == "src")
+    assert not [name for name, _ in page.attributes if name.startswith("on") or name == "style"]
+    assert "default-src 'none'" in text
+    assert "url(" not in text
+
+
+def test_the_policy_admits_the_style_that_is_there(tmp_path):
+    text = write(tmp_path, tiny_results())
+    style = re.search(r"<style>(.*?)</style>", text, re.DOTALL).group(1)
+    assert f"sha256-{base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()}" in text
+
+
+def test_no_text_breaks_the_page(tmp_path):
+    calm = Page(write(tmp_path, tiny_results(), title="run", provenance={"model": {"name": "m"}}))
+    results = tiny_results()
+    for column in ("prompt", "completion", "family", "style"):
+        results[column] = HOSTILE
+    results["matched_phrases"] = [[HOSTILE] if refused else [] for refused in results["is_refusal"]]
+    text = write(tmp_path, results, title=HOSTILE, provenance={"model": {"name": HOSTILE}})
+    assert Page(text).tags == calm.tags
+    assert "{{ 7 * 7 }}" in text
+    assert not set(text) & {"\x1b", "\u202e"}
+
+
+def test_figures_that_are_there_are_embedded_with_their_caption(tmp_path):
+    text = write(tmp_path, tiny_results())
+    assert text.count("<figure ") == 1
+    assert f'alt="{FIGURE_CAPTIONS["dose_response"]}"' in text
+
+
+def test_the_table_has_the_baseline_once_and_marks_the_recommended_point(tmp_path):
+    text = write(tmp_path, realistic_results())
+    assert text.count('<tr class="baseline">') == 1
+    assert text.count('<tr class="best">') == 1
+    assert text.count("contrastive_prefix</small>") == 3 * 7 + 3 * 2
+
+
+def test_completions_are_folded_and_provenance_is_listed(tmp_path):
+    text = write(tmp_path, realistic_results(), provenance={"versions": {"torch": "2.13"}, "seeds": [0, 1]})
+    examples = text[text.index('id="examples"') : text.index('id="provenance"')]
+    assert examples.count("<details>") == 15
+    assert re.sub(r"<details>.*?</details>", "", examples, flags=re.DOTALL).count("<pre>") == 0
+    assert "versions.torch" in text
+    assert "[0, 1]" in text
+
+
+def test_the_same_inputs_give_the_same_bytes(tmp_path):
+    assert write(tmp_path, realistic_results()) == write(tmp_path, realistic_results())
+
+
+def test_a_run_with_missing_pieces_still_has_its_page(tmp_path):
+    results = tiny_results()
+    text = write(tmp_path, results[results["split"] == "harm_test"])
+    assert "none is recommended" in text
+    assert "no completions for benign" in text
+    assert not re.search(r"\bnan\b", text, re.IGNORECASE)

@@ -1,0 +1,109 @@
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.stats import binomtest
+from steering_reliability.analysis.statistics import newcombe_interval, newcombe_paired_interval
+from steering_reliability.analysis.summary import summarise, write_table
+from synthetic_run import completion, realistic_results, tiny_results
+
+NAMES = {"train": "harm_train", "test": "harm_test", "benign": "benign"}
+
+
+def rows(split, *, before, after, broken=()):
+    """Build ten prompts: which refuse unsteered, which at alpha 0.5, and which of these are degenerate."""
+    made = []
+    for index in range(10):
+        made.append(completion(split, index, refused=index in before))
+        steered = completion(split, index, refused=index in after, alpha=0.5)
+        degenerate = index in broken
+        made.append({**steered, "is_degenerate": degenerate, "is_helpful": steered["is_helpful"] and not degenerate})
+    return made
+
+
+@pytest.fixture
+def point():
+    results = pd.DataFrame(
+        rows("harm_train", before=[0, 1], after=[0, 1, 2, 3, 4, 5, 6, 7], broken=[7, 9])
+        + rows("harm_test", before=[0], after=[1, 2, 3, 4])
+        + rows("benign", before=[], after=[0], broken=[1, 2])
+    )
+    summary = summarise(results)
+    assert summary["alpha"].tolist() == [0.0, 0.5]
+    return summary.iloc[1]
+
+
+def test_rates_by_hand(point):
+    assert (point["refusal_harm_train"], point["refusal_harm_test"], point["refusal_benign"]) == (0.8, 0.4, 0.1)
+    assert (point["clean_refusal_harm_train"], point["clean_refusal_harm_test"]) == (0.7, 0.4)
+    assert (point["degenerate_harm_train"], point["degenerate_harm_test"], point["degenerate_benign"]) == (0.2, 0, 0.2)
+    assert point["helpful_benign"] == 0.7
+    assert point["refusal_harm_test_n"] == 10
+
+
+def test_intervals_are_wilsons(point):
+    expected = binomtest(4, 10).proportion_ci(method="wilson")
+    assert (point["refusal_harm_test_low"], point["refusal_harm_test_high"]) == pytest.approx(expected)
+
+
+def test_drop_and_effects_are_paired(point):
+    assert point["helpfulness_drop"] == pytest.approx(0.3)
+    value, low, high = newcombe_paired_interval(0, 3, 0, 7)
+    assert (point["helpfulness_drop_low"], point["helpfulness_drop_high"]) == pytest.approx((low, high))
+    # harm_test: prompt 0 stops refusing, 1 to 4 begin, 5 to 9 never do.
+    value, low, high = newcombe_paired_interval(0, 4, 1, 5)
+    found = (point["refusal_effect_harm_test"], point["refusal_effect_harm_test_low"],
+             point["refusal_effect_harm_test_high"])  # fmt: skip
+    assert found == pytest.approx((value, low, high))
+
+
+def test_gaps_by_hand(point):
+    assert point["gap"] == pytest.approx(0.4)
+    assert (point["gap_low"], point["gap_high"]) == pytest.approx(newcombe_interval(8, 10, 4, 10)[1:])
+    # Effects are +0.6 and +0.3.
+    assert point["effect_gap"] == pytest.approx(0.3)
+    assert point["effect_gap_low"] < 0.3 < point["effect_gap_high"]
+
+
+def test_the_baseline_differs_from_itself_by_nothing():
+    first = summarise(tiny_results()).iloc[0]
+    names = [f"{stem}{part}" for stem in ("helpfulness_drop", "refusal_effect_benign", "effect_gap")
+             for part in ("", "_low", "_high")]  # fmt: skip
+    assert [first[name] for name in names] == [0.0] * 9
+
+
+def test_a_missing_split_is_missing_and_not_zero():
+    results = tiny_results()
+    point = summarise(results[results["split"] == "harm_test"]).iloc[-1]
+    assert point["refusal_benign_n"] == 0
+    missing = ["refusal_benign", "refusal_benign_low", "helpful_benign", "helpfulness_drop", "gap", "effect_gap_high"]
+    assert np.isnan([point[name] for name in missing]).all()
+    assert not point["on_pareto"]
+
+
+def test_a_row_without_its_baseline_is_left_out_of_the_pairs():
+    results = pd.DataFrame(rows("harm_test", before=[0], after=[0, 1]))
+    orphan = ~((results["id"] == "harm_test_0001") & results["from_baseline"])
+    point = summarise(results[orphan]).iloc[1]
+    assert point["refusal_harm_test"] == 0.2
+    assert point["refusal_effect_harm_test"] == 0.0
+
+
+def test_only_the_study_is_on_the_frontier_and_checks_are_kept_apart():
+    summary = summarise(realistic_results())
+    assert set(summary.loc[summary["on_pareto"], "role"]) == {"main"}
+    assert summary["role"].tolist() == sorted(summary["role"], key=["main", "alt_prefix", "alt_seed", "random"].index)
+    assert len(summary) == 3 * 8 + 3 * 3 + 4 * 2
+
+
+def test_the_order_of_the_rows_does_not_matter(tmp_path):
+    results = realistic_results()
+    write_table(summarise(results), tmp_path / "a.csv")
+    write_table(summarise(results.sample(frac=1, random_state=3)), tmp_path / "b.csv")
+    assert (tmp_path / "a.csv").read_bytes() == (tmp_path / "b.csv").read_bytes()
+
+
+def test_tables_have_fixed_formats(tmp_path):
+    table = pd.DataFrame({"name": ["a", "b"], "x": [-0.0, 1 / 3], "y": [float("nan"), 1.0], "flag": [True, False]})
+    write_table(table, tmp_path / "tables" / "t.csv")
+    assert (tmp_path / "tables" / "t.csv").read_text() == "name,x,y,flag\na,0,,True\nb,0.333333,1,False\n"
+    assert [path.name for path in (tmp_path / "tables").iterdir()] == ["t.csv"]

@@ -1,0 +1,17 @@
+"""Bind rule check_sanity to the package."""
+
+from pathlib import Path
+
+from steering_reliability.analysis.sanity_checks import sanity_checks
+from steering_reliability.analysis.schema import read_results
+from steering_reliability.analysis.summary import read_table, write_table
+from steering_reliability.binding import logged
+from steering_reliability.directions.compare import cosines_with_main
+
+with logged(snakemake.log[0]):
+    checks = sanity_checks(
+        read_results(Path(snakemake.input.results)),
+        summary=read_table(Path(snakemake.input.summary)),
+        cosines=cosines_with_main(snakemake.input.directions, compared=snakemake.params.compared),
+    )
+    write_table(checks, Path(snakemake.output[0]))

@@ -1,0 +1,20 @@
+"""Bind rule complete_shard to the package."""
+
+from pathlib import Path
+
+from steering_reliability.binding import logged
+from steering_reliability.generation.shard import ShardCondition, worker_identity, write_shard
+
+with logged(snakemake.log[0]):
+    cell = snakemake.wildcards
+    write_shard(
+        snakemake.output[0],
+        prompts=snakemake.input.prompts,
+        split=cell.split,
+        condition=ShardCondition(int(cell.seed), cell.direction, cell.intervention, int(cell.layer), float(cell.alpha)),
+        settings=snakemake.params.settings,
+        worker=worker_identity(snakemake.input.model, snakemake.params.numbers, rows=snakemake.resources.rows),
+        worker_log=Path(snakemake.log[0].split("/logs/")[0]) / "logs" / "worker.log",
+        direction_file=snakemake.input.direction,
+        limit=snakemake.params.limit,
+    )

@@ -1,0 +1,15 @@
+"""Bind rule measure_activations to the package."""
+
+from pathlib import Path
+
+from steering_reliability.binding import logged
+from steering_reliability.directions.measure import measure_activations
+
+with logged(snakemake.log[0]):
+    measure_activations(
+        snakemake.output[0],
+        folder=Path(snakemake.input.model).parent,
+        harm_train=snakemake.input.harm_train,
+        extra=snakemake.input.extra,
+        settings=snakemake.params.settings,
+    )

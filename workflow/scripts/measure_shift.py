@@ -1,0 +1,16 @@
+"""Bind rule measure_shift to the package."""
+
+from pathlib import Path
+
+from steering_reliability.analysis.summary import write_table
+from steering_reliability.binding import logged
+from steering_reliability.conditions import SPLITS
+from steering_reliability.prompts.shift import check_shift, measure_shift
+from steering_reliability.prompts.validate import check_disjoint, read_prompts
+
+with logged(snakemake.log[0]):
+    prompts = {split: read_prompts(Path(snakemake.input[split]), split=split) for split in SPLITS}
+    check_disjoint(prompts)
+    notes = check_shift(prompts["harm_train"], prompts["harm_test"])
+    Path(snakemake.log[0]).write_text("".join(f"{note}\n" for note in notes), encoding="utf-8")
+    write_table(measure_shift(prompts, seed=0), Path(snakemake.output[0]))

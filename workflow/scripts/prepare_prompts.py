@@ -1,0 +1,14 @@
+"""Bind rule prepare_prompts to the package."""
+
+from pathlib import Path
+
+from steering_reliability.binding import logged
+from steering_reliability.prompts.validate import prepare_prompts
+
+with logged(snakemake.log[0]):
+    prepare_prompts(
+        Path(snakemake.input[0]),
+        split=snakemake.wildcards.split,
+        limit=snakemake.params.limit,
+        output=Path(snakemake.output[0]),
+    )

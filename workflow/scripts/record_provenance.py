@@ -1,0 +1,11 @@
+"""Bind rule record_provenance to the package."""
+
+from pathlib import Path
+
+from steering_reliability.binding import logged
+from steering_reliability.provenance import write_provenance
+
+with logged(snakemake.log[0]):
+    write_provenance(
+        snakemake.output[0], config=snakemake.params.config, model_folder=Path(snakemake.input.model).parent
+    )

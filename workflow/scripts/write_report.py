@@ -1,0 +1,20 @@
+"""Bind rule write_report to the package."""
+
+import json
+from pathlib import Path
+
+from steering_reliability.analysis.report import write_report
+from steering_reliability.analysis.schema import read_results
+from steering_reliability.analysis.summary import read_table
+from steering_reliability.binding import logged
+
+with logged(snakemake.log[0]):
+    write_report(
+        read_results(Path(snakemake.input.results)),
+        summary=read_table(Path(snakemake.input.summary)),
+        sanity=read_table(Path(snakemake.input.sanity)),
+        figures_dir=Path(snakemake.params.figures),
+        output=Path(snakemake.output[0]),
+        title=snakemake.params.title,
+        provenance=json.loads(Path(snakemake.input.provenance).read_text(encoding="utf-8")),
+    )

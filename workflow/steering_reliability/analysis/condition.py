@@ -1,0 +1,100 @@
+"""One steered condition: what it changes, by how much, and where its completions are."""
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from steering_reliability.analysis.schema import ROLES
+from steering_reliability.errors import InputError
+
+
+@dataclass(frozen=True)
+class Condition:
+    """One steered condition and the shards that hold its completions.
+
+    Attributes:
+        role: main, alt_prefix, alt_seed or random.
+        direction: Name of the direction.
+        intervention: add or ablate.
+        layer: Steered block.
+        alpha: Strength as in the config, not 0: that is the baseline, which has no shard of its own.
+        seed: Seed of the sampling.
+        coefficient: For add the multiple of the unit vector, for ablate the fraction removed.
+        shards: Split to file; the study itself has all splits, a check may have fewer.
+        statistics: The layer's JSON beside the direction.
+    """
+
+    role: str
+    direction: str
+    intervention: str
+    layer: int
+    alpha: float
+    seed: int
+    coefficient: float
+    shards: Mapping[str, Path | str]
+    statistics: Path | str
+
+    def __post_init__(self) -> None:
+        if self.alpha == 0:
+            raise ValueError("alpha 0 is the baseline; it has no shard")
+
+    @property
+    def curve(self) -> tuple[int, str, str, int, int]:
+        """What this condition shares with the other strengths of its curve, in sort order."""
+        return (ROLES.index(self.role), self.direction, self.intervention, self.layer, self.seed)
+
+
+def read_statistics(path: Path) -> dict[str, float]:
+    """Read the statistics of a direction at one layer.
+
+    Args:
+        path: R/directions/{direction}/layer_{layer}.json.
+
+    Returns:
+        Name to value.
+
+    Raises:
+        InputError: The file is missing or damaged.
+    """
+    try:
+        return dict(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError) as error:
+        fix = f"delete {path} and run again"
+        raise InputError("the statistics of the direction cannot be read", where=str(path), fix=fix) from error
+
+
+def relative_strength(condition: Condition, *, statistics: Mapping[str, float]) -> float:
+    """Return the size of the change that a condition makes, over the mean residual norm at its layer.
+
+    Args:
+        condition: The steered condition.
+        statistics: The layer's statistics: resid_norm and, for ablate, mean_abs_projection.
+
+    Returns:
+        add: |coefficient| / resid_norm, signed as alpha. ablate: alpha * mean_abs_projection / resid_norm.
+        NaN where a statistic is missing.
+    """
+    norm = statistics.get("resid_norm") or math.nan
+    if condition.intervention == "ablate":
+        return condition.alpha * statistics.get("mean_abs_projection", math.nan) / norm
+    return math.copysign(abs(condition.coefficient), condition.alpha) / norm
+
+
+def with_coefficient(condition: Mapping[str, Any], *, alpha_unit: str) -> dict[str, Any]:
+    """Complete a planned condition with what its alpha comes to at its layer.
+
+    Args:
+        condition: The fields of `Condition` but `coefficient`.
+        alpha_unit: `unit` (multiples of the stored vector) or `resid_norm` (of the mean residual norm).
+
+    Returns:
+        The condition with `coefficient`: for add the multiple of the unit vector, for ablate the fraction removed.
+    """
+    if condition["intervention"] == "ablate":
+        return {**condition, "coefficient": condition["alpha"]}
+    statistics = read_statistics(Path(condition["statistics"]))
+    length = statistics["resid_norm" if alpha_unit == "resid_norm" else "vector_norm"]
+    return {**condition, "coefficient": condition["alpha"] * length}

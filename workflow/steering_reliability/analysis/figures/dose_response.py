@@ -1,0 +1,80 @@
+"""Refusal on each split against strength."""
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from steering_reliability.analysis.figures.panels import (
+    AlphaAxis,
+    Panel,
+    alpha_axis,
+    caption_alphas,
+    draw_with_intervals,
+    ends_row,
+    label_alphas,
+    label_line_ends,
+    panel_grid,
+    plain_grid,
+    sample_sizes,
+    starts_row,
+    study_panels,
+)
+from steering_reliability.analysis.figures.style import INK, MUTED, SPLIT_STYLES, finish
+from steering_reliability.analysis.schema import SPLITS
+from steering_reliability.analysis.statistics import wilson_interval
+
+
+def draw_dose_response(summary: pd.DataFrame, *, title: str) -> Figure:
+    """Draw the refusal rate per split and the degenerate share, one panel per intervention and layer.
+
+    Args:
+        summary: From `summarise`.
+        title: Name of the run or model.
+
+    Returns:
+        The figure.
+    """
+    panels = study_panels(summary)
+    figure, grid = panel_grid(panels, height=2.45, margin=0.9)
+    for axes, panel in zip(grid, panels, strict=True):
+        axis = alpha_axis(panel.points["alpha"].tolist())
+        axes.set_ylim(-0.03, 1.03)
+        axes.set_yticks([0, 0.25, 0.5, 0.75, 1], ["0%", "25%", "50%", "75%", "100%"])
+        _draw_panel(axes, panel, axis)
+        label_alphas(axes, axis, strengths=panel.points.set_index("alpha")["relative_strength"])
+        axes.set_title(panel.title, loc="left", color=INK)
+        caption_alphas(axes, axis)
+        plain_grid(axes)
+        if starts_row(axes):
+            axes.set_ylabel("share of completions")
+    finish(
+        figure,
+        title="Dose response: share of completions that refuse, by prompt set",
+        subtitle="Dotted grey: degenerate text (all prompt sets); where it is high, a refusal means little",
+        footer=[title, sample_sizes(summary), "bars and band: 95% Wilson intervals"],
+    )
+    return figure
+
+
+def _draw_panel(axes: Axes, panel: Panel, axis: AlphaAxis) -> None:
+    x = axis.at(panel.points["alpha"])
+    degenerate = _draw_degenerate(axes, panel.points, x)
+    ends = [(degenerate, "degenerate", MUTED)]
+    for rank, split in enumerate(SPLITS):
+        name, style = f"refusal_{split}", SPLIT_STYLES[split]
+        if panel.points[name].isna().all():
+            continue
+        draw_with_intervals(axes, x + (rank - 1) * 0.016 * axis.span, panel.points, name=name, style=style)
+        ends.append((float(panel.points[name].iloc[-1]), split, style.colour))
+    if ends_row(axes):
+        label_line_ends(axes, ends, distance=0.085)
+
+
+def _draw_degenerate(axes: Axes, points: pd.DataFrame, x: np.ndarray) -> float:
+    counts = sum(points[f"degenerate_{split}"].fillna(0) * points[f"degenerate_{split}_n"] for split in SPLITS)
+    total = sum(points[f"degenerate_{split}_n"] for split in SPLITS)
+    share = wilson_interval(counts, total)
+    axes.fill_between(x, share.low, share.high, color=MUTED, alpha=0.14, linewidth=0, zorder=1)
+    axes.plot(x, share.value, color=MUTED, linestyle=":", linewidth=1.3, zorder=1.5)
+    return float(share.value[-1])

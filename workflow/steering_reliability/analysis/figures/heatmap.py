@@ -1,0 +1,105 @@
+"""A rate over layers and strengths."""
+
+import math
+
+import numpy as np
+import pandas as pd
+from matplotlib import colormaps
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from steering_reliability.analysis.figures.panels import curve_order, percent, sample_sizes, study_points
+from steering_reliability.analysis.figures.style import INK, finish, new_figure
+
+_MANY_DEGENERATE = 0.1
+_CELL_WIDTH, _CELL_HEIGHT = 0.86, 0.62
+
+
+def draw_heatmap(summary: pd.DataFrame, *, rate: str, heading: str, reading: str, title: str) -> Figure:
+    """Draw a rate as layer x alpha, each cell with the rate, its interval and n, one panel per intervention.
+
+    Args:
+        summary: From `summarise`.
+        rate: The rate's column, such as refusal_harm_test.
+        heading: The figure's title.
+        reading: One sentence on how to read it.
+        title: Name of the run or model.
+
+    Returns:
+        The figure.
+    """
+    study = study_points(summary)
+    groups = _grids(study)
+    widths = [points["alpha"].nunique() for _, points in groups]
+    heights = [points["layer"].nunique() for _, points in groups]
+    figure = new_figure(
+        width=max(6.4, 1.9 + _CELL_WIDTH * max(widths)),
+        height=1.5 + sum(_CELL_HEIGHT * height + 0.85 for height in heights),
+    )
+    grid = figure.subplots(len(groups), 1, squeeze=False, gridspec_kw={"height_ratios": heights})
+    for axes, (name, points) in zip(grid.flat, groups, strict=True):
+        _draw_cells(axes, points, rate)
+        axes.set_title(name, loc="left", color=INK)
+    figure.colorbar(
+        grid.flat[0].images[0],
+        ax=list(grid.flat),
+        format=lambda share, _: f"{100 * share:.0f}%",
+        fraction=0.04,
+        pad=0.02,
+    )
+    notes = [title, sample_sizes(summary), "in each cell: rate, 95% Wilson interval"]
+    finish(figure, title=heading, subtitle=f"{reading} †: more than 10% of that split is degenerate", footer=notes)
+    return figure
+
+
+def _grids(study: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
+    """Return the points of each layer x alpha grid with its name; adding comes first."""
+    several = [key for key in ("direction", "seed") if study[key].nunique() > 1]
+    grids = []
+    for (intervention, direction, seed), points in study.groupby(["intervention", "direction", "seed"], sort=True):
+        names = {"direction": str(direction), "seed": f"seed {seed}"}
+        name = ", ".join([str(intervention), *(names[key] for key in several)])
+        grids.append((curve_order(str(intervention)), name, points))
+    return [(name, points) for _, name, points in sorted(grids, key=lambda grid: grid[0])]
+
+
+def _draw_cells(axes: Axes, points: pd.DataFrame, rate: str) -> None:
+    layers, alphas = sorted(points["layer"].unique()), sorted(points["alpha"].unique())
+    table = points.pivot(index="layer", columns="alpha", values=rate).reindex(index=layers, columns=alphas)
+    # Cividis runs evenly from dark to light for colour-blind eyes and in grey.
+    axes.imshow(table.to_numpy(dtype=float), cmap="cividis", vmin=0, vmax=1, aspect="auto", origin="lower")
+    for _, point in points.iterrows():
+        _write_cell(axes, point, rate, x=alphas.index(point["alpha"]), y=layers.index(point["layer"]))
+    strengths = points.groupby("alpha")["relative_strength"]
+    labels = [f"{alpha:g}\n{_range(strengths.get_group(alpha))}" for alpha in alphas]
+    axes.set_xticks(range(len(alphas)), labels)
+    axes.set_yticks(range(len(layers)), [str(layer) for layer in layers])
+    axes.set_xlabel("alpha, and below it the share of the residual norm")
+    axes.set_ylabel("layer")
+    axes.tick_params(length=0)
+    for side in ("left", "bottom"):
+        axes.spines[side].set_visible(False)
+    axes.set_xticks(np.arange(len(alphas) - 1) + 0.5, minor=True)
+    axes.set_yticks(np.arange(len(layers) - 1) + 0.5, minor=True)
+    axes.grid(which="minor", color="white", linewidth=1.5)
+    axes.tick_params(which="minor", length=0)
+
+
+def _write_cell(axes: Axes, point: pd.Series, rate: str, *, x: int, y: int) -> None:
+    value, split = float(point[rate]), rate.removeprefix("refusal_").removeprefix("helpful_")
+    if math.isnan(value):
+        axes.text(x, y, "no data", ha="center", va="center", fontsize=7, color=INK)
+        return
+    red, green, blue, _ = colormaps["cividis"](value)
+    colour = "white" if 0.299 * red + 0.587 * green + 0.114 * blue < 0.5 else "black"
+    mark = "†" if point[f"degenerate_{split}"] > _MANY_DEGENERATE else ""
+    interval = f"{100 * point[f'{rate}_low']:.0f}–{100 * point[f'{rate}_high']:.0f}"
+    axes.text(x, y + 0.13, f"{100 * value:.0f}%{mark}", ha="center", va="center", fontsize=9.5, color=colour)
+    axes.text(x, y - 0.24, interval, ha="center", va="center", fontsize=7, color=colour)
+
+
+def _range(strengths: pd.Series) -> str:
+    low, high = strengths.min(), strengths.max()
+    if percent(low) == percent(high):
+        return percent(low)
+    return f"{percent(low).removesuffix('%')} to {percent(high)}"

@@ -1,0 +1,149 @@
+"""The columns of results.parquet: the one contract between the completions and everything that reads them."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from steering_reliability.errors import InputError
+from steering_reliability.prompts.schema import SPLITS
+
+__all__ = [
+    "COLUMN_DESCRIPTIONS",
+    "GROUP_KEYS",
+    "POINT_KEYS",
+    "RESULTS_SCHEMA",
+    "ROLES",
+    "ROW_KEYS",
+    "SPLITS",
+    "as_records",
+    "read_results",
+    "sort_points",
+]
+
+ROLES: Final = ("main", "alt_prefix", "alt_seed", "random")
+"""What a condition is run for: the study itself, or one of its sanity checks."""
+
+GROUP_KEYS: Final = ["role", "direction", "intervention", "layer", "seed"]
+"""What the points of one dose-response curve share."""
+
+POINT_KEYS: Final = [*GROUP_KEYS, "alpha"]
+"""What identifies one operating point."""
+
+ROW_KEYS: Final = ["split", "id", "sample"]
+"""What identifies one completion within an operating point."""
+
+_COLUMNS: Final[list[tuple[str, pa.DataType, str]]] = [
+    ("role", pa.string(), "What the condition is run for: main, alt_prefix, alt_seed or random."),
+    ("split", pa.string(), "Prompt set: harm_train (in distribution), harm_test (out of distribution) or benign."),
+    ("id", pa.string(), "Prompt id, unique within its split."),
+    ("sample", pa.int32(), "Number of the completion of this prompt, from 0."),
+    ("family", pa.string(), "Topic of the prompt (meta.family); null where the prompt file has none."),
+    ("style", pa.string(), "Wording of the prompt (meta.style); null where the prompt file has none."),
+    ("prompt", pa.string(), "The user's text, before any chat template."),
+    ("completion", pa.string(), "What the model wrote, without special tokens."),
+    ("direction", pa.string(), "Name of the steering direction; baseline rows are repeated under each."),
+    ("intervention", pa.string(), "add or ablate."),
+    ("layer", pa.int32(), "Index of the steered block, from 0."),
+    ("alpha", pa.float64(), "Strength as written in the config; 0 is the baseline."),
+    ("coefficient", pa.float64(), "add: multiple of the unit vector; ablate: fraction of the projection removed."),
+    (
+        "relative_strength",
+        pa.float64(),
+        "Size of the change over the mean residual norm there, signed as alpha.",
+    ),
+    ("seed", pa.int64(), "Seed of the sampling."),
+    ("from_baseline", pa.bool_(), "True where the row is the unsteered completion, repeated under this condition."),
+    ("finish_reason", pa.string(), "eos: the model ended its turn; length: it was cut at max_new_tokens."),
+    ("n_tokens", pa.int32(), "Tokens written."),
+    ("mean_logprob", pa.float64(), "Mean log-probability of the tokens under the steered model (nats)."),
+    ("mean_entropy", pa.float64(), "Mean entropy of the steered next-token distribution (nats)."),
+    ("first_token_kl", pa.float64(), "KL(steered || unsteered) of the first token written (nats)."),
+    ("base_logprob", pa.float64(), "Mean log-probability of the tokens under the unsteered model (nats)."),
+    ("refusal_score", pa.float64(), "Score of the phrase rules in [0, 1]; 1 is a clear refusal."),
+    ("is_refusal", pa.bool_(), "refusal_score >= 0.5."),
+    ("refusal_label", pa.string(), "refusal, compliance, neither or empty."),
+    ("matched_phrases", pa.list_(pa.string()), "The phrases that the rules found, in order of appearance."),
+    ("helpfulness_score", pa.float64(), "Proxy of helpfulness in [0, 1]: length and structure, no refusal marker."),
+    ("is_helpful", pa.bool_(), "Long enough, no refusal and not degenerate."),
+    ("has_steps", pa.bool_(), "Holds numbered steps."),
+    ("has_bullets", pa.bool_(), "Holds bullet points."),
+    ("has_code", pa.bool_(), "Holds code."),
+    ("n_words", pa.int32(), "Words in the completion."),
+    ("distinct_1", pa.float64(), "Distinct words over words; null for an empty completion."),
+    ("distinct_2", pa.float64(), "Distinct word pairs over word pairs; null where there are none."),
+    ("distinct_3", pa.float64(), "Distinct word triples over word triples; null where there are none."),
+    ("longest_repeat", pa.float64(), "Share of the words in the longest stretch that repeats one unit of words."),
+    (
+        "longest_character_repeat",
+        pa.float64(),
+        "The same for units of a few characters, of all characters.",
+    ),
+    ("is_degenerate", pa.bool_(), "Repetition, or text far less likely under the unsteered model than its own."),
+]
+
+_NULLABLE: Final = {
+    "family",
+    "style",
+    "relative_strength",
+    "mean_logprob",
+    "mean_entropy",
+    "first_token_kl",
+    "base_logprob",
+    "distinct_1",
+    "distinct_2",
+    "distinct_3",
+    "longest_repeat",
+    "longest_character_repeat",
+}
+
+RESULTS_SCHEMA: Final = pa.schema(
+    [pa.field(name, kind, nullable=name in _NULLABLE, metadata={"description": text}) for name, kind, text in _COLUMNS]
+)
+"""Arrow schema of results.parquet; each field carries its description as metadata."""
+
+COLUMN_DESCRIPTIONS: Final[dict[str, str]] = {name: text for name, _, text in _COLUMNS}
+
+
+def read_results(path: Path, *, columns: Sequence[str] | None = None) -> pd.DataFrame:
+    """Read results.parquet, or only some of its columns.
+
+    Args:
+        path: The file.
+        columns: Names to read; all of them by default.
+
+    Returns:
+        One row per (prompt, sample, split, direction, intervention, layer, alpha, seed); missing numbers are NaN.
+
+    Raises:
+        InputError: The file is missing, damaged or lacks a column.
+    """
+    fix = f"delete {path} and run again"
+    try:
+        table = pq.read_table(path, columns=None if columns is None else list(columns))
+    except FileNotFoundError as error:
+        raise InputError("there are no results", where=str(path), fix="run the workflow's target 'results'") from error
+    except (pa.ArrowException, OSError) as error:
+        raise InputError("the results cannot be read", where=str(path), fix=fix) from error
+    missing = set(COLUMN_DESCRIPTIONS if columns is None else columns) - set(table.column_names)
+    if missing:
+        raise InputError(f"the results lack {', '.join(sorted(missing))}", where=str(path), fix=fix)
+    return pd.DataFrame(table.to_pandas())
+
+
+def sort_points(frame: pd.DataFrame) -> pd.DataFrame:
+    """Sort operating points by role (study first), direction, intervention, layer, alpha and seed."""
+    keys = ["role", "direction", "intervention", "layer", "alpha", "seed"]
+    ranks = {role: rank for rank, role in enumerate(ROLES)}
+    ordered = frame.sort_values(
+        keys, key=lambda column: column.map(ranks) if column.name == "role" else column, kind="stable"
+    )
+    return ordered.reset_index(drop=True)
+
+
+def as_records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return the rows of a table as plain mappings, column name to value."""
+    return [{str(name): value for name, value in row.items()} for row in frame.to_dict("records")]

@@ -1,0 +1,69 @@
+"""Score completions by their text, each distinct text once."""
+
+import math
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from statistics import median
+from typing import Any, Final
+
+from steering_reliability.metrics.confounds import is_degenerate, measure_confounds
+from steering_reliability.metrics.helpfulness import FULL_LENGTH, score_helpfulness
+from steering_reliability.metrics.refusal import score_refusal
+
+_KEPT_TEXTS: Final = 50_000
+"""Distinct completions whose scores are kept: bounds the memory of a long aggregation."""
+
+_refusal = lru_cache(maxsize=_KEPT_TEXTS)(score_refusal)
+_confounds = lru_cache(maxsize=_KEPT_TEXTS)(measure_confounds)
+
+
+def median_base_logprob(rows: Iterable[Mapping[str, Any]]) -> float:
+    """Return the median base_logprob of some baseline rows (nats), NaN where all are missing."""
+    values = [row["base_logprob"] for row in rows if not math.isnan(row["base_logprob"])]
+    return median(values) if values else math.nan
+
+
+def length_for_full_mark(max_new_tokens: int | None) -> int:
+    """Return the length worth the full mark for length: the usual one, or all that may be written if that is less."""
+    return FULL_LENGTH if max_new_tokens is None else min(FULL_LENGTH, max_new_tokens)
+
+
+def score_row(row: Mapping[str, Any], *, baseline_base_logprob: float, full_length: int) -> dict[str, Any]:
+    """Score one completion.
+
+    Args:
+        row: A row of a shard.
+        baseline_base_logprob: Median base_logprob of the baseline rows of the same split and seed (nats).
+        full_length: Tokens worth the full mark for length.
+
+    Returns:
+        The metric columns of results.parquet.
+    """
+    text = row["completion"]
+    refusal, confounds = _refusal(text), _confounds(text)
+    degenerate = is_degenerate(confounds, base_logprob=row["base_logprob"], baseline_base_logprob=baseline_base_logprob)
+    helpfulness = score_helpfulness(
+        text,
+        n_tokens=row["n_tokens"],
+        is_refusal=refusal.is_refusal,
+        is_degenerate=degenerate,
+        full_length=full_length,
+    )
+    return {
+        "refusal_score": refusal.score,
+        "is_refusal": refusal.is_refusal,
+        "refusal_label": refusal.label,
+        "matched_phrases": list(refusal.matched),
+        "helpfulness_score": helpfulness.score,
+        "is_helpful": helpfulness.is_helpful,
+        "has_steps": helpfulness.has_steps,
+        "has_bullets": helpfulness.has_bullets,
+        "has_code": helpfulness.has_code,
+        "n_words": confounds.n_words,
+        "distinct_1": confounds.distinct_1,
+        "distinct_2": confounds.distinct_2,
+        "distinct_3": confounds.distinct_3,
+        "longest_repeat": confounds.longest_repeat,
+        "longest_character_repeat": confounds.longest_character_repeat,
+        "is_degenerate": degenerate,
+    }

@@ -1,0 +1,110 @@
+"""Make a steering direction of activations, and say how good it is."""
+
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from steering_reliability.directions.files import Activations, StoredDirection
+from steering_reliability.errors import InputError
+
+# Below this share of the residual stream's length a direction is rounding, not signal.
+ZERO = 1e-6
+HALVES = 20
+BATCHES = 5
+
+
+def build_direction(
+    activations: Activations, *, layer: int, method: str, normalize: bool, seed: int, where: str
+) -> StoredDirection:
+    """Make the direction of one layer: the mean of the differences d_i, or a random vector of the same length.
+
+    For paired activations d_i = positive_i - negative_i (contrastive prefixes: Panickssery et al., arXiv 2312.06681,
+    section 3); otherwise d_i = positive_i - mean(negative), whose mean is the difference of means (Arditi et al.,
+    arXiv 2406.11717, section 2.3).
+
+    Args:
+        activations: Of this layer alone.
+        layer: Block index, for the seed of a random direction and the record.
+        method: The configured method; `random` keeps only the length.
+        normalize: Scale the result to length 1.
+        seed: For a random direction, and for the halves of the statistics.
+        where: What the message names when the direction is zero.
+
+    Raises:
+        InputError: When the direction is zero beside the residual stream, or not finite.
+    """
+    positive, negative = activations.positive[:, 0].double(), activations.negative[:, 0].double()
+    differences = positive - negative if activations.paired else positive - negative.mean(dim=0)
+    everything = torch.cat([positive, negative])
+    resid_norm = float(everything.norm(dim=-1).mean())
+    vector = differences.mean(dim=0)
+    norm = float(vector.norm())
+    if not np.isfinite(norm) or norm < ZERO * resid_norm:
+        raise InputError(
+            f"the direction of layer {layer} is zero: length {norm:.3g} beside a residual stream of {resid_norm:.3g}",
+            where=where,
+            fix="choose another direction.token_position, or prefixes that differ",
+        )
+    if method == "random":
+        vector = _random_unit(len(vector), seed=seed, layer=layer) * norm
+    unit = vector / vector.norm()
+    scaled = unit if normalize else vector
+    statistics = {
+        "layer": layer,
+        "method": method,
+        "n": len(differences),
+        "norm_before_normalizing": norm,
+        "relative_norm": norm / resid_norm,
+        "mean_norm_of_differences": float(differences.norm(dim=-1).mean()),
+        "cosine_split_half": _cosine_of_halves(differences, seed=seed),
+        "cosine_across_batches": _cosine_across_batches(differences),
+        "share_of_variance": float((differences @ unit).square().sum() / differences.square().sum()),
+        "mean_abs_projection": float((everything @ unit).abs().mean()),
+    }
+    return StoredDirection(scaled.float(), float(scaled.norm()), resid_norm, statistics)
+
+
+def _random_unit(d_model: int, *, seed: int, layer: int) -> Float[Tensor, " d_model"]:
+    numbers = np.random.default_rng([seed, layer]).standard_normal(d_model)
+    vector = torch.from_numpy(numbers)
+    return vector / vector.norm()
+
+
+def _cosine(a: Tensor, b: Tensor) -> float:
+    return float(torch.nn.functional.cosine_similarity(a, b, dim=0))
+
+
+def _cosine_of_halves(differences: Float[Tensor, "n d_model"], *, seed: int) -> float | None:
+    """Mean cosine between the directions of two random halves; None with fewer than four differences."""
+    n = len(differences)
+    if n < 4:
+        return None
+    generator = np.random.default_rng(seed)
+    cosines = []
+    for _ in range(HALVES):
+        order = torch.from_numpy(generator.permutation(n))
+        first, second = differences[order[: n // 2]], differences[order[n // 2 :]]
+        cosines.append(_cosine(first.mean(dim=0), second.mean(dim=0)))
+    return float(np.mean(cosines))
+
+
+def _cosine_across_batches(differences: Float[Tensor, "n d_model"]) -> float | None:
+    """Mean cosine between the directions of consecutive batches of prompts; None with fewer than two per batch."""
+    if len(differences) < 2 * BATCHES:
+        return None
+    means = [batch.mean(dim=0) for batch in differences.tensor_split(BATCHES)]
+    pairs = [(a, b) for i, a in enumerate(means) for b in means[i + 1 :]]
+    return float(np.mean([_cosine(a, b) for a, b in pairs]))
+
+
+def cosine_between(first: StoredDirection, second: StoredDirection) -> float:
+    """Cosine between two stored directions."""
+    return _cosine(first.vector.double(), second.vector.double())
+
+
+def as_record(direction: StoredDirection) -> dict[str, Any]:
+    """The statistics with the two lengths, as the JSON beside the `.pt` holds them."""
+    return {"vector_norm": direction.vector_norm, "resid_norm": direction.resid_norm, **direction.statistics}

@@ -1,0 +1,126 @@
+"""The `.pt` of a direction, and the activations that it was made of."""
+
+import json
+import os
+import pickle
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from steering_reliability.errors import InputError
+
+
+@dataclass(frozen=True)
+class StoredDirection:
+    """A direction as it lies on disk.
+
+    Attributes:
+        vector: The direction, float32.
+        vector_norm: Its length.
+        resid_norm: Mean length of the residual stream where it was read.
+        statistics: Everything that its `.json` holds.
+    """
+
+    vector: Float[Tensor, " d_model"]
+    vector_norm: float
+    resid_norm: float
+    statistics: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Activations:
+    """Residual streams at the read tokens, for all layers.
+
+    Attributes:
+        positive: Refusal side, one row per text.
+        negative: Compliance side.
+        paired: Whether row i of both sides comes from the same prompt.
+    """
+
+    positive: Float[Tensor, "n layers d_model"]
+    negative: Float[Tensor, "m layers d_model"]
+    paired: bool
+
+
+def write_direction(path: str | Path, direction: StoredDirection) -> None:
+    """Write `layer_{layer}.pt` and, beside it, the statistics as JSON; each whole or not at all."""
+    target = Path(path)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    content = {
+        "vector": direction.vector.contiguous(),
+        "vector_norm": direction.vector_norm,
+        "resid_norm": direction.resid_norm,
+        **direction.statistics,
+    }
+    scratch = target.with_name(f".{target.name}.{os.getpid()}")
+    torch.save(content, scratch)
+    scratch.replace(target)
+    facts = {"vector_norm": direction.vector_norm, "resid_norm": direction.resid_norm, **direction.statistics}
+    scratch = target.with_suffix(f".json.{os.getpid()}")
+    scratch.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
+    scratch.replace(target.with_suffix(".json"))
+
+
+def read_direction(path: str | Path, *, d_model: int | None = None) -> StoredDirection:
+    """Read a direction, refusing pickled code.
+
+    Args:
+        path: A `.pt` file.
+        d_model: Width that the vector must have.
+
+    Raises:
+        InputError: When the file is missing, damaged, not a direction, or of another model.
+    """
+    remake = "delete it and run again: Snakemake makes it anew"
+    try:
+        content = torch.load(path, weights_only=True, map_location="cpu")
+    except FileNotFoundError as error:
+        raise InputError("there is no direction", where=str(path), fix="run the target `directions`") from error
+    except (RuntimeError, pickle.UnpicklingError, EOFError, ValueError, OSError) as error:
+        raise InputError("the direction's file is damaged", where=str(path), fix=remake) from error
+    vector = content.get("vector") if isinstance(content, Mapping) else None
+    if not isinstance(vector, Tensor) or vector.ndim != 1 or not bool(torch.isfinite(vector).all()):
+        raise InputError("the file holds no finite vector", where=str(path), fix=remake)
+    if d_model is not None and len(vector) != d_model:
+        raise InputError(
+            f"the direction has {len(vector)} numbers, but the model's residual stream has {d_model}",
+            where=str(path),
+            fix=remake,
+        )
+    rest = {key: value for key, value in content.items() if key not in ("vector", "vector_norm", "resid_norm")}
+    return StoredDirection(vector.float(), float(content["vector_norm"]), float(content["resid_norm"]), rest)
+
+
+def write_activations(path: str | Path, activations: Activations) -> None:
+    """Write activations as safetensors, whole or not at all."""
+    target = Path(path)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    scratch = target.with_name(f".{target.name}.{os.getpid()}")
+    tensors = {"positive": activations.positive.contiguous(), "negative": activations.negative.contiguous()}
+    save_file(tensors, scratch, metadata={"paired": str(activations.paired)})
+    scratch.chmod(0o644)
+    scratch.replace(target)
+
+
+def read_activations(path: str | Path, *, layer: int) -> Activations:
+    """Read the activations of one layer (kept as an axis of length 1).
+
+    Raises:
+        InputError: When the file is damaged or has no such layer.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            paired = (file.metadata() or {}).get("paired") == "True"
+            sides = [file.get_slice(name)[:, layer : layer + 1] for name in ("positive", "negative")]
+    except (SafetensorError, OSError) as error:
+        raise InputError("the activations are damaged", where=str(path), fix="delete the file and run again") from error
+    if sides[0].shape[1] != 1:
+        raise InputError(f"there are no activations of layer {layer}", where=str(path), fix="delete it and run again")
+    return Activations(sides[0], sides[1], paired)

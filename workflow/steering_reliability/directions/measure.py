@@ -1,0 +1,59 @@
+"""The activations stage: from prompts and a model's folder to one file for all layers."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from steering_reliability.directions.activations import read_residuals
+from steering_reliability.directions.files import Activations, write_activations
+from steering_reliability.directions.outcomes import read_outcomes
+from steering_reliability.directions.sources import texts_to_compare
+from steering_reliability.model import load_model
+from steering_reliability.prompts.validate import read_prompts
+
+
+def measure_activations(
+    output: str | Path,
+    *,
+    folder: str | Path,
+    harm_train: str | Path,
+    extra: Sequence[str],
+    settings: Mapping[str, Any],
+) -> None:
+    """Read the residual streams that a method compares, and write them.
+
+    Args:
+        output: safetensors file.
+        folder: The model's Hugging Face folder.
+        harm_train: Prepared prompts of harm_train.
+        extra: For difference_in_means the benign prompts, for outcome_conditioned the baseline shard of harm_train.
+        settings: `method`, the prefixes, `hook_point`, `position`, `system_prompt`, `chat_template`, `device`, `dtype`.
+
+    Raises:
+        InputError: When prompts, outcomes or model can't be used.
+    """
+    method = settings["method"]
+    prompts = {"harm_train": read_prompts(Path(harm_train), split="harm_train")}
+    if method == "difference_in_means":
+        prompts["benign"] = read_prompts(Path(extra[0]), split="benign")
+    refusing, complying, paired = texts_to_compare(
+        method,
+        prompts=prompts,
+        refusal_prefix=settings["refusal_prefix"],
+        compliance_prefix=settings["compliance_prefix"],
+        outcomes=read_outcomes(extra[0]) if method == "outcome_conditioned" else (),
+        where=extra[0] if extra else "",
+    )
+    model = load_model(folder, device=settings["device"], dtype=settings["dtype"])
+    sides = [
+        read_residuals(
+            texts,
+            model=model,
+            hook_point=settings["hook_point"],
+            position=settings["position"],
+            system_prompt=settings["system_prompt"],
+            chat_template=settings["chat_template"],
+        )
+        for texts in (refusing, complying)
+    ]
+    write_activations(output, Activations(sides[0], sides[1], paired))

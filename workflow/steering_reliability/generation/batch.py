@@ -1,0 +1,167 @@
+"""The rows in flight: what each slot holds, and the next forward pass over all of them."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from steering_reliability.generation.prompt_store import PromptState
+from steering_reliability.generation.rows import Completion, Row
+from steering_reliability.generation.slot_cache import ATTENTION, SlotCache, causal_mask, round_up
+from steering_reliability.interventions.steer import steer
+from steering_reliability.model import LoadedModel
+
+
+@dataclass
+class Slot:
+    """A row in flight, or a prompt that is being read.
+
+    Attributes:
+        tokens: All tokens known so far: the prompt, then what was written.
+        position: Index of the token that the next forward pass reads.
+        row: None while a prompt is read for the store.
+        prompt: Unsteered state of the row's prompt.
+        completion: What was written so far.
+        residuals: Residual stream before steering, at the steered layer, one per generated token that was read.
+        logprobs: Log-probability of each token written.
+        entropies: Entropy of each next-token distribution.
+        prompt_logprobs: Where a prompt was read, the log-probabilities of the token after it.
+    """
+
+    tokens: list[int]
+    position: int
+    row: Row | None = None
+    prompt: PromptState | None = None
+    completion: Completion | None = None
+    residuals: list[Tensor] = field(default_factory=list)
+    logprobs: list[float] = field(default_factory=list)
+    entropies: list[float] = field(default_factory=list)
+    prompt_logprobs: Tensor = field(default_factory=lambda: torch.zeros(0))
+
+    @property
+    def needs_logits(self) -> bool:
+        """Whether the next token is still unknown after this forward pass."""
+        return self.position == len(self.tokens) - 1
+
+    @property
+    def prompt_length(self) -> int:
+        """Tokens of the prompt."""
+        return len(self.row.tokens if self.row else self.tokens)
+
+
+class Batch:
+    """Slots side by side in one cache; a forward pass reads one token of each.
+
+    Args:
+        model: The bridged model; its attention is switched to the grouped one.
+        hook_point: `resid_pre` or `resid_post`.
+        slots: Most rows in flight, a multiple of 8.
+    """
+
+    def __init__(self, model: LoadedModel, *, hook_point: str, slots: int) -> None:
+        self.model, self.hook_point = model, hook_point
+        self.slots = round_up(slots)
+        self.live: list[Slot] = []
+        self.network = model.bridge.original_model
+        self.network.config._attn_implementation = ATTENTION
+        self.cache = SlotCache(model.n_layers, slots=self.slots, length=round_up(64))
+
+    @property
+    def free(self) -> int:
+        """Rows that may still join."""
+        return self.slots - len(self.live)
+
+    def admit(self, slot: Slot, *, known: PromptState | None, length: int, reserve: int) -> None:
+        """Give a row the next free place.
+
+        Args:
+            slot: The row; its position is the number of stored tokens.
+            known: A prompt state whose first `length` tokens are the row's.
+            length: Tokens to take over from it.
+            reserve: Most tokens that the row can come to.
+        """
+        if reserve > self.cache.length:
+            self.cache.extend(round_up(reserve, grid=32))
+        if known is not None and length:
+            self.cache.write(len(self.live), known.stored, length=length)
+        self.live.append(slot)
+
+    def remove(self, index: int) -> Slot:
+        """Take a row out; the last one moves into its place, so that the live ones stay together."""
+        gone, last = self.live[index], self.live[-1]
+        if last is not gone:
+            self.cache.move(len(self.live) - 1, index, length=last.position)
+            self.live[index] = last
+        self.live.pop()
+        return gone
+
+    def forward(self) -> tuple[list[int], Float[Tensor, "m vocabulary"]]:
+        """Read one token of every row.
+
+        Returns:
+            Indices of the rows whose next token is unknown, and their logits in float32, padded below to a multiple
+            of 8 rows (a sum over a single row would be split between threads, and round differently).
+        """
+        n, padded = len(self.live), round_up(len(self.live))
+        filler = [0] * (padded - n)
+        tokens = torch.tensor([slot.tokens[slot.position] for slot in self.live] + filler).unsqueeze(-1)
+        positions = torch.tensor([slot.position for slot in self.live] + filler).unsqueeze(-1)
+        asking = [index for index in range(n) if self.live[index].needs_logits]
+        logits = self._run(tokens.to(self.model.device), positions.to(self.model.device), asking)
+        for slot in self.live:
+            slot.position += 1
+        return asking, logits
+
+    def _run(self, tokens: Tensor, positions: Tensor, asking: list[int]) -> Tensor:
+        horizon = round_up(int(positions.max()) + 1)
+        self.cache.place(positions, horizon=horizon)
+        arguments: dict[str, Any] = {
+            "input_ids": tokens,
+            "position_ids": positions,
+            "attention_mask": causal_mask(positions, horizon=horizon, dtype=self.model.dtype),
+            "cache": self.cache,
+            "use_cache": True,
+        }
+        bridge = self.model.bridge
+        try:
+            for layer in {slot.row.steering.layer for slot in self.live if slot.row and slot.row.steering}:
+                bridge.add_hook(f"blocks.{layer}.hook_{self.hook_point}", self._steering_hook(layer))
+            if not asking:
+                self.network.base_model(**arguments)
+                return torch.zeros(0, 0)
+            chosen = torch.tensor(asking + [asking[0]] * (round_up(len(asking)) - len(asking)), device=tokens.device)
+            bridge.add_hook("unembed.hook_in", lambda resid, hook: resid[chosen])  # noqa: ARG005
+            logits: Tensor = self.network(**arguments).logits[:, -1]
+            return logits.float()
+        finally:
+            bridge.reset_hooks()
+
+    def _steering_hook(self, layer: int) -> Any:
+        mine = [
+            (index, slot, slot.row.steering)
+            for index, slot in enumerate(self.live)
+            if slot.row and slot.row.steering and slot.row.steering.layer == layer
+        ]
+        device = self.model.device
+        rows = torch.tensor([index for index, _, _ in mine], device=device)
+        unit = torch.stack([steering.unit for _, _, steering in mine]).to(device)
+        inside = [
+            steering.span[0] <= slot.position and (steering.span[1] is None or slot.position < steering.span[1])
+            for _, slot, steering in mine
+        ]
+        add = torch.tensor([s.add * on for (_, _, s), on in zip(mine, inside, strict=True)], device=device)
+        ablate = torch.tensor([s.ablate * on for (_, _, s), on in zip(mine, inside, strict=True)], device=device)
+
+        def hook(resid: Tensor, hook: Any) -> Tensor:  # noqa: ARG001 - TransformerLens passes it by name
+            before = resid[rows, 0]
+            for (_, slot, _), stream in zip(mine, before, strict=True):
+                if slot.position >= slot.prompt_length:
+                    slot.residuals.append(stream)
+            resid = resid.clone()
+            resid[rows, 0] = steer(before, unit=unit, add=add, ablate=ablate)
+            return resid
+
+        return hook
+

@@ -1,0 +1,118 @@
+"""Ask the warm worker for completions; start it when there is none. Knows nothing of torch."""
+
+import fcntl
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from steering_reliability.errors import InputError
+from steering_reliability.generation.protocol import WorkerIdentity, private_folder, receive, send
+
+START_SECONDS = 600.0
+
+
+class WorkerDied(RuntimeError):  # noqa: N818 - what happened, not an error class of a library
+    """The worker ended before it answered; another try starts a new one."""
+
+
+def request_completions(request: Mapping[str, Any], *, worker: WorkerIdentity, log: Path) -> list[dict[str, Any]]:
+    """Send a request to the worker and wait for its rows.
+
+    Args:
+        request: See `worker.rows_of_request`.
+        worker: Which worker; started if it does not run.
+        log: File that receives the worker's output when it is started here.
+
+    Raises:
+        InputError: When the worker refuses the request.
+        WorkerDied: When it ended without an answer.
+    """
+    with _connect(worker, log=log) as connection:
+        try:
+            send(connection, request)
+            answer = receive(connection)
+        except OSError:
+            answer = None
+    if answer is None:
+        raise WorkerDied(f"the worker ended before it answered; its last words are in {log}")
+    if "error" in answer:
+        error = answer["error"]
+        raise InputError(error["what"], where=error["where"], fix=error["fix"])
+    rows: list[dict[str, Any]] = answer["rows"]
+    return rows
+
+
+@contextmanager
+def _connect(worker: WorkerIdentity, *, log: Path) -> Iterator[socket.socket]:
+    path = worker.socket_path()
+    connection = _try(path)
+    if connection is None:
+        with _locked(path.with_suffix(".lock")):
+            connection = _try(path) or _start(worker, path=path, log=log)
+    with connection:
+        yield connection
+
+
+def _try(path: Path) -> socket.socket | None:
+    connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        connection.connect(str(path))
+    except OSError:
+        connection.close()
+        return None
+    return connection
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _start(worker: WorkerIdentity, *, path: Path, log: Path) -> socket.socket:
+    path.unlink(missing_ok=True)
+    log.parent.mkdir(parents=True, exist_ok=True)
+    # Snakemake limits a job's threads by these; the worker serves many jobs and takes the machine's.
+    environment = {name: value for name, value in os.environ.items() if not name.endswith("_NUM_THREADS")}
+    environment["PYTHONPATH"] = os.pathsep.join(
+        [str(Path(__file__).parents[2]), *filter(None, [os.environ.get("PYTHONPATH")])]
+    )
+    command = [sys.executable, "-m", "steering_reliability.generation.worker", str(path)]
+    command += [worker.folder, worker.device, worker.dtype, worker.hook_point, str(worker.max_rows), str(worker.owner)]
+    with log.open("ab") as output:
+        process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=environment, start_new_session=True
+        )
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        connection = _try(path)
+        if connection is not None:
+            return connection
+        if process.poll() is not None:
+            raise WorkerDied(f"the worker could not start; its last words:\n{_tail(log)}")
+        time.sleep(0.1)
+    process.kill()
+    raise WorkerDied(f"the worker did not answer within {START_SECONDS:.0f} s; see {log}")
+
+
+def _tail(log: Path, *, lines: int = 8) -> str:
+    return "\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:])
+
+
+def stop_workers(owner: int) -> None:
+    """End the workers that belong to a process, if there are any."""
+    for path in private_folder().glob("*.pid"):
+        pid, _, belongs_to = path.read_text(encoding="utf-8").strip().partition(" ")
+        if belongs_to == str(owner):
+            try:
+                os.kill(int(pid), signal.SIGTERM)
+            except ProcessLookupError:
+                path.unlink(missing_ok=True)

@@ -1,0 +1,208 @@
+"""The engine: completions of many conditions in one batch, each with the bytes it would have alone."""
+
+import math
+from collections import deque
+from collections.abc import Iterable, Sequence
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from steering_reliability.errors import InputError
+from steering_reliability.generation.batch import Batch, Slot
+from steering_reliability.generation.prompt_store import PromptState, PromptStore
+from steering_reliability.generation.rows import Completion, Row
+from steering_reliability.generation.sampling import choose_tokens
+from steering_reliability.generation.scoring import base_logprobs
+from steering_reliability.model import LoadedModel
+
+# Rows scored in one pass: wide enough for the matrix products, small enough for the logits to fit.
+SCORED_TOGETHER = 16
+
+
+class Engine:
+    """Write completions for rows that may come at any time.
+
+    Args:
+        model: The bridged model.
+        hook_point: `resid_pre` or `resid_post`.
+        max_rows: Most rows written at once.
+        store_budget: Bytes of prompt states to keep.
+    """
+
+    def __init__(self, model: LoadedModel, *, hook_point: str, max_rows: int, store_budget: int = 1 << 30) -> None:
+        self.model, self.hook_point = model, hook_point
+        self.batch = Batch(model, hook_point=hook_point, slots=max_rows)
+        self.store = PromptStore(budget=store_budget)
+        self.waiting: deque[Row] = deque()
+        self._reading: set[tuple[int, ...]] = set()
+        self._unscored: list[Slot] = []
+        self.tokens_written = 0
+
+    @property
+    def idle(self) -> bool:
+        """Whether there is nothing to do."""
+        return not (self.waiting or self.batch.live or self._unscored)
+
+    def submit(self, rows: Iterable[Row]) -> None:
+        """Queue rows.
+
+        Raises:
+            InputError: When a prompt and its completion can't fit the model's context, or a layer is not there.
+        """
+        rows = list(rows)
+        long = [row for row in rows if len(row.tokens) + row.max_new_tokens > self.model.context]
+        if long:
+            names = ", ".join(str(row.key) for row in long[:5])
+            raise InputError(
+                f"{len(long)} prompts with {long[0].max_new_tokens} new tokens don't fit the model's context of "
+                f"{self.model.context} tokens: {names}",
+                where="config key generation.max_new_tokens, and the prompt files",
+                fix="shorten these prompts, lower max_new_tokens, or choose a model with a longer context",
+            )
+        self.waiting.extend(rows)
+
+    def generate(self, rows: Sequence[Row]) -> list[Completion]:
+        """Write completions for rows and return them in the same order."""
+        self.submit(rows)
+        done: dict[int, Completion] = {}
+        while not self.idle:
+            done.update((id(completion.row), completion) for completion in self.step())
+        return [done[id(row)] for row in rows]
+
+    @torch.inference_mode()
+    def step(self) -> list[Completion]:
+        """Read one token of every row in flight, and return the rows that are complete."""
+        self._admit()
+        finished: list[Completion] = []
+        if self.batch.live:
+            asking, logits = self.batch.forward()
+            ended = self._take(asking, logits) if asking else []
+            for index in sorted(ended, reverse=True):
+                slot = self.batch.live[index]
+                if slot.row is None:
+                    self._keep_prompt(index, slot)
+                else:
+                    finished += self._finish(slot)
+                self.batch.remove(index)
+        return finished + self._score(everything=not self.batch.live)
+
+    def _admit(self) -> None:
+        for _ in range(len(self.waiting)):
+            if self.batch.free == 0:
+                return
+            row = self.waiting.popleft()
+            prompt = self.store.get(row.tokens)
+            if prompt is not None:
+                self._start_row(row, prompt)
+                continue
+            self.waiting.append(row)
+            if row.tokens not in self._reading and not self._first_prompt_pending():
+                self._start_prompt(row)
+
+    def _first_prompt_pending(self) -> bool:
+        # Prompts share their template: the first is read alone, so that the others can take its beginning over.
+        return bool(self._reading) and self.store.longest_shared(())[0] is None
+
+    def _start_prompt(self, row: Row) -> None:
+        known, shared = self.store.longest_shared(row.tokens)
+        # The last token is always read, since its logits are wanted.
+        shared = min(shared, len(row.tokens) - 1)
+        self._reading.add(row.tokens)
+        slot = Slot(tokens=list(row.tokens), position=shared)
+        self.batch.admit(slot, known=known, length=shared, reserve=len(row.tokens))
+
+    def _start_row(self, row: Row, prompt: PromptState) -> None:
+        last = len(row.tokens) - 1
+        start = min(row.steering.span[0], last) if row.steering else last
+        slot = Slot(tokens=list(row.tokens), position=start, row=row, prompt=prompt, completion=Completion(row))
+        self.batch.admit(slot, known=prompt, length=start, reserve=len(row.tokens) + row.max_new_tokens)
+
+    def _keep_prompt(self, index: int, slot: Slot) -> None:
+        tokens = tuple(slot.tokens)
+        self._reading.discard(tokens)
+        self.store.put(PromptState(tokens, self.batch.cache.read(index, length=len(tokens)), slot.prompt_logprobs))
+
+    def _take(self, asking: list[int], logits: Float[Tensor, "m vocabulary"]) -> list[int]:
+        """Choose the next token of each row that asks; return the indices of rows that end."""
+        slots = [self.batch.live[index] for index in asking]
+        logprobs = torch.log_softmax(logits, dim=-1)
+        # Not logprobs.exp(): over a whole matrix it goes through a vector library whose last bit depends on place.
+        entropies = -(logits.softmax(dim=-1) * logprobs).sum(dim=-1)[: len(slots)]
+        logits = logits[: len(slots)]
+        chosen = choose_tokens(
+            logits,
+            uniform=torch.tensor([_uniform(slot) for slot in slots], dtype=torch.float64, device=logits.device),
+            temperature=torch.tensor([slot.row.temperature if slot.row else 0.0 for slot in slots]).to(logits.device),
+            top_p=torch.tensor(
+                [slot.row.top_p if slot.row else 1.0 for slot in slots], dtype=torch.float64, device=logits.device
+            ),
+        )
+        picked = logprobs[: len(slots)].gather(1, chosen.unsqueeze(-1)).squeeze(-1).tolist()
+        ended = []
+        for at, (index, slot, token, entropy) in enumerate(
+            zip(asking, slots, chosen.tolist(), entropies.tolist(), strict=True)
+        ):
+            if slot.row is None:
+                slot.prompt_logprobs = logprobs[at].clone()
+                ended.append(index)
+            elif self._append(slot, token, picked[at], entropy, logprobs[at]):
+                ended.append(index)
+        return ended
+
+    def _append(self, slot: Slot, token: int, logprob: float, entropy: float, logprobs: Tensor) -> bool:
+        row, completion, prompt = slot.row, slot.completion, slot.prompt
+        assert row is not None and completion is not None and prompt is not None
+        if not slot.logprobs:
+            completion.first_token_kl = _divergence(logprobs, prompt.logprobs) if row.steering else 0.0
+        slot.logprobs.append(logprob)
+        slot.entropies.append(entropy)
+        slot.tokens.append(token)
+        self.tokens_written += 1
+        if token in self.model.end_tokens:
+            completion.finish_reason = "eos"
+            return True
+        completion.tokens.append(token)
+        return len(completion.tokens) == row.max_new_tokens
+
+    def _finish(self, slot: Slot) -> list[Completion]:
+        completion = slot.completion
+        assert completion is not None
+        completion.mean_logprob = math.fsum(slot.logprobs) / len(slot.logprobs)
+        completion.mean_entropy = math.fsum(slot.entropies) / len(slot.entropies)
+        if completion.row.steering is None or _is_inert(completion.row):
+            completion.base_logprob = completion.mean_logprob
+            return [completion]
+        self._unscored.append(slot)
+        return []
+
+    def _score(self, *, everything: bool) -> list[Completion]:
+        """Score finished rows against the unsteered model, in groups steered at one layer."""
+        groups: dict[tuple[int, int], list[Slot]] = {}
+        for slot in self._unscored:
+            assert slot.row is not None and slot.row.steering is not None
+            groups.setdefault((slot.row.steering.layer, slot.row.max_new_tokens), []).append(slot)
+        finished: list[Completion] = []
+        for group in groups.values():
+            while len(group) >= SCORED_TOGETHER or (group and everything):
+                together, group[:] = group[:SCORED_TOGETHER], group[SCORED_TOGETHER:]
+                scores = base_logprobs(together, model=self.model, hook_point=self.hook_point)
+                for slot, score in zip(together, scores, strict=True):
+                    assert slot.completion is not None
+                    slot.completion.base_logprob = score
+                    finished.append(slot.completion)
+        self._unscored = [slot for group in groups.values() for slot in group]
+        return finished
+
+
+def _uniform(slot: Slot) -> float:
+    return slot.row.uniforms[len(slot.logprobs)] if slot.row and slot.row.temperature > 0 else 0.0
+
+
+def _is_inert(row: Row) -> bool:
+    return row.steering is not None and row.steering.add == 0 and row.steering.ablate == 0
+
+
+def _divergence(steered: Float[Tensor, " v"], unsteered: Float[Tensor, " v"]) -> float:
+    """KL(steered || unsteered) in nats; rounding can't make it negative."""
+    return max(0.0, float((steered.double().exp() * (steered.double() - unsteered.double())).sum()))

@@ -1,0 +1,87 @@
+"""What a client and a worker say to each other: JSON lines over a private unix socket."""
+
+import hashlib
+import json
+import os
+import socket
+import stat
+import tempfile
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from steering_reliability.errors import InputError
+
+# A request holds the prompts of one shard; far above any real one, far below what would hurt.
+MAX_MESSAGE = 1 << 28
+
+
+@dataclass(frozen=True)
+class WorkerIdentity:
+    """What makes two clients share a worker.
+
+    Attributes:
+        folder: Hugging Face folder, absolute.
+        device: Configured device.
+        dtype: Configured number format.
+        hook_point: `resid_pre` or `resid_post`.
+        max_rows: Most rows at once.
+        owner: Process whose end also ends the worker.
+        code: Digest of the code that the worker runs.
+    """
+
+    folder: str
+    device: str
+    dtype: str
+    hook_point: str
+    max_rows: int
+    owner: int
+    code: str
+
+    def socket_path(self) -> Path:
+        """Socket of the worker, in a folder that only this user can enter."""
+        name = hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()[:16]
+        return private_folder() / f"{name}.sock"
+
+
+def private_folder() -> Path:
+    """A folder for sockets that belongs to this user alone.
+
+    Raises:
+        InputError: When the folder exists and belongs to somebody else, or others may enter it.
+    """
+    folder = Path(os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir()) / f"steering-reliability-{os.getuid()}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    facts = folder.lstat()
+    if not stat.S_ISDIR(facts.st_mode) or facts.st_uid != os.getuid() or facts.st_mode & 0o077:
+        raise InputError(
+            "the folder for the worker's socket is not private to you", where=str(folder), fix="remove it, or set TMPDIR"
+        )
+    return folder
+
+
+def send(connection: socket.socket, message: Mapping[str, Any]) -> None:
+    """Send one message."""
+    connection.sendall(json.dumps(message, ensure_ascii=True, allow_nan=False).encode() + b"\n")
+
+
+def receive(connection: socket.socket) -> dict[str, Any] | None:
+    """Read one message; None when the other side has closed, or sent something that is not one."""
+    parts: list[bytes] = []
+    size = 0
+    while True:
+        part = connection.recv(1 << 16)
+        if not part:
+            return None
+        parts.append(part)
+        size += len(part)
+        if part.endswith(b"\n"):
+            break
+        if size > MAX_MESSAGE:
+            return None
+    try:
+        message = json.loads(b"".join(parts))
+    except ValueError:
+        return None
+    return message if isinstance(message, dict) else None

@@ -1,0 +1,82 @@
+"""The sampling contract: one uniform per (seed, prompt, sample, step), inverted through the nucleus."""
+
+import hashlib
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+# Wide enough that almost every nucleus fits; the rows whose nucleus is wider are sorted in full.
+CANDIDATES = 256
+
+
+def uniforms(seed: int, *, prompt_id: str, sample: int, n: int) -> tuple[float, ...]:
+    """Draw the uniforms of a row from a counter-based generator keyed by what the row is.
+
+    They depend on nothing else: not on the batch, nor on the condition, so conditions share their random numbers.
+
+    Args:
+        seed: The run's seed.
+        prompt_id: Identifier of the prompt.
+        sample: Index of the sample.
+        n: How many steps; a longer draw begins with the shorter one.
+
+    Returns:
+        n numbers in [0, 1).
+    """
+    key = hashlib.blake2b(f"{seed}\0{sample}\0{prompt_id}".encode(), digest_size=16).digest()
+    generator = np.random.Generator(np.random.Philox(key=np.frombuffer(key, dtype=np.uint64)))
+    return tuple(float(u) for u in generator.random(n))
+
+
+def choose_tokens(
+    logits: Float[Tensor, "n vocabulary"],
+    *,
+    uniform: Float[Tensor, " n"],
+    temperature: Float[Tensor, " n"],
+    top_p: Float[Tensor, " n"],
+) -> Int[Tensor, " n"]:
+    """Pick one token per row: the most likely where temperature is 0, else by inverting the nucleus CDF.
+
+    The nucleus is the smallest set of most likely tokens whose probability reaches top_p (Holtzman et al., The Curious
+    Case of Neural Text Degeneration, arXiv 1904.09751, section 3.1). Tokens are ordered from most to least likely; the
+    first whose cumulated share of the nucleus exceeds the uniform is chosen.
+
+    Args:
+        logits: Untempered, float32.
+        uniform: In [0, 1), float64.
+        temperature: 0 or above.
+        top_p: In (0, 1].
+    """
+    chosen = logits.argmax(dim=-1)
+    drawn = (temperature > 0).nonzero().squeeze(-1)
+    if len(drawn) == 0:
+        return chosen
+    # softmax works row by row; exp() over a whole matrix goes through a vector library whose last bit depends on place.
+    probabilities = (logits[drawn] / temperature[drawn].float().unsqueeze(-1)).softmax(dim=-1)
+    picked, resolved = _invert(probabilities, uniform[drawn], top_p[drawn], CANDIDATES)
+    wide = (~resolved).nonzero().squeeze(-1)
+    if len(wide):
+        everything = probabilities.shape[-1]
+        picked[wide], _ = _invert(probabilities[wide], uniform[drawn][wide], top_p[drawn][wide], everything)
+    chosen[drawn] = picked
+    return chosen
+
+
+def _invert(probabilities: Tensor, uniform: Tensor, top_p: Tensor, candidates: int) -> tuple[Tensor, Tensor]:
+    candidates = min(candidates, probabilities.shape[-1])
+    best, index = probabilities.topk(candidates, dim=-1, sorted=True)
+    mass = best.double().cumsum(dim=-1)
+    complete = torch.full_like(uniform, candidates == probabilities.shape[-1], dtype=torch.bool)
+    reached = mass[:, -1] >= top_p
+    # Where the candidates hold the whole nucleus, its mass is known; with top_p 1 the nucleus is everything, mass 1.
+    size = (mass < top_p.unsqueeze(-1)).sum(dim=-1).clamp(max=candidates - 1)
+    nucleus = torch.where(reached, mass.gather(1, size.unsqueeze(-1)).squeeze(-1), top_p)
+    nucleus = torch.where(complete & ~reached, mass[:, -1], nucleus)
+    target = uniform * nucleus
+    rank = (mass <= target.unsqueeze(-1)).sum(dim=-1)
+    last = torch.where(reached, size, torch.full_like(size, candidates - 1))
+    inside = target < mass[:, -1]
+    resolved = complete | reached | ((top_p >= 1) & inside)
+    return index.gather(1, torch.minimum(rank, last).unsqueeze(-1)).squeeze(-1), resolved

@@ -1,0 +1,121 @@
+"""The unsteered model's log-probability of what the steered one wrote."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from steering_reliability.generation.batch import Slot
+from steering_reliability.generation.rows import Row, Steering
+from steering_reliability.generation.slot_cache import SlotCache, causal_mask, round_up
+from steering_reliability.model import LoadedModel
+
+
+def base_logprobs(slots: Sequence[Slot], *, model: LoadedModel, hook_point: str) -> list[float]:
+    """Mean log-probability of each completion under the unsteered model, in nats per token.
+
+    Below the steered layer the steered and the unsteered model see the same, so the pass starts at that layer from the
+    residual stream that was kept while writing. All slots must be steered at one layer.
+
+    Args:
+        slots: Finished rows; each knows its prompt, its tokens and its kept residuals.
+        model: The bridged model.
+        hook_point: Where the residuals were kept.
+    """
+    row, steering = _asked(slots[0])
+    start = steering.layer + 1 if hook_point == "resid_post" else steering.layer
+    width = round_up(row.max_new_tokens)
+    longest = round_up(max(slot.prompt_length for slot in slots))
+    rows = round_up(len(slots))
+    tokens = torch.zeros(rows, width, dtype=torch.long, device=model.device)
+    resid = torch.zeros(rows, width, model.d_model, dtype=model.dtype, device=model.device)
+    first = torch.zeros(rows, 1, dtype=torch.long, device=model.device)
+    cache = SlotCache(model.n_layers, slots=rows, length=longest + width)
+    targets: list[int] = []
+    needed: list[int] = []
+    for index, slot in enumerate(slots):
+        assert slot.prompt is not None
+        read = slot.tokens[slot.prompt_length : -1]
+        tokens[index, : len(read)] = torch.tensor(read, dtype=torch.long)
+        if read:
+            resid[index, : len(read)] = torch.stack(slot.residuals[: len(read)])
+        first[index] = slot.prompt_length
+        cache.write(index, slot.prompt.stored, length=slot.prompt_length, first_layer=start)
+        targets += slot.tokens[slot.prompt_length + 1 :]
+        needed += [index * width + step for step in range(len(read))]
+    positions = first + torch.arange(width, device=model.device)
+    scores = _score(tokens, resid, positions, cache, model=model, start=start, needed=needed, targets=targets)
+    return _means(slots, scores)
+
+
+def _asked(slot: Slot) -> tuple[Row, Steering]:
+    assert slot.row is not None and slot.row.steering is not None
+    return slot.row, slot.row.steering
+
+
+def _score(
+    tokens: Tensor,
+    resid: Tensor,
+    positions: Tensor,
+    cache: SlotCache,
+    *,
+    model: LoadedModel,
+    start: int,
+    needed: list[int],
+    targets: list[int],
+) -> Float[Tensor, " n"]:
+    if not needed:
+        return torch.zeros(0)
+    padded = torch.tensor(needed + [needed[0]] * (round_up(len(needed)) - len(needed)), device=model.device)
+    horizon = cache.length
+    cache.place(positions, horizon=horizon)
+    bridge = model.bridge
+    try:
+        bridge.add_hook("unembed.hook_in", lambda x, hook: x.reshape(-1, x.shape[-1])[padded].unsqueeze(1))  # noqa: ARG005
+        with blocks_skipped(model, before=start, resid=resid):
+            logits = bridge.original_model(
+                input_ids=tokens,
+                position_ids=positions,
+                attention_mask=causal_mask(positions, horizon=horizon, dtype=model.dtype),
+                cache=cache,
+                use_cache=True,
+            ).logits[: len(needed), -1]
+    finally:
+        bridge.reset_hooks()
+    logprobs = torch.log_softmax(logits.float(), dim=-1)
+    return logprobs.gather(1, torch.tensor(targets, device=model.device).unsqueeze(-1)).squeeze(-1)
+
+
+@contextmanager
+def blocks_skipped(model: LoadedModel, *, before: int, resid: Float[Tensor, "rows q d_model"]) -> Iterator[None]:
+    """Let a forward pass start at block `before`, with `resid` as its input.
+
+    Args:
+        model: The bridged model.
+        before: First block that runs.
+        resid: Residual stream that enters it.
+    """
+    skipped = list(model.bridge.blocks)[:before]
+    output: Any = (resid,) if model.block_returns_tuple else resid
+    try:
+        for block in skipped:
+            # Straight into __dict__: the bridge hands attributes that it is given on to the wrapped module.
+            block.__dict__["forward"] = lambda *_, **__: output
+        yield
+    finally:
+        for block in skipped:
+            block.__dict__.pop("forward", None)
+
+
+def _means(slots: Sequence[Slot], scores: Float[Tensor, " n"]) -> list[float]:
+    means, at = [], 0
+    for slot in slots:
+        assert slot.prompt is not None
+        written = slot.tokens[slot.prompt_length :]
+        later = scores[at : at + len(written) - 1].double().sum()
+        at += len(written) - 1
+        means.append(float((slot.prompt.logprobs[written[0]].double().cpu() + later.cpu()) / len(written)))
+    return means

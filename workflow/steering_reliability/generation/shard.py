@@ -1,0 +1,130 @@
+"""One shard: the completions of one condition on one split, asked of the worker and written whole."""
+
+import json
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from steering_reliability.digest import digest
+from steering_reliability.generation.client import request_completions
+from steering_reliability.generation.protocol import WorkerIdentity
+
+
+@dataclass(frozen=True)
+class ShardCondition:
+    """What a shard's rows were written under; all None but the seed for the baseline."""
+
+    seed: int
+    direction: str | None = None
+    intervention: str | None = None
+    layer: int | None = None
+    alpha: float = 0.0
+
+
+def write_shard(
+    output: str | Path,
+    *,
+    prompts: str | Path,
+    split: str,
+    condition: ShardCondition,
+    settings: Mapping[str, Any],
+    worker: WorkerIdentity,
+    worker_log: Path,
+    direction_file: str | None = None,
+    limit: int | None = None,
+) -> None:
+    """Write the completions of one condition on one split.
+
+    Args:
+        output: The shard, JSON Lines.
+        prompts: Prepared prompts of the split.
+        split: Its name.
+        condition: What the rows are written under.
+        settings: `max_new_tokens`, `temperature`, `top_p`, `samples`, `system_prompt`, `chat_template`, `positions`,
+            `alpha_unit`.
+        worker: Which worker writes.
+        worker_log: Where a worker that is started here logs.
+        direction_file: `.pt` of the direction; None for the baseline.
+        limit: First prompts to use; None for all.
+
+    Raises:
+        InputError: When the worker refuses.
+        WorkerDied: When it ended without an answer.
+    """
+    lines = Path(prompts).read_text(encoding="utf-8").splitlines()
+    asked = [json.loads(line) for line in lines[:limit]]
+    steering = None
+    if condition.direction is not None:
+        steering = {
+            "direction": str(Path(direction_file or "").resolve()),
+            "intervention": condition.intervention,
+            "layer": condition.layer,
+            "alpha": condition.alpha,
+            "alpha_unit": settings["alpha_unit"],
+        }
+    request = {
+        **{name: value for name, value in settings.items() if name != "alpha_unit"},
+        "prompts": [[prompt["id"], prompt["prompt"]] for prompt in asked],
+        "seed": condition.seed,
+        "steering": steering,
+    }
+    answers = request_completions(request, worker=worker, log=worker_log)
+    _write(Path(output), _rows(asked, answers, split=split, samples=settings["samples"], condition=condition))
+
+
+def _rows(
+    asked: Iterable[Mapping[str, Any]],
+    answers: list[dict[str, Any]],
+    *,
+    split: str,
+    samples: int,
+    condition: ShardCondition,
+) -> Iterable[dict[str, Any]]:
+    given = iter(answers)
+    for prompt in asked:
+        for sample in range(samples):
+            yield {
+                "id": prompt["id"],
+                "split": split,
+                "sample": sample,
+                "prompt": prompt["prompt"],
+                **next(given),
+                "direction": condition.direction,
+                "intervention": condition.intervention,
+                "layer": condition.layer,
+                "alpha": condition.alpha,
+                "seed": condition.seed,
+            }
+
+
+def _write(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    scratch = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with scratch.open("w", encoding="utf-8", newline="\n") as file:
+            for row in rows:
+                file.write(json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n")
+        scratch.replace(path)
+    finally:
+        scratch.unlink(missing_ok=True)
+
+
+def worker_identity(model_file: str | Path, numbers: Mapping[str, Any], *, rows: int) -> WorkerIdentity:
+    """The worker that serves this run: same model, same number format, same code, same Snakemake process.
+
+    Args:
+        model_file: config.json in the model's folder.
+        numbers: `device`, `dtype` and `hook_point`.
+        rows: Most rows at once.
+    """
+    return WorkerIdentity(
+        folder=str(Path(model_file).resolve().parent),
+        device=numbers["device"],
+        dtype=numbers["dtype"],
+        hook_point=numbers["hook_point"],
+        max_rows=int(rows),
+        owner=int(os.environ["STEERING_OWNER"]),
+        code=digest("generation", "interventions", "model.py"),
+    )

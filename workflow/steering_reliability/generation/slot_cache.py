@@ -1,0 +1,148 @@
+"""Keys and values of the rows in flight, written in place, and the attention that reads them."""
+
+from typing import Any
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
+
+ATTENTION = "steering_grouped"
+GRID = 8
+
+
+def round_up(n: int, *, grid: int = GRID) -> int:
+    """The smallest multiple of the grid that is at least n.
+
+    Matrix products gave a row the same bits whatever its neighbours when their heights were multiples of 8.
+    """
+    return -(-n // grid) * grid
+
+
+class SlotCache:
+    """A Hugging Face cache in which each row owns a slot and stands at a position of its own.
+
+    Rows start at index 0 of their slot and grow to the right, so that what a row reads never depends on how long its
+    neighbours are.
+
+    Args:
+        n_layers: Number of blocks.
+        slots: Rows that fit.
+        length: Tokens that fit in a row.
+    """
+
+    is_compileable = False
+
+    def __init__(self, n_layers: int, *, slots: int, length: int) -> None:
+        self.slots, self.length = slots, length
+        self.keys: list[Tensor | None] = [None] * n_layers
+        self.values: list[Tensor | None] = [None] * n_layers
+        self._rows = torch.zeros(0, dtype=torch.long)
+        self._positions = torch.zeros(0, dtype=torch.long)
+        self._horizon = 0
+
+    def place(self, positions: Int[Tensor, "n q"], *, horizon: int) -> None:
+        """Say where the tokens of the next forward pass go: row i, token j at `positions[i, j]` of slot i.
+
+        Args:
+            positions: Index of each token in its row.
+            horizon: Number of keys that attention reads.
+        """
+        self._positions, self._horizon = positions, horizon
+        self._rows = torch.arange(len(positions), device=positions.device).unsqueeze(-1).expand_as(positions)
+
+    def update(
+        self, keys: Float[Tensor, "n h q d"], values: Float[Tensor, "n h q d"], layer: int, *_: Any, **__: Any
+    ) -> tuple[Tensor, Tensor]:
+        """Write the new keys and values, and return all that the rows may read (Hugging Face's cache protocol)."""
+        stored_keys, stored_values = self._storage(layer, like=keys)
+        n = len(self._positions)
+        stored_keys[self._rows, :, self._positions] = keys.transpose(1, 2)
+        stored_values[self._rows, :, self._positions] = values.transpose(1, 2)
+        return stored_keys[:n, :, : self._horizon], stored_values[:n, :, : self._horizon]
+
+    def _storage(self, layer: int, *, like: Tensor) -> tuple[Tensor, Tensor]:
+        keys, values = self.keys[layer], self.values[layer]
+        if keys is None or values is None:
+            shape = (self.slots, like.shape[1], self.length, like.shape[3])
+            keys = self.keys[layer] = like.new_zeros(shape)
+            values = self.values[layer] = like.new_zeros(shape)
+        return keys, values
+
+    def get_seq_length(self, *_: Any) -> int:
+        """Unknown as a single number, since rows differ; positions are always given explicitly."""
+        return 0
+
+    def read(self, slot: int, *, length: int) -> list[tuple[Tensor, Tensor]]:
+        """Copy the first `length` keys and values of a slot, one pair per layer."""
+        return [
+            (keys[slot, :, :length].clone(), values[slot, :, :length].clone())
+            for keys, values in self._filled()
+        ]
+
+    def write(self, slot: int, stored: list[tuple[Tensor, Tensor]], *, length: int, first_layer: int = 0) -> None:
+        """Put the first `length` stored keys and values at the start of a slot, from a layer upwards."""
+        for layer in range(first_layer, len(stored)):
+            keys, values = stored[layer]
+            here_keys, here_values = self._storage(layer, like=keys.unsqueeze(0))
+            here_keys[slot, :, :length] = keys[:, :length]
+            here_values[slot, :, :length] = values[:, :length]
+
+    def move(self, source: int, target: int, *, length: int) -> None:
+        """Copy the first `length` keys and values of one slot to another."""
+        for keys, values in self._filled():
+            keys[target, :, :length] = keys[source, :, :length]
+            values[target, :, :length] = values[source, :, :length]
+
+    def extend(self, length: int) -> None:
+        """Make room for longer rows."""
+        for layer, (keys, values) in enumerate(self._filled()):
+            for kept, old in ((self.keys, keys), (self.values, values)):
+                wider = old.new_zeros((*old.shape[:2], length, old.shape[3]))
+                wider[:, :, : self.length] = old
+                kept[layer] = wider
+        self.length = length
+
+    def _filled(self) -> list[tuple[Tensor, Tensor]]:
+        return [
+            (keys, values)
+            for keys, values in zip(self.keys, self.values, strict=True)
+            if keys is not None and values is not None
+        ]
+
+
+def causal_mask(positions: Int[Tensor, "n q"], *, horizon: int, dtype: torch.dtype) -> Float[Tensor, "n 1 q keys"]:
+    """Additive mask under which each token sees the keys up to its own position."""
+    keys = torch.arange(horizon, device=positions.device)
+    hidden = keys > positions.unsqueeze(-1)
+    return torch.zeros(hidden.shape, dtype=dtype, device=positions.device).masked_fill_(
+        hidden, torch.finfo(dtype).min
+    ).unsqueeze(1)
+
+
+def grouped_attention(
+    module: Any,
+    query: Float[Tensor, "n heads q d"],
+    key: Float[Tensor, "n kv_heads keys d"],
+    value: Float[Tensor, "n kv_heads keys d"],
+    attention_mask: Float[Tensor, "n 1 q keys"],
+    scaling: float | None = None,
+    **_: Any,
+) -> tuple[Float[Tensor, "n q heads d"], None]:
+    """Attend without copying the shared heads of grouped-query attention (Ainslie et al., arXiv 2305.13245).
+
+    The heads of a group stand below each other in one matrix product; softmax is in float32.
+    """
+    n, heads, q, d = query.shape
+    shared, horizon = key.shape[1], key.shape[2]
+    group = heads // shared
+    scale = d**-0.5 if scaling is None else scaling
+    stacked = query.reshape(n * shared, group * q, d) * scale
+    scores = torch.bmm(stacked, key.reshape(n * shared, horizon, d).transpose(1, 2))
+    scores = scores.view(n, heads, q, horizon) + attention_mask
+    weights = scores.float().softmax(dim=-1).to(value.dtype)
+    mixed = torch.bmm(weights.view(n * shared, group * q, horizon), value.reshape(n * shared, horizon, d))
+    return mixed.view(n, heads, q, d).transpose(1, 2), None
+
+
+ALL_ATTENTION_FUNCTIONS.register(ATTENTION, grouped_attention)

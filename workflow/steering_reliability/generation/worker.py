@@ -1,0 +1,230 @@
+"""A warm engine process: loads the model once and writes the rows of every client that asks."""
+
+import os
+import queue
+import signal
+import socket
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from steering_reliability.directions.files import StoredDirection, read_direction
+from steering_reliability.errors import InputError
+from steering_reliability.generation.engine import Engine
+from steering_reliability.generation.protocol import receive, send
+from steering_reliability.generation.rows import Completion, Row, Steering
+from steering_reliability.generation.sampling import uniforms
+from steering_reliability.interventions.positions import steered_span
+from steering_reliability.interventions.steer import unit_vector
+from steering_reliability.model import LoadedModel, choose_device, load_model, render_prompt
+
+IDLE_SECONDS = 600.0
+
+
+@dataclass
+class Job:
+    """A client's request and what has been written for it so far."""
+
+    request: Mapping[str, Any]
+    answered: threading.Event = field(default_factory=threading.Event)
+    answer: dict[str, Any] | None = None
+    rows: list[Row] = field(default_factory=list)
+    done: dict[int, Completion] = field(default_factory=dict)
+
+    def close(self, answer: dict[str, Any]) -> None:
+        """Hand the answer to the thread that waits for it."""
+        self.answer = answer
+        self.answered.set()
+
+
+def rows_of_request(request: Mapping[str, Any], *, job: int, model: LoadedModel) -> list[Row]:
+    """The engine rows of a request, in the order of its prompts and samples.
+
+    Args:
+        request: `prompts` ([id, text] pairs), `samples`, `seed`, `max_new_tokens`, `temperature`, `top_p`,
+            `system_prompt`, `chat_template`, `positions`, and `steering` (null, or `direction` (a path),
+            `intervention`, `layer`, `alpha`, `alpha_unit`).
+        job: Number of the job, for the rows' keys.
+        model: The loaded model.
+
+    Raises:
+        InputError: When the direction's file is damaged or belongs to another model.
+    """
+    steering = request["steering"]
+    direction = read_direction(steering["direction"], d_model=model.d_model) if steering else None
+    rows: list[Row] = []
+    for prompt_id, text in request["prompts"]:
+        prompt = render_prompt(
+            text,
+            tokenizer=model.tokenizer,
+            system_prompt=request["system_prompt"],
+            chat_template=request["chat_template"],
+        )
+        span = steered_span(request["positions"], user_end=prompt.user_end, prompt_length=len(prompt.tokens))
+        steps = request["max_new_tokens"]
+        rows += [
+            Row(
+                key=(job, len(rows) + sample, prompt_id),
+                tokens=prompt.tokens,
+                uniforms=uniforms(request["seed"], prompt_id=prompt_id, sample=sample, n=steps),
+                max_new_tokens=steps,
+                temperature=request["temperature"],
+                top_p=request["top_p"],
+                steering=_steering(steering, direction, span) if direction is not None else None,
+            )
+            for sample in range(request["samples"])
+        ]
+    return rows
+
+
+def _steering(asked: Mapping[str, Any], direction: StoredDirection, span: tuple[int, int | None]) -> Steering:
+    alpha = float(asked["alpha"])
+    if asked["intervention"] == "ablate":
+        return Steering(asked["layer"], unit_vector(direction.vector), 0.0, alpha, span)
+    length = direction.resid_norm if asked["alpha_unit"] == "resid_norm" else direction.vector_norm
+    return Steering(asked["layer"], unit_vector(direction.vector), alpha * length, 0.0, span)
+
+
+def serve(path: Path, *, engine: Engine, owner: int) -> None:
+    """Answer clients until the owner is gone, nobody has asked for a while, or a signal says stop."""
+    jobs: queue.Queue[Job] = queue.Queue()
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    previous = os.umask(0o177)
+    listener.bind(str(path))
+    os.umask(previous)
+    listener.listen(256)
+    threading.Thread(target=_accept, args=(listener, jobs), daemon=True).start()
+    open_jobs: dict[int, Job] = {}
+    counter, quiet_since, looked = 0, time.monotonic(), 0.0
+    while True:
+        while not jobs.empty() or engine.idle:
+            try:
+                job = jobs.get(timeout=0.5)
+            except queue.Empty:
+                break
+            counter += 1
+            _open(job, counter, engine=engine, open_jobs=open_jobs)
+        if time.monotonic() - looked > 1.0:
+            looked = time.monotonic()
+            if not _alive(owner):
+                return
+        if engine.idle:
+            if time.monotonic() - quiet_since > IDLE_SECONDS:
+                return
+            continue
+        quiet_since = time.monotonic()
+        for completion in engine.step():
+            _deliver(completion, open_jobs, engine=engine)
+
+
+def _open(job: Job, number: int, *, engine: Engine, open_jobs: dict[int, Job]) -> None:
+    try:
+        job.rows = rows_of_request(job.request, job=number, model=engine.model)
+        engine.submit(job.rows)
+    except InputError as error:
+        job.close({"error": {"what": error.what, "where": error.where, "fix": error.fix}})
+        return
+    except (KeyError, TypeError, ValueError) as error:
+        what = f"the worker does not understand the request: {error!r}"
+        job.close({"error": {"what": what, "where": "worker", "fix": "run again; if it stays, report it"}})
+        return
+    open_jobs[number] = job
+    if not job.rows:
+        job.close({"rows": []})
+
+
+def _deliver(completion: Completion, open_jobs: dict[int, Job], *, engine: Engine) -> None:
+    number, index, _ = completion.row.key  # type: ignore[misc]
+    job = open_jobs[number]
+    job.done[index] = completion
+    if len(job.done) == len(job.rows):
+        del open_jobs[number]
+        job.close({"rows": [_answer(job.done[at], engine.model) for at in range(len(job.rows))]})
+
+
+def _answer(completion: Completion, model: LoadedModel) -> dict[str, Any]:
+    numbers = {
+        name: _six_digits(getattr(completion, name))
+        for name in ("mean_logprob", "mean_entropy", "first_token_kl", "base_logprob")
+    }
+    text = model.tokenizer.decode(completion.tokens, skip_special_tokens=True)
+    return {
+        "completion": text,
+        "n_tokens": len(completion.tokens),
+        "finish_reason": completion.finish_reason,
+        **numbers,
+    }
+
+
+def _six_digits(value: float) -> float | None:
+    return float(f"{value:.6g}") if abs(value) < float("inf") else None
+
+
+def _accept(listener: socket.socket, jobs: "queue.Queue[Job]") -> None:
+    while True:
+        connection, _ = listener.accept()
+        threading.Thread(target=_talk, args=(connection, jobs), daemon=True).start()
+
+
+def _talk(connection: socket.socket, jobs: "queue.Queue[Job]") -> None:
+    with connection:
+        request = receive(connection)
+        if request is None:
+            return
+        job = Job(request)
+        jobs.put(job)
+        job.answered.wait()
+        try:
+            send(connection, job.answer or {})
+        except OSError:
+            return
+
+
+def _alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def main(arguments: list[str]) -> int:
+    """Run a worker: socket path, model folder, device, dtype, hook point, most rows, owner's process id."""
+    path, owner = Path(arguments[0]), int(arguments[6])
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    torch.set_num_threads(len(os.sched_getaffinity(0)))
+    note = path.with_suffix(".pid")
+    try:
+        note.write_text(f"{os.getpid()} {owner}\n", encoding="utf-8")
+        warning = choose_device(arguments[2])[1]
+        if warning:
+            print(f"warning: {warning}", file=sys.stderr, flush=True)
+        model = load_model(arguments[1], device=arguments[2], dtype=arguments[3])
+        engine = Engine(model, hook_point=arguments[4], max_rows=int(arguments[5]))
+        serve(path, engine=engine, owner=owner)
+    except InputError as error:
+        print(error, file=sys.stderr, flush=True)
+        return 1
+    except Exception:
+        traceback.print_exc()
+        return 1
+    finally:
+        path.unlink(missing_ok=True)
+        note.unlink(missing_ok=True)
+    return 0
+
+
+if __name__ == "__main__":
+    # Threads that wait for a client must not keep the process.
+    code = main(sys.argv[1:])
+    sys.stdout.flush()
+    os._exit(code)

@@ -1,0 +1,1 @@
+"""Steering interventions on the residual stream."""

@@ -1,0 +1,87 @@
+"""The two interventions, `add` and `ablate`, on rows of a batch and as TransformerLens hooks."""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+Hook = Callable[[Tensor, Any], Tensor]
+
+
+def steer(
+    resid: Float[Tensor, "*rows d_model"],
+    *,
+    unit: Float[Tensor, "*rows d_model"],
+    add: Float[Tensor, "*rows"],
+    ablate: Float[Tensor, "*rows"],
+) -> Float[Tensor, "*rows d_model"]:
+    """Steer every row by its own coefficients: `resid + (add - ablate * (resid . unit)) * unit`.
+
+    A row with both coefficients 0 keeps its values. The arithmetic is float32 whatever the residual's format, so that
+    an ablation leaves nothing behind but rounding.
+
+    Args:
+        resid: Residual stream.
+        unit: Direction of length 1 for each row (a single vector broadcasts).
+        add: Length added along the direction, in units of the residual stream.
+        ablate: Fraction of the projection removed: 0 none, 1 all.
+
+    Returns:
+        The steered residual stream, in the format of `resid`.
+    """
+    stream = resid.float()
+    along = (stream * unit).sum(dim=-1)
+    return (stream + (add - ablate * along).unsqueeze(-1) * unit).to(resid.dtype)
+
+
+def unit_vector(vector: Float[Tensor, " d_model"]) -> Float[Tensor, " d_model"]:
+    """Scale a vector to length 1, in float32.
+
+    Raises:
+        ValueError: When the vector is zero or not finite.
+    """
+    length = torch.linalg.vector_norm(vector.double())
+    if not torch.isfinite(length) or length == 0:
+        raise ValueError("a direction of length 0 (or not finite) can't steer")
+    return (vector.double() / length).float()
+
+
+def add_hook(vector: Float[Tensor, " d_model"], *, alpha: float) -> Hook:
+    """Make a TransformerLens hook that adds `alpha * vector` at every position.
+
+    Source: Turner et al., Activation Addition (arXiv 2308.10248), section 3.
+    """
+    length = float(torch.linalg.vector_norm(vector.double()))
+    unit = unit_vector(vector)
+
+    def hook(resid: Tensor, hook: Any) -> Tensor:  # noqa: ARG001 - TransformerLens passes it by name
+        rows = resid.shape[:-1]
+        return steer(
+            resid,
+            unit=unit.to(resid.device),
+            add=torch.full(rows, alpha * length, device=resid.device),
+            ablate=torch.zeros(rows, device=resid.device),
+        )
+
+    return hook
+
+
+def ablate_hook(vector: Float[Tensor, " d_model"], *, alpha: float = 1.0) -> Hook:
+    """Make a TransformerLens hook that removes the share `alpha` of the projection on `vector` at every position.
+
+    Source: Arditi et al., Refusal in Language Models Is Mediated by a Single Direction (arXiv 2406.11717), section 2.4.
+    """
+    unit = unit_vector(vector)
+
+    def hook(resid: Tensor, hook: Any) -> Tensor:  # noqa: ARG001 - TransformerLens passes it by name
+        rows = resid.shape[:-1]
+        return steer(
+            resid,
+            unit=unit.to(resid.device),
+            add=torch.zeros(rows, device=resid.device),
+            ablate=torch.full(rows, alpha, device=resid.device),
+        )
+
+    return hook

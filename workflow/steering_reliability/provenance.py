@@ -1,0 +1,55 @@
+"""Where a run's numbers come from: versions, model, config and machine."""
+
+import hashlib
+import json
+import os
+import platform
+from collections.abc import Mapping
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from steering_reliability.digest import digest
+
+PACKAGES = ("snakemake", "torch", "transformers", "transformer-lens", "numpy", "pandas", "pyarrow", "scipy")
+
+
+def write_provenance(output: str | Path, *, config: Mapping[str, Any], model_folder: Path) -> None:
+    """Write provenance.json.
+
+    Args:
+        output: The file.
+        config: The typed config as plain data.
+        model_folder: The model's Hugging Face folder.
+    """
+    import torch  # noqa: PLC0415 - only this stage of the analysis asks the machine
+
+    card = model_folder / "model_card.json"
+    facts = {
+        "model": {
+            "name": config["model"]["name"],
+            "card": json.loads(card.read_text(encoding="utf-8")) if card.is_file() else None,
+            "weights_sha256": {
+                path.name: _sha256(path) for path in sorted(model_folder.glob("*.safetensors")) if path.is_file()
+            },
+        },
+        "config": dict(config),
+        "code": digest("."),
+        "versions": {"python": platform.python_version(), **{name: metadata.version(name) for name in PACKAGES}},
+        "machine": {
+            "system": platform.system(),
+            "architecture": platform.machine(),
+            "cpu_capability": torch.backends.cpu.get_cpu_capability(),
+            "cpus": len(os.sched_getaffinity(0)),
+            "gpu": torch.cuda.get_device_name(0) if torch.cuda.is_available() else None,
+        },
+    }
+    target = Path(output)
+    scratch = target.with_name(f".{target.name}.{os.getpid()}")
+    scratch.write_text(json.dumps(facts, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    scratch.replace(target)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,190 @@
+"""Everything the rules need to know about a run, worked out once from its config."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from steering_reliability import conditions as grid
+from steering_reliability.conditions import SPLITS, Condition, Direction
+from steering_reliability.config import Config, default_position, load_config
+from steering_reliability.errors import InputError
+from steering_reliability.model_source import count_layers, is_prepared, model_folder
+
+FIGURES = ("gap_vs_alpha", "tradeoff", "heatmap_refusal_harm_test", "heatmap_helpful_benign", "dose_response")
+
+
+@dataclass(frozen=True)
+class RunPlan:
+    """A run, planned: no model is loaded, no file is written.
+
+    Attributes:
+        config: The typed config.
+        model: Hugging Face folder of the model.
+        layers: Swept block indices.
+        directions: By name, the main one first.
+        conditions: Every condition that needs completions.
+        seeds: Seeds that need a baseline, the main one first.
+    """
+
+    config: Config
+    model: str
+    layers: list[int]
+    directions: dict[str, Direction]
+    conditions: list[Condition]
+    seeds: list[int]
+
+    @property
+    def folder(self) -> str:
+        """The run's folder."""
+        return self.config.experiment.output_dir.rstrip("/")
+
+    @property
+    def report_folder(self) -> str:
+        """Folder of examples.md and index.html."""
+        return self.config.report_dir.rstrip("/")
+
+    @property
+    def model_file(self) -> str:
+        """The file that says that the model's folder is complete."""
+        return f"{self.model}/config.json"
+
+    def limit(self, seed: str | int) -> int | None:
+        """Prompts per split under a seed: the other seed writes only a subset."""
+        return None if int(seed) == self.config.generation.seed else self.config.sanity_checks.rerun_subset_n
+
+    def reference(self, direction: str) -> str:
+        """The direction whose activations a direction is made of: itself, or the one it is a control for."""
+        return self.directions[direction].reference or direction
+
+    def direction_file(self, direction: str, layer: int | str) -> str:
+        """The `.pt` of a direction."""
+        return f"{self.folder}/directions/{direction}/layer_{layer}.pt"
+
+    def direction_files(self) -> list[str]:
+        """Every `.pt` that the conditions use, and the main direction at every layer."""
+        used = {(condition.direction, condition.layer) for condition in self.conditions}
+        used |= {(grid.main_direction(self.config), layer) for layer in self.layers}
+        return [self.direction_file(*pair) for pair in sorted(used)]
+
+    def shards(self, condition: Condition) -> dict[str, str]:
+        """Paths of a condition's shards by split."""
+        return {split: f"{self.folder}/{condition.shard(split)}" for split in SPLITS}
+
+    def baseline(self, seed: int) -> dict[str, str]:
+        """Paths of the baseline's shards by split."""
+        return {split: f"{self.folder}/{grid.baseline_shard(split, seed=seed)}" for split in SPLITS}
+
+    def read_settings(self, direction: str) -> dict[str, Any]:
+        """What the activations of a direction depend on, beside the prompts and the model."""
+        chosen, model = self.directions[direction], self.config.model
+        configured = self.config.direction.token_position
+        return {
+            "method": chosen.method,
+            "refusal_prefix": chosen.refusal_prefix if chosen.method == "contrastive_prefix" else "",
+            "compliance_prefix": chosen.compliance_prefix if chosen.method == "contrastive_prefix" else "",
+            "hook_point": self.config.direction.hook_point,
+            "position": configured
+            if configured and chosen.method == self.config.direction.method
+            else default_position(chosen.method),
+            "system_prompt": model.system_prompt,
+            "chat_template": model.chat_template,
+            "device": model.device,
+            "dtype": model.dtype,
+        }
+
+    @property
+    def makes_model(self) -> bool:
+        """Whether `prepare_model` makes the folder; a user's own folder is used where it lies."""
+        return is_prepared(self.config.model)
+
+    def model_settings(self) -> dict[str, Any]:
+        """What the model's folder depends on."""
+        return self.config.model.model_dump(include={"name", "source", "revision", "sha256"})
+
+    def number_settings(self) -> dict[str, Any]:
+        """Where and in which number format the model runs; both show in the last digits."""
+        return {
+            "device": self.config.model.device,
+            "dtype": self.config.model.dtype,
+            "hook_point": self.config.direction.hook_point,
+        }
+
+    def extra_inputs(self, direction: str) -> list[str]:
+        """What a direction's activations need beside the harm_train prompts."""
+        method = self.directions[direction].method
+        if method == "difference_in_means":
+            return [f"{self.folder}/prompts/benign.jsonl"]
+        return [self.baseline(self.seeds[0])["harm_train"]] if method == "outcome_conditioned" else []
+
+    def compared_directions(self) -> dict[str, list[int]]:
+        """Directions that are compared with the main one, and the layers at which they exist."""
+        main = grid.main_direction(self.config)
+        pairs = sorted({(c.direction, c.layer) for c in self.conditions if c.direction != main})
+        return {name: [layer for other, layer in pairs if other == name] for name, _ in pairs}
+
+    @property
+    def figures(self) -> tuple[str, ...]:
+        """Names of the figures."""
+        return FIGURES
+
+    @property
+    def title(self) -> str:
+        """The model's name, as figures and pages carry it."""
+        return self.config.model.name.rsplit("/", 1)[-1]
+
+    def write_settings(self, *, steered: bool) -> dict[str, Any]:
+        """What the text of a shard depends on, beside the prompts, the model and the direction."""
+        generation, model = self.config.generation, self.config.model
+        settings = {
+            "max_new_tokens": generation.max_new_tokens,
+            "temperature": generation.temperature,
+            "top_p": generation.top_p,
+            "samples": generation.num_samples_per_prompt,
+            "system_prompt": model.system_prompt,
+            "chat_template": model.chat_template,
+            "positions": self.config.experiment.positions if steered else "generated",
+        }
+        return settings | ({"alpha_unit": self.config.experiment.alpha_unit} if steered else {})
+
+    def conditions_table(self) -> list[dict[str, Any]]:
+        """The conditions as `aggregate` takes them: role, cell, shards and statistics."""
+        return [
+            {
+                "role": condition.role,
+                "direction": condition.direction,
+                "intervention": condition.intervention,
+                "layer": condition.layer,
+                "alpha": condition.alpha,
+                "seed": condition.seed,
+                "shards": self.shards(condition),
+                "statistics": self.direction_file(condition.direction, condition.layer).removesuffix("pt") + "json",
+            }
+            for condition in self.conditions
+        ]
+
+
+def plan_run(raw: Mapping[str, Any], *, models_dir: str = "results/models") -> RunPlan:
+    """Validate a config and plan its run.
+
+    Raises:
+        InputError: When the config, a prompt file's place, the model's place or a layer is wrong.
+    """
+    config = load_config(raw)
+    absent = [config.data.path(split) for split in SPLITS if not Path(config.data.path(split)).is_file()]
+    if absent:
+        raise InputError(
+            f"there is no prompt file {', '.join(absent)}",
+            where="config keys data.*_path",
+            fix="correct the path, or make prompts with scripts/make_prompts.py",
+        )
+    model = model_folder(config.model, models_dir=models_dir)
+    layers = grid.resolve_layers(config, n_layers=count_layers(config.model, folder=model))
+    return RunPlan(
+        config=config,
+        model=model,
+        layers=layers,
+        directions=grid.directions(config),
+        conditions=grid.conditions(config, layers=layers),
+        seeds=grid.seeds(config, layers=layers),
+    )
