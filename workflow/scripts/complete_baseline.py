@@ -12,7 +12,12 @@ with logged(snakemake.log[0]):
         split=snakemake.wildcards.split,
         condition=ShardCondition(seed=int(snakemake.wildcards.seed)),
         settings=snakemake.params.settings,
-        worker=worker_identity(snakemake.input.model, snakemake.params.numbers, rows=snakemake.resources.rows),
+        worker=worker_identity(
+            snakemake.input.model,
+            snakemake.params.numbers,
+            rows=snakemake.resources.rows,
+            code=snakemake.params.code,
+        ),
         worker_log=Path(snakemake.log[0].split("/logs/")[0]) / "logs" / "worker.log",
         limit=snakemake.params.limit,
     )

@@ -13,7 +13,12 @@ with logged(snakemake.log[0]):
         split=cell.split,
         condition=ShardCondition(int(cell.seed), cell.direction, cell.intervention, int(cell.layer), float(cell.alpha)),
         settings=snakemake.params.settings,
-        worker=worker_identity(snakemake.input.model, snakemake.params.numbers, rows=snakemake.resources.rows),
+        worker=worker_identity(
+            snakemake.input.model,
+            snakemake.params.numbers,
+            rows=snakemake.resources.rows,
+            code=snakemake.params.code,
+        ),
         worker_log=Path(snakemake.log[0].split("/logs/")[0]) / "logs" / "worker.log",
         direction_file=snakemake.input.direction,
         limit=snakemake.params.limit,

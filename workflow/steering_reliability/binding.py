@@ -1,4 +1,4 @@
-"""What every Snakemake script shares: a log file, and errors in the house style."""
+"""What every Snakemake script shares: output that goes to the log, and errors in the house style."""
 
 import os
 import sys
@@ -12,20 +12,36 @@ from steering_reliability.errors import InputError
 
 @contextmanager
 def logged(log: str) -> Iterator[None]:
-    """Run a job: an InputError is printed as one message, anything else with its traceback in the log alone.
+    """Run a job with its output in the log; what the user must know is also said on the terminal.
+
+    An InputError is said as one message; of anything else the terminal gets one line and the log the traceback.
 
     Args:
         log: The job's log file.
     """
     path = Path(log)
     path.parent.mkdir(parents=True, exist_ok=True)
+    terminal = os.dup(2)
+    with path.open("w", encoding="utf-8") as file:
+        sys.stdout.flush()
+        # The descriptors themselves, since libraries and child processes write to them directly.
+        os.dup2(file.fileno(), 1)
+        os.dup2(file.fileno(), 2)
     try:
         yield
     except InputError as error:
-        path.write_text(f"error: {error}\n", encoding="utf-8")
-        print(f"\nerror: {error}\n", file=sys.stderr, flush=True)
-        os._exit(1)
+        print(f"error: {error}", file=sys.stderr)
+        _leave(terminal, f"\nerror: {error}\n\n")
     except Exception as error:
-        path.write_text(traceback.format_exc(), encoding="utf-8")
-        print(f"\nerror: {error}\n  where: {path}\n  to do: read that log\n", file=sys.stderr, flush=True)
-        os._exit(1)
+        traceback.print_exc()
+        _leave(terminal, f"\nerror: {error}\n  where: {path}\n  to do: read that log\n\n")
+    sys.stdout.flush()
+    os.dup2(terminal, 2)
+
+
+def _leave(terminal: int, message: str) -> None:
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os.write(terminal, message.encode())
+    # Not sys.exit: Snakemake's preamble would print a traceback around it.
+    os._exit(1)

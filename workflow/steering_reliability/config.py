@@ -212,7 +212,9 @@ class Config(_Section):
     @model_validator(mode="after")
     def _random_controls_need_another_seed(self) -> "Config":
         if self.sanity_checks.enabled and self.sanity_checks.alt_seed == self.generation.seed:
-            raise ValueError("sanity_checks.alt_seed: equals generation.seed, so the check would compare a run to itself")
+            raise ValueError(
+                "sanity_checks.alt_seed: equals generation.seed, so the check would compare a run to itself"
+            )
         return self
 
     @property
@@ -257,7 +259,7 @@ def _explain(problem: Any) -> str:
         return f"{key}: is missing"
     if problem["type"] == "value_error":
         message = str(problem["ctx"]["error"])
-        return message if message.split(":")[0].count(".") == 1 else f"{key}: {message}"
+        return message if message.partition(":")[0].count(".") == 1 else f"{key}: {message}"
     given = problem.get("input")
     shown = "" if isinstance(given, dict | list) and len(str(given)) > 60 else f" (got {str(given)[:60]!r})"
     if isinstance(given, float) and not math.isfinite(given):

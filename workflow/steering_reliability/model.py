@@ -181,7 +181,7 @@ def render_prompt(
     before, after = _render_around(tokenizer, system_prompt)
     tokens = tokenizer.encode(before + prompt + after, add_special_tokens=False)
     suffix = tokenizer.encode(after, add_special_tokens=False)
-    # A tokenizer may merge the end of the prompt with the start of the suffix; then only what is surely template counts.
+    # A tokenizer may merge the end of the prompt with the suffix; then only what is surely template counts.
     same = 0
     while same < len(suffix) and tokens[-1 - same] == suffix[-1 - same]:
         same += 1

@@ -179,5 +179,5 @@ def _convert_gguf(model: ModelConfig, made: Path) -> dict[str, Any]:
 def _licence(package: str | None) -> str:
     if package is None:
         return "unknown"
-    facts = metadata.metadata(package)
-    return facts.get("License-Expression") or facts.get("License") or "unknown"
+    facts = metadata.metadata(package).json
+    return str(facts.get("license_expression") or facts.get("license") or "unknown")

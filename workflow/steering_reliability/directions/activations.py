@@ -112,7 +112,7 @@ def _read_batch(
     read = read.to(model.device)
     kept: list[Tensor] = []
 
-    def keep(resid: Tensor, hook: Any) -> None:  # noqa: ARG001 - TransformerLens passes it by name
+    def keep(resid: Tensor, hook: Any) -> None:
         kept.append((resid.float() * read).sum(dim=1).cpu())
 
     bridge = model.bridge

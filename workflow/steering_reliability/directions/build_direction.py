@@ -70,7 +70,8 @@ def build_direction(
 def _random_unit(d_model: int, *, seed: int, layer: int) -> Float[Tensor, " d_model"]:
     numbers = np.random.default_rng([seed, layer]).standard_normal(d_model)
     vector = torch.from_numpy(numbers)
-    return vector / vector.norm()
+    unit: Tensor = vector / vector.norm()
+    return unit
 
 
 def _cosine(a: Tensor, b: Tensor) -> float:

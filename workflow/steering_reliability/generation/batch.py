@@ -27,6 +27,7 @@ class Slot:
         residuals: Residual stream before steering, at the steered layer, one per generated token that was read.
         logprobs: Log-probability of each token written.
         entropies: Entropy of each next-token distribution.
+        first_logprobs: Log-probabilities of the first token, until its divergence is known.
         prompt_logprobs: Where a prompt was read, the log-probabilities of the token after it.
     """
 
@@ -38,6 +39,7 @@ class Slot:
     residuals: list[Tensor] = field(default_factory=list)
     logprobs: list[float] = field(default_factory=list)
     entropies: list[float] = field(default_factory=list)
+    first_logprobs: Tensor | None = None
     prompt_logprobs: Tensor = field(default_factory=lambda: torch.zeros(0))
 
     @property
@@ -132,7 +134,7 @@ class Batch:
                 self.network.base_model(**arguments)
                 return torch.zeros(0, 0)
             chosen = torch.tensor(asking + [asking[0]] * (round_up(len(asking)) - len(asking)), device=tokens.device)
-            bridge.add_hook("unembed.hook_in", lambda resid, hook: resid[chosen])  # noqa: ARG005
+            bridge.add_hook("unembed.hook_in", lambda resid, hook: resid[chosen])
             logits: Tensor = self.network(**arguments).logits[:, -1]
             return logits.float()
         finally:
@@ -154,7 +156,7 @@ class Batch:
         add = torch.tensor([s.add * on for (_, _, s), on in zip(mine, inside, strict=True)], device=device)
         ablate = torch.tensor([s.ablate * on for (_, _, s), on in zip(mine, inside, strict=True)], device=device)
 
-        def hook(resid: Tensor, hook: Any) -> Tensor:  # noqa: ARG001 - TransformerLens passes it by name
+        def hook(resid: Tensor, hook: Any) -> Tensor:
             before = resid[rows, 0]
             for (_, slot, _), stream in zip(mine, before, strict=True):
                 if slot.position >= slot.prompt_length:
@@ -164,4 +166,3 @@ class Batch:
             return resid
 
         return hook
-

@@ -11,8 +11,8 @@ from torch import Tensor
 from steering_reliability.errors import InputError
 from steering_reliability.generation.batch import Batch, Slot
 from steering_reliability.generation.prompt_store import PromptState, PromptStore
+from steering_reliability.generation.readout import read_out
 from steering_reliability.generation.rows import Completion, Row
-from steering_reliability.generation.sampling import choose_tokens
 from steering_reliability.generation.scoring import base_logprobs
 from steering_reliability.model import LoadedModel
 
@@ -126,35 +126,32 @@ class Engine:
     def _take(self, asking: list[int], logits: Float[Tensor, "m vocabulary"]) -> list[int]:
         """Choose the next token of each row that asks; return the indices of rows that end."""
         slots = [self.batch.live[index] for index in asking]
-        logprobs = torch.log_softmax(logits, dim=-1)
-        # Not logprobs.exp(): over a whole matrix it goes through a vector library whose last bit depends on place.
-        entropies = -(logits.softmax(dim=-1) * logprobs).sum(dim=-1)[: len(slots)]
-        logits = logits[: len(slots)]
-        chosen = choose_tokens(
+        numbers = {"dtype": torch.float64, "device": logits.device}
+        found = read_out(
             logits,
-            uniform=torch.tensor([_uniform(slot) for slot in slots], dtype=torch.float64, device=logits.device),
-            temperature=torch.tensor([slot.row.temperature if slot.row else 0.0 for slot in slots]).to(logits.device),
-            top_p=torch.tensor(
-                [slot.row.top_p if slot.row else 1.0 for slot in slots], dtype=torch.float64, device=logits.device
-            ),
+            uniform=torch.tensor([_uniform(slot) for slot in slots], **numbers),
+            temperature=torch.tensor([slot.row.temperature if slot.row else 0.0 for slot in slots], **numbers),
+            top_p=torch.tensor([slot.row.top_p if slot.row else 1.0 for slot in slots], **numbers),
         )
-        picked = logprobs[: len(slots)].gather(1, chosen.unsqueeze(-1)).squeeze(-1).tolist()
         ended = []
-        for at, (index, slot, token, entropy) in enumerate(
-            zip(asking, slots, chosen.tolist(), entropies.tolist(), strict=True)
-        ):
+        for at, (index, slot) in enumerate(zip(asking, slots, strict=True)):
             if slot.row is None:
-                slot.prompt_logprobs = logprobs[at].clone()
+                slot.prompt_logprobs = torch.log_softmax(logits[at], dim=-1)
                 ended.append(index)
-            elif self._append(slot, token, picked[at], entropy, logprobs[at]):
+                continue
+            if slot.row.steering is not None and not slot.logprobs:
+                slot.first_logprobs = torch.log_softmax(logits[at], dim=-1)
+            if self._append(slot, found.tokens[at], found.logprobs[at], found.entropies[at]):
                 ended.append(index)
         return ended
 
-    def _append(self, slot: Slot, token: int, logprob: float, entropy: float, logprobs: Tensor) -> bool:
+    def _append(self, slot: Slot, token: int, logprob: float, entropy: float) -> bool:
         row, completion, prompt = slot.row, slot.completion, slot.prompt
         assert row is not None and completion is not None and prompt is not None
         if not slot.logprobs:
-            completion.first_token_kl = _divergence(logprobs, prompt.logprobs) if row.steering else 0.0
+            steered = slot.first_logprobs
+            completion.first_token_kl = 0.0 if steered is None else _divergence(steered, prompt.logprobs)
+            slot.first_logprobs = None
         slot.logprobs.append(logprob)
         slot.entropies.append(entropy)
         slot.tokens.append(token)

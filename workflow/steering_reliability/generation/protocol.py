@@ -56,7 +56,9 @@ def private_folder() -> Path:
     facts = folder.lstat()
     if not stat.S_ISDIR(facts.st_mode) or facts.st_uid != os.getuid() or facts.st_mode & 0o077:
         raise InputError(
-            "the folder for the worker's socket is not private to you", where=str(folder), fix="remove it, or set TMPDIR"
+            "the folder for the worker's socket is not private to you",
+            where=str(folder),
+            fix="remove it, or set TMPDIR",
         )
     return folder
 

@@ -9,6 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from steering_reliability.generation.batch import Slot
+from steering_reliability.generation.readout import logprobs_of
 from steering_reliability.generation.rows import Row, Steering
 from steering_reliability.generation.slot_cache import SlotCache, causal_mask, round_up
 from steering_reliability.model import LoadedModel
@@ -74,7 +75,7 @@ def _score(
     cache.place(positions, horizon=horizon)
     bridge = model.bridge
     try:
-        bridge.add_hook("unembed.hook_in", lambda x, hook: x.reshape(-1, x.shape[-1])[padded].unsqueeze(1))  # noqa: ARG005
+        bridge.add_hook("unembed.hook_in", lambda x, hook: x.reshape(-1, x.shape[-1])[padded].unsqueeze(1))
         with blocks_skipped(model, before=start, resid=resid):
             logits = bridge.original_model(
                 input_ids=tokens,
@@ -82,11 +83,10 @@ def _score(
                 attention_mask=causal_mask(positions, horizon=horizon, dtype=model.dtype),
                 cache=cache,
                 use_cache=True,
-            ).logits[: len(needed), -1]
+            ).logits[:, -1]
     finally:
         bridge.reset_hooks()
-    logprobs = torch.log_softmax(logits.float(), dim=-1)
-    return logprobs.gather(1, torch.tensor(targets, device=model.device).unsqueeze(-1)).squeeze(-1)
+    return logprobs_of(logits, targets=torch.tensor(targets, device=model.device))
 
 
 @contextmanager

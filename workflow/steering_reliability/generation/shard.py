@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from steering_reliability.digest import digest
 from steering_reliability.generation.client import request_completions
 from steering_reliability.generation.protocol import WorkerIdentity
 
@@ -111,13 +110,14 @@ def _write(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
         scratch.unlink(missing_ok=True)
 
 
-def worker_identity(model_file: str | Path, numbers: Mapping[str, Any], *, rows: int) -> WorkerIdentity:
+def worker_identity(model_file: str | Path, numbers: Mapping[str, Any], *, rows: int, code: str) -> WorkerIdentity:
     """The worker that serves this run: same model, same number format, same code, same Snakemake process.
 
     Args:
         model_file: config.json in the model's folder.
         numbers: `device`, `dtype` and `hook_point`.
         rows: Most rows at once.
+        code: Digest of the code that the worker runs, as it was when the run began.
     """
     return WorkerIdentity(
         folder=str(Path(model_file).resolve().parent),
@@ -126,5 +126,5 @@ def worker_identity(model_file: str | Path, numbers: Mapping[str, Any], *, rows:
         hook_point=numbers["hook_point"],
         max_rows=int(rows),
         owner=int(os.environ["STEERING_OWNER"]),
-        code=digest("generation", "interventions", "model.py"),
+        code=code,
     )

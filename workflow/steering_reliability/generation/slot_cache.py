@@ -75,10 +75,7 @@ class SlotCache:
 
     def read(self, slot: int, *, length: int) -> list[tuple[Tensor, Tensor]]:
         """Copy the first `length` keys and values of a slot, one pair per layer."""
-        return [
-            (keys[slot, :, :length].clone(), values[slot, :, :length].clone())
-            for keys, values in self._filled()
-        ]
+        return [(keys[slot, :, :length].clone(), values[slot, :, :length].clone()) for keys, values in self._filled()]
 
     def write(self, slot: int, stored: list[tuple[Tensor, Tensor]], *, length: int, first_layer: int = 0) -> None:
         """Put the first `length` stored keys and values at the start of a slot, from a layer upwards."""
@@ -115,9 +112,11 @@ def causal_mask(positions: Int[Tensor, "n q"], *, horizon: int, dtype: torch.dty
     """Additive mask under which each token sees the keys up to its own position."""
     keys = torch.arange(horizon, device=positions.device)
     hidden = keys > positions.unsqueeze(-1)
-    return torch.zeros(hidden.shape, dtype=dtype, device=positions.device).masked_fill_(
-        hidden, torch.finfo(dtype).min
-    ).unsqueeze(1)
+    return (
+        torch.zeros(hidden.shape, dtype=dtype, device=positions.device)
+        .masked_fill_(hidden, torch.finfo(dtype).min)
+        .unsqueeze(1)
+    )
 
 
 def grouped_attention(

@@ -11,7 +11,7 @@ import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 
@@ -141,7 +141,7 @@ def _open(job: Job, number: int, *, engine: Engine, open_jobs: dict[int, Job]) -
 
 
 def _deliver(completion: Completion, open_jobs: dict[int, Job], *, engine: Engine) -> None:
-    number, index, _ = completion.row.key  # type: ignore[misc]
+    number, index, _ = cast("tuple[int, int, str]", completion.row.key)
     job = open_jobs[number]
     job.done[index] = completion
     if len(job.done) == len(job.rows):

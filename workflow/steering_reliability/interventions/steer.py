@@ -45,7 +45,8 @@ def unit_vector(vector: Float[Tensor, " d_model"]) -> Float[Tensor, " d_model"]:
     length = torch.linalg.vector_norm(vector.double())
     if not torch.isfinite(length) or length == 0:
         raise ValueError("a direction of length 0 (or not finite) can't steer")
-    return (vector.double() / length).float()
+    unit: Tensor = vector.double() / length
+    return unit.float()
 
 
 def add_hook(vector: Float[Tensor, " d_model"], *, alpha: float) -> Hook:
@@ -56,7 +57,7 @@ def add_hook(vector: Float[Tensor, " d_model"], *, alpha: float) -> Hook:
     length = float(torch.linalg.vector_norm(vector.double()))
     unit = unit_vector(vector)
 
-    def hook(resid: Tensor, hook: Any) -> Tensor:  # noqa: ARG001 - TransformerLens passes it by name
+    def hook(resid: Tensor, hook: Any) -> Tensor:
         rows = resid.shape[:-1]
         return steer(
             resid,
@@ -75,7 +76,7 @@ def ablate_hook(vector: Float[Tensor, " d_model"], *, alpha: float = 1.0) -> Hoo
     """
     unit = unit_vector(vector)
 
-    def hook(resid: Tensor, hook: Any) -> Tensor:  # noqa: ARG001 - TransformerLens passes it by name
+    def hook(resid: Tensor, hook: Any) -> Tensor:
         rows = resid.shape[:-1]
         return steer(
             resid,

@@ -147,7 +147,7 @@ def _read_jsonl(text: str, path: Path, expected_field: str) -> list[Record]:
     ]
 
 
-def _loads(text: str, path: Path, line: int | None) -> Any:  # noqa: ANN401 - whatever the JSON holds
+def _loads(text: str, path: Path, line: int | None) -> Any:
     try:
         return json.loads(text)
     except json.JSONDecodeError as error:

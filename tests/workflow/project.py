@@ -1,0 +1,197 @@
+"""A copy of this project in a folder of its own, in which Snakemake runs for real."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+REPOSITORY = Path(__file__).parents[2]
+SOURCES = ("Snakefile", "config.yaml", "rules", "workflow", "profiles", "envs", "prompts")
+SPLITS = ("harm_train", "harm_test", "benign")
+CONFIG = "run.yaml"
+
+# Everything that the issue's grid has: two interventions, two layers, and each of the sanity checks.
+TINY: dict[str, Any] = {
+    "model": {"name": "tiny", "source": "model", "device": "cpu", "dtype": "float32"},
+    "data": {"max_prompts_per_split": 6},
+    "generation": {"max_new_tokens": 6, "temperature": 0.7, "top_p": 0.95, "batch_size": 64},
+    "experiment": {
+        "layers": [0, 1],
+        "interventions": ["add", "ablate"],
+        "alphas": {"add": [0.5, 1.0], "ablate": [1.0]},
+        "alpha_unit": "resid_norm",
+        "output_dir": "results/tiny",
+    },
+    "sanity_checks": {
+        "alt_prefixes": [{"refusal_prefix": "I won't do that.", "compliance_prefix": "Of course, first"}],
+        "random_seeds": [0],
+        "rerun_subset_n": 3,
+        "alt_seed": 1,
+        "layer": 1,
+        "alpha": 1.0,
+    },
+}
+
+
+def changed(settings: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """A config with some keys set to other values; keys are written `section.key`."""
+    result: dict[str, Any] = json.loads(json.dumps(settings))
+    for name, value in changes.items():
+        section, key = name.split(".")
+        result.setdefault(section, {})[key] = value
+    return result
+
+
+@dataclass(frozen=True, order=True)
+class Job:
+    """A job by its rule and wildcards, the latter sorted by name."""
+
+    rule: str
+    wildcards: tuple[tuple[str, str], ...] = ()
+
+    def __str__(self) -> str:
+        return f"{self.rule}({', '.join(f'{name}={value}' for name, value in self.wildcards)})"
+
+
+def job(rule: str, **wildcards: object) -> Job:
+    """A job with these wildcards."""
+    return Job(rule, tuple(sorted((name, str(value)) for name, value in wildcards.items())))
+
+
+@dataclass
+class Run:
+    """What one call of Snakemake did, or would do.
+
+    Attributes:
+        code: Exit code.
+        output: stdout and stderr, together.
+        jobs: Every job that was planned (dry run) or started, as often as it was.
+        outputs: Files of each job.
+        finished: The jobs that Snakemake saw finish.
+        reasons: Why each job is needed, for the message of a failed test.
+    """
+
+    code: int
+    output: str
+    jobs: Counter[Job] = field(default_factory=Counter)
+    outputs: dict[Job, list[str]] = field(default_factory=dict)
+    finished: list[Job] = field(default_factory=list)
+    reasons: dict[Job, str] = field(default_factory=dict)
+
+    def read_jobs(self, path: Path) -> "Run":
+        """Take in what the logger plugin wrote."""
+        numbers: dict[int, Job] = {}
+        for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else []:
+            facts = json.loads(line)
+            if facts["event"] == "finished":
+                self.finished.append(numbers[facts["number"]])
+                continue
+            seen = job(facts["rule"], **facts["wildcards"])
+            numbers[facts["number"]] = seen
+            self.jobs[seen] += 1
+            self.outputs[seen] = facts["output"]
+            self.reasons[seen] = facts["reason"]
+        return self
+
+
+class Project:
+    """A folder with the workflow's sources and a tiny model, and what Snakemake made there."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    @classmethod
+    def create(cls, root: Path, *, model: Path) -> "Project":
+        """Copy the sources (what git tracks or would track) and the model."""
+        command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z", "--", *SOURCES]
+        listed = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=True)
+        for name in filter(None, listed.stdout.split("\0")):
+            if (REPOSITORY / name).exists():
+                (root / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(REPOSITORY / name, root / name, follow_symlinks=False)
+        shutil.copytree(model, root / "model")
+        return cls(root)
+
+    def copy(self, root: Path) -> "Project":
+        """A copy in which every file keeps its time, so that Snakemake finds it as it left it."""
+        shutil.copytree(self.root, root, symlinks=True)
+        return Project(root)
+
+    def configure(self, changes: Mapping[str, Any] | None = None, *, name: str = CONFIG) -> None:
+        """Write the tiny config, changed."""
+        settings = changed(TINY, changes or {})
+        (self.root / name).write_text(yaml.safe_dump(settings, sort_keys=False), encoding="utf-8")
+
+    def edit(self, path: str, *, old: str, new: str) -> None:
+        """Replace a text that must be in a file."""
+        text = (self.root / path).read_text(encoding="utf-8")
+        assert old in text, f"{path} no longer holds {old!r}: the test has nothing to change"
+        (self.root / path).write_text(text.replace(old, new, 1), encoding="utf-8")
+
+    def start(self, *arguments: str, config: str = CONFIG, jobs_file: Path) -> "subprocess.Popen[str]":
+        """Start Snakemake as a user would, and let it run."""
+        ours = ("STEERING_OWNER", "PYTHONPATH", "SNAKEMAKE_PROFILE")
+        environment = {name: value for name, value in os.environ.items() if name not in ours}
+        environment |= {
+            "PYTHONPATH": str(Path(__file__).parent / "plugins"),
+            "JOBS_FILE": str(jobs_file),
+            "HF_HUB_OFFLINE": "1",
+            "XDG_CACHE_HOME": str(self.root / ".cache"),
+        }
+        command = [sys.executable, "-m", "snakemake", "--configfile", config, "--logger", "jobs", "--nocolor", *arguments]
+        return subprocess.Popen(
+            command, cwd=self.root, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        )
+
+    def snakemake(self, *arguments: str, config: str = CONFIG, timeout: float = 300) -> Run:
+        """Run Snakemake to its end."""
+        with self.running(*arguments, config=config) as (process, run):
+            run.output = process.communicate(timeout=timeout)[0]
+        return run
+
+    @contextmanager
+    def running(self, *arguments: str, config: str = CONFIG) -> "Iterator[tuple[subprocess.Popen[str], Run]]":
+        """Run Snakemake while the block lasts (it is killed there if need be); the jobs are read at its end."""
+        with tempfile.TemporaryDirectory() as scratch:
+            jobs_file = Path(scratch) / "jobs.jsonl"
+            process = self.start(*arguments, config=config, jobs_file=jobs_file)
+            run = Run(code=-1, output="")
+            try:
+                yield process, run
+            finally:
+                if process.poll() is None:
+                    process.send_signal(signal.SIGKILL)
+                run.code = process.wait()
+                if process.stdout is not None:
+                    process.stdout.close()
+                run.read_jobs(jobs_file)
+
+    def plan(self, *arguments: str, config: str = CONFIG) -> Run:
+        """Ask Snakemake what it would do."""
+        run = self.snakemake("--dry-run", *arguments, config=config)
+        assert run.code == 0, run.output
+        return run
+
+    def files(self, *folders: str) -> dict[str, tuple[int, bytes]]:
+        """Modification time (ns) and bytes of every file under some folders."""
+        return {
+            str(path.relative_to(self.root)): (path.stat().st_mtime_ns, path.read_bytes())
+            for folder in folders
+            for path in sorted((self.root / folder).rglob("*"))
+            if path.is_file()
+        }
+
+    def shards(self, run: str = "results/tiny") -> dict[str, tuple[int, bytes]]:
+        """Modification time and bytes of every shard of a run."""
+        return self.files(f"{run}/completions")
