@@ -15,7 +15,8 @@ rule measure_activations:
     params:
         settings=lambda wildcards: RUN.read_settings(wildcards.direction),
         code=digest("directions/activations.py", "directions/sources.py", "model.py"),
-    threads: workflow.cores
+    priority: 5
+    threads: 2
     resources:
         mem_mb=lambda wildcards, attempt: 3000 * attempt,
         runtime=30,
@@ -41,6 +42,7 @@ rule build_direction:
         seed=lambda wildcards: RUN.directions[wildcards.direction].seed,
         normalize=RUN.config.direction.normalize,
         code=digest("directions/build_direction.py", "directions/files.py"),
+    priority: 5
     resources:
         mem_mb=1500,
         runtime=10,

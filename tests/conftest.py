@@ -19,6 +19,20 @@ def tiny_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def tiny_model(tiny_folder: Path):
     """The planted tiny model, loaded in float32 on the CPU."""
+    import torch
     from steering_reliability.model import load_model
 
+    # To share out matrices this small costs far more than to compute them.
+    torch.set_num_threads(1)
     return load_model(tiny_folder, device="cpu", dtype="float32")
+
+
+@pytest.fixture(scope="session")
+def real_model():
+    """SmolLM2 as `prepare_model` left it, in the number format of the default run."""
+    from steering_reliability.model import load_model
+
+    folders = sorted((Path(__file__).parents[1] / "results" / "models").glob("SmolLM2-*/config.json"))
+    if not folders:
+        pytest.skip("results/models/SmolLM2-* is not there: run the target `model` (or `make results`) first")
+    return load_model(folders[0].parent, device="cpu", dtype="auto")

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from steering_reliability.generation.prompt_store import PromptState
 from steering_reliability.generation.rows import Completion, Row
-from steering_reliability.generation.slot_cache import ATTENTION, SlotCache, causal_mask, round_up
+from steering_reliability.generation.slot_cache import ATTENTION, SHORTEST, SlotCache, causal_mask, round_up
 from steering_reliability.interventions.steer import steer
 from steering_reliability.model import LoadedModel
 
@@ -68,7 +68,7 @@ class Batch:
         self.live: list[Slot] = []
         self.network = model.bridge.original_model
         self.network.config._attn_implementation = ATTENTION
-        self.cache = SlotCache(model.n_layers, slots=self.slots, length=round_up(64))
+        self.cache = SlotCache(model.n_layers, slots=self.slots, length=SHORTEST)
 
     @property
     def free(self) -> int:
@@ -117,7 +117,7 @@ class Batch:
         return asking, logits
 
     def _run(self, tokens: Tensor, positions: Tensor, asking: list[int]) -> Tensor:
-        horizon = round_up(int(positions.max()) + 1)
+        horizon = max(round_up(int(positions.max()) + 1), SHORTEST)
         self.cache.place(positions, horizon=horizon)
         arguments: dict[str, Any] = {
             "input_ids": tokens,

@@ -60,6 +60,13 @@ class Engine:
                 where="config key generation.max_new_tokens, and the prompt files",
                 fix="shorten these prompts, lower max_new_tokens, or choose a model with a longer context",
             )
+        absent = {row.steering.layer for row in rows if row.steering} - set(range(self.model.n_layers))
+        if absent:
+            raise InputError(
+                f"the model has {self.model.n_layers} blocks and no layer {', '.join(map(str, sorted(absent)))}",
+                where="config key experiment.layers",
+                fix=f"use 0 to {self.model.n_layers - 1}",
+            )
         self.waiting.extend(rows)
 
     def generate(self, rows: Sequence[Row]) -> list[Completion]:
@@ -202,4 +209,6 @@ def _is_inert(row: Row) -> bool:
 
 def _divergence(steered: Float[Tensor, " v"], unsteered: Float[Tensor, " v"]) -> float:
     """KL(steered || unsteered) in nats; rounding can't make it negative."""
-    return max(0.0, float((steered.double().exp() * (steered.double() - unsteered.double())).sum()))
+    terms = steered.double().softmax(dim=-1) * (steered.double() - unsteered.double())
+    # Added up by numpy: torch splits a long sum between threads, so that its last bits depend on their number.
+    return max(0.0, float(terms.cpu().numpy().sum()))

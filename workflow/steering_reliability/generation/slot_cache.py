@@ -9,6 +9,8 @@ from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
 ATTENTION = "steering_grouped"
 GRID = 8
+# Fewest keys that attention reads: torch multiplies very small matrices in another way, with other last bits.
+SHORTEST = 64
 
 
 def round_up(n: int, *, grid: int = GRID) -> int:

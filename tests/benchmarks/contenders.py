@@ -1,0 +1,175 @@
+"""The engine and what people use instead, each as a function that writes the work and counts its tokens."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+
+from steering_reliability.generation.engine import Engine
+from steering_reliability.generation.rows import Row, Steering
+from steering_reliability.interventions.positions import steered_span
+from steering_reliability.interventions.steer import add_hook
+from steering_reliability.model import choose_device, choose_dtype, load_model, load_tokenizer, render_prompt
+
+STRENGTH = 5.0
+
+
+@dataclass(frozen=True)
+class Work:
+    """What every contender writes."""
+
+    folder: str
+    prompts: list[str]
+    n_conditions: int
+    new_tokens: int
+    device: str
+    dtype: str
+
+    def layer(self, n_layers: int, condition: int) -> int:
+        """Layers around the middle of the model, one per condition."""
+        return n_layers // 2 + condition % 3
+
+    def direction(self, d_model: int, device: torch.device) -> torch.Tensor:
+        """A unit vector."""
+        vector = torch.randn(d_model, generator=torch.Generator().manual_seed(0))
+        return (vector / vector.norm()).to(device)
+
+
+def engine(work: Work) -> Callable[[], int]:
+    """Our engine: all conditions in one batch, scored against the unsteered model as in a run."""
+    model = load_model(work.folder, device=work.device, dtype=work.dtype)
+    # Nothing may end early, so that everybody writes the same number of tokens.
+    object.__setattr__(model, "end_tokens", frozenset())
+    unit = work.direction(model.d_model, model.device)
+
+    def run() -> int:
+        rows = []
+        for condition in range(work.n_conditions):
+            for number, prompt in enumerate(work.prompts):
+                rendered = render_prompt(prompt, tokenizer=model.tokenizer)
+                span = steered_span("after_prompt", user_end=rendered.user_end, prompt_length=len(rendered.tokens))
+                steering = Steering(work.layer(model.n_layers, condition), unit, STRENGTH, 0.0, span)
+                rows.append(Row((condition, number), rendered.tokens, (), work.new_tokens, 0.0, 1.0, steering))
+        # A new engine each time: the prompts are read anew, as in a new run.
+        written = Engine(model, hook_point="resid_post", max_rows=240).generate(rows)
+        return sum(len(completion.tokens) for completion in written)
+
+    return run
+
+
+def bridge_generate(work: Work, *, batch: int, n_conditions: int) -> Callable[[], int]:
+    """TransformerLens: one condition at a time, hook at every position, as the plan describes."""
+    from transformer_lens.model_bridge import TransformerBridge
+
+    device, _ = choose_device(work.device)
+    bridge = TransformerBridge.boot_transformers(
+        work.folder, device=str(device), dtype=choose_dtype(work.dtype, device=device)
+    )
+    tokenizer = load_tokenizer(work.folder)
+    tokenizer.pad_token = tokenizer.pad_token or tokenizer.eos_token
+    tokenizer.padding_side = "left"
+    unit = work.direction(bridge.cfg.d_model, device)
+
+    def run() -> int:
+        tokens = 0
+        for condition in range(n_conditions):
+            name = f"blocks.{work.layer(len(bridge.blocks), condition)}.hook_resid_post"
+            hook = add_hook(unit, alpha=STRENGTH)
+            for start in range(0, len(work.prompts), batch):
+                ids = _padded(tokenizer, work.prompts[start : start + batch]).input_ids.to(device)
+                with torch.inference_mode(), bridge.hooks(fwd_hooks=[(name, hook)]):
+                    written = bridge.generate(
+                        ids,
+                        max_new_tokens=work.new_tokens,
+                        stop_at_eos=False,
+                        do_sample=False,
+                        verbose=False,
+                        return_type="tokens",
+                    )
+                tokens += (written.shape[1] - ids.shape[1]) * len(written)
+        return tokens
+
+    return run
+
+
+def hf_generate(work: Work, *, batch: int, n_conditions: int) -> Callable[[], int]:
+    """Hugging Face `generate` with a forward hook, one condition at a time."""
+    from transformers import AutoModelForCausalLM
+
+    device, _ = choose_device(work.device)
+    model = AutoModelForCausalLM.from_pretrained(work.folder, dtype=choose_dtype(work.dtype, device=device)).to(device)
+    tokenizer = load_tokenizer(work.folder)
+    tokenizer.pad_token = tokenizer.pad_token or tokenizer.eos_token
+    tokenizer.padding_side = "left"
+    unit = work.direction(model.config.hidden_size, device).to(model.dtype)
+    layers = getattr(model.base_model, "layers", None) or model.base_model.h
+
+    def run() -> int:
+        tokens = 0
+        for condition in range(n_conditions):
+            layer = layers[work.layer(len(layers), condition)]
+            handle = layer.register_forward_hook(lambda _, __, output: _plus(output, STRENGTH * unit))
+            try:
+                for start in range(0, len(work.prompts), batch):
+                    inputs = _padded(tokenizer, work.prompts[start : start + batch]).to(device)
+                    with torch.inference_mode():
+                        written = model.generate(
+                            input_ids=inputs.input_ids,
+                            attention_mask=inputs.attention_mask,
+                            min_new_tokens=work.new_tokens,
+                            max_new_tokens=work.new_tokens,
+                            do_sample=False,
+                            pad_token_id=tokenizer.pad_token_id,
+                        )
+                    tokens += (written.shape[1] - inputs.input_ids.shape[1]) * len(written)
+            finally:
+                handle.remove()
+        return tokens
+
+    return run
+
+
+def _plus(output: object, vector: torch.Tensor) -> object:
+    if isinstance(output, tuple):
+        return (output[0] + vector, *output[1:])
+    return output + vector
+
+
+def _padded(tokenizer: object, prompts: list[str]) -> object:
+    texts = [tokenizer.decode(render_prompt(prompt, tokenizer=tokenizer).tokens) for prompt in prompts]
+    return tokenizer(texts, return_tensors="pt", padding=True, add_special_tokens=False)
+
+
+def linear_ceiling(model: object, *, width: int, seconds: float = 5.0) -> float:
+    """Tokens a second of the model's linear layers alone, at the engine's width and number format."""
+    network = model.bridge.original_model
+    weights = [m.weight for m in network.modules() if isinstance(m, torch.nn.Linear)]
+    inputs = {w.shape[1]: torch.randn(width, w.shape[1]).to(device=w.device, dtype=w.dtype) for w in weights}
+    steps, start = 0, time.perf_counter()
+    with torch.inference_mode():
+        while time.perf_counter() - start < seconds:
+            for weight in weights:
+                torch.nn.functional.linear(inputs[weight.shape[1]], weight)
+            steps += 1
+    return steps * width / (time.perf_counter() - start)
+
+
+def steady_decode(work: Work, *, width: int, steps: int = 12) -> float:
+    """Tokens a second of the engine while its batch is full, prompts read and nothing finishing."""
+    model = load_model(work.folder, device=work.device, dtype=work.dtype)
+    object.__setattr__(model, "end_tokens", frozenset())
+    unit = work.direction(model.d_model, model.device)
+    rendered = [render_prompt(prompt, tokenizer=model.tokenizer) for prompt in work.prompts]
+    running = Engine(model, hook_point="resid_post", max_rows=width)
+    for number in range(width):
+        prompt = rendered[number % len(rendered)]
+        span = steered_span("after_prompt", user_end=prompt.user_end, prompt_length=len(prompt.tokens))
+        steering = Steering(work.layer(model.n_layers, number), unit, STRENGTH, 0.0, span)
+        running.submit([Row(number, prompt.tokens, (), 200, 0.0, 1.0, steering)])
+    while running.tokens_written < 4 * width:
+        running.step()
+    before, start = running.tokens_written, time.perf_counter()
+    for _ in range(steps):
+        running.step()
+    return (running.tokens_written - before) / (time.perf_counter() - start)

@@ -1,0 +1,217 @@
+"""The engine writes what a slow one-row reference writes, whatever else is in its batch."""
+
+import math
+import random
+
+import pytest
+import torch
+from slow_reference import load_plain_model, write_slowly
+from some_rows import PROMPTS, everything, make_row
+from steering_reliability.errors import InputError
+from steering_reliability.generation.engine import Engine
+from steering_reliability.generation.rows import Row
+
+POSITIONS = ("all", "prompt", "last_prompt_token", "after_prompt", "generated", "first_generated_token")
+
+
+@pytest.fixture(scope="module")
+def plain(tiny_folder):
+    return load_plain_model(tiny_folder)
+
+
+def mixed_rows(model, *, chat_template: str = "auto", new_tokens: int = 10) -> list[Row]:
+    """Rows of different lengths, layers, interventions, positions and temperatures, the baseline among them."""
+    kinds = [
+        {"positions": "after_prompt"},
+        {"layer": 0, "add": 2.0, "positions": "all", "temperature": 0.8, "top_p": 0.9},
+        {"layer": model.n_layers - 1, "add": 1.0, "positions": "generated", "temperature": 1.0},
+        {"layer": model.n_layers // 2, "ablate": 1.0, "positions": "after_prompt"},
+        {"layer": model.n_layers // 2, "ablate": 0.5, "positions": "prompt", "temperature": 0.7, "top_p": 0.95},
+        {"layer": 0, "add": -1.5, "positions": "last_prompt_token", "temperature": 1.3},
+    ]
+    return [
+        make_row(model, prompt, key=(prompt, at), chat_template=chat_template, new_tokens=new_tokens - at % 3, **kind)
+        for prompt in PROMPTS
+        for at, kind in enumerate(kinds)
+    ]
+
+
+@pytest.mark.parametrize("hook_point", ["resid_pre", "resid_post"])
+@pytest.mark.parametrize("positions", POSITIONS)
+def test_every_choice_of_positions_agrees_with_the_slow_reference(tiny_model, plain, positions, hook_point):
+    rows = [
+        make_row(tiny_model, prompt, layer=layer, positions=positions, **strength, **drawing)
+        for prompt, layer in zip(PROMPTS, range(3), strict=True)
+        for strength in ({"add": 3.0}, {"ablate": 1.0})
+        for drawing in ({}, {"temperature": 0.9, "top_p": 0.95})
+    ]
+    found = Engine(tiny_model, hook_point=hook_point, max_rows=16).generate(rows)
+    for row, completion in zip(rows, found, strict=True):
+        slow = write_slowly(plain, row, hook_point=hook_point, end_tokens=tiny_model.end_tokens)
+        assert (completion.tokens, completion.finish_reason) == (slow.tokens, slow.finish_reason)
+        for name in ("mean_logprob", "mean_entropy", "first_token_kl", "base_logprob"):
+            assert getattr(completion, name) == pytest.approx(getattr(slow, name), abs=1e-4), name
+
+
+@pytest.mark.parametrize("positions", POSITIONS)
+def test_the_reference_itself_tells_the_positions_apart(tiny_model, plain, positions):
+    def slow(name):
+        row = make_row(tiny_model, PROMPTS[0], layer=1, add=3.0, positions=name, temperature=0.9)
+        return write_slowly(plain, row, hook_point="resid_post", end_tokens=tiny_model.end_tokens)
+
+    others = [slow(name).mean_entropy for name in POSITIONS if name != positions]
+    assert all(abs(slow(positions).mean_entropy - other) > 1e-3 for other in others)
+
+
+def test_steering_after_the_prompt_leaves_the_first_distribution_alone(tiny_model):
+    rows = [
+        make_row(tiny_model, PROMPTS[0], layer=1, add=3.0, positions=name)
+        for name in ("generated", "first_generated_token", "last_prompt_token")
+    ]
+    generated, first_generated, last_prompt = Engine(tiny_model, hook_point="resid_post", max_rows=8).generate(rows)
+    assert generated.first_token_kl == first_generated.first_token_kl == 0.0
+    assert last_prompt.first_token_kl > 0.01
+
+
+@pytest.mark.parametrize("hook_point", ["resid_pre", "resid_post"])
+def test_strength_zero_is_the_baseline_to_the_bit(tiny_model, hook_point):
+    drawn = {"temperature": 0.9, "top_p": 0.95, "new_tokens": 16}
+    baseline = [make_row(tiny_model, prompt, **drawn) for prompt in PROMPTS]
+    inert = [
+        make_row(tiny_model, prompt, layer=layer, positions=positions, **drawn)
+        for prompt in PROMPTS
+        for layer in range(3)
+        for positions in POSITIONS
+    ]
+    engine = Engine(tiny_model, hook_point=hook_point, max_rows=64)
+    expected = {completion.row.tokens: everything(completion) for completion in engine.generate(baseline)}
+    for completion in engine.generate(inert):
+        assert everything(completion) == expected[completion.row.tokens]
+        assert completion.first_token_kl == 0.0
+
+
+def test_the_baseline_scores_itself(tiny_model):
+    (completion,) = Engine(tiny_model, hook_point="resid_post", max_rows=8).generate([make_row(tiny_model, PROMPTS[0])])
+    assert completion.base_logprob == completion.mean_logprob < 0
+    assert completion.first_token_kl == 0.0
+
+
+def assert_a_row_does_not_depend_on_its_company(model, rows: list[Row]) -> None:
+    """Alone, beside others, in another order, in a smaller batch and on other threads: the same bits."""
+
+    def write(chosen: list[Row], *, max_rows: int) -> dict:
+        done = Engine(model, hook_point="resid_post", max_rows=max_rows).generate(chosen)
+        return {completion.row.key: everything(completion) for completion in done}
+
+    together = write(rows, max_rows=64)
+    assert len(set(together.values())) > len(rows) // 2
+    for row in rows[:: len(rows) // 3]:
+        assert write([row], max_rows=64) == {row.key: together[row.key]}
+    assert write(rows[::-1], max_rows=64) == together
+    assert write(rows, max_rows=8) == together
+    threads = torch.get_num_threads()
+    try:
+        torch.set_num_threads(2 if threads == 1 else 1)
+        assert write(rows, max_rows=64) == together
+    finally:
+        torch.set_num_threads(threads)
+
+
+def test_a_row_of_the_tiny_model_does_not_depend_on_its_company(tiny_model):
+    assert_a_row_does_not_depend_on_its_company(tiny_model, mixed_rows(tiny_model))
+
+
+@pytest.mark.real_model
+def test_a_row_of_the_real_model_does_not_depend_on_its_company(real_model):
+    assert_a_row_does_not_depend_on_its_company(real_model, mixed_rows(real_model, chat_template="none", new_tokens=4))
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_rows_may_come_at_any_time(tiny_model, seed):
+    rows = mixed_rows(tiny_model)
+    together = Engine(tiny_model, hook_point="resid_post", max_rows=64).generate(rows)
+    expected = {completion.row.key: everything(completion) for completion in together}
+    shuffle = random.Random(seed)
+    waiting = shuffle.sample(rows, len(rows))
+    engine = Engine(tiny_model, hook_point="resid_post", max_rows=shuffle.choice([8, 16]))
+    found = {}
+    while waiting or not engine.idle:
+        if waiting and (engine.idle or shuffle.random() < 0.2):
+            count = shuffle.randint(1, 4)
+            engine.submit(waiting[:count])
+            del waiting[:count]
+        for completion in engine.step():
+            assert completion.row.key not in found
+            found[completion.row.key] = everything(completion)
+    assert found == expected
+
+
+def test_forgetting_every_prompt_costs_time_only(tiny_model):
+    rows = mixed_rows(tiny_model)
+    kept = Engine(tiny_model, hook_point="resid_post", max_rows=16).generate(rows)
+    forgotten = Engine(tiny_model, hook_point="resid_post", max_rows=16, store_budget=0).generate(rows)
+    assert [everything(completion) for completion in kept] == [everything(completion) for completion in forgotten]
+
+
+def test_completions_come_back_in_the_order_of_the_rows(tiny_model):
+    rows = [make_row(tiny_model, prompt, new_tokens=n) for n in (6, 1, 3) for prompt in PROMPTS]
+    done = Engine(tiny_model, hook_point="resid_post", max_rows=8).generate(rows)
+    assert [completion.row for completion in done] == rows
+    assert [completion.finish_reason for completion in done[3:6]] == ["length"] * 3
+    assert [len(completion.tokens) for completion in done[3:6]] == [1] * 3
+
+
+def test_a_single_new_token_is_scored_under_the_unsteered_model(tiny_model, plain):
+    row = make_row(tiny_model, PROMPTS[0], new_tokens=1, layer=1, add=6.0)
+    (completion,) = Engine(tiny_model, hook_point="resid_post", max_rows=8).generate([row])
+    with torch.inference_mode():
+        unsteered = torch.log_softmax(plain(torch.tensor([row.tokens])).logits[0, -1], dim=-1)
+    assert completion.base_logprob == pytest.approx(float(unsteered[completion.tokens[0]]), abs=1e-4)
+    assert completion.base_logprob < completion.mean_logprob
+
+
+def test_an_end_token_ends_a_completion_and_is_counted_in_its_means_alone(tiny_model):
+    rows = [
+        make_row(tiny_model, f"Tell me about number {number}.", temperature=1.0, new_tokens=24) for number in range(16)
+    ]
+    done = Engine(tiny_model, hook_point="resid_post", max_rows=16).generate(rows)
+    ended = [completion for completion in done if completion.finish_reason == "eos"]
+    full = [completion for completion in done if completion.finish_reason == "length"]
+    assert ended
+    assert full
+    assert not any(set(completion.tokens) & tiny_model.end_tokens for completion in done)
+    assert all(len(completion.tokens) == 24 for completion in full)
+    assert all(len(completion.tokens) < 24 for completion in ended)
+    assert all(math.isfinite(completion.mean_logprob) for completion in done)
+
+
+def test_an_end_at_the_last_allowed_token_is_still_an_end(tiny_model, plain):
+    for number in range(16):
+        long = make_row(tiny_model, f"Tell me about number {number}.", temperature=1.0, new_tokens=24)
+        slow = write_slowly(plain, long, hook_point="resid_post", end_tokens=tiny_model.end_tokens)
+        if slow.finish_reason == "eos" and slow.tokens:
+            break
+    exact = make_row(
+        tiny_model, f"Tell me about number {number}.", temperature=1.0, new_tokens=len(slow.tokens) + 1
+    )
+    (completion,) = Engine(tiny_model, hook_point="resid_post", max_rows=8).generate([exact])
+    assert (completion.tokens, completion.finish_reason) == (slow.tokens, "eos")
+
+
+def test_a_prompt_that_fills_the_context_is_refused_by_name(tiny_model):
+    fits = make_row(tiny_model, "short", key="fits")
+    room = tiny_model.context - len(fits.tokens)
+    engine = Engine(tiny_model, hook_point="resid_post", max_rows=8)
+    engine.submit([make_row(tiny_model, "short", key="just", new_tokens=room)])
+    rows = [fits, make_row(tiny_model, "short", key="benign_0042", new_tokens=room + 1)]
+    with pytest.raises(InputError, match="1 prompts .* context of 512 tokens: benign_0042") as caught:
+        engine.submit(rows)
+    assert "max_new_tokens" in caught.value.where
+    assert len(engine.waiting) == 1
+
+
+def test_a_layer_that_the_model_lacks_is_refused(tiny_model):
+    engine = Engine(tiny_model, hook_point="resid_post", max_rows=8)
+    with pytest.raises(InputError, match="3 blocks and no layer 3"):
+        engine.submit([make_row(tiny_model, "Tell me.", layer=3, add=1.0)])
+    assert engine.idle

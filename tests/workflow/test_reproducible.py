@@ -1,0 +1,87 @@
+"""The same bytes with one core or four, beside another run, and after a kill -9."""
+
+import re
+import time
+from pathlib import Path
+
+import pytest
+from project import Job, Project
+
+SMALL = {
+    "experiment.layers": [0],
+    "experiment.alphas": {"add": [-0.5, 0.5, 1.0], "ablate": [1.0]},
+    "sanity_checks.enabled": False,
+    "experiment.output_dir": "results/small",
+}
+DEADLINE = 120.0
+
+
+def results(project: Project, run: str) -> dict[str, bytes]:
+    """Bytes of every table of a run, results.parquet among them, by name."""
+    names = [Path("results.parquet"), *(path.relative_to(project.root / run) for path in (project.root / run).glob("tables/*"))]
+    assert len(names) == 5
+    return {str(name): (project.root / run / name).read_bytes() for name in names}
+
+
+@pytest.fixture(scope="module")
+def side_by_side(fresh: Project, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A project in which two configs run at the same time, the tiny one with a single core."""
+    project = fresh.copy(tmp_path_factory.mktemp("side_by_side") / "project")
+    project.configure(SMALL, name="small.yaml")
+    with project.running("--cores", "2", "results", config="small.yaml") as (other, small):
+        tiny = project.snakemake("--cores", "1", "results")
+        small.output = other.communicate(timeout=DEADLINE)[0]
+    assert tiny.code == 0, tiny.output
+    assert small.code == 0, small.output
+    return project
+
+
+def test_one_core_gives_the_bytes_of_four(finished: Project, side_by_side: Project) -> None:
+    assert results(side_by_side, "results/tiny") == results(finished, "results/tiny")
+    one, four = side_by_side.shards("results/tiny"), finished.shards("results/tiny")
+    assert {path: content for path, (_, content) in one.items()} == {path: content for path, (_, content) in four.items()}
+
+
+def test_two_runs_side_by_side_leave_each_other_alone(side_by_side: Project) -> None:
+    before = side_by_side.files("results")
+    for config in ("run.yaml", "small.yaml"):
+        assert not side_by_side.plan("results", config=config).jobs
+    # The same condition, written once in each run.
+    shard = "completions/contrastive_prefix/add/layer_0/alpha_1/seed_0/harm_test.jsonl"
+    assert before[f"results/tiny/{shard}"][1] == before[f"results/small/{shard}"][1]
+    assert {path.split("/")[1] for path in before} == {"tiny", "small"}
+
+
+def test_a_killed_run_goes_on_to_the_same_bytes(fresh: Project, side_by_side: Project, tmp_path: Path) -> None:
+    project = fresh.copy(tmp_path / "project")
+    project.configure(SMALL)
+    killed_after = 3
+    with project.running("--cores", "2", "results") as (process, killed):
+        until = time.monotonic() + DEADLINE
+        while len(list((project.root / "results/small/completions").rglob("*.jsonl"))) < killed_after:
+            assert process.poll() is None, process.communicate()[0]
+            assert time.monotonic() < until, "no shard was written"
+            time.sleep(0.01)
+        process.kill()
+    done = shards_of(killed.finished)
+    kept = {path: project.files(str(Path(path).parent))[path] for one in done for path in killed.outputs[one]}
+    assert len(done) < 15, "the run was over before it could be killed"
+
+    # Snakemake's lock outlives a kill -9, and its message says what to do.
+    refused = project.snakemake("--cores", "2", "results")
+    if refused.code != 0:
+        assert "--unlock" in refused.output
+        assert project.snakemake("--unlock").code == 0
+        resumed = project.snakemake("--cores", "2", "results")
+    else:
+        resumed = refused
+    assert resumed.code == 0, resumed.output
+    assert not set(done) & set(resumed.jobs)
+    now = project.files("results/small/completions")
+    assert {path: now[path] for path in kept} == kept
+    assert results(project, "results/small") == results(side_by_side, "results/small")
+    assert not [path for path in now if re.search(r"/\.[^/]*$", path)], "a torn file was left"
+
+
+def shards_of(jobs: list[Job]) -> list[Job]:
+    return [one for one in jobs if one.rule in ("complete_shard", "complete_baseline")]

@@ -1,0 +1,196 @@
+"""What runs again after a change, to the job; and that nothing else does."""
+
+import os
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from project import CONFIG, SPLITS, Job, Project, job
+
+MAIN, ALT, RANDOM = "contrastive_prefix", "contrastive_prefix_alt1", "random_0"
+PACKAGE = "workflow/steering_reliability"
+Shard = tuple[str, str, int, str, int]
+"""direction, intervention, layer, alpha, seed"""
+
+GRID: list[Shard] = [
+    (MAIN, intervention, layer, alpha, 0)
+    for layer in (0, 1)
+    for intervention, alpha in (("add", "0.5"), ("add", "1"), ("ablate", "1"))
+]
+OTHER_SEED: Shard = (MAIN, "add", 1, "1", 1)
+OTHER_PREFIX: Shard = (ALT, "add", 1, "1", 0)
+CONTROL: Shard = (RANDOM, "add", 1, "1", 0)
+ALL_SHARDS = [*GRID, OTHER_SEED, OTHER_PREFIX, CONTROL]
+
+DRAWN = [job("draw_figures"), job("write_report"), job("all")]
+TABLES = [job(rule) for rule in ("summarise", "check_sanity", "record_provenance", "write_examples")]
+AGGREGATE_ONWARD = [job("aggregate"), *TABLES, *DRAWN]
+
+
+def shards(cells: Iterable[Shard], *, splits: Iterable[str] = SPLITS) -> list[Job]:
+    names = ("direction", "intervention", "layer", "alpha", "seed")
+    return [job("complete_shard", split=split, **dict(zip(names, cell, strict=True))) for cell in cells for split in splits]
+
+
+def baselines(*, splits: Iterable[str] = SPLITS) -> list[Job]:
+    return [job("complete_baseline", seed=seed, split=split) for seed in (0, 1) for split in splits]
+
+
+def directions(*cells: tuple[str, int]) -> list[Job]:
+    return [job("build_direction", direction=name, layer=layer) for name, layer in cells]
+
+
+def activations(*names: str) -> list[Job]:
+    return [job("measure_activations", direction=name) for name in names]
+
+
+ALL_DIRECTIONS = directions((MAIN, 0), (MAIN, 1), (ALT, 1), (RANDOM, 1))
+
+
+def config(key: str, value: object) -> Callable[[Project], None]:
+    return lambda project: project.configure({key: value})
+
+
+def edit(path: str, old: str, new: str) -> Callable[[Project], None]:
+    return lambda project: project.edit(path, old=old, new=new)
+
+
+def edit_package(module: str) -> Callable[[Project], None]:
+    """Change a module's bytes, not what it does: a digest can't know the difference and must not try."""
+
+    def change(project: Project) -> None:
+        with (project.root / PACKAGE / module).open("a", encoding="utf-8") as file:
+            file.write("\n# changed by a test\n")
+
+    return change
+
+
+def edit_first_prompt(split: str) -> Callable[[Project], None]:
+    def change(project: Project) -> None:
+        # The first that the cap lets through: a change in one that the run does not use must not show.
+        used = (project.root / f"results/tiny/prompts/{split}.jsonl").read_text(encoding="utf-8").splitlines()[0]
+        start = used.index('"prompt": "') + len('"prompt": "')
+        project.edit(f"prompts/{split}.jsonl", old=used[start : start + 12], new="Tomorrow, " + used[start : start + 12])
+
+    return change
+
+
+def touch(*paths: str) -> Callable[[Project], None]:
+    """Make files newer than everything that was made of them."""
+
+    def change(project: Project) -> None:
+        for path in paths:
+            root = project.root / path
+            touched = [root] if root.is_file() else [file for file in root.rglob("*") if file.is_file()]
+            assert touched, f"{path} holds nothing to touch"
+            for file in touched:
+                os.utime(file)
+
+    return change
+
+
+@dataclass(frozen=True)
+class Case:
+    change: Callable[[Project], None]
+    jobs: list[Job]
+
+
+CASES = {
+    "nothing": Case(lambda project: None, []),
+    "refusal prefix": Case(
+        config("direction.refusal_prefix", "I can't do that, I'm sorry"),
+        [
+            *activations(MAIN),
+            *directions((MAIN, 0), (MAIN, 1), (RANDOM, 1)),
+            *shards([*GRID, OTHER_SEED, CONTROL]),
+            *AGGREGATE_ONWARD,
+        ],
+    ),
+    "alpha added": Case(
+        config("experiment.alphas", {"add": [0.5, 1.0, 1.5], "ablate": [1.0]}),
+        [*shards([(MAIN, "add", layer, "1.5", 0) for layer in (0, 1)]), *AGGREGATE_ONWARD],
+    ),
+    "alpha removed": Case(config("experiment.alphas", {"add": [1.0], "ablate": [1.0]}), AGGREGATE_ONWARD),
+    "layer added": Case(
+        config("experiment.layers", [0, 1, 2]),
+        [
+            *directions((MAIN, 2)),
+            *shards([(direction, kind, 2, alpha, seed) for direction, kind, layer, alpha, seed in GRID if layer == 0]),
+            *AGGREGATE_ONWARD,
+        ],
+    ),
+    "order of layers and alphas": Case(
+        lambda project: project.configure(
+            {"experiment.layers": [1, 0], "experiment.alphas": {"ablate": [1.0], "add": [1.0, 0.5]}}
+        ),
+        [],
+    ),
+    "phrase of the metric": Case(edit_package("metrics/phrases.py"), AGGREGATE_ONWARD),
+    "prompt of benign": Case(
+        edit_first_prompt("benign"),
+        [
+            job("prepare_prompts", split="benign"),
+            job("measure_shift"),
+            *baselines(splits=["benign"]),
+            *shards(ALL_SHARDS, splits=["benign"]),
+            *AGGREGATE_ONWARD,
+        ],
+    ),
+    "prompt of harm_train": Case(
+        edit_first_prompt("harm_train"),
+        [
+            job("prepare_prompts", split="harm_train"),
+            job("measure_shift"),
+            *activations(MAIN, ALT),
+            *ALL_DIRECTIONS,
+            *baselines(splits=["harm_train"]),
+            *shards(ALL_SHARDS),
+            *AGGREGATE_ONWARD,
+        ],
+    ),
+    "max_new_tokens": Case(
+        config("generation.max_new_tokens", 7), [*baselines(), *shards(ALL_SHARDS), *AGGREGATE_ONWARD]
+    ),
+    "batch size": Case(config("generation.batch_size", 32), [job("record_provenance"), *DRAWN[1:]]),
+    "system prompt": Case(
+        config("model.system_prompt", "Be careful."),
+        [*activations(MAIN, ALT), *ALL_DIRECTIONS, *baselines(), *shards(ALL_SHARDS), *AGGREGATE_ONWARD],
+    ),
+    "positions": Case(config("experiment.positions", "generated"), [*shards(ALL_SHARDS), *AGGREGATE_ONWARD]),
+    "rerun_subset_n": Case(
+        config("sanity_checks.rerun_subset_n", 4),
+        [
+            *[one for one in baselines() if ("seed", "1") in one.wildcards],
+            *shards([OTHER_SEED]),
+            *AGGREGATE_ONWARD,
+        ],
+    ),
+    "engine code": Case(edit_package("generation/engine.py"), [*baselines(), *shards(ALL_SHARDS), *AGGREGATE_ONWARD]),
+    "direction code": Case(
+        edit_package("directions/build_direction.py"), [*ALL_DIRECTIONS, *shards(ALL_SHARDS), *AGGREGATE_ONWARD]
+    ),
+    "plot code": Case(edit_package("analysis/figures/style.py"), DRAWN),
+    "report code": Case(edit_package("analysis/templates/report.css"), DRAWN[1:]),
+    "touched sources": Case(touch("prompts", "model", CONFIG, "config.yaml", "Snakefile", "rules", PACKAGE), []),
+    "touched scripts": Case(touch("workflow/scripts"), []),
+    "touched directions": Case(touch("results/tiny/directions", "results/tiny/activations"), []),
+    "touched shards": Case(touch("results/tiny/completions"), []),
+    "touched prompts of the run": Case(touch("results/tiny/prompts", "results/tiny/tables/shift.csv"), []),
+}
+
+
+def check(project: Project, expected: Iterable[Job]) -> None:
+    run = project.plan()
+    surplus, missing = run.jobs - Counter(expected), Counter(expected) - run.jobs
+    told = [f"not expected: {one} ({run.reasons[one][:300]})" for one in surplus] + [f"does not run: {one}" for one in missing]
+    assert not told, "\n".join(told)
+    assert bool(run.jobs) != ("Nothing to be done" in run.output)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_exactly_what_a_change_touches_runs_again(case: str, finished: Project, tmp_path: Path) -> None:
+    project = finished.copy(tmp_path / "project")
+    CASES[case].change(project)
+    check(project, CASES[case].jobs)
