@@ -19,8 +19,8 @@ include: "rules/report.smk"
 
 
 rule all:
+    default_target: True
     input:
         rules.results.input,
         rules.figures.input,
         rules.reports.input,
-    default_target: True

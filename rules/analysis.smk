@@ -2,8 +2,8 @@ rule aggregate:
     """Score every completion and gather them in one table."""
     input:
         rules.completions.input,
-        statistics=[row["statistics"] for row in RUN.conditions_table()],
         **{split: f"{R}/prompts/{split}.jsonl" for split in SPLITS},
+        statistics=[row["statistics"] for row in RUN.conditions_table()],
     output:
         results=f"{R}/results.parquet",
         log=[f"{R}/runs/baseline_{split}.jsonl" for split in SPLITS],
@@ -11,19 +11,34 @@ rule aggregate:
         f"{R}/logs/analysis/aggregate.log",
     benchmark:
         f"{R}/benchmarks/analysis/aggregate.tsv"
+    conda:
+        "../envs/steering.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=30,
     params:
-        conditions=RUN.conditions_table(),
+        # Sorted, so that the order of layers and alphas in the config does not matter.
+        conditions=sorted(
+            RUN.conditions_table(), key=lambda row: list(row["shards"].values())
+        ),
         baseline={seed: RUN.baseline(seed) for seed in RUN.seeds},
         alpha_unit=RUN.config.experiment.alpha_unit,
         max_new_tokens=RUN.config.generation.max_new_tokens,
         code=digest(
-            "metrics", *[f"analysis/{name}.py" for name in ("aggregate", "condition", "schema", "scoring", "shards")]
+            "../scripts/aggregate.py",
+            "metrics",
+            *[
+                f"analysis/{name}.py"
+                for name in (
+                    "aggregate",
+                    "condition",
+                    "results_writer",
+                    "schema",
+                    "scoring",
+                    "shards",
+                )
+            ],
         ),
-    resources:
-        mem_mb=2000,
-        runtime=30,
-    conda:
-        "../envs/steering.yaml"
     message:
         "results: scoring and gathering the completions"
     script:
@@ -47,13 +62,19 @@ rule summarise:
         ),
     log:
         f"{R}/logs/analysis/summarise.log",
-    params:
-        code=digest(*[f"analysis/{name}.py" for name in ("summary", "pareto", "paired", "statistics", "schema")]),
+    conda:
+        "../envs/steering.yaml"
     resources:
         mem_mb=2000,
         runtime=15,
-    conda:
-        "../envs/steering.yaml"
+    params:
+        code=digest(
+            "../scripts/summarise.py",
+            *[
+                f"analysis/{name}.py"
+                for name in ("summary", "pareto", "paired", "statistics", "schema")
+            ],
+        ),
     message:
         "results: summary and Pareto frontier"
     script:
@@ -74,14 +95,21 @@ rule check_sanity:
         ),
     log:
         f"{R}/logs/analysis/check_sanity.log",
-    params:
-        compared=RUN.compared_directions(),
-        code=digest(*[f"analysis/{name}.py" for name in ("sanity_checks", "confounding", "paired", "statistics")]),
+    conda:
+        "../envs/steering.yaml"
     resources:
         mem_mb=2000,
         runtime=15,
-    conda:
-        "../envs/steering.yaml"
+    params:
+        compared=RUN.compared_directions(),
+        code=digest(
+            "../scripts/check_sanity.py",
+            "directions/compare.py",
+            *[
+                f"analysis/{name}.py"
+                for name in ("sanity_checks", "confounding", "paired", "statistics")
+            ],
+        ),
     message:
         "results: sanity checks"
     script:
@@ -106,14 +134,16 @@ rule draw_figures:
         f"{R}/logs/analysis/draw_figures.log",
     benchmark:
         f"{R}/benchmarks/analysis/draw_figures.tsv"
-    params:
-        title=RUN.title,
-        code=digest("analysis/plots.py", "analysis/figures"),
+    conda:
+        "../envs/steering.yaml"
     resources:
         mem_mb=2000,
         runtime=15,
-    conda:
-        "../envs/steering.yaml"
+    params:
+        title=RUN.title,
+        code=digest(
+            "../scripts/draw_figures.py", "analysis/plots.py", "analysis/figures"
+        ),
     message:
         "figures: drawing"
     script:
@@ -129,14 +159,14 @@ rule record_provenance:
         f"{R}/provenance.json",
     log:
         f"{R}/logs/analysis/record_provenance.log",
-    params:
-        config=RUN.config.model_dump(mode="json"),
-        code=digest("provenance.py"),
+    conda:
+        "../envs/steering.yaml"
     resources:
         mem_mb=1000,
         runtime=10,
-    conda:
-        "../envs/steering.yaml"
+    params:
+        config=RUN.config.model_dump(mode="json"),
+        code=digest("../scripts/record_provenance.py", "provenance.py"),
     message:
         "results: recording where they come from"
     script:
@@ -148,7 +178,10 @@ rule results:
     input:
         f"{R}/results.parquet",
         f"{R}/provenance.json",
-        expand(f"{R}/tables/{{table}}.csv", table=["summary", "pareto", "sanity_checks", "shift"]),
+        expand(
+            f"{R}/tables/{{table}}.csv",
+            table=["summary", "pareto", "sanity_checks", "shift"],
+        ),
 
 
 rule figures:

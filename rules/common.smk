@@ -7,7 +7,9 @@ from snakemake.exceptions import WorkflowError
 PACKAGE = str(Path(workflow.basedir) / "workflow")
 sys.path.insert(0, PACKAGE)
 # Scripts and workers find the package in the same place, installed or not.
-os.environ["PYTHONPATH"] = os.pathsep.join([PACKAGE, *filter(None, [os.environ.get("PYTHONPATH")])])
+os.environ["PYTHONPATH"] = os.pathsep.join(
+    [PACKAGE, *filter(None, [os.environ.get("PYTHONPATH")])]
+)
 
 from steering_reliability.conditions import SPLITS, Condition, baseline_shard
 from steering_reliability.digest import digest

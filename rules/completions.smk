@@ -10,18 +10,23 @@ rule complete_baseline:
         f"{R}/logs/completions/baseline/seed_{{seed}}/{{split}}.log",
     benchmark:
         f"{R}/benchmarks/completions/baseline/seed_{{seed}}/{{split}}.tsv"
-    params:
-        settings=RUN.write_settings(steered=False),
-        numbers=RUN.number_settings(),
-        limit=lambda wildcards: RUN.limit(wildcards.seed),
-        code=digest("generation", "interventions", "model.py"),
     retries: 2
+    conda:
+        "../envs/steering.yaml"
     resources:
         rows=RUN.config.generation.batch_size,
         mem_mb=lambda wildcards, attempt: 4000 * attempt,
         runtime=lambda wildcards, attempt: 60 * attempt,
-    conda:
-        "../envs/steering.yaml"
+    params:
+        settings=RUN.write_settings(steered=False),
+        numbers=RUN.number_settings(),
+        limit=lambda wildcards: RUN.limit(wildcards.seed),
+        code=digest(
+            "../scripts/complete_baseline.py",
+            "generation",
+            "interventions",
+            "model.py",
+        ),
     message:
         "completions: baseline, {wildcards.split}, seed {wildcards.seed}"
     script:
@@ -39,18 +44,20 @@ rule complete_shard:
         f"{R}/completions/{{direction}}/{{intervention}}/layer_{{layer}}/alpha_{{alpha}}/seed_{{seed}}/{{split}}.jsonl",
     log:
         f"{R}/logs/completions/{{direction}}/{{intervention}}/layer_{{layer}}/alpha_{{alpha}}/seed_{{seed}}/{{split}}.log",
-    params:
-        settings=RUN.write_settings(steered=True),
-        numbers=RUN.number_settings(),
-        limit=lambda wildcards: RUN.limit(wildcards.seed),
-        code=digest("generation", "interventions", "model.py"),
     retries: 2
+    conda:
+        "../envs/steering.yaml"
     resources:
         rows=RUN.config.generation.batch_size,
         mem_mb=lambda wildcards, attempt: 4000 * attempt,
         runtime=lambda wildcards, attempt: 60 * attempt,
-    conda:
-        "../envs/steering.yaml"
+    params:
+        settings=RUN.write_settings(steered=True),
+        numbers=RUN.number_settings(),
+        limit=lambda wildcards: RUN.limit(wildcards.seed),
+        code=digest(
+            "../scripts/complete_shard.py", "generation", "interventions", "model.py"
+        ),
     message:
         "completions: {wildcards.direction} {wildcards.intervention} layer {wildcards.layer} "
         "alpha {wildcards.alpha}, {wildcards.split}"
@@ -68,4 +75,8 @@ rule completions:
     """Target: every completion of the run."""
     input:
         rules.baseline.input,
-        [path for condition in RUN.conditions for path in RUN.shards(condition).values()],
+        [
+            path
+            for condition in RUN.conditions
+            for path in RUN.shards(condition).values()
+        ],

@@ -12,16 +12,29 @@ rule measure_activations:
         f"{R}/logs/activations/{{direction}}.log",
     benchmark:
         f"{R}/benchmarks/activations/{{direction}}.tsv"
-    params:
-        settings=lambda wildcards: RUN.read_settings(wildcards.direction),
-        code=digest("directions/activations.py", "directions/sources.py", "model.py"),
     priority: 5
+    conda:
+        "../envs/steering.yaml"
     threads: 2
     resources:
         mem_mb=lambda wildcards, attempt: 3000 * attempt,
         runtime=30,
-    conda:
-        "../envs/steering.yaml"
+    params:
+        settings=lambda wildcards: RUN.read_settings(wildcards.direction),
+        # Labels of outcomes come from the metrics, and only one method looks at outcomes.
+        code=lambda wildcards: digest(
+            "../scripts/measure_activations.py",
+            *[
+                f"directions/{name}.py"
+                for name in ("activations", "files", "measure", "sources")
+            ],
+            "model.py",
+            *(
+                ["directions/outcomes.py", "metrics"]
+                if RUN.directions[wildcards.direction].method == "outcome_conditioned"
+                else []
+            ),
+        ),
     message:
         "directions: reading activations for {wildcards.direction}"
     script:
@@ -37,17 +50,21 @@ rule build_direction:
         statistics=f"{R}/directions/{{direction}}/layer_{{layer}}.json",
     log:
         f"{R}/logs/directions/{{direction}}/layer_{{layer}}.log",
+    priority: 5
+    conda:
+        "../envs/steering.yaml"
+    resources:
+        mem_mb=1500,
+        runtime=10,
     params:
         method=lambda wildcards: RUN.directions[wildcards.direction].method,
         seed=lambda wildcards: RUN.directions[wildcards.direction].seed,
         normalize=RUN.config.direction.normalize,
-        code=digest("directions/build_direction.py", "directions/files.py"),
-    priority: 5
-    resources:
-        mem_mb=1500,
-        runtime=10,
-    conda:
-        "../envs/steering.yaml"
+        code=digest(
+            "../scripts/build_direction.py",
+            "directions/build_direction.py",
+            "directions/files.py",
+        ),
     message:
         "directions: {wildcards.direction}, layer {wildcards.layer}"
     script:

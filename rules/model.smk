@@ -8,14 +8,14 @@ if RUN.makes_model:
             f"{RUN.model}.log",
         benchmark:
             f"{RUN.model}.benchmark.tsv"
-        params:
-            model=RUN.model_settings(),
         priority: 10
+        conda:
+            "../envs/steering.yaml"
         resources:
             mem_mb=4000,
             runtime=30,
-        conda:
-            "../envs/steering.yaml"
+        params:
+            model=RUN.model_settings(),
         message:
             "model: preparing {params.model[name]}"
         script:

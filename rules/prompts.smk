@@ -6,15 +6,21 @@ rule prepare_prompts:
         f"{R}/prompts/{{split}}.jsonl",
     log:
         f"{R}/logs/prompts/{{split}}.log",
-    params:
-        limit=RUN.config.data.max_prompts_per_split,
-        code=digest("prompts/validate.py", "prompts/subset.py", "prompts/schema.py", "prompts/fields.py"),
     priority: 20
+    conda:
+        "../envs/steering.yaml"
     resources:
         mem_mb=500,
         runtime=5,
-    conda:
-        "../envs/steering.yaml"
+    params:
+        limit=RUN.config.data.max_prompts_per_split,
+        code=digest(
+            "../scripts/prepare_prompts.py",
+            *[
+                f"prompts/{name}.py"
+                for name in ("validate", "subset", "schema", "fields")
+            ],
+        ),
     message:
         "prompts: checking {wildcards.split}"
     script:
@@ -33,14 +39,14 @@ rule measure_shift:
         ),
     log:
         f"{R}/logs/prompts/shift.log",
-    params:
-        code=digest("prompts"),
     priority: 20
+    conda:
+        "../envs/steering.yaml"
     resources:
         mem_mb=1000,
         runtime=10,
-    conda:
-        "../envs/steering.yaml"
+    params:
+        code=digest("../scripts/measure_shift.py", "prompts", "analysis/summary.py"),
     message:
         "prompts: measuring the shift between the splits"
     script:

@@ -11,14 +11,26 @@ rule write_examples:
         ),
     log:
         f"{R}/logs/report/examples.log",
-    params:
-        title=RUN.title,
-        code=digest("analysis/examples.py", "analysis/displayed_text.py", "analysis/pareto.py"),
+    conda:
+        "../envs/steering.yaml"
     resources:
         mem_mb=2000,
         runtime=10,
-    conda:
-        "../envs/steering.yaml"
+    params:
+        title=RUN.title,
+        code=digest(
+            "../scripts/write_examples.py",
+            *[
+                f"analysis/{name}.py"
+                for name in (
+                    "examples",
+                    "displayed_text",
+                    "pareto",
+                    "sanity_checks",
+                    "confounding",
+                )
+            ],
+        ),
     message:
         "report: examples"
     script:
@@ -41,15 +53,22 @@ rule write_report:
         ),
     log:
         f"{R}/logs/report/index.log",
-    params:
-        title=RUN.title,
-        figures=f"{R}/figures",
-        code=digest(*[f"analysis/{n}" for n in ("report.py", "findings.py", "examples.py", "displayed_text.py")], "analysis/templates"),
+    conda:
+        "../envs/steering.yaml"
     resources:
         mem_mb=2000,
         runtime=10,
-    conda:
-        "../envs/steering.yaml"
+    params:
+        title=RUN.title,
+        figures=f"{R}/figures",
+        code=digest(
+            "../scripts/write_report.py",
+            "analysis/templates",
+            *[
+                f"analysis/{name}.py"
+                for name in ("report", "findings", "examples", "displayed_text")
+            ],
+        ),
     message:
         "report: {output}"
     script:

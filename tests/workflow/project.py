@@ -149,7 +149,17 @@ class Project:
             "HF_HUB_OFFLINE": "1",
             "XDG_CACHE_HOME": str(self.root / ".cache"),
         }
-        command = [sys.executable, "-m", "snakemake", "--configfile", config, "--logger", "jobs", "--nocolor", *arguments]
+        command = [
+            sys.executable,
+            "-m",
+            "snakemake",
+            "--configfile",
+            config,
+            "--logger",
+            "jobs",
+            "--nocolor",
+            *arguments,
+        ]
         return subprocess.Popen(
             command, cwd=self.root, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
         )

@@ -18,7 +18,10 @@ DEADLINE = 120.0
 
 def results(project: Project, run: str) -> dict[str, bytes]:
     """Bytes of every table of a run, results.parquet among them, by name."""
-    names = [Path("results.parquet"), *(path.relative_to(project.root / run) for path in (project.root / run).glob("tables/*"))]
+    names = [
+        Path("results.parquet"),
+        *(path.relative_to(project.root / run) for path in (project.root / run).glob("tables/*")),
+    ]
     assert len(names) == 5
     return {str(name): (project.root / run / name).read_bytes() for name in names}
 
@@ -39,7 +42,9 @@ def side_by_side(fresh: Project, tmp_path_factory: pytest.TempPathFactory) -> Pr
 def test_one_core_gives_the_bytes_of_four(finished: Project, side_by_side: Project) -> None:
     assert results(side_by_side, "results/tiny") == results(finished, "results/tiny")
     one, four = side_by_side.shards("results/tiny"), finished.shards("results/tiny")
-    assert {path: content for path, (_, content) in one.items()} == {path: content for path, (_, content) in four.items()}
+    assert {path: content for path, (_, content) in one.items()} == {
+        path: content for path, (_, content) in four.items()
+    }
 
 
 def test_two_runs_side_by_side_leave_each_other_alone(side_by_side: Project) -> None:

@@ -26,12 +26,17 @@ ALL_SHARDS = [*GRID, OTHER_SEED, OTHER_PREFIX, CONTROL]
 
 DRAWN = [job("draw_figures"), job("write_report"), job("all")]
 TABLES = [job(rule) for rule in ("summarise", "check_sanity", "record_provenance", "write_examples")]
+PAGE = [job("write_report"), job("all")]
+CONFIG_RECORDED = [job("record_provenance"), *PAGE]
+"""A change that no number depends on shows in provenance.json, and so on the page."""
 AGGREGATE_ONWARD = [job("aggregate"), *TABLES, *DRAWN]
 
 
 def shards(cells: Iterable[Shard], *, splits: Iterable[str] = SPLITS) -> list[Job]:
     names = ("direction", "intervention", "layer", "alpha", "seed")
-    return [job("complete_shard", split=split, **dict(zip(names, cell, strict=True))) for cell in cells for split in splits]
+    return [
+        job("complete_shard", split=split, **dict(zip(names, cell, strict=True))) for cell in cells for split in splits
+    ]
 
 
 def baselines(*, splits: Iterable[str] = SPLITS) -> list[Job]:
@@ -72,7 +77,9 @@ def edit_first_prompt(split: str) -> Callable[[Project], None]:
         # The first that the cap lets through: a change in one that the run does not use must not show.
         used = (project.root / f"results/tiny/prompts/{split}.jsonl").read_text(encoding="utf-8").splitlines()[0]
         start = used.index('"prompt": "') + len('"prompt": "')
-        project.edit(f"prompts/{split}.jsonl", old=used[start : start + 12], new="Tomorrow, " + used[start : start + 12])
+        project.edit(
+            f"prompts/{split}.jsonl", old=used[start : start + 12], new="Tomorrow, " + used[start : start + 12]
+        )
 
     return change
 
@@ -125,7 +132,7 @@ CASES = {
         lambda project: project.configure(
             {"experiment.layers": [1, 0], "experiment.alphas": {"ablate": [1.0], "add": [1.0, 0.5]}}
         ),
-        [],
+        CONFIG_RECORDED,
     ),
     "phrase of the metric": Case(edit_package("metrics/phrases.py"), AGGREGATE_ONWARD),
     "prompt of benign": Case(
@@ -153,7 +160,7 @@ CASES = {
     "max_new_tokens": Case(
         config("generation.max_new_tokens", 7), [*baselines(), *shards(ALL_SHARDS), *AGGREGATE_ONWARD]
     ),
-    "batch size": Case(config("generation.batch_size", 32), [job("record_provenance"), *DRAWN[1:]]),
+    "batch size": Case(config("generation.batch_size", 32), CONFIG_RECORDED),
     "system prompt": Case(
         config("model.system_prompt", "Be careful."),
         [*activations(MAIN, ALT), *ALL_DIRECTIONS, *baselines(), *shards(ALL_SHARDS), *AGGREGATE_ONWARD],
@@ -172,7 +179,7 @@ CASES = {
         edit_package("directions/build_direction.py"), [*ALL_DIRECTIONS, *shards(ALL_SHARDS), *AGGREGATE_ONWARD]
     ),
     "plot code": Case(edit_package("analysis/figures/style.py"), DRAWN),
-    "report code": Case(edit_package("analysis/templates/report.css"), DRAWN[1:]),
+    "report code": Case(edit_package("analysis/templates/report.css"), PAGE),
     "touched sources": Case(touch("prompts", "model", CONFIG, "config.yaml", "Snakefile", "rules", PACKAGE), []),
     "touched scripts": Case(touch("workflow/scripts"), []),
     "touched directions": Case(touch("results/tiny/directions", "results/tiny/activations"), []),
@@ -184,7 +191,9 @@ CASES = {
 def check(project: Project, expected: Iterable[Job]) -> None:
     run = project.plan()
     surplus, missing = run.jobs - Counter(expected), Counter(expected) - run.jobs
-    told = [f"not expected: {one} ({run.reasons[one][:300]})" for one in surplus] + [f"does not run: {one}" for one in missing]
+    told = [f"not expected: {one} ({run.reasons[one][:300]})" for one in surplus] + [
+        f"does not run: {one}" for one in missing
+    ]
     assert not told, "\n".join(told)
     assert bool(run.jobs) != ("Nothing to be done" in run.output)
 
@@ -194,3 +203,30 @@ def test_exactly_what_a_change_touches_runs_again(case: str, finished: Project, 
     project = finished.copy(tmp_path / "project")
     CASES[case].change(project)
     check(project, CASES[case].jobs)
+
+
+def test_only_the_new_shards_of_a_new_alpha_are_written(finished: Project, tmp_path: Path) -> None:
+    project = finished.copy(tmp_path / "project")
+    before = project.shards()
+    CASES["alpha added"].change(project)
+    run = project.snakemake("--cores", "2", "completions")
+    assert run.code == 0, run.output
+    assert run.jobs == Counter([*shards([(MAIN, "add", layer, "1.5", 0) for layer in (0, 1)]), job("completions")])
+    after = project.shards()
+    assert {path: after[path] for path in before} == before
+    assert len(after) == len(before) + 6
+
+
+def test_a_new_phrase_rescores_and_writes_no_completion(finished: Project, tmp_path: Path) -> None:
+    project = finished.copy(tmp_path / "project")
+    before = project.files("results/tiny/completions", "results/tiny/directions", "results/tiny/logs/completions")
+    worker_log = project.files("results/tiny/logs")["results/tiny/logs/worker.log"]
+    CASES["phrase of the metric"].change(project)
+    run = project.snakemake("--cores", "2")
+    assert run.code == 0, run.output
+    assert run.jobs == Counter(AGGREGATE_ONWARD)
+    assert (
+        project.files("results/tiny/completions", "results/tiny/directions", "results/tiny/logs/completions") == before
+    )
+    assert project.files("results/tiny/logs")["results/tiny/logs/worker.log"] == worker_log, "a worker was started"
+    assert not project.plan().jobs

@@ -1,13 +1,11 @@
 """The engine's contract, written down slowly: one row, no cache, the whole sequence again at every step."""
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
 from steering_reliability.generation.rows import Row
 from torch import Tensor
-from transformers import AutoModelForCausalLM
 
 
 @dataclass
@@ -20,11 +18,6 @@ class SlowCompletion:
     mean_entropy: float
     first_token_kl: float
     base_logprob: float
-
-
-def load_plain_model(folder: Path) -> Any:
-    """The model as Hugging Face loads it: no bridge, no cache of ours, no attention of ours."""
-    return AutoModelForCausalLM.from_pretrained(folder, attn_implementation="eager", dtype=torch.float32).eval()
 
 
 @torch.inference_mode()

@@ -25,10 +25,11 @@ def visible(text: str) -> str:
 def markdown_inline(text: str) -> str:
     """Return text that stands for itself within a line of Markdown or a table cell, and in HTML.
 
-    Every ASCII punctuation mark becomes an entity, so nothing is left that Markdown or HTML could read as markup.
+    Every ASCII punctuation mark that Markdown or HTML could read as markup becomes an entity; an underscore inside a
+    word, a point that is not part of an address and the like are left, so that names stay readable in the source.
     """
     line = re.sub(r"\s+", " ", visible(text)).strip()
-    return "".join(f"&#{ord(char)};" if char in _PUNCTUATION else char for char in line)
+    return _MARKUP.sub(lambda found: "".join(f"&#{ord(char)};" for char in found[0]), line)
 
 
 def markdown_block(text: str, *, width: int = 100) -> str:
@@ -54,4 +55,4 @@ def _wrapped(line: str, width: int) -> list[str]:
     return textwrap.wrap(line, width, replace_whitespace=False, drop_whitespace=False, break_on_hyphens=False)
 
 
-_PUNCTUATION: Final = frozenset("!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~")
+_MARKUP: Final = re.compile(r"^[-+.]|^\d{1,9}[.)]|(?<=www)\.|(?<![^\W_])_|_(?![^\W_])|[!\"#$&'()*+/:<=>@\[\\\]^`{|}~]", re.I)

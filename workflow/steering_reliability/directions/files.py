@@ -88,6 +88,8 @@ def read_direction(path: str | Path, *, d_model: int | None = None) -> StoredDir
     vector = content.get("vector") if isinstance(content, Mapping) else None
     if not isinstance(vector, Tensor) or vector.ndim != 1 or not bool(torch.isfinite(vector).all()):
         raise InputError("the file holds no finite vector", where=str(path), fix=remake)
+    if not {"vector_norm", "resid_norm"} <= content.keys():
+        raise InputError("the file lacks vector_norm or resid_norm", where=str(path), fix=remake)
     if d_model is not None and len(vector) != d_model:
         raise InputError(
             f"the direction has {len(vector)} numbers, but the model's residual stream has {d_model}",

@@ -5,6 +5,7 @@ from typing import Any
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
+from transformers.masking_utils import ALL_MASK_ATTENTION_FUNCTIONS, eager_mask
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
 ATTENTION = "steering_grouped"
@@ -147,3 +148,5 @@ def grouped_attention(
 
 
 ALL_ATTENTION_FUNCTIONS.register(ATTENTION, grouped_attention)
+# For a forward pass of somebody else on the same model, which brings no mask of its own.
+ALL_MASK_ATTENTION_FUNCTIONS.register(ATTENTION, eager_mask)

@@ -1,0 +1,79 @@
+"""JSON lines over a private unix socket."""
+
+import socket
+import stat
+import threading
+from dataclasses import replace
+
+import pytest
+from steering_reliability.errors import InputError
+from steering_reliability.generation.protocol import WorkerIdentity, private_folder, receive, send
+
+IDENTITY = WorkerIdentity("/models/m", "cpu", "float32", "resid_post", 64, 1234, "c0de")
+
+
+@pytest.fixture
+def pair():
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        yield ours, theirs
+
+
+@pytest.mark.parametrize("message", [{}, {"text": 'line\nbreak, "quotes", \u2028 and ü'}, {"long": "x" * (1 << 20)}])
+def test_a_message_arrives_as_it_was_sent(pair, message):
+    ours, theirs = pair
+    sender = threading.Thread(target=send, args=(ours, message))
+    sender.start()
+    assert receive(theirs) == message
+    sender.join()
+
+
+@pytest.mark.parametrize("content", [b"", b"not json\n", b"[1, 2]\n", b'{"torn": '])
+def test_what_is_no_message_is_none(pair, content):
+    ours, theirs = pair
+    ours.sendall(content)
+    ours.close()
+    assert receive(theirs) is None
+
+
+def test_a_number_that_json_lacks_is_not_sent(pair):
+    with pytest.raises(ValueError, match="JSON"):
+        send(pair[0], {"value": float("nan")})
+
+
+def test_the_socket_folder_is_private(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    folder = private_folder()
+    assert folder.parent == tmp_path
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    assert private_folder() == folder
+    folder.chmod(0o750)
+    with pytest.raises(InputError, match="not private to you"):
+        private_folder()
+
+
+def test_a_link_in_place_of_the_folder_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    name = private_folder().name
+    (tmp_path / name).rmdir()
+    (tmp_path / "elsewhere").mkdir(mode=0o700)
+    (tmp_path / name).symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(InputError, match="not private to you"):
+        private_folder()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"folder": "/other"},
+        {"dtype": "auto"},
+        {"hook_point": "resid_pre"},
+        {"owner": 1},
+        {"code": "x"},
+        {"max_rows": 8},
+    ],
+)
+def test_whatever_would_change_the_bytes_has_a_socket_of_its_own(tmp_path, monkeypatch, change):
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    assert replace(IDENTITY).socket_path() == IDENTITY.socket_path()
+    assert replace(IDENTITY, **change).socket_path() != IDENTITY.socket_path()

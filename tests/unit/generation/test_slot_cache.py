@@ -1,0 +1,114 @@
+"""Keys and values of rows that stand at different positions, and the attention that reads them."""
+
+import pytest
+import torch
+from steering_reliability.generation.slot_cache import SlotCache, causal_mask, grouped_attention, round_up
+from transformers.models.llama.modeling_llama import repeat_kv
+
+
+def numbered(rows: int, tokens: int, *, start: float = 0.0) -> torch.Tensor:
+    """Distinct keys [rows, 2 heads, tokens, 3 dimensions]."""
+    return torch.arange(rows * 2 * tokens * 3, dtype=torch.float32).view(rows, 2, tokens, 3) + start
+
+
+@pytest.mark.parametrize(("n", "up"), [(0, 0), (1, 8), (8, 8), (9, 16), (64, 64)])
+def test_heights_are_multiples_of_eight(n, up):
+    assert round_up(n) == up
+
+
+def test_a_token_sees_the_keys_up_to_its_own_position():
+    mask = causal_mask(torch.tensor([[0], [2]]), horizon=4, dtype=torch.float32)
+    least = torch.finfo(torch.float32).min
+    assert mask.tolist() == [[[[0, least, least, least]]], [[[0, 0, 0, least]]]]
+
+
+@pytest.mark.parametrize("q", [1, 3])
+@pytest.mark.parametrize(("heads", "shared"), [(4, 2), (6, 2), (3, 3), (4, 1)])
+def test_grouped_attention_is_attention_with_repeated_heads(heads, shared, q):
+    generator = torch.Generator().manual_seed(0)
+    n, keys, d = 5, 16, 8
+    query = torch.randn(n, heads, q, d, generator=generator)
+    key, value = (torch.randn(n, shared, keys, d, generator=generator) for _ in range(2))
+    mask = causal_mask(torch.arange(n).unsqueeze(-1) * 2 + torch.arange(q), horizon=keys, dtype=torch.float32)
+    found, weights = grouped_attention(None, query, key, value, mask, scaling=0.3)
+    wide_keys, wide_values = repeat_kv(key, heads // shared), repeat_kv(value, heads // shared)
+    scores = query @ wide_keys.transpose(2, 3) * 0.3 + mask
+    expected = (scores.softmax(dim=-1) @ wide_values).transpose(1, 2)
+    assert weights is None
+    assert found.shape == (n, q, heads, d)
+    torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-6)
+
+
+def test_the_default_scale_is_the_root_of_the_width():
+    query, key, value = torch.ones(1, 1, 1, 4), torch.zeros(1, 1, 2, 4), torch.tensor([[[[1.0] * 4, [0.0] * 4]]])
+    key[0, 0, 0] = 0.5 * torch.log(torch.tensor(3.0))
+    # The scores are 4 * ln(3)/2 / sqrt(4) = ln 3 and 0: weights 3/4 and 1/4.
+    found, _ = grouped_attention(None, query, key, value, torch.zeros(1, 1, 1, 2))
+    torch.testing.assert_close(found, torch.full((1, 1, 1, 4), 0.75))
+
+
+def test_tokens_go_where_their_rows_stand():
+    cache = SlotCache(1, slots=8, length=16)
+    cache.place(torch.tensor([[0], [5]]), horizon=8)
+    keys, values = cache.update(numbered(2, 1), -numbered(2, 1), 0)
+    assert keys.shape == values.shape == (2, 2, 8, 3)
+    assert torch.equal(keys[0, :, 0], numbered(2, 1)[0, :, 0])
+    assert torch.equal(keys[1, :, 5], numbered(2, 1)[1, :, 0])
+    assert torch.equal(values, -keys)
+    assert keys[1, :, :5].abs().sum() == 0
+
+
+def test_a_span_is_written_in_one_go():
+    cache = SlotCache(1, slots=8, length=16)
+    cache.place(torch.tensor([[3, 4, 5]]), horizon=8)
+    keys, _ = cache.update(numbered(1, 3), numbered(1, 3), 0)
+    assert torch.equal(keys[0, :, 3:6], numbered(1, 3)[0])
+
+
+@pytest.fixture
+def filled() -> SlotCache:
+    """Two layers; slot 0 holds the tokens 0..3, slot 1 others."""
+    cache = SlotCache(2, slots=8, length=16)
+    cache.place(torch.arange(4).expand(2, 4), horizon=8)
+    for layer in range(2):
+        cache.update(numbered(2, 4, start=100.0 * layer), numbered(2, 4, start=1000.0), layer)
+    return cache
+
+
+def test_what_is_read_is_a_copy_of_the_beginning(filled):
+    stored = filled.read(1, length=3)
+    assert torch.equal(stored[0][0], numbered(2, 4)[1, :, :3])
+    assert torch.equal(stored[1][0], numbered(2, 4, start=100.0)[1, :, :3])
+    assert torch.equal(stored[0][1], numbered(2, 4, start=1000.0)[1, :, :3])
+    stored[0][0].zero_()
+    assert torch.equal(filled.read(1, length=3)[0][0], numbered(2, 4)[1, :, :3])
+
+
+def test_what_was_read_can_be_written_to_another_slot(filled):
+    filled.write(5, filled.read(1, length=4), length=2)
+    (keys, _), _ = filled.read(5, length=4)
+    assert torch.equal(keys[:, :2], numbered(2, 4)[1, :, :2])
+    assert keys[:, 2:].abs().sum() == 0
+
+
+def test_writing_may_begin_at_a_layer(filled):
+    filled.write(5, filled.read(1, length=4), length=4, first_layer=1)
+    lower, upper = filled.read(5, length=4)
+    assert lower[0].abs().sum() == 0
+    assert torch.equal(upper[0], numbered(2, 4, start=100.0)[1])
+
+
+def test_a_row_moves_to_another_slot(filled):
+    filled.move(1, 0, length=4)
+    for layer, start in enumerate((0.0, 100.0)):
+        assert torch.equal(filled.read(0, length=4)[layer][0], numbered(2, 4, start=start)[1])
+
+
+def test_longer_rows_keep_what_they_hold(filled):
+    before = filled.read(0, length=4)
+    filled.extend(32)
+    assert filled.length == 32
+    for (keys, values), (old_keys, old_values) in zip(filled.read(0, length=4), before, strict=True):
+        assert torch.equal(keys, old_keys)
+        assert torch.equal(values, old_values)
+    assert filled.read(0, length=32)[0][0].shape == (2, 32, 3)

@@ -1,0 +1,108 @@
+"""The arithmetic of the two interventions, by hand, and as hooks of the bridge."""
+
+import pytest
+import torch
+from plain_model import load_plain_model
+from steering_reliability.interventions.steer import ablate_hook, add_hook, steer, unit_vector
+
+RESID = torch.tensor([1.0, 2.0, 2.0])
+VECTOR = torch.tensor([0.0, 3.0, 4.0])
+
+
+def test_a_unit_vector_by_hand():
+    torch.testing.assert_close(unit_vector(VECTOR), torch.tensor([0.0, 0.6, 0.8]))
+
+
+@pytest.mark.parametrize("vector", [[0.0, 0.0], [float("nan"), 1.0], [float("inf"), 1.0]])
+def test_a_vector_without_a_direction_is_refused(vector):
+    with pytest.raises(ValueError, match="can't steer"):
+        unit_vector(torch.tensor(vector))
+    with pytest.raises(ValueError, match="can't steer"):
+        add_hook(torch.tensor(vector), alpha=1.0)
+    with pytest.raises(ValueError, match="can't steer"):
+        ablate_hook(torch.tensor(vector))
+
+
+@pytest.mark.parametrize(
+    ("add", "ablate", "expected"),
+    [
+        (0.0, 0.0, [1.0, 2.0, 2.0]),
+        (5.0, 0.0, [1.0, 5.0, 6.0]),
+        (-5.0, 0.0, [1.0, -1.0, -2.0]),
+        # RESID . unit = 2.8
+        (0.0, 1.0, [1.0, 2.0 - 1.68, 2.0 - 2.24]),
+        (0.0, 0.5, [1.0, 2.0 - 0.84, 2.0 - 1.12]),
+        (0.0, -1.0, [1.0, 2.0 + 1.68, 2.0 + 2.24]),
+    ],
+)
+def test_a_row_by_hand(add, ablate, expected):
+    found = steer(RESID, unit=unit_vector(VECTOR), add=torch.tensor(add), ablate=torch.tensor(ablate))
+    torch.testing.assert_close(found, torch.tensor(expected))
+
+
+def test_rows_have_their_own_coefficients_and_directions():
+    units = torch.tensor([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]])
+    found = steer(
+        RESID.expand(3, 3), unit=units, add=torch.tensor([10.0, 0.0, 0.0]), ablate=torch.tensor([0.0, 1.0, 0.0])
+    )
+    torch.testing.assert_close(found, torch.tensor([[11.0, 2.0, 2.0], [1.0, 0.0, 2.0], [1.0, 2.0, 2.0]]))
+
+
+def test_nothing_is_left_along_an_ablated_direction():
+    generator = torch.Generator().manual_seed(0)
+    resid = torch.randn(500, 576, generator=generator) * 50
+    unit = unit_vector(torch.randn(576, generator=generator))
+    left = steer(resid, unit=unit, add=torch.zeros(500), ablate=torch.ones(500)) @ unit
+    assert bool((left.abs() < 1e-5 * resid.norm(dim=-1)).all())
+    assert bool(((resid @ unit).abs() > 1e-5 * resid.norm(dim=-1)).float().mean() > 0.99)
+
+
+def test_strength_zero_keeps_every_bit_in_every_format():
+    for dtype in (torch.float32, torch.bfloat16, torch.float16):
+        resid = torch.randn(64, 32, generator=torch.Generator().manual_seed(0)).to(dtype)
+        found = steer(resid, unit=unit_vector(torch.ones(32)), add=torch.zeros(64), ablate=torch.zeros(64))
+        assert found.dtype == dtype
+        assert torch.equal(found, resid)
+
+
+def steered_by_hand(folder, tokens, *, layer, change):
+    """Logits of the plain model whose block output goes through `change`."""
+    plain = load_plain_model(folder)
+    plain.model.layers[layer].register_forward_hook(lambda *call: change(call[2]))
+    with torch.inference_mode():
+        return plain(tokens).logits
+
+
+@pytest.mark.parametrize("layer", [0, 2])
+@pytest.mark.parametrize("alpha", [0.0, 0.5, -2.0])
+def test_the_add_hook_adds_alpha_times_the_vector(tiny_folder, tiny_model, layer, alpha):
+    tokens = torch.tensor([[5, 50, 100, 150, 200]])
+    vector = torch.randn(32, generator=torch.Generator().manual_seed(1)) * 3
+    with torch.inference_mode():
+        found = tiny_model.bridge.run_with_hooks(
+            tokens, fwd_hooks=[(f"blocks.{layer}.hook_resid_post", add_hook(vector, alpha=alpha))]
+        )
+    expected = steered_by_hand(tiny_folder, tokens, layer=layer, change=lambda resid: resid + alpha * vector)
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4)
+
+
+def test_the_ablate_hook_removes_the_projection(tiny_folder, tiny_model):
+    tokens = torch.tensor([[5, 50, 100, 150, 200]])
+    vector = torch.randn(32, generator=torch.Generator().manual_seed(1)) * 3
+    seen = []
+    bridge = tiny_model.bridge
+    with torch.inference_mode():
+        found = bridge.run_with_hooks(
+            tokens,
+            fwd_hooks=[
+                ("blocks.1.hook_resid_post", ablate_hook(vector)),
+                ("blocks.2.hook_resid_pre", lambda resid, hook: seen.append(resid.clone())),
+            ],
+        )
+        assert not torch.equal(bridge(tokens), found)
+    unit = vector / vector.norm()
+    assert float((seen[0] @ unit).abs().max()) < 1e-5 * float(seen[0].norm(dim=-1).min())
+    expected = steered_by_hand(
+        tiny_folder, tokens, layer=1, change=lambda resid: resid - (resid @ unit).unsqueeze(-1) * unit
+    )
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4)

@@ -1,0 +1,141 @@
+"""Every mistake gets one message that says what, where and what to do, and costs nothing that was finished."""
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from project import Project, Run
+
+RUN = "results/tiny"
+SHARD = f"{RUN}/completions/contrastive_prefix/add/layer_0/alpha_1/seed_0/benign.jsonl"
+VECTOR = f"{RUN}/directions/contrastive_prefix/layer_0.pt"
+
+
+def assert_one_clear_message(run: Run, *, says: tuple[str, ...]) -> None:
+    assert run.code != 0, run.output
+    assert "Traceback (most recent call last)" not in run.output, run.output
+    assert re.search(r"^ *where: \S", run.output, re.MULTILINE), run.output
+    assert re.search(r"^ *to do: \S", run.output, re.MULTILINE), run.output
+    for words in says:
+        assert words in run.output, run.output
+
+
+def config(key: str, value: object) -> Callable[[Project], None]:
+    return lambda project: project.configure({key: value})
+
+
+def append(path: str, line: str) -> Callable[[Project], None]:
+    def change(project: Project) -> None:
+        with (project.root / path).open("a", encoding="utf-8") as file:
+            file.write(line)
+
+    return change
+
+
+def empty(path: str) -> Callable[[Project], None]:
+    return lambda project: (project.root / path).write_text("", encoding="utf-8") and None
+
+
+def same_prompt_twice(project: Project) -> None:
+    first = json.loads((project.root / "prompts/harm_train.jsonl").read_text(encoding="utf-8").splitlines()[0])
+    project.configure({"data.max_prompts_per_split": None})
+    append("prompts/benign.jsonl", json.dumps({"id": "benign_copy", "prompt": first["prompt"]}) + "\n")(project)
+
+
+@dataclass(frozen=True)
+class Mistake:
+    make: Callable[[Project], None]
+    says: tuple[str, ...]
+
+
+# Known as soon as the Snakefile is read: no job runs.
+IN_THE_CONFIG = {
+    "unknown key": Mistake(
+        config("experiment.layer", [0]), ("experiment.layer", "unknown key", "did you mean `layers`?")
+    ),
+    "wrong type": Mistake(config("generation.max_new_tokens", "many"), ("generation.max_new_tokens", "'many'")),
+    "NaN": Mistake(
+        config("experiment.alphas", {"add": [float("nan")], "ablate": [1.0]}), ("experiment.alphas.add.0", "nan")
+    ),
+    "out of range": Mistake(config("generation.top_p", 1.5), ("generation.top_p", "1.5")),
+    "no such layer": Mistake(config("experiment.layers", [0, 3]), ("3 blocks", "no layer 3", "0 to 2")),
+    "no prompt file": Mistake(config("data.benign_path", "prompts/bening.jsonl"), ("prompts/bening.jsonl", "data.")),
+    "no model folder": Mistake(config("model.source", "models/gone"), ("models/gone", "model.source")),
+    "no model package": Mistake(
+        config("model.source", "not_there:x.gguf"), ("not_there", "not installed", "pip install")
+    ),
+    "impossible position": Mistake(
+        config("direction.token_position", "last_prompt_token"), ("direction.token_position", "exactly zero")
+    ),
+}
+# Known when the prompts are read, before a model is.
+IN_THE_PROMPTS = {
+    "broken line": Mistake(
+        append("prompts/harm_test.jsonl", '{"id": "x", "prompt": \n'), ("harm_test.jsonl", "line 151")
+    ),
+    "empty split": Mistake(empty("prompts/benign.jsonl"), ("benign", "no prompt")),
+    "prompt in two splits": Mistake(same_prompt_twice, ("harm_train", "benign_copy")),
+}
+
+
+@pytest.mark.parametrize("case", IN_THE_CONFIG)
+def test_a_mistake_in_the_config_stops_everything_at_once(case: str, fresh: Project, tmp_path: Path) -> None:
+    project = fresh.copy(tmp_path / "project")
+    IN_THE_CONFIG[case].make(project)
+    run = project.snakemake("--cores", "2")
+    assert_one_clear_message(run, says=IN_THE_CONFIG[case].says)
+    assert not run.jobs
+    assert not (project.root / "results").exists()
+
+
+@pytest.mark.parametrize("case", IN_THE_PROMPTS)
+def test_a_mistake_in_the_prompts_is_found_before_a_model_loads(case: str, fresh: Project, tmp_path: Path) -> None:
+    project = fresh.copy(tmp_path / "project")
+    IN_THE_PROMPTS[case].make(project)
+    run = project.snakemake("--cores", "2")
+    assert_one_clear_message(run, says=IN_THE_PROMPTS[case].says)
+    assert {job.rule for job in run.jobs} <= {"prepare_prompts", "measure_shift"}
+    assert not list(project.root.rglob("worker.log"))
+
+
+def damage_shard(project: Project) -> None:
+    path = project.root / SHARD
+    path.write_bytes(path.read_bytes()[:-40])
+    (project.root / RUN / "results.parquet").unlink()
+
+
+def test_a_damaged_shard_is_named_and_the_others_stay(finished: Project, tmp_path: Path) -> None:
+    project = finished.copy(tmp_path / "project")
+    damage_shard(project)
+    before = project.shards()
+    run = project.snakemake("--cores", "2", "results")
+    assert_one_clear_message(run, says=(SHARD, "line 6", f"delete {SHARD}"))
+    assert project.shards() == before
+
+    # What the message says to do is enough.
+    (project.root / SHARD).unlink()
+    assert [str(job) for job in project.plan("results").jobs if job.rule == "complete_shard"] == [
+        "complete_shard(alpha=1, direction=contrastive_prefix, intervention=add, layer=0, seed=0, split=benign)"
+    ]
+
+
+def test_a_damaged_direction_is_named_and_the_shards_stay(finished: Project, tmp_path: Path) -> None:
+    project = finished.copy(tmp_path / "project")
+    path = project.root / VECTOR
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    (project.root / SHARD).unlink()
+    before = project.shards()
+    run = project.snakemake("--cores", "2", SHARD)
+    assert_one_clear_message(run, says=(VECTOR, "damaged", "delete it"))
+    assert {path: kept for path, kept in project.shards().items() if path in before} == before
+
+
+def test_a_damaged_model_is_named(fresh: Project, tmp_path: Path) -> None:
+    project = fresh.copy(tmp_path / "project")
+    weights = project.root / "model" / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:100])
+    run = project.snakemake("--cores", "2", "directions")
+    assert_one_clear_message(run, says=("model", "can't be loaded"))
