@@ -42,7 +42,7 @@ def build_direction(
     resid_norm = float(everything.norm(dim=-1).mean())
     vector = differences.mean(dim=0)
     norm = float(vector.norm())
-    if not np.isfinite(norm) or norm < ZERO * resid_norm:
+    if not np.isfinite(norm) or norm <= ZERO * resid_norm:
         raise InputError(
             f"the direction of layer {layer} is zero: length {norm:.3g} beside a residual stream of {resid_norm:.3g}",
             where=where,

@@ -133,12 +133,11 @@ class Engine:
     def _take(self, asking: list[int], logits: Float[Tensor, "m vocabulary"]) -> list[int]:
         """Choose the next token of each row that asks; return the indices of rows that end."""
         slots = [self.batch.live[index] for index in asking]
-        numbers = {"dtype": torch.float64, "device": logits.device}
         found = read_out(
             logits,
-            uniform=torch.tensor([_uniform(slot) for slot in slots], **numbers),
-            temperature=torch.tensor([slot.row.temperature if slot.row else 0.0 for slot in slots], **numbers),
-            top_p=torch.tensor([slot.row.top_p if slot.row else 1.0 for slot in slots], **numbers),
+            uniform=_column([_uniform(slot) for slot in slots], like=logits),
+            temperature=_column([slot.row.temperature if slot.row else 0.0 for slot in slots], like=logits),
+            top_p=_column([slot.row.top_p if slot.row else 1.0 for slot in slots], like=logits),
         )
         ended = []
         for at, (index, slot) in enumerate(zip(asking, slots, strict=True)):
@@ -197,6 +196,10 @@ class Engine:
                     finished.append(slot.completion)
         self._unscored = [slot for group in groups.values() for slot in group]
         return finished
+
+
+def _column(values: list[float], *, like: Tensor) -> Float[Tensor, " n"]:
+    return torch.tensor(values, dtype=torch.float64, device=like.device)
 
 
 def _uniform(slot: Slot) -> float:
