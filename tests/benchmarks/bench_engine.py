@@ -15,7 +15,6 @@ from pathlib import Path
 
 import contenders
 import torch
-
 from steering_reliability.model import load_model
 from steering_reliability.prompts.validate import read_prompts
 
@@ -78,7 +77,12 @@ def main() -> None:
     name = f"engine_{model.device.type}_{str(model.dtype).removeprefix('torch.')}"
     arguments.out_dir.mkdir(parents=True, exist_ok=True)
     (arguments.out_dir / f"{name}.md").write_text(text, encoding="utf-8")
-    facts = {"speeds": speeds, "ceiling": ceiling, "decode": decode, "capability": torch.backends.cpu.get_cpu_capability()}
+    facts = {
+        "speeds": speeds,
+        "ceiling": ceiling,
+        "decode": decode,
+        "capability": torch.backends.cpu.get_cpu_capability(),
+    }
     (arguments.out_dir / f"{name}.json").write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
     print(text)
 

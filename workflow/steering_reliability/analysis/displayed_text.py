@@ -55,4 +55,6 @@ def _wrapped(line: str, width: int) -> list[str]:
     return textwrap.wrap(line, width, replace_whitespace=False, drop_whitespace=False, break_on_hyphens=False)
 
 
-_MARKUP: Final = re.compile(r"^[-+.]|^\d{1,9}[.)]|(?<=www)\.|(?<![^\W_])_|_(?![^\W_])|[!\"#$&'()*+/:<=>@\[\\\]^`{|}~]", re.I)
+_MARKUP: Final = re.compile(
+    r"^[-+.]|^\d{1,9}[.)]|(?<=www)\.|(?<![^\W_])_|_(?![^\W_])|[!\"#$&'()*+/:<=>@\[\\\]^`{|}~]", re.I
+)
