@@ -4,7 +4,8 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
-CORES ?= 4
+# Clients only wait for the worker: more of them than cores keep its batch full.
+CORES ?= 8
 
 ## Everything, from prompts to report, on the embedded model.
 results: .venv/ready

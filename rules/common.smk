@@ -7,11 +7,11 @@ from snakemake.exceptions import WorkflowError
 PACKAGE = str(Path(workflow.basedir) / "workflow")
 sys.path.insert(0, PACKAGE)
 # Scripts and workers find the package in the same place, installed or not.
-os.environ["PYTHONPATH"] = os.pathsep.join(
-    [PACKAGE, *filter(None, [os.environ.get("PYTHONPATH")])]
+os.environ.update(
+    PYTHONPATH=os.pathsep.join([PACKAGE, *filter(None, [os.getenv("PYTHONPATH")])])
 )
 
-from steering_reliability.conditions import SPLITS, Condition, baseline_shard
+from steering_reliability.conditions import SPLITS
 from steering_reliability.digest import digest
 from steering_reliability.errors import InputError
 from steering_reliability.generation.client import stop_workers
@@ -25,7 +25,7 @@ except InputError as error:
 R = RUN.folder
 REPORT = RUN.report_folder
 # The worker lives as long as this process, the one that reads the Snakefile for the whole run.
-os.environ.setdefault("STEERING_OWNER", str(os.getpid()))
+OWNER = int(os.environ.setdefault("STEERING_OWNER", str(os.getpid())))
 
 
 wildcard_constraints:
@@ -38,8 +38,8 @@ wildcard_constraints:
 
 
 onsuccess:
-    stop_workers(int(os.environ["STEERING_OWNER"]))
+    stop_workers(OWNER)
 
 
 onerror:
-    stop_workers(int(os.environ["STEERING_OWNER"]))
+    stop_workers(OWNER)

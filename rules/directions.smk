@@ -15,7 +15,7 @@ rule measure_activations:
     priority: 5
     conda:
         "../envs/steering.yaml"
-    threads: 2
+    threads: workflow.cores
     resources:
         mem_mb=lambda wildcards, attempt: 3000 * attempt,
         runtime=30,

@@ -60,7 +60,7 @@ rule write_report:
         runtime=10,
     params:
         title=RUN.title,
-        figures=f"{R}/figures",
+        figures=lambda wildcards, input: str(Path(input.figures[0]).parent),
         code=digest(
             "../scripts/write_report.py",
             "analysis/templates",

@@ -131,11 +131,3 @@ def test_a_damaged_direction_is_named_and_the_shards_stay(finished: Project, tmp
     run = project.snakemake("--cores", "2", SHARD)
     assert_one_clear_message(run, says=(VECTOR, "damaged", "delete it"))
     assert {path: kept for path, kept in project.shards().items() if path in before} == before
-
-
-def test_a_damaged_model_is_named(fresh: Project, tmp_path: Path) -> None:
-    project = fresh.copy(tmp_path / "project")
-    weights = project.root / "model" / "model.safetensors"
-    weights.write_bytes(weights.read_bytes()[:100])
-    run = project.snakemake("--cores", "2", "directions")
-    assert_one_clear_message(run, says=("model", "can't be loaded"))

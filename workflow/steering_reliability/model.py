@@ -105,6 +105,7 @@ def load_model(folder: str | Path, *, device: str, dtype: str) -> LoadedModel:
         ) from error
     for block in bridge.blocks:
         _restore_originals(block.original_component)
+    _drop_zero_bias(bridge.original_model.get_output_embeddings())
     bridge.eval().requires_grad_(False)
     tokenizer = load_tokenizer(folder)
     config = bridge.original_model.config
@@ -140,6 +141,15 @@ def _restore_originals(module: nn.Module) -> None:
         if original is not None:
             setattr(module, name, original)
         _restore_originals(original if original is not None else child)
+
+
+def _drop_zero_bias(unembedding: nn.Module) -> None:
+    # The bridge gives every unembedding a bias, of zeros where the model has none; adding them costs a pass over the
+    # logits at every step.
+    layer = getattr(unembedding, "original_component", unembedding)
+    bias = getattr(layer, "bias", None)
+    if bias is not None and not bool(bias.any()):
+        layer.bias = None
 
 
 def _end_tokens(bridge: Any, tokenizer: Any) -> set[int]:

@@ -1,8 +1,11 @@
 """The activations stage: from prompts and a model's folder to one file for all layers."""
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+import torch
 
 from steering_reliability.directions.activations import read_residuals
 from steering_reliability.directions.files import Activations, write_activations
@@ -44,6 +47,7 @@ def measure_activations(
         outcomes=read_outcomes(extra[0]) if method == "outcome_conditioned" else (),
         where=extra[0] if extra else "",
     )
+    torch.set_num_threads(len(os.sched_getaffinity(0)))
     model = load_model(folder, device=settings["device"], dtype=settings["dtype"])
     sides = [
         read_residuals(

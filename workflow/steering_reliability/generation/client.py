@@ -82,9 +82,9 @@ def _start(worker: WorkerIdentity, *, path: Path, log: Path) -> socket.socket:
     log.parent.mkdir(parents=True, exist_ok=True)
     # Snakemake limits a job's threads by these; the worker serves many jobs and takes the machine's.
     environment = {name: value for name, value in os.environ.items() if not name.endswith("_NUM_THREADS")}
-    # Threads that spin while they wait starve everything else on a small machine, themselves included.
-    environment.setdefault("OMP_WAIT_POLICY", "passive")
-    environment.setdefault("KMP_BLOCKTIME", "0")
+    # Threads that spin for long while they wait starve everything else on a small machine, themselves included; threads
+    # that sleep at once lose time at every small matrix. A short spin lost nothing alone and little in company.
+    environment.setdefault("GOMP_SPINCOUNT", "20000")
     environment["PYTHONPATH"] = os.pathsep.join(
         [str(Path(__file__).parents[2]), *filter(None, [os.environ.get("PYTHONPATH")])]
     )
