@@ -15,7 +15,8 @@ rule measure_activations:
     priority: 5
     conda:
         "../envs/steering.yaml"
-    threads: workflow.cores
+    # More than there are is scaled down to all: it runs alone, since two at a time only get into each other's way.
+    threads: 64
     resources:
         mem_mb=lambda wildcards, attempt: 3000 * attempt,
         runtime=30,

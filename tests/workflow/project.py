@@ -3,7 +3,6 @@
 import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
@@ -74,6 +73,7 @@ class Run:
     """What one call of Snakemake did, or would do.
 
     Attributes:
+        jobs_file: What the logger plugin writes, while Snakemake runs.
         code: Exit code.
         output: stdout and stderr, together.
         jobs: Every job that was planned (dry run) or started, as often as it was.
@@ -82,17 +82,19 @@ class Run:
         reasons: Why each job is needed, for the message of a failed test.
     """
 
-    code: int
-    output: str
+    jobs_file: Path
+    code: int = -1
+    output: str = ""
     jobs: Counter[Job] = field(default_factory=Counter)
     outputs: dict[Job, list[str]] = field(default_factory=dict)
     finished: list[Job] = field(default_factory=list)
     reasons: dict[Job, str] = field(default_factory=dict)
 
-    def read_jobs(self, path: Path) -> "Run":
-        """Take in what the logger plugin wrote."""
+    def read_jobs(self) -> "Run":
+        """Take in what the logger plugin has written so far."""
+        self.jobs, self.outputs, self.finished, self.reasons = Counter(), {}, [], {}
         numbers: dict[int, Job] = {}
-        for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else []:
+        for line in self.jobs_file.read_text(encoding="utf-8").splitlines() if self.jobs_file.exists() else []:
             facts = json.loads(line)
             if facts["event"] == "finished":
                 self.finished.append(numbers[facts["number"]])
@@ -139,16 +141,13 @@ class Project:
         assert old in text, f"{path} no longer holds {old!r}: the test has nothing to change"
         (self.root / path).write_text(text.replace(old, new, 1), encoding="utf-8")
 
-    def start(self, *arguments: str, config: str = CONFIG, jobs_file: Path) -> "subprocess.Popen[str]":
-        """Start Snakemake as a user would, and let it run."""
+    @contextmanager
+    def running(self, *arguments: str, config: str = CONFIG) -> "Iterator[tuple[subprocess.Popen[bytes], Run]]":
+        """Run Snakemake, as a user would, while the block lasts; what it did is in the `Run` after the block.
+
+        A process that still runs at the end of the block is killed.
+        """
         ours = ("STEERING_OWNER", "PYTHONPATH", "SNAKEMAKE_PROFILE")
-        environment = {name: value for name, value in os.environ.items() if name not in ours}
-        environment |= {
-            "PYTHONPATH": str(Path(__file__).parent / "plugins"),
-            "JOBS_FILE": str(jobs_file),
-            "HF_HUB_OFFLINE": "1",
-            "XDG_CACHE_HOME": str(self.root / ".cache"),
-        }
         command = [
             sys.executable,
             "-m",
@@ -160,32 +159,30 @@ class Project:
             "--nocolor",
             *arguments,
         ]
-        return subprocess.Popen(
-            command, cwd=self.root, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-        )
+        with tempfile.TemporaryDirectory() as scratch, (Path(scratch) / "output.txt").open("wb") as output:
+            run = Run(jobs_file=Path(scratch) / "jobs.jsonl")
+            environment = {name: value for name, value in os.environ.items() if name not in ours}
+            environment |= {
+                "PYTHONPATH": str(Path(__file__).parent / "plugins"),
+                "JOBS_FILE": str(run.jobs_file),
+                "HF_HUB_OFFLINE": "1",
+                "XDG_CACHE_HOME": str(self.root / ".cache"),
+            }
+            # To a file and not a pipe: nobody reads while it runs, and a full pipe would stop it.
+            process = subprocess.Popen(command, cwd=self.root, env=environment, stdout=output, stderr=output)
+            try:
+                yield process, run
+            finally:
+                process.kill()
+                run.code = process.wait()
+                run.output = Path(output.name).read_text(encoding="utf-8")
+                run.read_jobs()
 
     def snakemake(self, *arguments: str, config: str = CONFIG, timeout: float = 300) -> Run:
         """Run Snakemake to its end."""
         with self.running(*arguments, config=config) as (process, run):
-            run.output = process.communicate(timeout=timeout)[0]
+            process.wait(timeout=timeout)
         return run
-
-    @contextmanager
-    def running(self, *arguments: str, config: str = CONFIG) -> "Iterator[tuple[subprocess.Popen[str], Run]]":
-        """Run Snakemake while the block lasts (it is killed there if need be); the jobs are read at its end."""
-        with tempfile.TemporaryDirectory() as scratch:
-            jobs_file = Path(scratch) / "jobs.jsonl"
-            process = self.start(*arguments, config=config, jobs_file=jobs_file)
-            run = Run(code=-1, output="")
-            try:
-                yield process, run
-            finally:
-                if process.poll() is None:
-                    process.send_signal(signal.SIGKILL)
-                run.code = process.wait()
-                if process.stdout is not None:
-                    process.stdout.close()
-                run.read_jobs(jobs_file)
 
     def plan(self, *arguments: str, config: str = CONFIG) -> Run:
         """Ask Snakemake what it would do."""
