@@ -4,8 +4,8 @@ import math
 
 import pytest
 import torch
-from steering_reliability.directions.build_direction import as_record, build_direction, cosine_between
-from steering_reliability.directions.files import Activations, StoredDirection
+from steering_reliability.directions.build_direction import build_direction, cosine_between
+from steering_reliability.directions.files import Activations, StoredDirection, as_record
 from steering_reliability.errors import InputError
 
 

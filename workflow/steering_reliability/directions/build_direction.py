@@ -1,7 +1,5 @@
 """Make a steering direction of activations, and say how good it is."""
 
-from typing import Any
-
 import numpy as np
 import torch
 from jaxtyping import Float
@@ -104,8 +102,3 @@ def _cosine_across_batches(differences: Float[Tensor, "n d_model"]) -> float | N
 def cosine_between(first: StoredDirection, second: StoredDirection) -> float:
     """Cosine between two stored directions."""
     return _cosine(first.vector.double(), second.vector.double())
-
-
-def as_record(direction: StoredDirection) -> dict[str, Any]:
-    """The statistics with the two lengths, as the JSON beside the `.pt` holds them."""
-    return {"vector_norm": direction.vector_norm, "resid_norm": direction.resid_norm, **direction.statistics}

@@ -49,6 +49,11 @@ class Activations:
     paired: bool
 
 
+def as_record(direction: StoredDirection) -> dict[str, Any]:
+    """The statistics with the two lengths, as the JSON beside the `.pt` holds them."""
+    return {"vector_norm": direction.vector_norm, "resid_norm": direction.resid_norm, **direction.statistics}
+
+
 def write_direction(path: str | Path, direction: StoredDirection) -> None:
     """Write `layer_{layer}.pt` and, beside it, the statistics as JSON; each whole or not at all."""
     target = Path(path)
@@ -62,9 +67,8 @@ def write_direction(path: str | Path, direction: StoredDirection) -> None:
     scratch = target.with_name(f".{target.name}.{os.getpid()}")
     torch.save(content, scratch)
     scratch.replace(target)
-    facts = {"vector_norm": direction.vector_norm, "resid_norm": direction.resid_norm, **direction.statistics}
     scratch = target.with_suffix(f".json.{os.getpid()}")
-    scratch.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
+    scratch.write_text(json.dumps(as_record(direction), indent=2) + "\n", encoding="utf-8")
     scratch.replace(target.with_suffix(".json"))
 
 

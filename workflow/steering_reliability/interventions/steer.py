@@ -55,18 +55,7 @@ def add_hook(vector: Float[Tensor, " d_model"], *, alpha: float) -> Hook:
     Source: Turner et al., Activation Addition (arXiv 2308.10248), section 3.
     """
     length = float(torch.linalg.vector_norm(vector.double()))
-    unit = unit_vector(vector)
-
-    def hook(resid: Tensor, hook: Any) -> Tensor:
-        rows = resid.shape[:-1]
-        return steer(
-            resid,
-            unit=unit.to(resid.device),
-            add=torch.full(rows, alpha * length, device=resid.device),
-            ablate=torch.zeros(rows, device=resid.device),
-        )
-
-    return hook
+    return _everywhere(vector, add=alpha * length, ablate=0.0)
 
 
 def ablate_hook(vector: Float[Tensor, " d_model"], *, alpha: float = 1.0) -> Hook:
@@ -74,6 +63,10 @@ def ablate_hook(vector: Float[Tensor, " d_model"], *, alpha: float = 1.0) -> Hoo
 
     Source: Arditi et al., Refusal in Language Models Is Mediated by a Single Direction (arXiv 2406.11717), section 2.4.
     """
+    return _everywhere(vector, add=0.0, ablate=alpha)
+
+
+def _everywhere(vector: Float[Tensor, " d_model"], *, add: float, ablate: float) -> Hook:
     unit = unit_vector(vector)
 
     def hook(resid: Tensor, hook: Any) -> Tensor:
@@ -81,8 +74,8 @@ def ablate_hook(vector: Float[Tensor, " d_model"], *, alpha: float = 1.0) -> Hoo
         return steer(
             resid,
             unit=unit.to(resid.device),
-            add=torch.zeros(rows, device=resid.device),
-            ablate=torch.full(rows, alpha, device=resid.device),
+            add=torch.full(rows, add, device=resid.device),
+            ablate=torch.full(rows, ablate, device=resid.device),
         )
 
     return hook
