@@ -4,8 +4,7 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
-# Clients only wait for the worker: more of them than cores keep its batch full.
-CORES ?= 8
+CORES ?= all
 
 ## Everything, from prompts to report, on the embedded model.
 results: .venv/ready

@@ -37,6 +37,11 @@ wildcard_constraints:
     seed=r"\d+",
 
 
+# Clients crowd one machine only; jobs that are sent to a cluster are not counted together.
+resource_scopes:
+    clients="local",
+
+
 onsuccess:
     stop_workers(OWNER)
 

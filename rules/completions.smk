@@ -1,3 +1,7 @@
+# What the worker runs, one digest for both rules: clients that agree on it share one worker and one batch.
+ENGINE = digest("generation", "interventions", "model.py")
+
+
 rule complete_baseline:
     """Write the unsteered completions of one split (the warm worker does the work)."""
     input:
@@ -13,7 +17,10 @@ rule complete_baseline:
     retries: 2
     conda:
         "../envs/steering.yaml"
+    # A client only waits: it costs no core, and enough of them keep the worker's batch full whatever --cores is.
+    threads: 0
     resources:
+        clients=1,
         rows=RUN.config.generation.batch_size,
         mem_mb=lambda wildcards, attempt: 4000 * attempt,
         runtime=lambda wildcards, attempt: 60 * attempt,
@@ -21,12 +28,8 @@ rule complete_baseline:
         settings=RUN.write_settings(steered=False),
         numbers=RUN.number_settings(),
         limit=lambda wildcards: RUN.limit(wildcards.seed),
-        code=digest(
-            "../scripts/complete_baseline.py",
-            "generation",
-            "interventions",
-            "model.py",
-        ),
+        code=digest("../scripts/complete_baseline.py"),
+        engine=ENGINE,
     message:
         "completions: baseline, {wildcards.split}, seed {wildcards.seed}"
     script:
@@ -47,7 +50,10 @@ rule complete_shard:
     retries: 2
     conda:
         "../envs/steering.yaml"
+    # A client only waits: it costs no core, and enough of them keep the worker's batch full whatever --cores is.
+    threads: 0
     resources:
+        clients=1,
         rows=RUN.config.generation.batch_size,
         mem_mb=lambda wildcards, attempt: 4000 * attempt,
         runtime=lambda wildcards, attempt: 60 * attempt,
@@ -55,9 +61,8 @@ rule complete_shard:
         settings=RUN.write_settings(steered=True),
         numbers=RUN.number_settings(),
         limit=lambda wildcards: RUN.limit(wildcards.seed),
-        code=digest(
-            "../scripts/complete_shard.py", "generation", "interventions", "model.py"
-        ),
+        code=digest("../scripts/complete_shard.py"),
+        engine=ENGINE,
     message:
         "completions: {wildcards.direction} {wildcards.intervention} layer {wildcards.layer} "
         "alpha {wildcards.alpha}, {wildcards.split}"

@@ -16,7 +16,7 @@ with logged(snakemake.log[0]):
             snakemake.input.model,
             snakemake.params.numbers,
             rows=snakemake.resources.rows,
-            code=snakemake.params.code,
+            code=snakemake.params.engine,
         ),
         worker_log=Path(snakemake.log[0].split("/logs/")[0]) / "logs" / "worker.log",
         limit=snakemake.params.limit,
