@@ -1,5 +1,6 @@
 # What the worker runs, one digest for both rules: clients that agree on it share one worker and one batch.
 ENGINE = digest("generation", "interventions", "model.py")
+WORKER_MB = int(1024 * RUN.config.generation.memory_gib)
 
 
 rule complete_baseline:
@@ -22,7 +23,8 @@ rule complete_baseline:
     resources:
         clients=1,
         rows=RUN.config.generation.batch_size,
-        mem_mb=lambda wildcards, attempt: 4000 * attempt,
+        worker_mb=WORKER_MB,
+        mem_mb=lambda wildcards, attempt: attempt * (1000 + WORKER_MB),
         runtime=lambda wildcards, attempt: 60 * attempt,
     params:
         settings=RUN.write_settings(steered=False),
@@ -55,7 +57,8 @@ rule complete_shard:
     resources:
         clients=1,
         rows=RUN.config.generation.batch_size,
-        mem_mb=lambda wildcards, attempt: 4000 * attempt,
+        worker_mb=WORKER_MB,
+        mem_mb=lambda wildcards, attempt: attempt * (1000 + WORKER_MB),
         runtime=lambda wildcards, attempt: 60 * attempt,
     params:
         settings=RUN.write_settings(steered=True),

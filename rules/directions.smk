@@ -15,9 +15,10 @@ rule measure_activations:
     priority: 5
     conda:
         "../envs/steering.yaml"
-    # More than there are is scaled down to all: it runs alone, since two at a time only get into each other's way.
+    # More than there are is scaled down to all: it runs alone, since two that compute only get into each other's way.
     threads: 64
     resources:
+        clients=64,
         mem_mb=lambda wildcards, attempt: 3000 * attempt,
         runtime=30,
     params:

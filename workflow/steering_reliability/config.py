@@ -79,8 +79,16 @@ class GenerationConfig(_Section):
     top_p: Annotated[float, Field(gt=0, le=1, description="Nucleus of the sampling distribution.")] = 1.0
     seed: Annotated[int, Field(ge=0, le=2**31 - 1, description="Seed of the uniforms that pick tokens.")] = 0
     batch_size: Annotated[
-        int, Field(ge=1, le=4096, description="Most completions written at once; speed only, never the text.")
+        int, Field(ge=1, le=4096, description="Most completions written at once, if memory_gib allows; speed only.")
     ] = 240
+    memory_gib: Annotated[
+        float,
+        Field(
+            ge=0.125,
+            le=4096,
+            description="Most memory (GiB) beside the model; longer prompts then mean a narrower batch.",
+        ),
+    ] = 3.0
     num_samples_per_prompt: Annotated[int, Field(ge=1, le=1000, description="Completions per prompt.")] = 1
 
 

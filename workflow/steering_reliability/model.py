@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from torch import nn
 
 from steering_reliability.errors import InputError
@@ -58,6 +59,13 @@ class LoadedModel:
         """Width of the residual stream."""
         return int(self.bridge.cfg.d_model)
 
+    @property
+    def token_bytes(self) -> int:
+        """Memory of one token's keys and values over all layers, in bytes."""
+        cfg = self.bridge.cfg
+        heads = int(getattr(cfg, "n_key_value_heads", None) or cfg.n_heads)
+        return 2 * self.n_layers * heads * int(cfg.d_head) * self.dtype.itemsize
+
 
 def choose_device(wanted: str) -> tuple[torch.device, str | None]:
     """The device for a configured name, and a warning when it is not the one asked for."""
@@ -97,7 +105,7 @@ def load_model(folder: str | Path, *, device: str, dtype: str) -> LoadedModel:
     number_format = choose_dtype(dtype, device=chosen)
     try:
         bridge = TransformerBridge.boot_transformers(str(folder), device=str(chosen), dtype=number_format)
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, SafetensorError) as error:
         raise InputError(
             f"the model can't be loaded: {str(error).splitlines()[0]}",
             where=str(folder),
@@ -107,6 +115,8 @@ def load_model(folder: str | Path, *, device: str, dtype: str) -> LoadedModel:
         _restore_originals(block.original_component)
     _drop_zero_bias(bridge.original_model.get_output_embeddings())
     bridge.eval().requires_grad_(False)
+    if chosen.type == "cpu":
+        _own_weights(bridge.original_model)
     tokenizer = load_tokenizer(folder)
     config = bridge.original_model.config
     return LoadedModel(
@@ -150,6 +160,12 @@ def _drop_zero_bias(unembedding: nn.Module) -> None:
     bias = getattr(layer, "bias", None)
     if bias is not None and not bool(bias.any()):
         layer.bias = None
+
+
+def _own_weights(network: nn.Module) -> None:
+    # Weights that are mapped from their file lie in small pages, and matrix products stumble over every one.
+    for parameter in network.parameters():
+        parameter.data = parameter.data.clone()
 
 
 def _end_tokens(bridge: Any, tokenizer: Any) -> set[int]:

@@ -9,7 +9,7 @@ from steering_reliability import conditions as grid
 from steering_reliability.conditions import SPLITS, Condition, Direction
 from steering_reliability.config import Config, default_position, load_config
 from steering_reliability.errors import InputError
-from steering_reliability.model_source import count_layers, is_prepared, model_folder
+from steering_reliability.model_source import count_layers, fingerprint, is_prepared, model_folder
 
 FIGURES = ("gap_vs_alpha", "tradeoff", "heatmap_refusal_harm_test", "heatmap_helpful_benign", "dose_response")
 
@@ -25,6 +25,7 @@ class RunPlan:
         directions: By name, the main one first.
         conditions: Every condition that needs completions.
         seeds: Seeds that need a baseline, the main one first.
+        weights: Fingerprint of the weights in a user's own model folder; empty for a prepared one.
     """
 
     config: Config
@@ -33,6 +34,7 @@ class RunPlan:
     directions: dict[str, Direction]
     conditions: list[Condition]
     seeds: list[int]
+    weights: str = ""
 
     @property
     def folder(self) -> str:
@@ -91,7 +93,11 @@ class RunPlan:
             "chat_template": model.chat_template,
             "device": model.device,
             "dtype": model.dtype,
+            **self._weights(),
         }
+
+    def _weights(self) -> dict[str, str]:
+        return {"weights": self.weights} if self.weights else {}
 
     @property
     def makes_model(self) -> bool:
@@ -108,6 +114,7 @@ class RunPlan:
             "device": self.config.model.device,
             "dtype": self.config.model.dtype,
             "hook_point": self.config.direction.hook_point,
+            **self._weights(),
         }
 
     def extra_inputs(self, direction: str) -> list[str]:
@@ -187,4 +194,5 @@ def plan_run(raw: Mapping[str, Any], *, models_dir: str = "results/models") -> R
         directions=grid.directions(config),
         conditions=grid.conditions(config, layers=layers),
         seeds=grid.seeds(config, layers=layers),
+        weights=fingerprint(config.model, folder=model),
     )

@@ -9,7 +9,7 @@ import pytest
 from steering_reliability.errors import InputError
 from steering_reliability.generation.protocol import WorkerIdentity, private_folder, receive, send
 
-IDENTITY = WorkerIdentity("/models/m", "cpu", "float32", "resid_post", 64, 1234, "c0de")
+IDENTITY = WorkerIdentity("/models/m", "cpu", "float32", "resid_post", 64, 3072, 1234, "c0de")
 
 
 @pytest.fixture

@@ -106,8 +106,8 @@ def test_a_row_moves_to_another_slot(filled):
 
 def test_longer_rows_keep_what_they_hold(filled):
     before = filled.read(0, length=4)
-    filled.extend(32)
-    assert filled.length == 32
+    filled.reshape(slots=4, length=32, filled=2)
+    assert (filled.slots, filled.length) == (4, 32)
     for (keys, values), (old_keys, old_values) in zip(filled.read(0, length=4), before, strict=True):
         assert torch.equal(keys, old_keys)
         assert torch.equal(values, old_values)

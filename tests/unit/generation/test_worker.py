@@ -45,7 +45,7 @@ def owner():
 @pytest.fixture(scope="module")
 def worker(runtime, owner, tiny_folder):
     """The identity of a worker that the first request starts."""
-    yield WorkerIdentity(str(tiny_folder), "cpu", "float32", "resid_post", 32, owner.pid, "test")
+    yield WorkerIdentity(str(tiny_folder), "cpu", "float32", "resid_post", 32, 512, owner.pid, "test")
     stop_workers(owner.pid)
 
 
@@ -225,7 +225,7 @@ def test_a_killed_worker_is_told_and_the_next_request_starts_another(worker, tmp
 
 
 def test_a_worker_that_can_not_start_says_why(worker, tmp_path):
-    broken = WorkerIdentity(str(tmp_path), *("cpu", "float32", "resid_post", 8), worker.owner, "broken")
+    broken = WorkerIdentity(str(tmp_path), *("cpu", "float32", "resid_post", 8, 512), worker.owner, "broken")
     with pytest.raises(WorkerDied, match="could not start"):
         request_completions(request(prompts=["Hi"]), worker=broken, log=tmp_path / "worker.log")
     assert not broken.socket_path().exists()

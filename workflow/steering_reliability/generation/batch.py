@@ -9,12 +9,12 @@ from torch import Tensor
 
 from steering_reliability.generation.prompt_store import PromptState
 from steering_reliability.generation.rows import Completion, Row
-from steering_reliability.generation.slot_cache import ATTENTION, SHORTEST, SlotCache, causal_mask, round_up
+from steering_reliability.generation.slot_cache import ATTENTION, GRID, SHORTEST, SlotCache, causal_mask, round_up
 from steering_reliability.interventions.steer import steer
 from steering_reliability.model import LoadedModel
 
 
-@dataclass
+@dataclass(eq=False)
 class Slot:
     """A row in flight, or a prompt that is being read.
 
@@ -60,20 +60,24 @@ class Batch:
         model: The bridged model; its attention is switched to the grouped one.
         hook_point: `resid_pre` or `resid_post`.
         slots: Most rows in flight, a multiple of 8.
+        budget: Bytes that their keys and values may take.
     """
 
-    def __init__(self, model: LoadedModel, *, hook_point: str, slots: int) -> None:
+    def __init__(self, model: LoadedModel, *, hook_point: str, slots: int, budget: int) -> None:
         self.model, self.hook_point = model, hook_point
-        self.slots = round_up(slots)
+        self.slots, self.budget = round_up(slots), budget
         self.live: list[Slot] = []
         self.network = model.bridge.original_model
         self.network.config._attn_implementation = ATTENTION
-        self.cache = SlotCache(model.n_layers, slots=self.slots, length=SHORTEST)
+        self.cache = SlotCache(model.n_layers, slots=self._fitting(SHORTEST), length=SHORTEST)
 
-    @property
-    def free(self) -> int:
-        """Rows that may still join."""
-        return self.slots - len(self.live)
+    def _fitting(self, length: int) -> int:
+        """Rows of a length that the budget allows, at least the 8 that no batch goes below."""
+        return max(GRID, min(self.slots, self.budget // (length * self.model.token_bytes) // GRID * GRID))
+
+    def has_room(self, reserve: int) -> bool:
+        """Whether a row that can come to `reserve` tokens may join now: longer rows leave room for fewer."""
+        return len(self.live) < self._fitting(max(self.cache.length, round_up(reserve, grid=32)))
 
     def admit(self, slot: Slot, *, known: PromptState | None, length: int, reserve: int) -> None:
         """Give a row the next free place.
@@ -85,7 +89,8 @@ class Batch:
             reserve: Most tokens that the row can come to.
         """
         if reserve > self.cache.length:
-            self.cache.extend(round_up(reserve, grid=32))
+            longer = round_up(reserve, grid=32)
+            self.cache.reshape(slots=self._fitting(longer), length=longer, filled=len(self.live))
         if known is not None and length:
             self.cache.write(len(self.live), known.stored, length=length)
         self.live.append(slot)
@@ -126,19 +131,17 @@ class Batch:
             "cache": self.cache,
             "use_cache": True,
         }
-        bridge = self.model.bridge
-        try:
-            for layer in {slot.row.steering.layer for slot in self.live if slot.row and slot.row.steering}:
-                bridge.add_hook(f"blocks.{layer}.hook_{self.hook_point}", self._steering_hook(layer))
-            if not asking:
+        layers = {slot.row.steering.layer for slot in self.live if slot.row and slot.row.steering}
+        hooks = [(f"blocks.{layer}.hook_{self.hook_point}", self._steering_hook(layer)) for layer in sorted(layers)]
+        if not asking:
+            with self.model.bridge.hooks(fwd_hooks=hooks):
                 self.network.base_model(**arguments)
-                return torch.zeros(0, 0)
-            chosen = torch.tensor(asking + [asking[0]] * (round_up(len(asking)) - len(asking)), device=tokens.device)
-            bridge.add_hook("unembed.hook_in", lambda resid, hook: resid[chosen])
+            return torch.zeros(0, 0)
+        chosen = torch.tensor(asking + [asking[0]] * (round_up(len(asking)) - len(asking)), device=tokens.device)
+        hooks.append(("unembed.hook_in", lambda resid, hook: resid[chosen]))
+        with self.model.bridge.hooks(fwd_hooks=hooks):
             logits: Tensor = self.network(**arguments).logits[:, -1]
-            return logits.float()
-        finally:
-            bridge.reset_hooks()
+        return logits.float()
 
     def _steering_hook(self, layer: int) -> Any:
         mine = [

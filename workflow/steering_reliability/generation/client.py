@@ -16,6 +16,20 @@ from steering_reliability.errors import InputError
 from steering_reliability.generation.protocol import WorkerIdentity, private_folder, receive, send
 
 START_SECONDS = 600.0
+# What the C libraries of a worker read at its start; a user's own setting wins.
+SETTINGS = {
+    # Threads that spin for long while they wait starve everything else on a small machine, themselves included; threads
+    # that sleep at once lose time at every small matrix. A short spin lost nothing alone and little in company.
+    "GOMP_SPINCOUNT": "20000",
+    # Huge pages, and memory that is kept for the next step instead of being given back and zeroed again: a tenth of the
+    # time of a decode step.
+    "THP_MEM_ALLOC_ENABLE": "1",
+    "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1",
+    "MALLOC_MMAP_THRESHOLD_": str(1 << 32),
+    "MALLOC_TRIM_THRESHOLD_": str(1 << 33),
+    "MALLOC_TOP_PAD_": str(1 << 26),
+    "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+}
 
 
 class WorkerDied(RuntimeError):  # noqa: N818 - what happened, not an error class of a library
@@ -82,14 +96,11 @@ def _start(worker: WorkerIdentity, *, path: Path, log: Path) -> socket.socket:
     log.parent.mkdir(parents=True, exist_ok=True)
     # Snakemake limits a job's threads by these; the worker serves many jobs and takes the machine's.
     environment = {name: value for name, value in os.environ.items() if not name.endswith("_NUM_THREADS")}
-    # Threads that spin for long while they wait starve everything else on a small machine, themselves included; threads
-    # that sleep at once lose time at every small matrix. A short spin lost nothing alone and little in company.
-    environment.setdefault("GOMP_SPINCOUNT", "20000")
+    environment = SETTINGS | environment
     environment["PYTHONPATH"] = os.pathsep.join(
         [str(Path(__file__).parents[2]), *filter(None, [os.environ.get("PYTHONPATH")])]
     )
-    command = [sys.executable, "-m", "steering_reliability.generation.worker", str(path)]
-    command += [worker.folder, worker.device, worker.dtype, worker.hook_point, str(worker.max_rows), str(worker.owner)]
+    command = [sys.executable, "-m", "steering_reliability.generation.worker", str(path), worker.as_json()]
     with log.open("ab") as output:
         process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=environment, start_new_session=True

@@ -1,6 +1,7 @@
 """The engine: completions of many conditions in one batch, each with the bytes it would have alone."""
 
 import math
+import warnings
 from collections import deque
 from collections.abc import Iterable, Sequence
 
@@ -10,10 +11,12 @@ from torch import Tensor
 
 from steering_reliability.errors import InputError
 from steering_reliability.generation.batch import Batch, Slot
+from steering_reliability.generation.memory import PROMPTS_SHARE, ROWS_SHARE, is_out_of_memory
 from steering_reliability.generation.prompt_store import PromptState, PromptStore
 from steering_reliability.generation.readout import read_out
 from steering_reliability.generation.rows import Completion, Row
 from steering_reliability.generation.scoring import base_logprobs
+from steering_reliability.generation.slot_cache import GRID
 from steering_reliability.model import LoadedModel
 
 # Rows scored in one pass: wide enough for the matrix products, small enough for the logits to fit.
@@ -26,23 +29,34 @@ class Engine:
     Args:
         model: The bridged model.
         hook_point: `resid_pre` or `resid_post`.
-        max_rows: Most rows written at once.
-        store_budget: Bytes of prompt states to keep.
+        max_rows: Most rows written at once; fewer where memory does not allow it.
+        memory: Bytes to use beside the model.
+        store_budget: Bytes of prompt states to keep; None takes a share of the memory.
     """
 
-    def __init__(self, model: LoadedModel, *, hook_point: str, max_rows: int, store_budget: int = 1 << 30) -> None:
+    def __init__(
+        self,
+        model: LoadedModel,
+        *,
+        hook_point: str,
+        max_rows: int,
+        memory: int = 3 << 30,
+        store_budget: int | None = None,
+    ) -> None:
         self.model, self.hook_point = model, hook_point
-        self.batch = Batch(model, hook_point=hook_point, slots=max_rows)
-        self.store = PromptStore(budget=store_budget)
+        self.batch = Batch(model, hook_point=hook_point, slots=max_rows, budget=int(memory * ROWS_SHARE))
+        self.store = PromptStore(budget=int(memory * PROMPTS_SHARE) if store_budget is None else store_budget)
         self.waiting: deque[Row] = deque()
         self._reading: set[tuple[int, ...]] = set()
         self._unscored: list[Slot] = []
+        self._scored_together = SCORED_TOGETHER
+        self._done: list[Completion] = []
         self.tokens_written = 0
 
     @property
     def idle(self) -> bool:
         """Whether there is nothing to do."""
-        return not (self.waiting or self.batch.live or self._unscored)
+        return not (self.waiting or self.batch.live or self._unscored or self._done)
 
     def submit(self, rows: Iterable[Row]) -> None:
         """Queue rows.
@@ -77,11 +91,30 @@ class Engine:
             done.update((id(completion.row), completion) for completion in self.step())
         return [done[id(row)] for row in rows]
 
-    @torch.inference_mode()
     def step(self) -> list[Completion]:
-        """Read one token of every row in flight, and return the rows that are complete."""
+        """Read one token of every row in flight, and return the rows that are complete.
+
+        Where memory can't be had, the batch is halved and its rows begin anew: same bytes, later.
+
+        Raises:
+            InputError: When there is no memory for the narrowest batch.
+        """
+        try:
+            self._step()
+        except RuntimeError as error:
+            if not is_out_of_memory(error):
+                raise
+            reason = str(error).splitlines()[0]
+        else:
+            done, self._done = self._done, []
+            return done
+        # Out here the error is gone, and with it the frames that hold the step's tensors.
+        self._halve(reason)
+        return []
+
+    @torch.inference_mode()
+    def _step(self) -> None:
         self._admit()
-        finished: list[Completion] = []
         if self.batch.live:
             asking, logits = self.batch.forward()
             ended = self._take(asking, logits) if asking else []
@@ -90,16 +123,35 @@ class Engine:
                 if slot.row is None:
                     self._keep_prompt(index, slot)
                 else:
-                    finished += self._finish(slot)
+                    self._finish(slot)
                 self.batch.remove(index)
-        return finished + self._score(everything=not self.batch.live)
+        self._score(everything=not self.batch.live)
+
+    def _halve(self, reason: str) -> None:
+        slots = self.batch.slots // 2 // GRID * GRID
+        if slots == 0:
+            raise InputError(
+                f"there is not enough memory to write {GRID} completions at once ({reason})",
+                where="the worker",
+                fix="free memory, or choose a smaller model, dtype: bfloat16, or shorter prompts",
+            )
+        warnings.warn(f"out of memory with {self.batch.slots} rows ({reason}): going on with {slots}", stacklevel=2)
+        self.waiting.extendleft(slot.row for slot in reversed(self.batch.live) if slot.row)
+        self._reading.clear()
+        budgets = self.batch.budget // 2, self.store.budget // 2
+        self.batch = Batch(self.model, hook_point=self.hook_point, slots=slots, budget=budgets[0])
+        self.store = PromptStore(budget=budgets[1])
+        self._scored_together = max(GRID, self._scored_together // 2)
+        if self.model.device.type == "cuda":
+            torch.cuda.empty_cache()
 
     def _admit(self) -> None:
         for _ in range(len(self.waiting)):
-            if self.batch.free == 0:
-                return
-            row = self.waiting.popleft()
+            row = self.waiting[0]
             prompt = self.store.get(row.tokens)
+            if not self.batch.has_room(len(row.tokens) + (row.max_new_tokens if prompt else 0)):
+                return
+            self.waiting.popleft()
             if prompt is not None:
                 self._start_row(row, prompt)
                 continue
@@ -168,34 +220,32 @@ class Engine:
         completion.tokens.append(token)
         return len(completion.tokens) == row.max_new_tokens
 
-    def _finish(self, slot: Slot) -> list[Completion]:
+    def _finish(self, slot: Slot) -> None:
         completion = slot.completion
         assert completion is not None
         completion.mean_logprob = math.fsum(slot.logprobs) / len(slot.logprobs)
         completion.mean_entropy = math.fsum(slot.entropies) / len(slot.entropies)
         if completion.row.steering is None or _is_inert(completion.row):
             completion.base_logprob = completion.mean_logprob
-            return [completion]
-        self._unscored.append(slot)
-        return []
+            self._done.append(completion)
+        else:
+            self._unscored.append(slot)
 
-    def _score(self, *, everything: bool) -> list[Completion]:
+    def _score(self, *, everything: bool) -> None:
         """Score finished rows against the unsteered model, in groups steered at one layer."""
         groups: dict[tuple[int, int], list[Slot]] = {}
         for slot in self._unscored:
             assert slot.row is not None and slot.row.steering is not None
             groups.setdefault((slot.row.steering.layer, slot.row.max_new_tokens), []).append(slot)
-        finished: list[Completion] = []
         for group in groups.values():
-            while len(group) >= SCORED_TOGETHER or (group and everything):
-                together, group[:] = group[:SCORED_TOGETHER], group[SCORED_TOGETHER:]
+            while len(group) >= self._scored_together or (group and everything):
+                together, group[:] = group[: self._scored_together], group[self._scored_together :]
                 scores = base_logprobs(together, model=self.model, hook_point=self.hook_point)
                 for slot, score in zip(together, scores, strict=True):
                     assert slot.completion is not None
                     slot.completion.base_logprob = score
-                    finished.append(slot.completion)
-        self._unscored = [slot for group in groups.values() for slot in group]
-        return finished
+                    self._done.append(slot.completion)
+                    self._unscored.remove(slot)
 
 
 def _column(values: list[float], *, like: Tensor) -> Float[Tensor, " n"]:

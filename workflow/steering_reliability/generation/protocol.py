@@ -15,6 +15,7 @@ from steering_reliability.errors import InputError
 
 # A request holds the prompts of one shard; far above any real one, far below what would hurt.
 MAX_MESSAGE = 1 << 28
+LONGEST_SOCKET = 107
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,7 @@ class WorkerIdentity:
         dtype: Configured number format.
         hook_point: `resid_pre` or `resid_post`.
         max_rows: Most rows at once.
+        memory_mb: Most memory beside the model.
         owner: Process whose end also ends the worker.
         code: Digest of the code that the worker runs.
     """
@@ -36,13 +38,25 @@ class WorkerIdentity:
     dtype: str
     hook_point: str
     max_rows: int
+    memory_mb: int
     owner: int
     code: str
 
     def socket_path(self) -> Path:
         """Socket of the worker, in a folder that only this user can enter."""
-        name = hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()[:16]
-        return private_folder() / f"{name}.sock"
+        name = hashlib.sha256(self.as_json().encode()).hexdigest()[:16]
+        path = private_folder() / f"{name}.sock"
+        if len(os.fsencode(path)) > LONGEST_SOCKET:
+            raise InputError(
+                f"the path of the worker's socket is longer than the {LONGEST_SOCKET} bytes that the system allows",
+                where=str(path),
+                fix="set TMPDIR to a shorter path",
+            )
+        return path
+
+    def as_json(self) -> str:
+        """The identity as a worker takes it on its command line."""
+        return json.dumps(asdict(self), sort_keys=True)
 
 
 def private_folder() -> Path:

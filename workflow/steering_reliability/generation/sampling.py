@@ -49,10 +49,13 @@ def choose_tokens(
         temperature: 0 or above.
         top_p: In (0, 1].
     """
-    chosen = logits.argmax(dim=-1)
     drawn = (temperature > 0).nonzero().squeeze(-1)
     if len(drawn) == 0:
-        return chosen
+        return logits.argmax(dim=-1)
+    chosen = torch.zeros(len(logits), dtype=torch.long, device=logits.device)
+    greedy = (temperature <= 0).nonzero().squeeze(-1)
+    if len(greedy):
+        chosen[greedy] = logits[greedy].argmax(dim=-1)
     # softmax works row by row; exp() over a whole matrix goes through a vector library whose last bit depends on place.
     probabilities = (logits[drawn] / temperature[drawn].float().unsqueeze(-1)).softmax(dim=-1)
     picked, resolved = _invert(probabilities, uniform[drawn], top_p[drawn], CANDIDATES)

@@ -74,18 +74,15 @@ def _score(
     horizon = cache.length
     cache.place(positions, horizon=horizon)
     bridge = model.bridge
-    try:
-        bridge.add_hook("unembed.hook_in", lambda x, hook: x.reshape(-1, x.shape[-1])[padded].unsqueeze(1))
-        with blocks_skipped(model, before=start, resid=resid):
-            logits = bridge.original_model(
-                input_ids=tokens,
-                position_ids=positions,
-                attention_mask=causal_mask(positions, horizon=horizon, dtype=model.dtype),
-                cache=cache,
-                use_cache=True,
-            ).logits[:, -1]
-    finally:
-        bridge.reset_hooks()
+    only_needed = ("unembed.hook_in", lambda x, hook: x.reshape(-1, x.shape[-1])[padded].unsqueeze(1))
+    with bridge.hooks(fwd_hooks=[only_needed]), blocks_skipped(model, before=start, resid=resid):
+        logits = bridge.original_model(
+            input_ids=tokens,
+            position_ids=positions,
+            attention_mask=causal_mask(positions, horizon=horizon, dtype=model.dtype),
+            cache=cache,
+            use_cache=True,
+        ).logits[:, -1]
     return logprobs_of(logits, targets=torch.tensor(targets, device=model.device))
 
 

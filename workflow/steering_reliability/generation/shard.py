@@ -110,13 +110,16 @@ def _write(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
         scratch.unlink(missing_ok=True)
 
 
-def worker_identity(model_file: str | Path, numbers: Mapping[str, Any], *, rows: int, code: str) -> WorkerIdentity:
+def worker_identity(
+    model_file: str | Path, numbers: Mapping[str, Any], *, rows: int, memory_mb: int, code: str
+) -> WorkerIdentity:
     """The worker that serves this run: same model, same number format, same code, same Snakemake process.
 
     Args:
         model_file: config.json in the model's folder.
         numbers: `device`, `dtype` and `hook_point`.
         rows: Most rows at once.
+        memory_mb: Most memory beside the model.
         code: Digest of the code that the worker runs, as it was when the run began.
     """
     return WorkerIdentity(
@@ -125,6 +128,7 @@ def worker_identity(model_file: str | Path, numbers: Mapping[str, Any], *, rows:
         dtype=numbers["dtype"],
         hook_point=numbers["hook_point"],
         max_rows=int(rows),
+        memory_mb=int(memory_mb),
         owner=int(os.environ["STEERING_OWNER"]),
         code=code,
     )

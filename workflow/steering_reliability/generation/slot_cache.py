@@ -94,14 +94,14 @@ class SlotCache:
             keys[target, :, :length] = keys[source, :, :length]
             values[target, :, :length] = values[source, :, :length]
 
-    def extend(self, length: int) -> None:
-        """Make room for longer rows."""
+    def reshape(self, *, slots: int, length: int, filled: int) -> None:
+        """Make room for longer rows, in another number of slots; the first `filled` slots keep what they hold."""
         for layer, (keys, values) in enumerate(self._filled()):
             for kept, old in ((self.keys, keys), (self.values, values)):
-                wider = old.new_zeros((*old.shape[:2], length, old.shape[3]))
-                wider[:, :, : self.length] = old
+                wider = old.new_zeros((slots, old.shape[1], length, old.shape[3]))
+                wider[:filled, :, : self.length] = old[:filled]
                 kept[layer] = wider
-        self.length = length
+        self.slots, self.length = slots, length
 
     def _filled(self) -> list[tuple[Tensor, Tensor]]:
         return [

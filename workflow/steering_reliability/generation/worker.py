@@ -1,5 +1,6 @@
 """A warm engine process: loads the model once and writes the rows of every client that asks."""
 
+import json
 import os
 import queue
 import signal
@@ -18,7 +19,8 @@ import torch
 from steering_reliability.directions.files import StoredDirection, read_direction
 from steering_reliability.errors import InputError
 from steering_reliability.generation.engine import Engine
-from steering_reliability.generation.protocol import receive, send
+from steering_reliability.generation.memory import memory_budget
+from steering_reliability.generation.protocol import WorkerIdentity, receive, send
 from steering_reliability.generation.rows import Completion, Row, Steering
 from steering_reliability.generation.sampling import uniforms
 from steering_reliability.interventions.positions import steered_span
@@ -131,7 +133,8 @@ def _open(job: Job, number: int, *, engine: Engine, open_jobs: dict[int, Job]) -
     except InputError as error:
         job.close({"error": {"what": error.what, "where": error.where, "fix": error.fix}})
         return
-    except (KeyError, TypeError, ValueError) as error:
+    except Exception as error:  # whatever a client sends, the others get their rows
+        traceback.print_exc()
         what = f"the worker does not understand the request: {error!r}"
         job.close({"error": {"what": what, "where": "worker", "fix": "run again; if it stays, report it"}})
         return
@@ -197,20 +200,30 @@ def _alive(process: int) -> bool:
     return True
 
 
+def _engine(identity: WorkerIdentity) -> Engine:
+    warning = choose_device(identity.device)[1]
+    if warning:
+        print(f"warning: {warning}", file=sys.stderr, flush=True)
+    model = load_model(identity.folder, device=identity.device, dtype=identity.dtype)
+    memory = memory_budget(identity.memory_mb << 20, device=model.device)
+    print(
+        f"worker {os.getpid()} started: {str(model.dtype).removeprefix('torch.')} on {model.device}, "
+        f"{torch.get_num_threads()} threads, at most {identity.max_rows} rows and {memory >> 20} MiB beside the model",
+        file=sys.stderr,
+        flush=True,
+    )
+    return Engine(model, hook_point=identity.hook_point, max_rows=identity.max_rows, memory=memory)
+
+
 def main(arguments: list[str]) -> int:
-    """Run a worker: socket path, model folder, device, dtype, hook point, most rows, owner's process id."""
-    path, owner = Path(arguments[0]), int(arguments[6])
+    """Run a worker: path of its socket, and its identity as JSON."""
+    path, identity = Path(arguments[0]), WorkerIdentity(**json.loads(arguments[1]))
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     torch.set_num_threads(len(os.sched_getaffinity(0)))
-    note = path.with_suffix(".pid")
+    note, ours = path.with_suffix(".pid"), f"{os.getpid()} {identity.owner}\n"
     try:
-        note.write_text(f"{os.getpid()} {owner}\n", encoding="utf-8")
-        warning = choose_device(arguments[2])[1]
-        if warning:
-            print(f"warning: {warning}", file=sys.stderr, flush=True)
-        model = load_model(arguments[1], device=arguments[2], dtype=arguments[3])
-        engine = Engine(model, hook_point=arguments[4], max_rows=int(arguments[5]))
-        serve(path, engine=engine, owner=owner)
+        note.write_text(ours, encoding="utf-8")
+        serve(path, engine=_engine(identity), owner=identity.owner)
     except InputError as error:
         print(error, file=sys.stderr, flush=True)
         return 1
@@ -218,8 +231,10 @@ def main(arguments: list[str]) -> int:
         traceback.print_exc()
         return 1
     finally:
-        path.unlink(missing_ok=True)
-        note.unlink(missing_ok=True)
+        # A successor may have taken the place already; what is there then is its.
+        if note.exists() and note.read_text(encoding="utf-8") == ours:
+            path.unlink(missing_ok=True)
+            note.unlink(missing_ok=True)
     return 0
 
 
