@@ -1,10 +1,12 @@
 # One word each; .ci/run calls the same.
 .DEFAULT_GOAL := results
-.PHONY: results full test lint format clean
+.PHONY: results full test lint format clean bench bench-peers
 
 PYTHON ?= python3
 BIN := .venv/bin
 CORES ?= all
+DEVICE ?= auto
+MODEL ?= results/models/SmolLM2-135M-Instruct-fd1a9173/config.json
 
 ## Everything, from prompts to report, on the embedded model.
 results: .venv/ready
@@ -16,6 +18,14 @@ full: .venv/ready
 
 test: .venv/ready
 	$(BIN)/python -m pytest -q
+
+## The engine beside what people use today; tables go to results/benchmarks.
+bench: .venv/ready $(MODEL)
+	$(BIN)/python tests/benchmarks/bench_engine.py --model $(dir $(MODEL)) --device $(DEVICE) $(BENCH)
+
+## The same with pyvene among the others.
+bench-peers: .venv-peers/ready
+	$(MAKE) bench BENCH="--peers .venv-peers/bin/python $(BENCH)"
 
 lint: .venv/ready
 	$(BIN)/ruff check .
@@ -32,6 +42,14 @@ format: .venv/ready
 ## Removes what the workflow made; prompts, .venv and the converted model stay.
 clean:
 	find results reports -mindepth 1 -maxdepth 1 ! -name README.md ! -name models -exec rm -rf {} +
+
+results/models/%/config.json: .venv/ready
+	$(BIN)/snakemake --cores $(CORES) $@
+
+.venv-peers/ready: tests/benchmarks/requirements-peers.txt
+	$(PYTHON) -m venv .venv-peers
+	.venv-peers/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	touch $@
 
 .venv/ready: requirements.lock requirements-model.lock pyproject.toml
 	$(PYTHON) -m venv .venv

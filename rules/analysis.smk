@@ -24,9 +24,11 @@ rule aggregate:
         baseline={seed: RUN.baseline(seed) for seed in RUN.seeds},
         alpha_unit=RUN.config.experiment.alpha_unit,
         max_new_tokens=RUN.config.generation.max_new_tokens,
+        built_from=RUN.built_from(),
         code=digest(
             "../scripts/aggregate.py",
             "metrics",
+            "prompts/builders.py",
             *[
                 f"analysis/{name}.py"
                 for name in (

@@ -31,6 +31,7 @@ rule measure_activations:
                 for name in ("activations", "files", "measure", "sources")
             ],
             "model.py",
+            "prompts/builders.py",
             *(
                 ["directions/outcomes.py", "metrics"]
                 if RUN.directions[wildcards.direction].method == "outcome_conditioned"

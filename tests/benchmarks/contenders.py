@@ -1,15 +1,25 @@
 """The engine and what people use instead, each as a function that writes the work and counts its tokens."""
 
+import json
+import subprocess
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import torch
 from steering_reliability.generation.engine import Engine
 from steering_reliability.generation.rows import Row, Steering
 from steering_reliability.interventions.positions import steered_span
 from steering_reliability.interventions.steer import add_hook
-from steering_reliability.model import choose_device, choose_dtype, load_model, load_tokenizer, render_prompt
+from steering_reliability.model import (
+    LoadedModel,
+    choose_device,
+    choose_dtype,
+    load_model,
+    load_tokenizer,
+    render_prompt,
+)
 
 STRENGTH = 5.0
 
@@ -25,6 +35,10 @@ class Work:
     device: str
     dtype: str
 
+    def first(self, n: int) -> "Work":
+        """The same with the first n prompts only, for those who are slow."""
+        return replace(self, prompts=self.prompts[:n])
+
     def layer(self, n_layers: int, condition: int) -> int:
         """Layers around the middle of the model, one per condition."""
         return n_layers // 2 + condition % 3
@@ -35,14 +49,25 @@ class Work:
         return (vector / vector.norm()).to(device)
 
 
-def engine(work: Work) -> Callable[[], int]:
+def timed(write: Callable[[], int]) -> Callable[[], float]:
+    """Tokens a second of something that writes and counts."""
+
+    def run() -> float:
+        start = time.perf_counter()
+        tokens = write()
+        if torch.cuda.is_available():
+            torch.cuda.synchronize()
+        return tokens / (time.perf_counter() - start)
+
+    return run
+
+
+def engine(work: Work) -> Callable[[], float]:
     """Our engine: all conditions in one batch, scored against the unsteered model as in a run."""
-    model = load_model(work.folder, device=work.device, dtype=work.dtype)
-    # Nothing may end early, so that everybody writes the same number of tokens.
-    object.__setattr__(model, "end_tokens", frozenset())
+    model = _endless_model(work)
     unit = work.direction(model.d_model, model.device)
 
-    def run() -> int:
+    def write() -> int:
         rows = []
         for condition in range(work.n_conditions):
             for number, prompt in enumerate(work.prompts):
@@ -54,10 +79,15 @@ def engine(work: Work) -> Callable[[], int]:
         written = Engine(model, hook_point="resid_post", max_rows=240).generate(rows)
         return sum(len(completion.tokens) for completion in written)
 
-    return run
+    return timed(write)
 
 
-def bridge_generate(work: Work, *, batch: int, n_conditions: int) -> Callable[[], int]:
+def _endless_model(work: Work) -> LoadedModel:
+    # Nothing may end early, so that everybody writes the same number of tokens.
+    return replace(load_model(work.folder, device=work.device, dtype=work.dtype), end_tokens=frozenset())
+
+
+def bridge_generate(work: Work, *, batch: int) -> Callable[[], float]:
     """TransformerLens: one condition at a time, hook at every position, as the plan describes."""
     from transformer_lens.model_bridge import TransformerBridge
 
@@ -70,29 +100,28 @@ def bridge_generate(work: Work, *, batch: int, n_conditions: int) -> Callable[[]
     tokenizer.padding_side = "left"
     unit = work.direction(bridge.cfg.d_model, device)
 
-    def run() -> int:
+    hooks = [(f"blocks.{work.layer(len(bridge.blocks), 0)}.hook_resid_post", add_hook(unit, alpha=STRENGTH))]
+
+    def write() -> int:
         tokens = 0
-        for condition in range(n_conditions):
-            name = f"blocks.{work.layer(len(bridge.blocks), condition)}.hook_resid_post"
-            hook = add_hook(unit, alpha=STRENGTH)
-            for start in range(0, len(work.prompts), batch):
-                ids = _padded(tokenizer, work.prompts[start : start + batch]).input_ids.to(device)
-                with torch.inference_mode(), bridge.hooks(fwd_hooks=[(name, hook)]):
-                    written = bridge.generate(
-                        ids,
-                        max_new_tokens=work.new_tokens,
-                        stop_at_eos=False,
-                        do_sample=False,
-                        verbose=False,
-                        return_type="tokens",
-                    )
-                tokens += (written.shape[1] - ids.shape[1]) * len(written)
+        for start in range(0, len(work.prompts), batch):
+            ids = _padded(tokenizer, work.prompts[start : start + batch]).input_ids.to(device)
+            with torch.inference_mode(), bridge.hooks(fwd_hooks=hooks):
+                written = bridge.generate(
+                    ids,
+                    max_new_tokens=work.new_tokens,
+                    stop_at_eos=False,
+                    do_sample=False,
+                    verbose=False,
+                    return_type="tokens",
+                )
+            tokens += (written.shape[1] - ids.shape[1]) * len(written)
         return tokens
 
-    return run
+    return timed(write)
 
 
-def hf_generate(work: Work, *, batch: int, n_conditions: int) -> Callable[[], int]:
+def hf_generate(work: Work, *, batch: int) -> Callable[[], float]:
     """Hugging Face `generate` with a forward hook, one condition at a time."""
     from transformers import AutoModelForCausalLM
 
@@ -104,27 +133,43 @@ def hf_generate(work: Work, *, batch: int, n_conditions: int) -> Callable[[], in
     unit = work.direction(model.config.hidden_size, device).to(model.dtype)
     layers = getattr(model.base_model, "layers", None) or model.base_model.h
 
-    def run() -> int:
+    layer = layers[work.layer(len(layers), 0)]
+
+    def write() -> int:
         tokens = 0
-        for condition in range(n_conditions):
-            layer = layers[work.layer(len(layers), condition)]
-            handle = layer.register_forward_hook(lambda _, __, output: _plus(output, STRENGTH * unit))
-            try:
-                for start in range(0, len(work.prompts), batch):
-                    inputs = _padded(tokenizer, work.prompts[start : start + batch]).to(device)
-                    with torch.inference_mode():
-                        written = model.generate(
-                            input_ids=inputs.input_ids,
-                            attention_mask=inputs.attention_mask,
-                            min_new_tokens=work.new_tokens,
-                            max_new_tokens=work.new_tokens,
-                            do_sample=False,
-                            pad_token_id=tokenizer.pad_token_id,
-                        )
-                    tokens += (written.shape[1] - inputs.input_ids.shape[1]) * len(written)
-            finally:
-                handle.remove()
+        handle = layer.register_forward_hook(lambda _, __, output: _plus(output, STRENGTH * unit))
+        try:
+            for start in range(0, len(work.prompts), batch):
+                inputs = _padded(tokenizer, work.prompts[start : start + batch]).to(device)
+                with torch.inference_mode():
+                    written = model.generate(
+                        input_ids=inputs.input_ids,
+                        attention_mask=inputs.attention_mask,
+                        min_new_tokens=work.new_tokens,
+                        max_new_tokens=work.new_tokens,
+                        do_sample=False,
+                        pad_token_id=tokenizer.pad_token_id,
+                    )
+                tokens += (written.shape[1] - inputs.input_ids.shape[1]) * len(written)
+        finally:
+            handle.remove()
         return tokens
+
+    return timed(write)
+
+
+def pyvene(work: Work, *, batch: int, peers: str) -> Callable[[], float]:
+    """pyvene in a venv of its own, which prints its tokens a second; loading does not count."""
+    texts = [render_prompt(prompt, tokenizer=load_tokenizer(work.folder)).tokens for prompt in work.prompts]
+    asked = {"folder": work.folder, "tokens": texts, "batch": batch, "new_tokens": work.new_tokens}
+    device, _ = choose_device(work.device)
+    dtype = str(choose_dtype(work.dtype, device=device)).removeprefix("torch.")
+    asked |= {"device": str(device), "dtype": dtype, "strength": STRENGTH}
+
+    def run() -> float:
+        script = Path(__file__).with_name("bench_pyvene.py")
+        done = subprocess.run([peers, str(script)], input=json.dumps(asked), capture_output=True, text=True, check=True)
+        return float(done.stdout.splitlines()[-1])
 
     return run
 
@@ -154,21 +199,27 @@ def linear_ceiling(model: object, *, width: int, seconds: float = 5.0) -> float:
     return steps * width / (time.perf_counter() - start)
 
 
-def steady_decode(work: Work, *, width: int, steps: int = 12) -> float:
+def steady_decode(work: Work, *, width: int, steps: int = 10) -> Callable[[], float]:
     """Tokens a second of the engine while its batch is full, prompts read and nothing finishing."""
-    model = load_model(work.folder, device=work.device, dtype=work.dtype)
-    object.__setattr__(model, "end_tokens", frozenset())
+    model = _endless_model(work)
     unit = work.direction(model.d_model, model.device)
     rendered = [render_prompt(prompt, tokenizer=model.tokenizer) for prompt in work.prompts]
-    running = Engine(model, hook_point="resid_post", max_rows=width)
+    full = Engine(model, hook_point="resid_post", max_rows=width)
     for number in range(width):
         prompt = rendered[number % len(rendered)]
         span = steered_span("after_prompt", user_end=prompt.user_end, prompt_length=len(prompt.tokens))
         steering = Steering(work.layer(model.n_layers, number), unit, STRENGTH, 0.0, span)
-        running.submit([Row(number, prompt.tokens, (), 200, 0.0, 1.0, steering)])
-    while running.tokens_written < 4 * width:
-        running.step()
-    before, start = running.tokens_written, time.perf_counter()
-    for _ in range(steps):
-        running.step()
-    return (running.tokens_written - before) / (time.perf_counter() - start)
+        full.submit([Row(number, prompt.tokens, (), 4 * work.new_tokens, 0.0, 1.0, steering)])
+
+    def write() -> int:
+        before = full.tokens_written
+        for _ in range(steps):
+            full.step()
+        return full.tokens_written - before
+
+    def run() -> float:
+        while full.tokens_written < 2 * width:
+            full.step()
+        return timed(write)()
+
+    return run

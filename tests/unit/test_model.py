@@ -1,5 +1,7 @@
 """Rendering a prompt, choosing device and number format, and loading."""
 
+import shutil
+
 import pytest
 import torch
 from plain_model import load_plain_model
@@ -93,3 +95,13 @@ def test_a_folder_without_a_model_is_an_input_error(tmp_path):
     with pytest.raises(InputError, match="can't be loaded") as caught:
         load_model(tmp_path, device="cpu", dtype="float32")
     assert caught.value.where == str(tmp_path)
+
+
+def test_damaged_weights_are_an_input_error(tiny_folder, tmp_path):
+    folder = tmp_path / "damaged"
+    shutil.copytree(tiny_folder, folder)
+    weights = folder / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:1000])
+    with pytest.raises(InputError, match="can't be loaded") as caught:
+        load_model(folder, device="cpu", dtype="float32")
+    assert caught.value.where == str(folder)

@@ -3,6 +3,7 @@
 import hashlib
 import importlib
 import json
+import os
 import sys
 
 import gguf
@@ -12,6 +13,7 @@ from steering_reliability.config import ModelConfig
 from steering_reliability.errors import InputError
 from steering_reliability.model_source import (
     count_layers,
+    fingerprint,
     is_prepared,
     locate_gguf,
     model_folder,
@@ -203,3 +205,20 @@ def test_a_local_folder_needs_no_preparation(tmp_path):
     model = ModelConfig(name="tiny", source=f"{folder}/")
     assert model_folder(model) == str(folder)
     assert count_layers(model, folder=str(folder)) == 2
+
+
+def test_other_weights_in_a_users_folder_have_another_fingerprint(tmp_path):
+    folder = write_tiny_model(tmp_path / "mine")
+    model = ModelConfig(name="mine", source=str(folder))
+    first = fingerprint(model, folder=folder)
+    weights = folder / "model.safetensors"
+    os.utime(weights)
+    assert fingerprint(model, folder=folder) == first
+    content = bytearray(weights.read_bytes())
+    content[-10] ^= 1
+    weights.write_bytes(content)
+    assert fingerprint(model, folder=folder) != first
+
+
+def test_a_prepared_model_has_no_fingerprint_beside_its_name(tmp_path):
+    assert fingerprint(ModelConfig(name="x", source="x.gguf"), folder=tmp_path / "nowhere") == ""

@@ -47,6 +47,11 @@ def test_one_core_gives_the_bytes_of_four(finished: Project, side_by_side: Proje
     }
 
 
+def test_one_worker_serves_a_whole_run(finished: Project) -> None:
+    log = (finished.root / "results/tiny/logs/worker.log").read_text(encoding="utf-8")
+    assert log.count("started: float32 on cpu") == 1
+
+
 def test_two_runs_side_by_side_leave_each_other_alone(side_by_side: Project) -> None:
     before = side_by_side.files("results")
     for config in ("run.yaml", "small.yaml"):

@@ -84,6 +84,13 @@ def edit_first_prompt(split: str) -> Callable[[Project], None]:
     return change
 
 
+def change_weights(project: Project) -> None:
+    path = project.root / "model/model.safetensors"
+    content = bytearray(path.read_bytes())
+    content[-10] ^= 1
+    path.write_bytes(content)
+
+
 def touch(*paths: str) -> Callable[[Project], None]:
     """Make files newer than everything that was made of them."""
 
@@ -161,6 +168,11 @@ CASES = {
         config("generation.max_new_tokens", 7), [*baselines(), *shards(ALL_SHARDS), *AGGREGATE_ONWARD]
     ),
     "batch size": Case(config("generation.batch_size", 32), CONFIG_RECORDED),
+    "memory": Case(config("generation.memory_gib", 0.5), CONFIG_RECORDED),
+    "weights of the model": Case(
+        change_weights,
+        [*activations(MAIN, ALT), *ALL_DIRECTIONS, *baselines(), *shards(ALL_SHARDS), *AGGREGATE_ONWARD],
+    ),
     "system prompt": Case(
         config("model.system_prompt", "Be careful."),
         [*activations(MAIN, ALT), *ALL_DIRECTIONS, *baselines(), *shards(ALL_SHARDS), *AGGREGATE_ONWARD],

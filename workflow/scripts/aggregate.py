@@ -16,4 +16,5 @@ with logged(snakemake.log[0]):
         output=Path(snakemake.output.results),
         baseline_log_dir=Path(snakemake.output.log[0]).parent,
         max_new_tokens=snakemake.params.max_new_tokens,
+        built_from=snakemake.params.built_from,
     )

@@ -92,6 +92,16 @@ class GenerationConfig(_Section):
     num_samples_per_prompt: Annotated[int, Field(ge=1, le=1000, description="Completions per prompt.")] = 1
 
 
+class PropensityConfig(_Section):
+    """Refusal without generation: how much likelier an answer is to open as a refusal than as compliance."""
+
+    enabled: Annotated[bool, Field(description="Measure it; costs as much as writing the openings' tokens.")] = True
+    refusal_opening: Annotated[str, Field(min_length=1, max_length=200, description="How a refusal opens.")] = (
+        "I'm sorry"
+    )
+    compliance_opening: Annotated[str, Field(min_length=1, max_length=200, description="How an answer opens.")] = "Sure"
+
+
 class DirectionConfig(_Section):
     """How the steering direction is learned."""
 
@@ -108,6 +118,10 @@ class DirectionConfig(_Section):
         Field(description="Which tokens are read; default prefix_mean, or last_prompt_token without a prefix."),
     ] = None
     normalize: Annotated[bool, Field(description="Scale the vector to length 1.")] = True
+    build_fraction: Annotated[
+        float,
+        Field(gt=0, le=1, description="Share of the harm_train prompts that build the vector; others are unseen."),
+    ] = 1.0
 
     @property
     def position(self) -> TokenPosition:
@@ -212,6 +226,7 @@ class Config(_Section):
     model: ModelConfig
     data: DataConfig = DataConfig()
     generation: GenerationConfig = GenerationConfig()
+    propensity: PropensityConfig = PropensityConfig()
     direction: DirectionConfig = DirectionConfig()
     experiment: ExperimentConfig
     sanity_checks: SanityChecksConfig = SanityChecksConfig()

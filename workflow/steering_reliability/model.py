@@ -214,6 +214,20 @@ def render_prompt(
     return RenderedPrompt(tuple(tokens), len(tokens) - max(same, 1))
 
 
+def opening_tokens(opening: str, *, prompt: str, model: LoadedModel, chat_template: str = "auto") -> tuple[int, ...]:
+    """The tokens of an answer's opening, as the model would write them after a prompt.
+
+    Args:
+        opening: The text, for example "I'm sorry".
+        prompt: The user's text; without a chat template the opening goes on from it, after a space.
+        model: The loaded model.
+        chat_template: `auto` or `none`.
+    """
+    bare = chat_template == "none" or not model.tokenizer.chat_template
+    text = f" {opening}" if bare and prompt and not prompt[-1].isspace() else opening
+    return tuple(model.tokenizer.encode(text, add_special_tokens=False))
+
+
 def _render_around(tokenizer: Any, system_prompt: str | None) -> tuple[str, str]:
     turns = [{"role": "system", "content": system_prompt}] if system_prompt else []
     turns.append({"role": "user", "content": _PLACEHOLDER})

@@ -93,6 +93,7 @@ class RunPlan:
             "chat_template": model.chat_template,
             "device": model.device,
             "dtype": model.dtype,
+            "build_fraction": self.config.direction.build_fraction,
             **self._weights(),
         }
 
@@ -124,6 +125,12 @@ class RunPlan:
             return [f"{self.folder}/prompts/benign.jsonl"]
         return [self.baseline(self.seeds[0])["harm_train"]] if method == "outcome_conditioned" else []
 
+    def built_from(self) -> dict[str, float]:
+        """Split to the share of its prompts that the main direction is made of."""
+        method = self.directions[self.reference(grid.main_direction(self.config))].method
+        splits = ("harm_train", "benign") if method == "difference_in_means" else ("harm_train",)
+        return dict.fromkeys(splits, self.config.direction.build_fraction)
+
     def compared_directions(self) -> dict[str, list[int]]:
         """Directions that are compared with the main one, and the layers at which they exist."""
         main = grid.main_direction(self.config)
@@ -150,9 +157,14 @@ class RunPlan:
             "samples": generation.num_samples_per_prompt,
             "system_prompt": model.system_prompt,
             "chat_template": model.chat_template,
+            "openings": self._openings(),
             "positions": self.config.experiment.positions if steered else "generated",
         }
         return settings | ({"alpha_unit": self.config.experiment.alpha_unit} if steered else {})
+
+    def _openings(self) -> list[str] | None:
+        asked = self.config.propensity
+        return [asked.refusal_opening, asked.compliance_opening] if asked.enabled else None
 
     def conditions_table(self) -> list[dict[str, Any]]:
         """The conditions as `aggregate` takes them: role, cell, shards and statistics."""

@@ -10,7 +10,7 @@ ANSWER = "Sure! First, gather what you need. 1. Take the flour. 2. Add the water
 
 
 def row(completion: str, *, n_tokens: int) -> str:
-    return json.dumps({"prompt": "asked", "completion": completion, "n_tokens": n_tokens})
+    return json.dumps({"id": "p", "prompt": "asked", "completion": completion, "n_tokens": n_tokens})
 
 
 def test_refusals_answers_and_the_rest(tmp_path):
@@ -20,7 +20,7 @@ def test_refusals_answers_and_the_rest(tmp_path):
     shard.write_text("\n".join(lines) + "\n", encoding="utf-8")
     found = read_outcomes(shard)
     assert [outcome["outcome"] for outcome in found] == ["refusal", "helpful", "other", "other"]
-    assert found[1] == {"prompt": "asked", "completion": ANSWER, "outcome": "helpful"}
+    assert found[1] == {"id": "p", "prompt": "asked", "completion": ANSWER, "outcome": "helpful"}
 
 
 @pytest.mark.parametrize("line", ["{", '{"prompt": "asked"}', "[]"])

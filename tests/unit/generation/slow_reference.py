@@ -50,6 +50,16 @@ def write_slowly(plain: Any, row: Row, *, hook_point: str, end_tokens: frozenset
     )
 
 
+@torch.inference_mode()
+def score_slowly(plain: Any, row: Row, *, hook_point: str) -> float:
+    """Log-probability of a row's forced tokens, one whole sequence after the other."""
+    tokens, total = list(row.tokens), 0.0
+    for token in row.forced:
+        total += float(torch.log_softmax(_steered_logits(plain, tokens, row, hook_point=hook_point), dim=-1)[token])
+        tokens.append(token)
+    return total
+
+
 def _steered_logits(plain: Any, tokens: list[int], row: Row, *, hook_point: str) -> Tensor:
     if row.steering is None:
         return plain(torch.tensor([tokens])).logits[0, -1].double()

@@ -24,6 +24,7 @@ def make_row(
     ablate: float = 0.0,
     positions: Positions = "after_prompt",
     chat_template: str = "auto",
+    forced: tuple[int, ...] = (),
 ) -> Row:
     """A row of a prompt, steered along a fixed random direction where a layer is given."""
     rendered = render_prompt(prompt, tokenizer=model.tokenizer, chat_template=chat_template)
@@ -37,15 +38,16 @@ def make_row(
         temperature=temperature,
         top_p=top_p,
         steering=None if layer is None else Steering(layer, unit, add, ablate, span),
+        forced=forced,
     )
 
 
 def everything(completion: Completion) -> tuple:
     """All that a completion says, floats to the last bit."""
-    assert completion.tokens or completion.finish_reason == "eos"
+    assert completion.tokens or completion.finish_reason == "eos" or completion.row.forced
     return (
         tuple(completion.tokens),
         completion.finish_reason,
         *(value.hex() for value in (completion.mean_logprob, completion.mean_entropy)),
-        *(value.hex() for value in (completion.first_token_kl, completion.base_logprob)),
+        *(value.hex() for value in (completion.first_token_kl, completion.base_logprob, completion.forced_logprob)),
     )

@@ -6,7 +6,7 @@ import random
 import pytest
 import torch
 from plain_model import load_plain_model
-from slow_reference import write_slowly
+from slow_reference import score_slowly, write_slowly
 from some_rows import PROMPTS, everything, make_row
 from steering_reliability.errors import InputError
 from steering_reliability.generation.engine import Engine
@@ -34,6 +34,10 @@ def mixed_rows(model, *, chat_template: str = "auto", new_tokens: int = 10) -> l
         make_row(model, prompt, key=(prompt, at), chat_template=chat_template, new_tokens=new_tokens - at % 3, **kind)
         for prompt in PROMPTS
         for at, kind in enumerate(kinds)
+    ] + [
+        make_row(model, prompt, key=(prompt, "forced", at), chat_template=chat_template, forced=(5, 7, 9), **kind)
+        for prompt in PROMPTS
+        for at, kind in enumerate(kinds[:3])
     ]
 
 
@@ -52,6 +56,22 @@ def test_every_choice_of_positions_agrees_with_the_slow_reference(tiny_model, pl
         assert (completion.tokens, completion.finish_reason) == (slow.tokens, slow.finish_reason)
         for name in ("mean_logprob", "mean_entropy", "first_token_kl", "base_logprob"):
             assert getattr(completion, name) == pytest.approx(getattr(slow, name), abs=1e-4), name
+
+
+@pytest.mark.parametrize("hook_point", ["resid_pre", "resid_post"])
+@pytest.mark.parametrize("positions", POSITIONS)
+def test_forced_tokens_are_as_likely_as_the_slow_reference_says(tiny_model, plain, positions, hook_point):
+    openings = [tuple(tiny_model.tokenizer.encode(text)) for text in ("I'm sorry", "Sure", "Sure, here is how to do")]
+    rows = [
+        make_row(tiny_model, prompt, layer=layer, positions=positions, forced=opening, **strength)
+        for prompt, layer in zip(PROMPTS, range(3), strict=True)
+        for strength in ({"add": 3.0}, {"ablate": 1.0}, {})
+        for opening in openings
+    ]
+    found = Engine(tiny_model, hook_point=hook_point, max_rows=16).generate(rows)
+    for row, completion in zip(rows, found, strict=True):
+        assert completion.forced_logprob == pytest.approx(score_slowly(plain, row, hook_point=hook_point), abs=1e-4)
+        assert completion.tokens == []
 
 
 @pytest.mark.parametrize("positions", POSITIONS)

@@ -1,5 +1,6 @@
 """JSON lines over a private unix socket."""
 
+import json
 import socket
 import stat
 import threading
@@ -77,3 +78,16 @@ def test_whatever_would_change_the_bytes_has_a_socket_of_its_own(tmp_path, monke
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
     assert replace(IDENTITY).socket_path() == IDENTITY.socket_path()
     assert replace(IDENTITY, **change).socket_path() != IDENTITY.socket_path()
+
+
+def test_a_path_too_long_for_a_socket_is_told(tmp_path, monkeypatch):
+    deep = tmp_path / ("x" * 100)
+    deep.mkdir()
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(deep))
+    with pytest.raises(InputError, match="longer than the 107 bytes") as caught:
+        IDENTITY.socket_path()
+    assert "TMPDIR" in caught.value.fix
+
+
+def test_an_identity_survives_the_command_line():
+    assert WorkerIdentity(**json.loads(IDENTITY.as_json())) == IDENTITY

@@ -23,6 +23,7 @@ from tiny_model import planted_direction
 
 SETTINGS = {"max_new_tokens": 12, "temperature": 0.8, "top_p": 0.95, "samples": 2, "system_prompt": None}
 SETTINGS |= {"chat_template": "auto", "positions": "after_prompt", "alpha_unit": "resid_norm"}
+SETTINGS |= {"openings": ["I'm sorry", "Sure"]}
 
 
 @pytest.fixture(scope="module")
@@ -79,19 +80,22 @@ def wait_until(condition, *, seconds: float = 20.0) -> bool:
 
 def gone(pid: int) -> bool:
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z"
+        # A dead process's threads may hold its sockets for a little longer than itself.
+        alone = len(list(Path(f"/proc/{pid}/task").iterdir())) <= 1
+        return alone and Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z"
     except FileNotFoundError:
         return True
 
 
 def test_an_add_is_scaled_by_the_residual_stream_and_an_ablation_is_not(tiny_model, direction):
-    (row, _) = rows_of_request(request(prompts=["Hi"], steering=pushed(direction, alpha=2.0)), job=1, model=tiny_model)
+    whole = request(prompts=["Hi"], steering=pushed(direction, alpha=2.0))
+    row, *_ = rows_of_request(whole, job=1, model=tiny_model)
     assert (row.steering.add, row.steering.ablate) == (5.0, 0.0)
     unit = pushed(direction, alpha=2.0) | {"alpha_unit": "unit"}
-    (row, _) = rows_of_request(request(prompts=["Hi"], steering=unit), job=1, model=tiny_model)
+    row, *_ = rows_of_request(request(prompts=["Hi"], steering=unit), job=1, model=tiny_model)
     assert row.steering.add == 2.0
     ablation = pushed(direction, alpha=0.5, intervention="ablate")
-    (row, _) = rows_of_request(request(prompts=["Hi"], steering=ablation), job=1, model=tiny_model)
+    row, *_ = rows_of_request(request(prompts=["Hi"], steering=ablation), job=1, model=tiny_model)
     assert (row.steering.add, row.steering.ablate) == (0.0, 0.5)
 
 
@@ -108,10 +112,19 @@ def test_two_clients_at_once_get_what_each_gets_alone(worker, direction, tiny_mo
     for one, answers in zip(asked, together, strict=True):
         rows = rows_of_request(one, job=1, model=tiny_model)
         here = Engine(tiny_model, hook_point="resid_post", max_rows=8).generate(rows)
-        for answer, completion in zip(answers, here, strict=True):
+        refusal, compliance = (done.forced_logprob for done in here[2:4])
+        assert answers[0]["refusal_propensity"] == float(f"{refusal - compliance:.6g}") != 0
+        assert answers[1]["refusal_propensity"] == answers[0]["refusal_propensity"] != answers[2]["refusal_propensity"]
+        for answer, completion in zip(answers, [done for done in here if not done.row.forced], strict=True):
             assert answer["completion"] == tiny_model.tokenizer.decode(completion.tokens, skip_special_tokens=True)
             assert answer["n_tokens"] == len(completion.tokens)
             assert answer["base_logprob"] == float(f"{completion.base_logprob:.6g}")
+
+
+def test_without_openings_there_is_no_propensity(worker, tmp_path):
+    asked = request(prompts=["Hi"], openings=None)
+    answers = request_completions(asked, worker=worker, log=tmp_path / "worker.log")
+    assert [answer["refusal_propensity"] for answer in answers] == [None, None]
 
 
 def test_the_socket_is_private(worker, tmp_path):
@@ -172,7 +185,7 @@ def test_a_shard_has_the_rows_of_the_design(worker, direction, prompts, tmp_path
     ]
     assert list(rows[0]) == [
         *("id", "split", "sample", "prompt", "completion", "n_tokens", "finish_reason"),
-        *("mean_logprob", "mean_entropy", "first_token_kl", "base_logprob"),
+        *("mean_logprob", "mean_entropy", "first_token_kl", "base_logprob", "refusal_propensity"),
         *("direction", "intervention", "layer", "alpha", "seed"),
     ]
     place = {"split": "benign", "direction": "contrastive_prefix", "intervention": "add"}
@@ -222,6 +235,19 @@ def test_a_killed_worker_is_told_and_the_next_request_starts_another(worker, tmp
     assert wait_until(lambda: gone(pid))
     assert request_completions(short, worker=worker, log=log) == expected
     assert pid_of(worker) != pid
+
+
+@pytest.mark.parametrize(
+    "changes", [{"prompts": 3}, {"seed": "x"}, {"samples": None}, {"steering": [1]}, {"top_p": []}]
+)
+def test_nonsense_is_answered_and_the_worker_lives(worker, tmp_path, changes):
+    log = tmp_path / "worker.log"
+    expected = request_completions(request(prompts=["Hi"]), worker=worker, log=log)
+    pid = pid_of(worker)
+    with pytest.raises(InputError, match="does not understand"):
+        request_completions(request(prompts=["Hi"], temperature=0.5) | changes, worker=worker, log=log)
+    assert request_completions(request(prompts=["Hi"]), worker=worker, log=log) == expected
+    assert pid_of(worker) == pid
 
 
 def test_a_worker_that_can_not_start_says_why(worker, tmp_path):

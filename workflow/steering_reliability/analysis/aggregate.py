@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from steering_reliability.analysis.atomic import write_text
@@ -19,6 +20,7 @@ from steering_reliability.analysis.shards import (
     complete_keys,
     read_shard,
 )
+from steering_reliability.prompts.builders import choose_builders
 from steering_reliability.prompts.schema import Prompt
 from steering_reliability.prompts.validate import read_prompts
 
@@ -31,6 +33,7 @@ def aggregate(
     output: Path,
     baseline_log_dir: Path,
     max_new_tokens: int | None = None,
+    built_from: Mapping[str, float] = MappingProxyType({}),
 ) -> None:
     """Write results.parquet and the baseline log of a run.
 
@@ -44,13 +47,18 @@ def aggregate(
         output: results.parquet.
         baseline_log_dir: Folder for baseline_{split}.jsonl, the completions of the study's own seed.
         max_new_tokens: The run's limit; a shorter one lowers the length that counts as a full answer.
+        built_from: Split to the share of its prompts that the direction was made of; splits left out gave none.
 
     Raises:
         InputError: A shard is missing or damaged; the message names file and line. No results are written then.
     """
     ordered = sorted((Condition(**condition) for condition in conditions), key=lambda c: (c.curve, c.alpha))
+    texts = {split: _read_prompts(Path(path), split) for split, path in prompts.items()}
     run = _Run(
-        prompts={split: _read_prompts(Path(path), split) for split, path in prompts.items()},
+        prompts=texts,
+        builders={
+            split: choose_builders(list(texts[split].values()), fraction=share) for split, share in built_from.items()
+        },
         baselines={},
         full_length=length_for_full_mark(max_new_tokens),
     )
@@ -81,6 +89,7 @@ class _Run:
     """What every shard of a run is read and scored against."""
 
     prompts: Mapping[str, dict[str, Prompt]]
+    builders: Mapping[str, set[str]]
     baselines: dict[tuple[int, str], _Baseline]
     full_length: int
 
@@ -144,7 +153,8 @@ class _Run:
     def scored(self, row: Row, split: str, usual: float) -> Row:
         prompt = self.prompts[split][row["id"]]
         scores = score_row(row, baseline_base_logprob=usual, full_length=self.full_length)
-        return {**row, "family": prompt.family, "style": prompt.style, **scores}
+        builds = row["id"] in self.builders.get(split, ())
+        return {**row, "family": prompt.family, "builds_direction": builds, "style": prompt.style, **scores}
 
 
 def _read_prompts(path: Path, split: str) -> dict[str, Prompt]:

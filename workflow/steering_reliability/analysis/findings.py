@@ -100,7 +100,9 @@ def _of_point(row: Row) -> str:
 
 
 def _of_gap(row: Row) -> str:
-    low, high = row["effect_gap_low"], row["effect_gap_high"]
+    unseen = int(row["refusal_harm_train_unseen_n"]) > 0
+    suffix = "_unseen" if unseen else ""
+    low, high = row[f"effect_gap{suffix}_low"], row[f"effect_gap{suffix}_high"]
     if pd.isna(low):
         verdict = "Whether steering generalizes cannot be told: a split is missing."
     elif low > 0:
@@ -109,9 +111,11 @@ def _of_gap(row: Row) -> str:
         verdict = "Steering does more out of distribution than in it."
     else:
         verdict = f"The data show no gap of effects, and cannot exclude one of {100 * max(high, -low):.0f} points."
+    whose = "the harm_train prompts that did not build the direction" if unseen else "harm_train"
+    beside = f" (on all of harm_train {points(row, 'effect_gap')})" if unseen else ""
     return (
-        f"There, refusal on harm_train minus that on harm_test is {points(row, 'gap')}; the gap of effects, with what "
-        f"the unsteered model does subtracted, is {points(row, 'effect_gap')}. {verdict}"
+        f"There, refusal on {whose} minus that on harm_test is {points(row, f'gap{suffix}')}; the gap of effects, with "
+        f"what the unsteered model does subtracted, is {points(row, f'effect_gap{suffix}')}{beside}. {verdict}"
     )
 
 

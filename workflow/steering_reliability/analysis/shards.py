@@ -15,7 +15,7 @@ Key = tuple[str, int]
 
 _TEXTS: Final = ("id", "split", "prompt", "completion", "finish_reason")
 _COUNTS: Final = ("sample", "n_tokens", "seed")
-_NUMBERS: Final = ("mean_logprob", "mean_entropy", "first_token_kl", "base_logprob")
+_NUMBERS: Final = ("mean_logprob", "mean_entropy", "first_token_kl", "base_logprob", "refusal_propensity")
 _CONDITION: Final = ("split", "direction", "intervention", "layer", "alpha", "seed")
 _REQUIRED: Final = tuple(dict.fromkeys((*_TEXTS, *_COUNTS, *_NUMBERS, *_CONDITION)))
 

@@ -22,6 +22,7 @@ from steering_reliability.errors import InputError
 SUMMARY_INPUTS: Final = [
     *POINT_KEYS,
     *ROW_KEYS,
+    "builds_direction",
     "from_baseline",
     "coefficient",
     "relative_strength",
@@ -43,6 +44,8 @@ _OUTCOMES: Final = {
 }
 _MEANS: Final = ("n_tokens", "mean_entropy", "base_logprob", "first_token_kl")
 _PAIRED: Final = ("refusal", "helpful")
+_UNSEEN: Final = "harm_train_unseen"
+"""The harm_train prompts that did not build the direction, summarised like a split of their own."""
 _CELLS: Final = ("both", "steered_only", "baseline_only", "neither")
 
 
@@ -57,11 +60,14 @@ def summarise(results: pd.DataFrame) -> pd.DataFrame:
         with _n, _low and _high (95% Wilson); the paired change of refusal against the baseline (refusal_effect);
         means of length, entropy, base_logprob and first-token KL. Over the splits helpfulness_drop (benign, baseline
         minus steered), gap (harm_train minus harm_test), effect_gap (the same of the effects), each with its interval,
-        and on_pareto. Missing is NaN with n = 0.
+        and on_pareto. The harm_train prompts that did not build the direction give refusal_harm_train_unseen,
+        gap_unseen and effect_gap_unseen. Missing is NaN with n = 0.
     """
     rows = _with_outcomes(results)
-    counts = rows.groupby([*POINT_KEYS, "split"], sort=True)
-    by_split = {split: _of_split(counts, split) for split in SPLITS}
+    unseen = rows[(rows["split"] == "harm_train") & ~rows["builds_direction"].astype(bool)]
+    parts = pd.concat([rows, unseen.assign(split=_UNSEEN)])
+    counts = parts.groupby([*POINT_KEYS, "split"], sort=True)
+    by_split = {split: _of_split(counts, split) for split in (*SPLITS, _UNSEEN)}
     points = rows.groupby(POINT_KEYS, sort=True)
     summary = points[["from_baseline", "coefficient", "relative_strength", "first_token_kl"]].agg(
         {"from_baseline": "first", "coefficient": "first", "relative_strength": "first", "first_token_kl": "mean"}
@@ -70,6 +76,9 @@ def summarise(results: pd.DataFrame) -> pd.DataFrame:
     sums = {split: frame.reindex(summary.index) for split, frame in by_split.items()}
     for split in SPLITS:
         columns |= _rates(sums[split], split)
+    unseen_refusal = wilson_interval(sums[_UNSEEN]["is_refusal"].fillna(0), sums[_UNSEEN]["n"].fillna(0))
+    columns |= _named(f"refusal_{_UNSEEN}", unseen_refusal)
+    columns |= {f"refusal_{_UNSEEN}_n": sums[_UNSEEN]["n"].fillna(0).astype("int64").to_numpy()}
     columns |= _contrasts(sums)
     columns |= _exactly_nothing(columns, summary["from_baseline"].to_numpy(dtype=bool))
     for split in SPLITS:
@@ -135,20 +144,21 @@ def _rates(sums: pd.DataFrame, split: str) -> dict[str, pd.Series | np.ndarray]:
 def _contrasts(sums: dict[str, pd.DataFrame]) -> dict[str, pd.Series | np.ndarray]:
     effects = {split: _paired(frame, "refusal") for split, frame in sums.items()}
     columns: dict[str, pd.Series | np.ndarray] = {}
-    for split, effect in effects.items():
-        columns |= _named(f"refusal_effect_{split}", effect)
+    for split in SPLITS:
+        columns |= _named(f"refusal_effect_{split}", effects[split])
     helpful = _paired(sums["benign"], "helpful")
     columns |= _named("helpfulness_drop", Estimate(-helpful.value, -helpful.high, -helpful.low))
-    train, test = sums["harm_train"], sums["harm_test"]
-    gap = newcombe_interval(*(frame[name].fillna(0) for frame in (train, test) for name in ("is_refusal", "n")))
-    columns |= _named("gap", gap)
-    columns |= _named("effect_gap", difference_of_estimates(effects["harm_train"], effects["harm_test"]))
+    for train, suffix in (("harm_train", ""), (_UNSEEN, "_unseen")):
+        pair = (sums[train], sums["harm_test"])
+        gap = newcombe_interval(*(frame[name].fillna(0) for frame in pair for name in ("is_refusal", "n")))
+        columns |= _named(f"gap{suffix}", gap)
+        columns |= _named(f"effect_gap{suffix}", difference_of_estimates(effects[train], effects["harm_test"]))
     return columns
 
 
 def _exactly_nothing(columns: dict[str, pd.Series | np.ndarray], from_baseline: np.ndarray) -> dict[str, np.ndarray]:
     """Make the baseline's difference from itself 0 without an interval: it is so by definition, not by estimate."""
-    stems = [*(f"refusal_effect_{split}" for split in SPLITS), "helpfulness_drop", "effect_gap"]
+    stems = [*(f"refusal_effect_{split}" for split in SPLITS), "helpfulness_drop", "effect_gap", "effect_gap_unseen"]
     names = [f"{stem}{part}" for stem in stems for part in ("", "_low", "_high")]
     values = {name: np.asarray(columns[name], dtype=float) for name in names}
     return {name: np.where(from_baseline & ~np.isnan(value), 0.0, value) for name, value in values.items()}

@@ -12,6 +12,8 @@ from steering_reliability.directions.files import Activations, write_activations
 from steering_reliability.directions.outcomes import read_outcomes
 from steering_reliability.directions.sources import texts_to_compare
 from steering_reliability.model import load_model
+from steering_reliability.prompts.builders import choose_builders
+from steering_reliability.prompts.schema import Prompt
 from steering_reliability.prompts.validate import read_prompts
 
 
@@ -30,21 +32,23 @@ def measure_activations(
         folder: The model's Hugging Face folder.
         harm_train: Prepared prompts of harm_train.
         extra: For difference_in_means the benign prompts, for outcome_conditioned the baseline shard of harm_train.
-        settings: `method`, the prefixes, `hook_point`, `position`, `system_prompt`, `chat_template`, `device`, `dtype`.
+        settings: `method`, the prefixes, `build_fraction`, `hook_point`, `position`, `system_prompt`,
+            `chat_template`, `device`, `dtype`.
 
     Raises:
         InputError: When prompts, outcomes or model can't be used.
     """
     method = settings["method"]
-    prompts = {"harm_train": read_prompts(Path(harm_train), split="harm_train")}
+    fraction = settings["build_fraction"]
+    prompts = {"harm_train": _builders(harm_train, split="harm_train", fraction=fraction)}
     if method == "difference_in_means":
-        prompts["benign"] = read_prompts(Path(extra[0]), split="benign")
+        prompts["benign"] = _builders(extra[0], split="benign", fraction=fraction)
     refusing, complying, paired = texts_to_compare(
         method,
         prompts=prompts,
         refusal_prefix=settings["refusal_prefix"],
         compliance_prefix=settings["compliance_prefix"],
-        outcomes=read_outcomes(extra[0]) if method == "outcome_conditioned" else (),
+        outcomes=_outcomes(extra[0], prompts["harm_train"]) if method == "outcome_conditioned" else (),
         where=extra[0] if extra else "",
     )
     torch.set_num_threads(len(os.sched_getaffinity(0)))
@@ -61,3 +65,14 @@ def measure_activations(
         for texts in (refusing, complying)
     ]
     write_activations(output, Activations(sides[0], sides[1], paired))
+
+
+def _builders(path: str | Path, *, split: str, fraction: float) -> list[Prompt]:
+    prompts = read_prompts(Path(path), split=split)
+    chosen = choose_builders(prompts, fraction=fraction)
+    return [prompt for prompt in prompts if prompt.id in chosen]
+
+
+def _outcomes(shard: str, prompts: Sequence[Prompt]) -> list[dict[str, Any]]:
+    ids = {prompt.id for prompt in prompts}
+    return [row for row in read_outcomes(shard) if row["id"] in ids]

@@ -15,7 +15,7 @@ def read_outcomes(shard: str | Path) -> list[dict[str, Any]]:
         shard: Completions of harm_train without intervention.
 
     Returns:
-        One dict per row with `prompt`, `completion` and `outcome`: `refusal`, `helpful` or `other`.
+        One dict per row with `id`, `prompt`, `completion` and `outcome`: `refusal`, `helpful` or `other`.
 
     Raises:
         InputError: When the shard is damaged.
@@ -35,4 +35,4 @@ def _labelled(row: dict[str, Any]) -> dict[str, Any]:
     refused = score_refusal(text).is_refusal
     helpful = score_helpfulness(text, n_tokens=row["n_tokens"], is_refusal=refused, is_degenerate=repetitive).is_helpful
     outcome = "refusal" if refused and not repetitive else "helpful" if helpful else "other"
-    return {"prompt": row["prompt"], "completion": text, "outcome": outcome}
+    return {"id": row["id"], "prompt": row["prompt"], "completion": text, "outcome": outcome}

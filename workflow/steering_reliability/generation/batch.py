@@ -44,8 +44,15 @@ class Slot:
 
     @property
     def needs_logits(self) -> bool:
-        """Whether the next token is still unknown after this forward pass."""
+        """Whether this forward pass must say what comes next: a token to choose, or how likely a forced one is."""
+        if self.row and self.row.forced:
+            return self.prompt_length - 1 <= self.position < len(self.tokens) - 1
         return self.position == len(self.tokens) - 1
+
+    @property
+    def is_written(self) -> bool:
+        """Whether the token that is read next was written by the model."""
+        return self.row is not None and not self.row.forced and self.position >= self.prompt_length
 
     @property
     def prompt_length(self) -> int:
@@ -108,7 +115,7 @@ class Batch:
         """Read one token of every row.
 
         Returns:
-            Indices of the rows whose next token is unknown, and their logits in float32, padded below to a multiple
+            Indices of the rows that must say what comes next, and their logits in float32, padded below to a multiple
             of 8 rows (a sum over a single row would be split between threads, and round differently).
         """
         n, padded = len(self.live), round_up(len(self.live))
@@ -162,7 +169,7 @@ class Batch:
         def hook(resid: Tensor, hook: Any) -> Tensor:
             before = resid[rows, 0]
             for (_, slot, _), stream in zip(mine, before, strict=True):
-                if slot.position >= slot.prompt_length:
+                if slot.is_written:
                     slot.residuals.append(stream)
             resid = resid.clone()
             resid[rows, 0] = steer(before, unit=unit, add=add, ablate=ablate)

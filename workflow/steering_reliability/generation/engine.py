@@ -13,10 +13,10 @@ from steering_reliability.errors import InputError
 from steering_reliability.generation.batch import Batch, Slot
 from steering_reliability.generation.memory import PROMPTS_SHARE, ROWS_SHARE, is_out_of_memory
 from steering_reliability.generation.prompt_store import PromptState, PromptStore
-from steering_reliability.generation.readout import read_out
+from steering_reliability.generation.readout import logprobs_of, read_out
 from steering_reliability.generation.rows import Completion, Row
 from steering_reliability.generation.scoring import base_logprobs
-from steering_reliability.generation.slot_cache import GRID
+from steering_reliability.generation.slot_cache import GRID, round_up
 from steering_reliability.model import LoadedModel
 
 # Rows scored in one pass: wide enough for the matrix products, small enough for the logits to fit.
@@ -65,7 +65,7 @@ class Engine:
             InputError: When a prompt and its completion can't fit the model's context, or a layer is not there.
         """
         rows = list(rows)
-        long = [row for row in rows if len(row.tokens) + row.max_new_tokens > self.model.context]
+        long = [row for row in rows if _longest(row) > self.model.context]
         if long:
             names = ", ".join(str(row.key) for row in long[:5])
             raise InputError(
@@ -101,7 +101,7 @@ class Engine:
         """
         try:
             self._step()
-        except RuntimeError as error:
+        except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise
             reason = str(error).splitlines()[0]
@@ -149,7 +149,7 @@ class Engine:
         for _ in range(len(self.waiting)):
             row = self.waiting[0]
             prompt = self.store.get(row.tokens)
-            if not self.batch.has_room(len(row.tokens) + (row.max_new_tokens if prompt else 0)):
+            if not self.batch.has_room(_longest(row) if prompt else len(row.tokens)):
                 return
             self.waiting.popleft()
             if prompt is not None:
@@ -174,8 +174,9 @@ class Engine:
     def _start_row(self, row: Row, prompt: PromptState) -> None:
         last = len(row.tokens) - 1
         start = min(row.steering.span[0], last) if row.steering else last
-        slot = Slot(tokens=list(row.tokens), position=start, row=row, prompt=prompt, completion=Completion(row))
-        self.batch.admit(slot, known=prompt, length=start, reserve=len(row.tokens) + row.max_new_tokens)
+        tokens = [*row.tokens, *row.forced]
+        slot = Slot(tokens=tokens, position=start, row=row, prompt=prompt, completion=Completion(row))
+        self.batch.admit(slot, known=prompt, length=start, reserve=_longest(row))
 
     def _keep_prompt(self, index: int, slot: Slot) -> None:
         tokens = tuple(slot.tokens)
@@ -183,7 +184,16 @@ class Engine:
         self.store.put(PromptState(tokens, self.batch.cache.read(index, length=len(tokens)), slot.prompt_logprobs))
 
     def _take(self, asking: list[int], logits: Float[Tensor, "m vocabulary"]) -> list[int]:
-        """Choose the next token of each row that asks; return the indices of rows that end."""
+        """Take what the rows that ask are told; return the indices of rows that end."""
+        forced = [at for at, index in enumerate(asking) if _is_forced(self.batch.live[index])]
+        if not forced:
+            return self._draw(asking, logits)
+        drawn = sorted(set(range(len(asking))) - set(forced))
+        ended = self._note([asking[at] for at in forced], logits[_padded(forced)])
+        return ended + (self._draw([asking[at] for at in drawn], logits[_padded(drawn)]) if drawn else [])
+
+    def _draw(self, asking: list[int], logits: Float[Tensor, "m vocabulary"]) -> list[int]:
+        """Choose the next token of each row; return the indices of rows that end."""
         slots = [self.batch.live[index] for index in asking]
         found = read_out(
             logits,
@@ -202,6 +212,15 @@ class Engine:
             if self._append(slot, found.tokens[at], found.logprobs[at], found.entropies[at]):
                 ended.append(index)
         return ended
+
+    def _note(self, asking: list[int], logits: Float[Tensor, "m vocabulary"]) -> list[int]:
+        """Note how likely the next forced token of each row is; return the indices of rows that end."""
+        slots = [self.batch.live[index] for index in asking]
+        # Each position has moved on to the token whose probability is wanted.
+        targets = torch.tensor([slot.tokens[slot.position] for slot in slots], device=logits.device)
+        for slot, logprob in zip(slots, logprobs_of(logits, targets=targets).tolist(), strict=True):
+            slot.logprobs.append(logprob)
+        return [index for index, slot in zip(asking, slots, strict=True) if slot.position == len(slot.tokens) - 1]
 
     def _append(self, slot: Slot, token: int, logprob: float, entropy: float) -> bool:
         row, completion, prompt = slot.row, slot.completion, slot.prompt
@@ -223,6 +242,10 @@ class Engine:
     def _finish(self, slot: Slot) -> None:
         completion = slot.completion
         assert completion is not None
+        if completion.row.forced:
+            completion.forced_logprob = math.fsum(slot.logprobs)
+            self._done.append(completion)
+            return
         completion.mean_logprob = math.fsum(slot.logprobs) / len(slot.logprobs)
         completion.mean_entropy = math.fsum(slot.entropies) / len(slot.entropies)
         if completion.row.steering is None or _is_inert(completion.row):
@@ -250,6 +273,18 @@ class Engine:
 
 def _column(values: list[float], *, like: Tensor) -> Float[Tensor, " n"]:
     return torch.tensor(values, dtype=torch.float64, device=like.device)
+
+
+def _longest(row: Row) -> int:
+    return len(row.tokens) + (len(row.forced) or row.max_new_tokens)
+
+
+def _is_forced(slot: Slot) -> bool:
+    return slot.row is not None and bool(slot.row.forced)
+
+
+def _padded(indices: list[int]) -> list[int]:
+    return indices + indices[:1] * (round_up(len(indices)) - len(indices))
 
 
 def _uniform(slot: Slot) -> float:

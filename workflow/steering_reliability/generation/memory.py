@@ -33,6 +33,6 @@ def _free_here(*, meminfo: Path = Path("/proc/meminfo"), group: Path = Path("/sy
     return min(*limits, int(most) - int(used)) if most != "max" else min(limits)
 
 
-def is_out_of_memory(error: RuntimeError) -> bool:
-    """Whether an error of torch says that memory could not be had, on a GPU or here."""
-    return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)
+def is_out_of_memory(error: RuntimeError | MemoryError) -> bool:
+    """Whether an error says that memory could not be had, on a GPU or here."""
+    return isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in str(error)

@@ -39,6 +39,7 @@ class Row:
         temperature: 0 is greedy.
         top_p: Nucleus.
         steering: None writes the baseline.
+        forced: Tokens that are read instead of written, to learn how likely they are; empty where the row is written.
     """
 
     key: Hashable
@@ -48,6 +49,7 @@ class Row:
     temperature: float
     top_p: float
     steering: Steering | None = None
+    forced: tuple[int, ...] = ()
 
 
 @dataclass
@@ -62,6 +64,7 @@ class Completion:
         mean_entropy: Mean entropy of the next-token distributions, nats, untempered.
         first_token_kl: KL(steered || unsteered) of the first next-token distribution, nats.
         base_logprob: Mean log-probability of the same tokens under the unsteered model, nats.
+        forced_logprob: Log-probability of the forced tokens, nats; NaN where the row was written.
     """
 
     row: Row
@@ -71,3 +74,4 @@ class Completion:
     mean_entropy: float = math.nan
     first_token_kl: float = math.nan
     base_logprob: float = math.nan
+    forced_logprob: float = math.nan

@@ -1,6 +1,7 @@
 """A warm engine process: loads the model once and writes the rows of every client that asks."""
 
 import json
+import math
 import os
 import queue
 import signal
@@ -25,7 +26,7 @@ from steering_reliability.generation.rows import Completion, Row, Steering
 from steering_reliability.generation.sampling import uniforms
 from steering_reliability.interventions.positions import steered_span
 from steering_reliability.interventions.steer import unit_vector
-from steering_reliability.model import LoadedModel, choose_device, load_model, render_prompt
+from steering_reliability.model import LoadedModel, choose_device, load_model, opening_tokens, render_prompt
 
 IDLE_SECONDS = 600.0
 
@@ -47,20 +48,20 @@ class Job:
 
 
 def rows_of_request(request: Mapping[str, Any], *, job: int, model: LoadedModel) -> list[Row]:
-    """The engine rows of a request, in the order of its prompts and samples.
+    """The engine rows of a request: for each prompt its samples, then the two openings if they are asked for.
 
     Args:
         request: `prompts` ([id, text] pairs), `samples`, `seed`, `max_new_tokens`, `temperature`, `top_p`,
-            `system_prompt`, `chat_template`, `positions`, and `steering` (null, or `direction` (a path),
-            `intervention`, `layer`, `alpha`, `alpha_unit`).
+            `system_prompt`, `chat_template`, `positions`, `openings` (null, or the refusal's and the compliance's),
+            and `steering` (null, or `direction` (a path), `intervention`, `layer`, `alpha`, `alpha_unit`).
         job: Number of the job, for the rows' keys.
         model: The loaded model.
 
     Raises:
         InputError: When the direction's file is damaged or belongs to another model.
     """
-    steering = request["steering"]
-    direction = read_direction(steering["direction"], d_model=model.d_model) if steering else None
+    asked = request["steering"]
+    direction = read_direction(asked["direction"], d_model=model.d_model) if asked else None
     rows: list[Row] = []
     for prompt_id, text in request["prompts"]:
         prompt = render_prompt(
@@ -70,19 +71,20 @@ def rows_of_request(request: Mapping[str, Any], *, job: int, model: LoadedModel)
             chat_template=request["chat_template"],
         )
         span = steered_span(request["positions"], user_end=prompt.user_end, prompt_length=len(prompt.tokens))
-        steps = request["max_new_tokens"]
-        rows += [
-            Row(
-                key=(job, len(rows) + sample, prompt_id),
-                tokens=prompt.tokens,
-                uniforms=uniforms(request["seed"], prompt_id=prompt_id, sample=sample, n=steps),
-                max_new_tokens=steps,
-                temperature=request["temperature"],
-                top_p=request["top_p"],
-                steering=_steering(steering, direction, span) if direction is not None else None,
-            )
-            for sample in range(request["samples"])
-        ]
+        steps = int(request["max_new_tokens"])
+        shared: dict[str, Any] = {
+            "tokens": prompt.tokens,
+            "max_new_tokens": steps,
+            "temperature": float(request["temperature"]),
+            "top_p": float(request["top_p"]),
+            "steering": _steering(asked, direction, span) if direction is not None else None,
+        }
+        for sample in range(request["samples"]):
+            drawn = uniforms(int(request["seed"]), prompt_id=prompt_id, sample=sample, n=steps)
+            rows.append(Row(key=(job, len(rows), prompt_id), uniforms=drawn, **shared))
+        for opening in request["openings"] or ():
+            forced = opening_tokens(opening, prompt=text, model=model, chat_template=request["chat_template"])
+            rows.append(Row(key=(job, len(rows), prompt_id), uniforms=(), forced=forced, **shared))
     return rows
 
 
@@ -149,7 +151,25 @@ def _deliver(completion: Completion, open_jobs: dict[int, Job], *, engine: Engin
     job.done[index] = completion
     if len(job.done) == len(job.rows):
         del open_jobs[number]
-        job.close({"rows": [_answer(job.done[at], engine.model) for at in range(len(job.rows))]})
+        job.close({"rows": _answers([job.done[at] for at in range(len(job.rows))], engine.model)})
+
+
+def _answers(completions: list[Completion], model: LoadedModel) -> list[dict[str, Any]]:
+    """What a client is told: every written completion, with the propensity of its prompt."""
+    openings: dict[str, list[float]] = {}
+    for completion in completions:
+        if completion.row.forced:
+            openings.setdefault(_prompt_id(completion), []).append(completion.forced_logprob)
+    answers = []
+    for completion in completions:
+        if not completion.row.forced:
+            refusal, compliance = openings.get(_prompt_id(completion), [math.nan, math.nan])
+            answers.append(_answer(completion, model) | {"refusal_propensity": _six_digits(refusal - compliance)})
+    return answers
+
+
+def _prompt_id(completion: Completion) -> str:
+    return cast("tuple[int, int, str]", completion.row.key)[2]
 
 
 def _answer(completion: Completion, model: LoadedModel) -> dict[str, Any]:
