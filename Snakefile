@@ -15,6 +15,7 @@ include: "rules/prompts.smk"
 include: "rules/directions.smk"
 include: "rules/completions.smk"
 include: "rules/analysis.smk"
+include: "rules/evidence.smk"
 include: "rules/report.smk"
 
 

@@ -182,7 +182,7 @@ rule results:
         f"{R}/provenance.json",
         expand(
             f"{R}/tables/{{table}}.csv",
-            table=["summary", "pareto", "sanity_checks", "shift"],
+            table=["summary", "pareto", "sanity_checks", "shift", *RUN.evidence],
         ),
 
 

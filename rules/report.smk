@@ -43,6 +43,7 @@ rule write_report:
         results=f"{R}/results.parquet",
         summary=f"{R}/tables/summary.csv",
         sanity=f"{R}/tables/sanity_checks.csv",
+        claims=f"{R}/tables/claims.csv",
         provenance=f"{R}/provenance.json",
         figures=rules.draw_figures.output,
     output:

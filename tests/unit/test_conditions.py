@@ -128,3 +128,11 @@ def test_a_random_direction_takes_its_length_from_a_difference_of_means():
 def test_the_main_seed_comes_first():
     assert seeds(config(sanity_checks={"alt_seed": 1}), layers=[0, 2]) == [0, 1]
     assert seeds(config(), layers=[0, 2]) == [0]
+
+
+def test_shuffled_labels_are_a_control_like_a_random_direction():
+    checks = CHECKS | {"random_seeds": [], "shuffled_seeds": [5]}
+    chosen = config(sanity_checks=checks)
+    found = directions(chosen)["shuffled_5"]
+    assert (found.method, found.seed, found.reference) == ("shuffled", 5, "contrastive_prefix")
+    assert [c.direction for c in conditions(chosen, layers=[0, 2]) if c.role == "shuffled"] == ["shuffled_5"]

@@ -55,9 +55,10 @@ UPSTREAM = {
     "summarise": ["aggregate"],
     "check_sanity": ["summarise", "build_direction"],
     "draw_figures": ["summarise"],
+    "weigh_evidence": ["check_sanity"],
     "record_provenance": ["aggregate"],
     "write_examples": ["summarise"],
-    "write_report": ["check_sanity", "draw_figures", "record_provenance"],
+    "write_report": ["weigh_evidence", "draw_figures", "record_provenance"],
     "complete_shard": ["prepare_prompts", "build_direction"],
     "complete_baseline": ["prepare_prompts"],
     "build_direction": ["measure_activations"],
@@ -186,7 +187,16 @@ def digest_parts(rule: str) -> tuple[str, ...]:
     assert found, f"rule {rule} has no code="
     plan = SimpleNamespace(directions={"any": SimpleNamespace(method="outcome_conditioned")})
     value: Any = eval(found[1], {"digest": lambda *parts: parts, "RUN": plan})
-    return value(SimpleNamespace(direction="any")) if callable(value) else value
+    parts = value(SimpleNamespace(direction="any")) if callable(value) else value
+    return (*parts, *engine_parts()) if "engine=ENGINE" in RULES[rule] else parts
+
+
+def engine_parts() -> tuple[str, ...]:
+    """What the engine's digest is of, which both completion rules share."""
+    text = (SNAKEFILE.parent / "rules" / "completions.smk").read_text(encoding="utf-8")
+    found = re.search(r"^ENGINE = (digest\(.*?\))$", text, re.MULTILINE | re.DOTALL)
+    assert found
+    return eval(found[1], {"digest": lambda *parts: parts})
 
 
 def closure(roots: list[Path]) -> set[Path]:

@@ -25,7 +25,7 @@ CONTROL: Shard = (RANDOM, "add", 1, "1", 0)
 ALL_SHARDS = [*GRID, OTHER_SEED, OTHER_PREFIX, CONTROL]
 
 DRAWN = [job("draw_figures"), job("write_report"), job("all")]
-TABLES = [job(rule) for rule in ("summarise", "check_sanity", "record_provenance", "write_examples")]
+TABLES = [job(rule) for rule in ("summarise", "check_sanity", "weigh_evidence", "record_provenance", "write_examples")]
 PAGE = [job("write_report"), job("all")]
 CONFIG_RECORDED = [job("record_provenance"), *PAGE]
 """A change that no number depends on shows in provenance.json, and so on the page."""

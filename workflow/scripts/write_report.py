@@ -13,6 +13,7 @@ with logged(snakemake.log[0]):
         read_results(Path(snakemake.input.results)),
         summary=read_table(Path(snakemake.input.summary)),
         sanity=read_table(Path(snakemake.input.sanity)),
+        claims=read_table(Path(snakemake.input.claims)),
         figures_dir=Path(snakemake.params.figures),
         output=Path(snakemake.output[0]),
         title=snakemake.params.title,

@@ -8,7 +8,8 @@ from steering_reliability.config import Config, Intervention, Method
 from steering_reliability.errors import InputError
 
 SPLITS = ("harm_train", "harm_test", "benign")
-Role = Literal["main", "alt_prefix", "alt_seed", "random"]
+Role = Literal["main", "alt_prefix", "alt_seed", "random", "shuffled"]
+Build = Method | Literal["shuffled"]
 
 
 @dataclass(frozen=True)
@@ -16,7 +17,7 @@ class Direction:
     """A direction of a run, by the name that its files carry."""
 
     name: str
-    method: Method
+    method: Build
     refusal_prefix: str
     compliance_prefix: str
     seed: int = 0
@@ -86,9 +87,11 @@ def directions(config: Config) -> dict[str, Direction]:
         for number, pair in enumerate(checks.alt_prefixes, start=1):
             name = f"{chosen.method}_alt{number}"
             found[name] = Direction(name, chosen.method, pair.refusal_prefix, pair.compliance_prefix)
-    for seed in checks.random_seeds:
-        name = f"random_{seed}"
-        found[name] = Direction(name, "random", *prefixes, seed=seed, reference=reference.name)
+    for control, control_seeds in (("random", checks.random_seeds), ("shuffled", checks.shuffled_seeds)):
+        for seed in control_seeds:
+            name = f"{control}_{seed}"
+            method: Build = "random" if control == "random" else "shuffled"
+            found[name] = Direction(name, method, *prefixes, seed=seed, reference=reference.name)
     return found
 
 
@@ -118,6 +121,8 @@ def _checks(config: Config, *, layers: list[int]) -> Iterator[Condition]:
             yield Condition("alt_prefix", name, intervention, layer, alpha, seed)
         elif name.startswith("random_"):
             yield Condition("random", name, intervention, layer, alpha, seed)
+        elif name.startswith("shuffled_"):
+            yield Condition("shuffled", name, intervention, layer, alpha, seed)
     yield Condition("alt_seed", main_direction(config), intervention, layer, alpha, checks.alt_seed)
 
 

@@ -206,6 +206,10 @@ class SanityChecksConfig(_Section):
     random_seeds: Annotated[
         list[Annotated[int, Field(ge=0, le=2**31 - 1)]], Field(description="Random directions of the same norm.")
     ] = [0]
+    shuffled_seeds: Annotated[
+        list[Annotated[int, Field(ge=0, le=2**31 - 1)]],
+        Field(description="Directions of the same norm whose two sides were swapped at random for each prompt."),
+    ] = []
     layer: Annotated[
         int | None, Field(ge=0, description="Layer of the checks, one of the grid; default its middle.")
     ] = None

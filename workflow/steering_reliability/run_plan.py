@@ -11,6 +11,19 @@ from steering_reliability.config import Config, default_position, load_config
 from steering_reliability.errors import InputError
 from steering_reliability.model_source import count_layers, fingerprint, is_prepared, model_folder
 
+EVIDENCE = (
+    "claims",
+    "tests",
+    "clustered",
+    "gap_tests",
+    "layer_differences",
+    "selection",
+    "pareto_frequency",
+    "steerability",
+    "prompt_steerability",
+    "equal_kl",
+    "decomposition",
+)
 FIGURES = ("gap_vs_alpha", "tradeoff", "heatmap_refusal_harm_test", "heatmap_helpful_benign", "dose_response")
 
 
@@ -136,6 +149,11 @@ class RunPlan:
         main = grid.main_direction(self.config)
         pairs = sorted({(c.direction, c.layer) for c in self.conditions if c.direction != main})
         return {name: [layer for other, layer in pairs if other == name] for name, _ in pairs}
+
+    @property
+    def evidence(self) -> tuple[str, ...]:
+        """Names of the tables of evidence."""
+        return EVIDENCE
 
     @property
     def figures(self) -> tuple[str, ...]:

@@ -15,7 +15,8 @@ def shard_row(split, prompt_id, text, *, sample=0, **condition):
     usual = {"direction": None, "intervention": None, "layer": None, "alpha": 0.0, "seed": 0}
     return {
         "id": prompt_id, "split": split, "sample": sample, "prompt": f"{split} {prompt_id}?", "completion": text,
-        "n_tokens": 30, "finish_reason": "eos", "mean_logprob": -0.5, "mean_entropy": 1.0, "first_token_kl": 0.0, "refusal_propensity": -1.5,
+        "n_tokens": 30, "finish_reason": "eos", "mean_logprob": -0.5, "mean_entropy": 1.0, "first_token_kl": 0.0,
+        "refusal_propensity": -1.5,
         "base_logprob": -1.0, **usual, **condition,
     }  # fmt: skip
 

@@ -4,6 +4,11 @@ import re
 from html.parser import HTMLParser
 
 import pytest
+from steering_reliability.analysis import multiplicity
+from steering_reliability.analysis.claims import claims_table
+from steering_reliability.analysis.equal_kl import equal_kl_table
+from steering_reliability.analysis.gap_tests import gap_tests
+from steering_reliability.analysis.layer_differences import layer_differences
 from steering_reliability.analysis.report import FIGURE_CAPTIONS, write_report
 from steering_reliability.analysis.sanity_checks import sanity_checks
 from steering_reliability.analysis.summary import summarise
@@ -36,11 +41,23 @@ def write(folder, results, *, title="a run", provenance=None):
     summary = summarise(results)
     (folder / "dose_response.svg").write_text("<svg xmlns='http://www.w3.org/2000/svg'/>")
     output = folder / "index.html"
+    sanity = sanity_checks(results, summary=summary)
     write_report(
-        results, summary=summary, sanity=sanity_checks(results, summary=summary), figures_dir=folder, output=output,
-        title=title, provenance=provenance,
+        results, summary=summary, sanity=sanity, claims=_claims(results, summary, sanity), figures_dir=folder,
+        output=output, title=title, provenance=provenance,
     )  # fmt: skip
     return output.read_text()
+
+
+def _claims(results, summary, sanity):
+    return claims_table(
+        summary,
+        tests=multiplicity.tests_table(results),
+        gaps=gap_tests(results),
+        layers=layer_differences(results),
+        sanity=sanity,
+        equal_kl=equal_kl_table(results, n_resamples=50),
+    )
 
 
 @pytest.mark.parametrize("make", [realistic_results, tiny_results])
@@ -93,6 +110,13 @@ def test_completions_are_folded_and_provenance_is_listed(tmp_path):
     assert re.sub(r"<details>.*?</details>", "", examples, flags=re.DOTALL).count("<pre>") == 0
     assert "versions.torch" in text
     assert "[0, 1]" in text
+
+
+def test_what_may_be_claimed_stands_near_the_top(tmp_path):
+    text = write(tmp_path, realistic_results())
+    claims = text[text.index('id="claims"') : text.index('id="figures"')]
+    assert claims.count("<tr>") == 1 + 10
+    assert "failure of generalization" in claims
 
 
 def test_the_same_inputs_give_the_same_bytes(tmp_path):

@@ -139,3 +139,27 @@ def test_random_directions_depend_on_seed_and_layer_alone():
     torch.testing.assert_close(first.vector, unit(other, seed=0, layer=1).vector)
     assert abs(cosine_between(first, unit(wide, seed=1, layer=1))) < 0.5
     assert abs(cosine_between(first, unit(wide, seed=0, layer=2))) < 0.5
+
+
+# Every d is (1, 0): with two of each sign their mean is zero but for the noise in the second coordinate.
+FOUR = activations([[1, 1], [1, 2], [1, 4], [1, 8]], [[0, 0]] * 4, paired=True)
+
+
+def test_shuffled_labels_keep_the_length_and_lose_what_all_prompts_share():
+    true = build(FOUR, normalize=False)
+    found = build(FOUR, method="shuffled", normalize=False, seed=1)
+    assert found.vector_norm == pytest.approx(true.vector_norm)
+    # Two signs of each kind: the first coordinate cancels exactly.
+    assert float(found.vector[0]) == 0.0
+    assert abs(float(found.vector[1])) == pytest.approx(true.vector_norm)
+    assert found.statistics["method"] == "shuffled"
+
+
+def test_shuffled_directions_depend_on_the_seed():
+    noise = torch.randn(2, 16, 8, generator=torch.Generator().manual_seed(0)).tolist()
+    vectors = {
+        tuple(build(activations(*noise, paired=paired), method="shuffled", seed=seed).vector.tolist())
+        for seed in range(3)
+        for paired in (True, False)
+    }
+    assert len(vectors) == 6

@@ -28,7 +28,13 @@ def measure(folder, output, *, prompts, hook_point: str = "resid_post"):
     prompts.write_text("\n".join(lines) + "\n", encoding="utf-8")
     settings = {"method": "contrastive_prefix", "position": "prefix_mean", "hook_point": hook_point}
     settings |= {"refusal_prefix": REFUSAL_PREFIX, "compliance_prefix": COMPLIANCE_PREFIX}
-    settings |= {"system_prompt": None, "chat_template": "auto", "device": "cpu", "dtype": "float32", "build_fraction": 1.0}
+    settings |= {
+        "system_prompt": None,
+        "chat_template": "auto",
+        "device": "cpu",
+        "dtype": "float32",
+        "build_fraction": 1.0,
+    }
     measure_activations(output, folder=folder, harm_train=prompts, extra=[], settings=settings)
 
 

@@ -41,9 +41,9 @@ FIGURE_CAPTIONS: Final = {
 
 CAVEATS: Final = (
     "Refusal and helpfulness are judged by rules on the text, not by a reader; such rules overstate refusal.",
-    "The recommended point is chosen on the same prompts that report it, so its numbers are on the bright side.",
-    "harm_train prompts may have built the direction, so its rates are on the bright side too.",
-    "Each interval stands for itself: among many points some exclude 0 by chance.",
+    "The recommended point is chosen on the same prompts that report it: selection.csv says by how much that flatters.",
+    "Some harm_train prompts built the direction; the headline gap rests on the others.",
+    "Each interval stands for itself: among many points some exclude 0 by chance. The p of a claim is corrected.",
 )
 
 
@@ -52,6 +52,7 @@ def write_report(
     *,
     summary: pd.DataFrame,
     sanity: pd.DataFrame,
+    claims: pd.DataFrame,
     figures_dir: Path,
     output: Path,
     title: str,
@@ -64,6 +65,7 @@ def write_report(
         results: Rows of results.parquet with all columns.
         summary: From `summarise`.
         sanity: From `sanity_checks`, possibly empty.
+        claims: From `claims_table`.
         figures_dir: Folder of the SVG figures; those that are missing are left out.
         output: The page; written whole or not at all.
         title: Name of the run or model.
@@ -87,6 +89,7 @@ def write_report(
         figures=list(_figures(figures_dir)),
         operating_points=_rows(summary[summary["role"] == "main"], best),
         checks=as_records(sanity),
+        claims=as_records(claims),
         examples=select_examples(results, summary=summary, per_split=per_split),
         harmful=HARMFUL_SPLITS,
         notes=(POINT_NOTE, SELECTION_NOTE) if best is not None else (SELECTION_NOTE,),

@@ -19,6 +19,13 @@ _SAME: Final = 0.15
 
 _SPLIT: Final = "harm_test"
 
+_CHECKS: Final = {
+    "alt_prefix": "other prefix",
+    "alt_seed": "other seed",
+    "random": "random direction",
+    "shuffled": "shuffled labels",
+}
+
 Cosines = Mapping[str, Mapping[int, float]]
 """Direction name to layer to its cosine with the study's direction there."""
 
@@ -37,7 +44,7 @@ def sanity_checks(results: pd.DataFrame, *, summary: pd.DataFrame, cosines: Cosi
     """
     rows: list[dict[str, Any]] = []
     references: list[dict[str, Any]] = []
-    for variant in as_records(_steered(summary, roles=("alt_prefix", "alt_seed", "random"))):
+    for variant in as_records(_steered(summary, roles=("alt_prefix", "alt_seed", "random", "shuffled"))):
         reference = _main_counterpart(summary, variant)
         if reference is not None and reference not in references:
             references.append(reference)
@@ -70,7 +77,7 @@ def _main_counterpart(summary: pd.DataFrame, variant: Mapping[str, Any]) -> dict
 def _checks_of(
     results: pd.DataFrame, variant: dict[str, Any], reference: dict[str, Any] | None, cosines: Cosines
 ) -> Iterator[dict[str, Any]]:
-    check = {"alt_prefix": "other prefix", "alt_seed": "other seed", "random": "random direction"}[variant["role"]]
+    check = _CHECKS[variant["role"]]
     shared = {"check": check, "condition": describe(variant)}
     if variant["role"] == "alt_prefix":
         yield {**shared, **_cosine(cosines.get(variant["direction"], {}).get(variant["layer"], float("nan")))}
@@ -95,8 +102,11 @@ def _checks_of(
         contrast = as_comparison(difference_of_estimates(_estimate(own), _estimate(effect)), n=own.n)
     else:
         contrast = compare_refusals(steered, main)
-    judge = _against_random if variant["role"] == "random" else _agreement
-    yield {**shared, **_numbers("effect minus the study's effect", contrast), **judge(own, effect, contrast)}
+    if variant["role"] in ("random", "shuffled"):
+        verdict = _against_control(own, effect, contrast, control=variant["role"])
+    else:
+        verdict = _agreement(own, effect, contrast)
+    yield {**shared, **_numbers("effect minus the study's effect", contrast), **verdict}
 
 
 def _rows(results: pd.DataFrame, point: Mapping[str, Any]) -> pd.DataFrame:
@@ -148,22 +158,23 @@ def _agreement(own: Comparison, effect: Comparison, contrast: Comparison) -> dic
     return {"verdict": verdict, "sentence": f"{words[verdict]}: {own} here, {effect} there, on the same prompts."}
 
 
-def _against_random(own: Comparison, effect: Comparison, contrast: Comparison) -> dict[str, str]:
-    # The contrast is random minus study: the study is stronger where it points away from the study's own sign.
+def _against_control(own: Comparison, effect: Comparison, contrast: Comparison, *, control: str) -> dict[str, str]:
+    # The contrast is control minus study: the study is stronger where it points away from the study's own sign.
     if contrast.n == 0 or effect.sign == 0:
         verdict = "cannot tell"
     elif contrast.sign == -effect.sign:
-        verdict = "stronger than random"
+        verdict = f"stronger than {control}"
     elif contrast.sign == effect.sign or (contrast.low > -_SAME and contrast.high < _SAME):
-        verdict = "no stronger than random"
+        verdict = f"no stronger than {control}"
     else:
         verdict = "cannot tell"
+    name = {"random": "a random one", "shuffled": "one from shuffled labels"}[control]
     words = {
-        "stronger than random": "The direction moves refusal more than a random one of the same strength",
-        "no stronger than random": "A random direction of the same strength does as much",
-        "cannot tell": "The data cannot tell the direction from a random one of the same strength",
+        f"stronger than {control}": f"The direction moves refusal more than {name} of the same strength",
+        f"no stronger than {control}": f"{name[0].upper()}{name[1:]} of the same strength does as much",
+        "cannot tell": f"The data cannot tell the direction from {name} of the same strength",
     }
-    return {"verdict": verdict, "sentence": f"{words[verdict]}: {effect} for the study's, {own} for the random one."}
+    return {"verdict": verdict, "sentence": f"{words[verdict]}: {effect} for the study's, {own} for the control."}
 
 
 def _confounds(results: pd.DataFrame, reference: Mapping[str, Any]) -> dict[str, Any]:

@@ -24,7 +24,7 @@ __all__ = [
     "sort_points",
 ]
 
-ROLES: Final = ("main", "alt_prefix", "alt_seed", "random")
+ROLES: Final = ("main", "alt_prefix", "alt_seed", "random", "shuffled")
 """What a condition is run for: the study itself, or one of its sanity checks."""
 
 GROUP_KEYS: Final = ["role", "direction", "intervention", "layer", "seed"]
@@ -37,7 +37,7 @@ ROW_KEYS: Final = ["split", "id", "sample"]
 """What identifies one completion within an operating point."""
 
 _COLUMNS: Final[list[tuple[str, pa.DataType, str]]] = [
-    ("role", pa.string(), "What the condition is run for: main, alt_prefix, alt_seed or random."),
+    ("role", pa.string(), "What the condition is run for: main, alt_prefix, alt_seed, random or shuffled."),
     ("split", pa.string(), "Prompt set: harm_train (in distribution), harm_test (out of distribution) or benign."),
     ("id", pa.string(), "Prompt id, unique within its split."),
     ("sample", pa.int32(), "Number of the completion of this prompt, from 0."),

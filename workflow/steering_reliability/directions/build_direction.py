@@ -21,12 +21,13 @@ def build_direction(
 
     For paired activations d_i = positive_i - negative_i (contrastive prefixes: Panickssery et al., arXiv 2312.06681,
     section 3); otherwise d_i = positive_i - mean(negative), whose mean is the difference of means (Arditi et al.,
-    arXiv 2406.11717, section 2.3).
+    arXiv 2406.11717, section 2.3). The two controls keep the vector's length: `random` draws any direction, `shuffled`
+    the mean of the same differences with sides swapped at random.
 
     Args:
         activations: Of this layer alone.
         layer: Block index, for the seed of a random direction and the record.
-        method: The configured method; `random` keeps only the length.
+        method: The configured method, `random` or `shuffled`.
         normalize: Scale the result to length 1.
         seed: For a random direction, and for the halves of the statistics.
         where: What the message names when the direction is zero.
@@ -48,6 +49,8 @@ def build_direction(
         )
     if method == "random":
         vector = _random_unit(len(vector), seed=seed, layer=layer) * norm
+    elif method == "shuffled":
+        vector = _shuffled_unit(positive, negative, paired=activations.paired, seed=seed) * norm
     unit = vector / vector.norm()
     scaled = unit if normalize else vector
     statistics = {
@@ -69,6 +72,23 @@ def _random_unit(d_model: int, *, seed: int, layer: int) -> Float[Tensor, " d_mo
     numbers = np.random.default_rng([seed, layer]).standard_normal(d_model)
     vector = torch.from_numpy(numbers)
     unit: Tensor = vector / vector.norm()
+    return unit
+
+
+def _shuffled_unit(
+    positive: Float[Tensor, "n d_model"], negative: Float[Tensor, "m d_model"], *, paired: bool, seed: int
+) -> Float[Tensor, " d_model"]:
+    """Direction that the method makes when it is lied to about which side each text is of."""
+    generator = np.random.default_rng(seed)
+    if paired:
+        # As many of each sign as there can be, so that nothing of the true mean is left but by chance.
+        signs = generator.permutation(np.resize([1.0, -1.0], len(positive)))
+        mean = (torch.from_numpy(signs).unsqueeze(-1) * (positive - negative)).mean(dim=0)
+    else:
+        together = torch.cat([positive, negative])
+        order = torch.from_numpy(generator.permutation(len(together)))
+        mean = together[order[: len(positive)]].mean(dim=0) - together[order[len(positive) :]].mean(dim=0)
+    unit: Tensor = mean / mean.norm()
     return unit
 
 

@@ -5,22 +5,17 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from steering_reliability.analysis.figures.controls import control_note, controls_of, draw_controls
 from steering_reliability.analysis.figures.panels import (
     AlphaAxis,
     Panel,
-    alpha_axis,
-    caption_alphas,
     draw_with_intervals,
     ends_row,
-    label_alphas,
     label_line_ends,
-    panel_grid,
-    plain_grid,
     sample_sizes,
-    starts_row,
-    study_panels,
+    strength_panels,
 )
-from steering_reliability.analysis.figures.style import INK, MUTED, SPLIT_STYLES, finish
+from steering_reliability.analysis.figures.style import MUTED, SPLIT_STYLES, finish
 from steering_reliability.analysis.schema import SPLITS
 from steering_reliability.analysis.statistics import wilson_interval
 
@@ -35,24 +30,20 @@ def draw_dose_response(summary: pd.DataFrame, *, title: str) -> Figure:
     Returns:
         The figure.
     """
-    panels = study_panels(summary)
-    figure, grid = panel_grid(panels, height=2.45, margin=0.9)
-    for axes, panel in zip(grid, panels, strict=True):
-        axis = alpha_axis(panel.points["alpha"].tolist())
+
+    def draw(axes: Axes, panel: Panel, axis: AlphaAxis) -> None:
         axes.set_ylim(-0.03, 1.03)
         axes.set_yticks([0, 0.25, 0.5, 0.75, 1], ["0%", "25%", "50%", "75%", "100%"])
         _draw_panel(axes, panel, axis)
-        label_alphas(axes, axis, strengths=panel.points.set_index("alpha")["relative_strength"])
-        axes.set_title(panel.title, loc="left", color=INK)
-        caption_alphas(axes, axis)
-        plain_grid(axes)
-        if starts_row(axes):
-            axes.set_ylabel("share of completions")
+        draw_controls(axes, controls_of(summary, panel), axis=axis, name="refusal_harm_test")
+
+    figure = strength_panels(summary, height=2.45, margin=0.9, ylabel="share of completions", draw=draw)
+    controls = control_note(summary, measured="refusal on harm_test")
     finish(
         figure,
         title="Dose response: share of completions that refuse, by prompt set",
         subtitle="Dotted grey: degenerate text (all prompt sets); where it is high, a refusal means little",
-        footer=[title, sample_sizes(summary), "bars and band: 95% Wilson intervals"],
+        footer=[*controls, title, sample_sizes(summary), "bars and band: 95% Wilson intervals"],
     )
     return figure
 

@@ -1,22 +1,22 @@
 """The generalization gap against strength."""
 
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from steering_reliability.analysis.figures.controls import control_note, control_points, controls_of, draw_controls
 from steering_reliability.analysis.figures.panels import (
-    alpha_axis,
-    caption_alphas,
+    AlphaAxis,
+    Panel,
     draw_with_intervals,
     ends_row,
-    label_alphas,
     label_line_ends,
-    panel_grid,
-    plain_grid,
     sample_sizes,
-    starts_row,
-    study_panels,
+    signed_points,
+    strength_panels,
+    study_points,
 )
-from steering_reliability.analysis.figures.style import INK, MUTED, LineStyle, finish
+from steering_reliability.analysis.figures.style import MUTED, LineStyle, finish
 
 _GAP = LineStyle("#0072B2", "o", "-")
 _EFFECT_GAP = LineStyle("#D55E00", "s", "--")
@@ -32,39 +32,41 @@ def draw_gap(summary: pd.DataFrame, *, title: str) -> Figure:
     Returns:
         The figure.
     """
-    panels = study_panels(summary)
-    figure, grid = panel_grid(panels, height=2.35, margin=0.7)
     reach = _reach(summary)
-    for axes, panel in zip(grid, panels, strict=True):
-        axis = alpha_axis(panel.points["alpha"].tolist())
-        x, shift = axis.at(panel.points["alpha"]), 0.012 * axis.span
-        axes.axhline(0, color=MUTED, linewidth=0.9)
+
+    def draw(axes: Axes, panel: Panel, axis: AlphaAxis) -> None:
         axes.set_ylim(-reach, reach)
-        axes.yaxis.set_major_formatter(lambda share, _: f"{100 * share:+.0f}" if share else "0")
-        draw_with_intervals(axes, x - shift, panel.points, name="gap", style=_GAP)
-        draw_with_intervals(axes, x + shift, panel.points, name="effect_gap", style=_EFFECT_GAP, filled=False)
-        label_alphas(axes, axis, strengths=panel.points.set_index("alpha")["relative_strength"])
-        axes.set_title(panel.title, loc="left", color=INK)
-        caption_alphas(axes, axis)
-        plain_grid(axes)
-        if starts_row(axes):
-            axes.set_ylabel("harm_train minus\nharm_test (points)")
-        if ends_row(axes):
-            last = panel.points.iloc[-1]
-            ends = [(last["gap"], "gap", _GAP.colour), (last["effect_gap"], "gap of\neffects", _EFFECT_GAP.colour)]
-            label_line_ends(axes, ends, distance=0.26 * reach)
+        _draw_panel(axes, panel, axis)
+        draw_controls(axes, controls_of(summary, panel), axis=axis, name="effect_gap")
+
+    ylabel = "harm_train minus\nharm_test (points)"
+    figure = strength_panels(summary, height=2.35, margin=0.7, ylabel=ylabel, draw=draw)
+    controls = control_note(summary, measured="gap of effects")
     finish(
         figure,
         title="Does steering hold out of distribution? Refusal gap, harm_train minus harm_test",
         subtitle="Above 0: harm_train is refused more. The gap of effects subtracts what the unsteered model does",
-        footer=[title, sample_sizes(summary), "bars: 95% intervals"],
+        footer=[*controls, title, sample_sizes(summary), "bars: 95% intervals"],
     )
     return figure
 
 
+def _draw_panel(axes: Axes, panel: Panel, axis: AlphaAxis) -> None:
+    x, shift = axis.at(panel.points["alpha"]), 0.012 * axis.span
+    axes.axhline(0, color=MUTED, linewidth=0.9)
+    axes.yaxis.set_major_formatter(signed_points)
+    draw_with_intervals(axes, x - shift, panel.points, name="gap", style=_GAP)
+    draw_with_intervals(axes, x + shift, panel.points, name="effect_gap", style=_EFFECT_GAP, filled=False)
+    if ends_row(axes):
+        last = panel.points.iloc[-1]
+        ends = [(last["gap"], "gap", _GAP.colour), (last["effect_gap"], "gap of\neffects", _EFFECT_GAP.colour)]
+        _, top = axes.get_ylim()
+        label_line_ends(axes, ends, distance=0.26 * top)
+
+
 def _reach(summary: pd.DataFrame) -> float:
     """Return a symmetric limit that holds every interval, so that 0 is in the middle."""
-    study = summary[summary["role"] == "main"]
-    names = ["gap_low", "gap_high", "effect_gap_low", "effect_gap_high"]
-    largest = study[names].abs().max().max()
+    study = study_points(summary)[["gap_low", "gap_high", "effect_gap_low", "effect_gap_high"]]
+    controls = control_points(summary)[["effect_gap_low", "effect_gap_high"]]
+    largest = pd.concat([study, controls]).abs().max().max()
     return float(min(2.0, max(0.3, 1.08 * largest))) if largest == largest else 1.0  # noqa: PLR0124 (NaN)

@@ -1,7 +1,7 @@
 """What the figures share: small multiples, the strength axis, points with intervals, labels that keep apart."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -10,7 +10,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from steering_reliability.analysis.figures.style import GRID, LineStyle, new_figure
+from steering_reliability.analysis.figures.style import GRID, INK, LineStyle, new_figure
 from steering_reliability.analysis.schema import SPLITS
 
 _CLOSEST: Final = 0.12
@@ -152,6 +152,35 @@ def caption_alphas(axes: Axes, axis: AlphaAxis) -> None:
     axes.set_xlabel(name if axis.to_scale else f"{name} (not to scale)".strip())
 
 
+def strength_panels(
+    summary: pd.DataFrame, *, height: float, margin: float, ylabel: str, draw: Callable[[Axes, Panel, AlphaAxis], None]
+) -> Figure:
+    """Return a figure with one panel per curve of the study, each a quantity against alpha.
+
+    Args:
+        summary: From `summarise`.
+        height: Height of one panel (inches).
+        margin: Extra width for the labels beside the last panel of each row (inches).
+        ylabel: The quantity, named once per row.
+        draw: Draws the data of one panel.
+
+    Returns:
+        The figure, still without title and footer.
+    """
+    panels = study_panels(summary)
+    figure, grid = panel_grid(panels, height=height, margin=margin)
+    for axes, panel in zip(grid, panels, strict=True):
+        axis = alpha_axis(panel.points["alpha"].tolist())
+        draw(axes, panel, axis)
+        label_alphas(axes, axis, strengths=panel.points.set_index("alpha")["relative_strength"])
+        axes.set_title(panel.title, loc="left", color=INK)
+        caption_alphas(axes, axis)
+        plain_grid(axes)
+        if starts_row(axes):
+            axes.set_ylabel(ylabel)
+    return figure
+
+
 def percent(share: float) -> str:
     """Return a share as a short percentage, "?" where it is missing."""
     if math.isnan(share):
@@ -160,10 +189,21 @@ def percent(share: float) -> str:
     return "0%" if value == 0 else f"{value:.1f}%" if abs(value) < 10 and abs(value) % 1 > 0.05 else f"{value:.0f}%"
 
 
+def signed_points(share: float, _: object = None) -> str:
+    """Return a difference of shares in signed percentage points, as a tick label."""
+    return f"{100 * share:+.0f}" if share else "0"
+
+
 def plain_grid(axes: Axes) -> None:
     """Draw horizontal lines behind the data, to read values off."""
     axes.grid(axis="y", color=GRID, linewidth=0.7)
     axes.set_axisbelow(True)
+
+
+def interval_bars(points: pd.DataFrame, name: str) -> np.ndarray:
+    """Return how far each interval reaches below and above its value, [2, points], as error bars want it."""
+    value, low, high = (points[f"{name}{part}"].to_numpy(dtype=float) for part in ("", "_low", "_high"))
+    return np.clip(np.vstack([value - low, high - value]), 0, None)
 
 
 def draw_with_intervals(
@@ -179,9 +219,7 @@ def draw_with_intervals(
         style: Its look.
         filled: Whether the markers are filled.
     """
-    value = points[name].to_numpy(dtype=float)
-    low, high = points[f"{name}_low"].to_numpy(dtype=float), points[f"{name}_high"].to_numpy(dtype=float)
-    bars = np.clip(np.vstack([value - low, high - value]), 0, None)
+    value, bars = points[name].to_numpy(dtype=float), interval_bars(points, name)
     face = style.colour if filled else "white"
     axes.errorbar(x, value, yerr=bars, fmt="none", ecolor=style.colour, elinewidth=1.1, capsize=2, alpha=0.75, zorder=2)
     axes.plot(

@@ -2,7 +2,6 @@
 
 from typing import Final
 
-import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -10,7 +9,8 @@ from matplotlib.lines import Line2D
 from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 
-from steering_reliability.analysis.figures.panels import percent, sample_sizes, study_points
+from steering_reliability.analysis.figures.controls import CONTROL_STYLES, control_handles, control_points
+from steering_reliability.analysis.figures.panels import interval_bars, percent, sample_sizes, study_points
 from steering_reliability.analysis.figures.style import GRID, INK, MUTED, LineStyle, finish, new_figure, series_styles
 from steering_reliability.analysis.pareto import pareto_table
 
@@ -20,6 +20,8 @@ _MOSTLY_DEGENERATE: Final = 0.5
 
 def draw_tradeoff(summary: pd.DataFrame, *, title: str) -> Figure:
     """Draw every operating point by benign helpfulness drop and harm_test refusal, with the Pareto frontier.
+
+    The controls are drawn too, and never lie on the frontier.
 
     Args:
         summary: From `summarise`.
@@ -39,6 +41,9 @@ def draw_tradeoff(summary: pd.DataFrame, *, title: str) -> Figure:
     steered = study[~study["from_baseline"].astype(bool)]
     for _, point in steered.iterrows():
         _draw_point(axes, point, styles[point["layer"]])
+    controls = control_points(summary).dropna(subset=[_X, _Y])
+    for _, point in controls.iterrows():
+        _draw_control(axes, point)
     baseline = study[study["from_baseline"].astype(bool)].head(1)
     for _, point in baseline.iterrows():
         _draw_point(axes, point, LineStyle("#000000", "*", "-"), size=11)
@@ -49,7 +54,7 @@ def draw_tradeoff(summary: pd.DataFrame, *, title: str) -> Figure:
     axes.set_ylim(-0.03, 1.03)
     axes.xaxis.set_major_formatter(lambda share, _: f"{100 * share:.0f}%")
     axes.yaxis.set_major_formatter(lambda share, _: f"{100 * share:.0f}%")
-    _legend(axes, steered, styles)
+    _legend(axes, steered, styles, controls)
     finish(
         figure,
         title="Trade-off: refusal on harm_test against helpfulness lost on benign",
@@ -61,16 +66,13 @@ def draw_tradeoff(summary: pd.DataFrame, *, title: str) -> Figure:
             "bars: 95% intervals",
         ],
     )
-    _label_frontier(figure, axes, frontier, study)
+    _label_frontier(figure, axes, frontier, pd.concat([study, controls]))
     return figure
 
 
 def _draw_point(axes: Axes, point: pd.Series, style: LineStyle, *, size: float = 6.5) -> None:
     x, y = point[_X], point[_Y]
-    xerr = np.clip([[x - point[f"{_X}_low"]], [point[f"{_X}_high"] - x]], 0, None)
-    yerr = np.clip([[y - point[f"{_Y}_low"]], [point[f"{_Y}_high"] - y]], 0, None)
-    emphasis = 0.55 if point["on_pareto"] else 0.22
-    axes.errorbar(x, y, xerr=xerr, yerr=yerr, fmt="none", ecolor=style.colour, elinewidth=0.9, alpha=emphasis, zorder=2)
+    _draw_bars(axes, point, colour=style.colour, emphasis=0.55 if point["on_pareto"] else 0.22)
     hollow = point["intervention"] == "ablate" and not point["from_baseline"]
     face = "white" if hollow else style.colour
     axes.plot(
@@ -81,7 +83,24 @@ def _draw_point(axes: Axes, point: pd.Series, style: LineStyle, *, size: float =
         axes.plot(x, y, marker="x", markersize=size + 5, color=INK, markeredgewidth=1.1, linestyle="none", zorder=4)
 
 
-def _legend(axes: Axes, steered: pd.DataFrame, styles: dict[int, LineStyle]) -> None:
+def _draw_control(axes: Axes, point: pd.Series) -> None:
+    style = CONTROL_STYLES[point["role"]]
+    _draw_bars(axes, point, colour=INK, emphasis=0.45)
+    axes.plot(
+        point[_X], point[_Y], marker=style.marker, markersize=6, markerfacecolor=style.face, markeredgecolor=INK,
+        markeredgewidth=1.0, linestyle="none", zorder=3.5,
+    )  # fmt: skip
+
+
+def _draw_bars(axes: Axes, point: pd.Series, *, colour: str, emphasis: float) -> None:
+    one = point.to_frame().T
+    axes.errorbar(
+        point[_X], point[_Y], xerr=interval_bars(one, _X), yerr=interval_bars(one, _Y), fmt="none", ecolor=colour,
+        elinewidth=0.9, alpha=emphasis, zorder=2,
+    )  # fmt: skip
+
+
+def _legend(axes: Axes, steered: pd.DataFrame, styles: dict[int, LineStyle], controls: pd.DataFrame) -> None:
     handles = [
         Line2D([], [], color=style.colour, marker=style.marker, linestyle="none", label=f"layer {layer}")
         for layer, style in styles.items()
@@ -94,16 +113,17 @@ def _legend(axes: Axes, steered: pd.DataFrame, styles: dict[int, LineStyle]) -> 
     if (steered["degenerate_harm_test"] > _MOSTLY_DEGENERATE).any():
         cross = Line2D([], [], color=INK, marker="x", markersize=8, linestyle="none", label="mostly\ndegenerate")
         handles.append(cross)
+    handles += control_handles(controls)
     axes.legend(
         handles=handles, loc="upper left", bbox_to_anchor=(1.01, 1.0), frameon=False, fontsize=8.5, borderaxespad=0.0
     )
 
 
-def _label_frontier(figure: Figure, axes: Axes, frontier: pd.DataFrame, study: pd.DataFrame) -> None:
+def _label_frontier(figure: Figure, axes: Axes, frontier: pd.DataFrame, drawn: pd.DataFrame) -> None:
     """Name the frontier's points, each where it covers neither a point nor another name; drop what finds no place."""
     figure.draw_without_rendering()
     renderer = figure.canvas.get_renderer()  # type: ignore[attr-defined]
-    taken = [Bbox.from_bounds(x - 6, y - 6, 12, 12) for x, y in axes.transData.transform(study[[_X, _Y]].to_numpy())]
+    taken = [Bbox.from_bounds(x - 6, y - 6, 12, 12) for x, y in axes.transData.transform(drawn[[_X, _Y]].to_numpy())]
     inside = axes.get_window_extent()
     for _, point in frontier[~frontier["from_baseline"].astype(bool)].iterrows():
         text = f"L{point['layer']}, {point['alpha']:g} ({percent(point['relative_strength'])})"

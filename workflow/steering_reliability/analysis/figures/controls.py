@@ -1,0 +1,100 @@
+"""The control directions: what a direction that means nothing does at the same place and strength."""
+
+import textwrap
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+
+from steering_reliability.analysis.figures.panels import AlphaAxis, Panel, interval_bars
+from steering_reliability.analysis.figures.style import INK
+
+
+@dataclass(frozen=True)
+class ControlStyle:
+    """How one kind of control is told from the other: name, marker, its filling, and its sign in the footer."""
+
+    name: str
+    marker: str
+    face: str
+    sign: str
+
+
+CONTROL_STYLES: Final = {
+    "random": ControlStyle("random direction of the same length", "d", INK, "◆"),
+    "shuffled": ControlStyle("shuffled labels", "h", "white", "⬡"),
+}
+"""By role. Black, with markers that no series of the study has: neither a split nor a layer is meant."""
+
+_START, _REACH, _STEP = 0.034, 0.034, 0.016
+"""Where the fan of controls begins beside the study's point, how wide it gets, and its widest step (shares of axis)."""
+
+
+def control_points(summary: pd.DataFrame) -> pd.DataFrame:
+    """Return the steered operating points of the random and shuffled directions."""
+    return summary[summary["role"].isin(list(CONTROL_STYLES)) & ~summary["from_baseline"].astype(bool)]
+
+
+def controls_of(summary: pd.DataFrame, panel: Panel) -> pd.DataFrame:
+    """Return the controls of one curve of the study: its intervention, layer and seed."""
+    controls, study = control_points(summary), panel.points.iloc[0]
+    for key in ("intervention", "layer", "seed"):
+        controls = controls[controls[key] == study[key]]
+    return controls
+
+
+def draw_controls(axes: Axes, controls: pd.DataFrame, *, axis: AlphaAxis, name: str) -> None:
+    """Draw the controls fanned out to the right of their alpha, each with its interval.
+
+    Args:
+        axes: The panel.
+        controls: From `controls_of`; those at an alpha that the panel lacks are left out.
+        axis: The panel's layout.
+        name: The rate or difference; `name`_low and `name`_high are its interval.
+    """
+    here = controls[controls["alpha"].isin(axis.alphas)]
+    for _, points in here.groupby("alpha", sort=True):
+        step = min(_STEP, _REACH / max(len(points) - 1, 1))
+        x = axis.at(points["alpha"]) + (_START + step * np.arange(len(points))) * axis.span
+        for (_, point), place in zip(points.iterrows(), x, strict=True):
+            draw_control(axes, float(place), point, name=name)
+
+
+def draw_control(axes: Axes, x: float, point: pd.Series, *, name: str) -> None:
+    """Draw one control and its interval at `x`."""
+    style = CONTROL_STYLES[point["role"]]
+    bars = interval_bars(point.to_frame().T, name)
+    axes.errorbar(x, point[name], yerr=bars, fmt="none", ecolor=INK, elinewidth=0.9, alpha=0.75, zorder=3.2)
+    axes.plot(
+        x, point[name], marker=style.marker, markersize=5, markerfacecolor=style.face, markeredgecolor=INK,
+        markeredgewidth=0.8, linestyle="none", zorder=3.4,
+    )  # fmt: skip
+
+
+def control_handles(controls: pd.DataFrame) -> list[Line2D]:
+    """Return the legend's entries for the kinds of control that are there, long names broken."""
+    return [
+        Line2D(
+            [], [], color=INK, marker=style.marker, markerfacecolor=style.face, linestyle="none",
+            label=textwrap.fill(style.name, 16),
+        )
+        for style in _kinds(controls)
+    ]  # fmt: skip
+
+
+def control_note(summary: pd.DataFrame, *, measured: str) -> list[str]:
+    """Return the footer's word on the controls, none where the run has none.
+
+    Args:
+        summary: From `summarise`.
+        measured: What the controls' marks show.
+    """
+    kinds = [f"{style.sign} {style.name}" for style in _kinds(control_points(summary))]
+    return [f"controls ({measured}): {', '.join(kinds)}"] if kinds else []
+
+
+def _kinds(controls: pd.DataFrame) -> list[ControlStyle]:
+    return [style for role, style in CONTROL_STYLES.items() if (controls["role"] == role).any()]
