@@ -30,8 +30,8 @@ rule complete_baseline:
         settings=RUN.write_settings(steered=False),
         numbers=RUN.number_settings(),
         limit=lambda wildcards: RUN.limit(wildcards.seed),
-        code=digest("../scripts/complete_baseline.py"),
         engine=ENGINE,
+        code=digest("../scripts/complete_baseline.py"),
     message:
         "completions: baseline, {wildcards.split}, seed {wildcards.seed}"
     script:
@@ -64,8 +64,8 @@ rule complete_shard:
         settings=RUN.write_settings(steered=True),
         numbers=RUN.number_settings(),
         limit=lambda wildcards: RUN.limit(wildcards.seed),
-        code=digest("../scripts/complete_shard.py"),
         engine=ENGINE,
+        code=digest("../scripts/complete_shard.py"),
     message:
         "completions: {wildcards.direction} {wildcards.intervention} layer {wildcards.layer} "
         "alpha {wildcards.alpha}, {wildcards.split}"

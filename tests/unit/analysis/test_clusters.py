@@ -68,12 +68,13 @@ def test_clusters_by_hand():
     rate = steered.loc[("refusal", "harm_test")]
     # Prompt i is in family i modulo 3.
     by_prompt, by_family = clustered_rate(after, sizes=2), clustered_rate([6, 0, 3], sizes=6)
-    assert (rate["value"], rate["prompt_low"], rate["prompt_high"]) == pytest.approx(by_prompt)
-    assert (rate["value"], rate["family_low"], rate["family_high"]) == pytest.approx(by_family)
+    assert rate[["value", "prompt_low", "prompt_high"]].tolist() == pytest.approx([float(part) for part in by_prompt])
+    assert rate[["value", "family_low", "family_high"]].tolist() == pytest.approx([float(part) for part in by_family])
     assert (rate["n"], rate["n_prompts"], rate["n_families"]) == (18, 9, 3)
     effect = steered.loc[("refusal_effect", "harm_test")]
     pairs = PairedCounts(*np.array([[1, 0, 2], [5, 0, 1], [0, 0, 0], [0, 6, 3]], dtype=float))
-    assert (effect["value"], effect["family_low"], effect["family_high"]) == pytest.approx(clustered_difference(pairs))
+    expected = [float(part) for part in clustered_difference(pairs)]
+    assert effect[["value", "family_low", "family_high"]].tolist() == pytest.approx(expected)
 
 
 def test_the_baseline_differs_from_itself_by_nothing(table):
@@ -87,6 +88,12 @@ def test_a_missing_split_is_missing_and_not_zero():
     missing = table.loc[[("refusal", "benign"), ("refusal_effect", "harm_train"), ("gap", ""), ("effect_gap", "")]]
     assert (missing[["n", "n_prompts", "n_families"]] == 0).all(axis=None)
     assert missing[["value", "prompt_low", "family_high"]].isna().all(axis=None)
+
+
+def test_a_run_without_the_study_has_no_rows(realistic):
+    table = clustered_table(realistic[realistic["role"] == "random"])
+    assert table.columns.tolist() == CLUSTERED_COLUMNS
+    assert table.empty
 
 
 def test_without_families_there_is_no_interval_by_family(realistic):

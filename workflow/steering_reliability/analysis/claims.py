@@ -68,8 +68,8 @@ def _gap(best: Row, gaps: pd.DataFrame) -> Claim:
         found = {**found, "n": int(found["n_train"] + found["n_test"])}
     more = "less" if found and found["effect_gap"] > 0 else "more"
     words = {
-        "shown": f"Generalization fails in part: steering does {more} on shifted prompts than on those like the ones it "
-        "was built from",
+        "shown": f"Generalization fails in part: steering does {more} on shifted prompts than on ones like those that "
+        "built it",
         "cannot tell": "The data cannot tell whether steering does as much on shifted prompts",
     }
     claim = _claim("failure of generalization", found, "effect_gap", words, where=_place(best))
@@ -124,7 +124,7 @@ def _robustness(summary: pd.DataFrame) -> Claim:
     numbers = {part: float(row[f"refusal_harm_test{part}"]) if row else float("nan") for part in ("", "_low", "_high")}
     weak = row is None or numbers["_low"] <= _TOUCHES_ZERO
     sentence = (
-        "The unsteered model hardly refuses: that ablation or a shift of prompts leaves refusal as it was is no sign of "
+        "The unsteered model hardly refuses: that ablation or other prompts leave refusal as it was is no sign of "
         "robustness, and none is claimed."
         if weak
         else "The unsteered model refuses often enough for a loss of refusal to be seen."
@@ -150,8 +150,9 @@ def _claim(name: str, found: Row, value: str, words: Mapping[str, str], *, where
     verdict = "shown" if excluded and numbers["p_holm"] <= _LEVEL else "cannot tell"
     sentence = f"{words[verdict]}: no data."
     if found and found.get("n", 0):
-        points = f"{100 * found[value]:+.0f} points (95% interval {100 * numbers['low']:+.0f} to {100 * numbers['high']:+.0f}"
-        sentence = f"{words[verdict]}: {points}, corrected p {numbers['p_holm']:.2g})."
+        value_in_points, low, high = (100 * x for x in (found[value], numbers["low"], numbers["high"]))
+        interval = f"{value_in_points:+.0f} points (95% interval {low:+.0f} to {high:+.0f}"
+        sentence = f"{words[verdict]}: {interval}, corrected p {numbers['p_holm']:.2g})."
     return {
         **{"claim": name, "verdict": verdict, "value": found.get(value, missing), "n": int(found.get("n", 0))},
         **{**numbers, "where": where, "sentence": sentence},

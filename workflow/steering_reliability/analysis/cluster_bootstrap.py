@@ -152,4 +152,4 @@ def _interval(drawn: Array, *, fallback: Estimate, spreads: Array, clusters: int
 
 
 def _present(sizes: Array) -> int:
-    return int((sizes.reshape(-1, sizes.shape[-1]) > 0).any(axis=0).sum())
+    return int((sizes > 0).any(axis=tuple(range(sizes.ndim - 1))).sum())

@@ -15,22 +15,28 @@ from steering_reliability.analysis.figures.style import INK
 
 @dataclass(frozen=True)
 class ControlStyle:
-    """How one kind of control is told from the other: name, marker, its filling, and its sign in the footer."""
+    """How one kind of control is told from the other.
+
+    Attributes:
+        name: In words.
+        marker: Its marker.
+        face: The marker's filling.
+        sign: The marker as a character, for the footer.
+        shift: How far right of its alpha it stands (share of the axis).
+    """
 
     name: str
     marker: str
     face: str
     sign: str
+    shift: float
 
 
 CONTROL_STYLES: Final = {
-    "random": ControlStyle("random direction of the same length", "d", INK, "◆"),
-    "shuffled": ControlStyle("shuffled labels", "h", "white", "⬡"),
+    "random": ControlStyle("random direction of the same length", "d", INK, "◆", 0.045),
+    "shuffled": ControlStyle("shuffled labels", "h", "white", "⬡", 0.073),
 }
 """By role. Black, with markers that no series of the study has: neither a split nor a layer is meant."""
-
-_START, _REACH, _STEP = 0.034, 0.034, 0.016
-"""Where the fan of controls begins beside the study's point, how wide it gets, and its widest step (shares of axis)."""
 
 
 def control_points(summary: pd.DataFrame) -> pd.DataFrame:
@@ -47,7 +53,7 @@ def controls_of(summary: pd.DataFrame, panel: Panel) -> pd.DataFrame:
 
 
 def draw_controls(axes: Axes, controls: pd.DataFrame, *, axis: AlphaAxis, name: str) -> None:
-    """Draw the controls fanned out to the right of their alpha, each with its interval.
+    """Draw the controls to the right of their alpha, each kind on a bar that holds all of its intervals.
 
     Args:
         axes: The panel.
@@ -56,20 +62,24 @@ def draw_controls(axes: Axes, controls: pd.DataFrame, *, axis: AlphaAxis, name: 
         name: The rate or difference; `name`_low and `name`_high are its interval.
     """
     here = controls[controls["alpha"].isin(axis.alphas)]
-    for _, points in here.groupby("alpha", sort=True):
-        step = min(_STEP, _REACH / max(len(points) - 1, 1))
-        x = axis.at(points["alpha"]) + (_START + step * np.arange(len(points))) * axis.span
-        for (_, point), place in zip(points.iterrows(), x, strict=True):
-            draw_control(axes, float(place), point, name=name)
+    for (role, _), points in here.groupby(["role", "alpha"], sort=True):
+        style = CONTROL_STYLES[str(role)]
+        x = axis.at(points["alpha"]) + style.shift * axis.span
+        low, high = points[f"{name}_low"].min(), points[f"{name}_high"].max()
+        axes.plot(x[:1].repeat(2), [low, high], color="#999999", linewidth=4, solid_capstyle="butt", zorder=3.2)
+        _mark(axes, x, points[name].to_numpy(dtype=float), style=style)
 
 
 def draw_control(axes: Axes, x: float, point: pd.Series, *, name: str) -> None:
     """Draw one control and its interval at `x`."""
-    style = CONTROL_STYLES[point["role"]]
     bars = interval_bars(point.to_frame().T, name)
     axes.errorbar(x, point[name], yerr=bars, fmt="none", ecolor=INK, elinewidth=0.9, alpha=0.75, zorder=3.2)
+    _mark(axes, np.array([x]), np.array([point[name]], dtype=float), style=CONTROL_STYLES[point["role"]])
+
+
+def _mark(axes: Axes, x: np.ndarray, y: np.ndarray, *, style: ControlStyle) -> None:
     axes.plot(
-        x, point[name], marker=style.marker, markersize=5, markerfacecolor=style.face, markeredgecolor=INK,
+        x, y, marker=style.marker, markersize=4.5, markerfacecolor=style.face, markeredgecolor=INK,
         markeredgewidth=0.8, linestyle="none", zorder=3.4,
     )  # fmt: skip
 

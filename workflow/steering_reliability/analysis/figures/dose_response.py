@@ -38,7 +38,7 @@ def draw_dose_response(summary: pd.DataFrame, *, title: str) -> Figure:
         draw_controls(axes, controls_of(summary, panel), axis=axis, name="refusal_harm_test")
 
     figure = strength_panels(summary, height=2.45, margin=0.9, ylabel="share of completions", draw=draw)
-    controls = control_note(summary, measured="refusal on harm_test")
+    controls = control_note(summary, measured="refusal on harm_test; the bar holds all their 95% intervals")
     finish(
         figure,
         title="Dose response: share of completions that refuse, by prompt set",

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from steering_reliability.analysis.figures.panels import Panel, curve_panels, signed_points
+from steering_reliability.analysis.figures.panels import Panel, signed_points, study_panels
 from steering_reliability.analysis.figures.style import GRID, INK, MUTED, finish, new_figure
 
 _LONGEST: Final = 42
@@ -20,6 +20,7 @@ _CLEAR, _UNCLEAR = "#D55E00", "#56768C"
 _LEVEL: Final = 0.05
 _SHIFT: Final = {"unseen": -0.17, "all": 0.17}
 _ROW_HEIGHT: Final = 0.235
+_APART: Final = 0.4
 
 
 def draw_effect_gap_forest(gaps: pd.DataFrame, *, title: str) -> Figure:
@@ -30,16 +31,16 @@ def draw_effect_gap_forest(gaps: pd.DataFrame, *, title: str) -> Figure:
         title: Name of the run or model.
 
     Returns:
-        The figure; points whose corrected p is at most 0.05 are coloured and thick, their numbers bold.
+        The figure; points whose corrected p is at most 0.05 are coloured and thick.
     """
-    columns = _columns(curve_panels(gaps))
-    longest = max(sum(_rows(panel) for panel in column) for column in columns)
+    columns = _columns(study_panels(gaps))
+    longest = max(4.0, *(sum(_rows(panel) for panel in column) for column in columns))
     figure = new_figure(width=max(6.6, 4.6 * len(columns)), height=2.1 + _ROW_HEIGHT * longest)
     grid = figure.subplots(1, len(columns), squeeze=False, sharex=True)
     reach = _reach(gaps)
     for axes, column in zip(grid.flat, columns, strict=True):
         axes.set_xlim(-reach, reach)
-        axes.set_ylim(longest - 0.4, -0.9)
+        axes.set_ylim(longest - _APART - 0.4, -0.9)
         _draw_column(axes, column)
         axes.set_xlabel("effect on harm_train minus\neffect on harm_test (points)")
     grid.flat[0].legend(
@@ -51,31 +52,32 @@ def draw_effect_gap_forest(gaps: pd.DataFrame, *, title: str) -> Figure:
         title="Does steering do as much out of distribution? The gap of effects at every point",
         subtitle="Right of 0: steering does more on harm_train. Left: more on harm_test",
         footer=[
-            "coloured, bold: p at most 0.05 after Holm's correction over the grid",
+            "coloured: p at most 0.05 after Holm's correction over the grid; bold: on unseen prompts",
             "unseen: harm_train prompts that did not build the direction",
             "n: harm_train unseen (all) / harm_test prompts",
             title,
             "bars: 95% intervals (Welch)",
+            *_unspread(gaps),
         ],
     )
     return figure
 
 
-def _rows(panel: Panel) -> int:
+def _rows(panel: Panel) -> float:
     """Return the height of a group in rows: its heading, its strengths and a gap."""
-    return 1 + panel.points["alpha"].nunique()
+    return 1.0 + panel.points["alpha"].nunique() + _APART
 
 
 def _columns(panels: Sequence[Panel]) -> list[list[Panel]]:
-    """Break the groups into columns of like length, none longer than a page unless a group is."""
+    """Break the groups into columns of like length, about a page long at most."""
     total = sum(_rows(panel) for panel in panels)
-    target = total / max(math.ceil(total / _LONGEST), 1)
-    columns: list[list[Panel]] = [[]]
+    n = max(math.ceil(total / _LONGEST), 1)
+    columns: list[list[Panel]] = [[] for _ in range(n)]
+    used = 0.0
     for panel in panels:
-        used = sum(_rows(other) for other in columns[-1])
-        if columns[-1] and used + _rows(panel) > target + 1:
-            columns.append([])
-        columns[-1].append(panel)
+        middle = used + _rows(panel) / 2
+        columns[int(middle / total * n)].append(panel)
+        used += _rows(panel)
     return columns
 
 
@@ -86,7 +88,7 @@ def _draw_column(axes: Axes, column: Sequence[Panel]) -> None:
     axes.set_axisbelow(True)
     axes.spines["left"].set_visible(False)
     places, names = [], []
-    y = 0
+    y = 0.0
     for panel in column:
         axes.text(-0.06, y, panel.title, transform=axes.get_yaxis_transform(), fontsize=9, fontweight="bold",
                   color=INK, va="center")  # fmt: skip
@@ -95,7 +97,7 @@ def _draw_column(axes: Axes, column: Sequence[Panel]) -> None:
             _draw_row(axes, y, tests.set_index("prompts"))
             places.append(y)
             names.append(f"{alpha:g}")
-        y += 1
+        y += 1 + _APART
     axes.set_yticks(places, names)
     axes.tick_params(axis="y", length=0)
     if column:
@@ -106,7 +108,7 @@ def _draw_column(axes: Axes, column: Sequence[Panel]) -> None:
         axes.text(0.5, 0.5, "no steered point", transform=axes.transAxes, ha="center", color=MUTED)
 
 
-def _draw_row(axes: Axes, y: int, tests: pd.DataFrame) -> None:
+def _draw_row(axes: Axes, y: float, tests: pd.DataFrame) -> None:
     for prompts, test in tests.iterrows():
         clear = test["p_holm"] <= _LEVEL
         colour, width = (_CLEAR, 2.2) if clear else (_UNCLEAR, 1.1)
@@ -122,7 +124,7 @@ def _draw_row(axes: Axes, y: int, tests: pd.DataFrame) -> None:
     text = n if tests["effect_gap"].notna().any() else f"{n}: no data"
     axes.text(
         1.02, y, text, transform=axes.get_yaxis_transform(), fontsize=7.5, va="center",
-        fontweight="bold" if (tests["p_holm"] <= _LEVEL).any() else "normal", color=INK,
+        fontweight="bold" if tests["p_holm"].get("unseen", np.nan) <= _LEVEL else "normal", color=INK,
     )  # fmt: skip
 
 
@@ -136,6 +138,12 @@ def _handles() -> list[Line2D]:
         Line2D([], [], color=colour, marker=marker, markerfacecolor=face, markersize=size, label=name)
         for name, colour, marker, face, size in marks
     ]
+
+
+def _unspread(gaps: pd.DataFrame) -> list[str]:
+    """Return the footer's word on points without interval, none where every point has one."""
+    missing = gaps["effect_gap"].notna() & gaps["low"].isna()
+    return ["no bar: every prompt of a split changed alike, so there is no spread to judge by"] if missing.any() else []
 
 
 def _reach(gaps: pd.DataFrame) -> float:

@@ -44,6 +44,7 @@ def draw_equal_kl(summary: pd.DataFrame, *, title: str) -> Figure:
         _scale(axes, _furthest(summary, panel))
         axes.axhline(0, color=MUTED, linewidth=0.9, zorder=1)
         _draw_panel(axes, panel, controls)
+        axes.margins(y=0.12)
         axes.set_title(panel.title, loc="left", color=INK)
         axes.yaxis.set_major_formatter(signed_points)
         plain_grid(axes)
@@ -54,7 +55,7 @@ def draw_equal_kl(summary: pd.DataFrame, *, title: str) -> Figure:
     finish(
         figure,
         title="At the same disturbance of the next token, does the direction move refusal more than a control?",
-        subtitle="Blue: alpha above 0; orange, dashed: alpha below 0; numbers: alpha. Compare at one height of KL",
+        subtitle="Blue: alpha above 0; orange, dashed: alpha below 0; numbers: alpha. Compare marks above the same KL",
         footer=[
             *control_note(summary, measured="change of harm_test refusal at their KL"),
             title,
@@ -68,13 +69,19 @@ def draw_equal_kl(summary: pd.DataFrame, *, title: str) -> Figure:
 def _draw_panel(axes: Axes, panel: Panel, controls: pd.DataFrame) -> None:
     for style, curve in _curves(panel.points):
         draw_with_intervals(axes, curve[_KL].to_numpy(dtype=float), curve, name=_EFFECT, style=style)
-        for _, point in curve.iloc[1:].iterrows():
-            axes.annotate(
-                f"{point['alpha']:g}", (point[_KL], point[_EFFECT]), xytext=(-4, 3), textcoords="offset points",
-                ha="right", va="bottom", fontsize=7, color=style.colour, zorder=4,
-            )  # fmt: skip
+        _label(axes, curve.iloc[1:], colour=style.colour, above=style is _STRONGER)
     for _, point in controls.dropna(subset=[_KL, _EFFECT]).iterrows():
         draw_control(axes, float(point[_KL]), point, name=_EFFECT)
+
+
+def _label(axes: Axes, curve: pd.DataFrame, *, colour: str, above: bool) -> None:
+    """Write alpha beyond the end of each interval, on the side where the other curve is not."""
+    for _, point in curve.iterrows():
+        axes.annotate(
+            f"{point['alpha']:g}", (point[_KL], point[f"{_EFFECT}_{'high' if above else 'low'}"]),
+            xytext=(0, 2 if above else -3), textcoords="offset points", ha="center", va="bottom" if above else "top",
+            fontsize=7, color=colour, zorder=4,
+        )  # fmt: skip
 
 
 def _curves(points: pd.DataFrame) -> Iterator[tuple[LineStyle, pd.DataFrame]]:

@@ -41,7 +41,7 @@ def draw_gap(summary: pd.DataFrame, *, title: str) -> Figure:
 
     ylabel = "harm_train minus\nharm_test (points)"
     figure = strength_panels(summary, height=2.35, margin=0.7, ylabel=ylabel, draw=draw)
-    controls = control_note(summary, measured="gap of effects")
+    controls = control_note(summary, measured="gap of effects; the bar holds all their 95% intervals")
     finish(
         figure,
         title="Does steering hold out of distribution? Refusal gap, harm_train minus harm_test",

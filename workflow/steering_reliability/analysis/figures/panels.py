@@ -143,7 +143,7 @@ def label_alphas(axes: Axes, axis: AlphaAxis, *, strengths: pd.Series) -> None:
     # More than eight two-line labels do not fit below a small panel side by side.
     size = 8.5 if len(labels) <= 6 else 7.5 if len(labels) <= 8 else 6.5
     axes.set_xticks(axis.positions, labels, fontsize=size)
-    axes.set_xlim(axis.positions[0] - 0.07 * axis.span, axis.positions[-1] + 0.07 * axis.span)
+    axes.set_xlim(axis.positions[0] - 0.07 * axis.span, axis.positions[-1] + 0.09 * axis.span)
 
 
 def caption_alphas(axes: Axes, axis: AlphaAxis) -> None:
@@ -203,7 +203,7 @@ def plain_grid(axes: Axes) -> None:
 def interval_bars(points: pd.DataFrame, name: str) -> np.ndarray:
     """Return how far each interval reaches below and above its value, [2, points], as error bars want it."""
     value, low, high = (points[f"{name}{part}"].to_numpy(dtype=float) for part in ("", "_low", "_high"))
-    return np.clip(np.vstack([value - low, high - value]), 0, None)
+    return np.asarray(np.maximum([value - low, high - value], 0.0))
 
 
 def draw_with_intervals(

@@ -1,13 +1,12 @@
 """How far each prompt is moved by steering, and which prompts move the wrong way."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import Any, Final
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import Patch
 
 from steering_reliability.analysis.figures.panels import plain_grid
 from steering_reliability.analysis.figures.style import INK, MUTED, finish, new_figure
@@ -29,7 +28,9 @@ def draw_steerability(prompts: pd.DataFrame, *, steerability: pd.DataFrame, titl
         The figure.
     """
     prompts, table = (part[part["role"] == "main"] for part in (prompts, steerability))
-    curves = list(table[_CURVE].drop_duplicates().itertuples(index=False, name=None)) or [None]
+    curves: list[tuple[Any, ...] | None] = list(table[_CURVE].drop_duplicates().itertuples(index=False, name=None)) or [
+        None
+    ]
     figure = new_figure(width=8.6, height=1.6 + 1.95 * len(curves))
     grid = figure.subplots(len(curves), len(SPLITS), squeeze=False, sharey="row", sharex=True)
     for row, curve in zip(grid, curves, strict=True):
@@ -37,6 +38,7 @@ def draw_steerability(prompts: pd.DataFrame, *, steerability: pd.DataFrame, titl
             slopes = _of(prompts, curve, split)["slope"].dropna().to_numpy(dtype=float)
             _draw_panel(axes, np.sort(slopes), _of(table, curve, split))
             axes.set_title(f"{split}, {_name(table, curve)}".removesuffix(", "), loc="left", color=INK)
+        _make_room(row)
         row[0].set_ylabel("slope\n(nats per unit of alpha)")
     for axes in grid[-1]:
         axes.set_xlabel("share of prompts, by slope")
@@ -51,6 +53,12 @@ def draw_steerability(prompts: pd.DataFrame, *, steerability: pd.DataFrame, titl
         ],
     )
     return figure
+
+
+def _curves(table: pd.DataFrame) -> list[tuple[Any, ...] | None]:
+    """Return the keys of every curve, or one None: an empty table still gives a figure that says so."""
+    found = table[_CURVE].drop_duplicates().sort_values(_CURVE)
+    return [*found.itertuples(index=False, name=None)] or [None]
 
 
 def _of(table: pd.DataFrame, curve: tuple[Any, ...] | None, split: str) -> pd.DataFrame:
@@ -80,4 +88,27 @@ def _draw_panel(axes: Axes, slopes: np.ndarray, summary: pd.DataFrame) -> None:
     edges = np.linspace(0, 1, len(slopes) + 1)
     axes.stairs(np.maximum(slopes, 0), edges, fill=True, color=_RIGHT_WAY, linewidth=0, zorder=1.5)
     axes.stairs(np.minimum(slopes, 0), edges, fill=True, color=_WRONG_WAY, linewidth=0, zorder=1.5)
-    _draw_summary(axes, summary.iloc[0].to_dict())
+    _draw_summary(axes, summary.iloc[0])
+
+
+def _draw_summary(axes: Axes, numbers: pd.Series) -> None:
+    share, low, high = (numbers[f"share_wrong_way{part}"] for part in ("", "_low", "_high"))
+    bars = np.clip([[share - low], [high - share]], 0, None)
+    axes.errorbar(
+        share, 0, xerr=bars, fmt="o", color=INK, markersize=4, elinewidth=1.6, capsize=3, zorder=4, clip_on=False
+    )
+    mean, lowest, highest = (numbers[f"slope{part}"] for part in ("", "_low", "_high"))
+    axes.axhspan(lowest, highest, color=INK, alpha=0.14, linewidth=0, zorder=2.5)
+    axes.axhline(mean, color=INK, linestyle="--", linewidth=1.1, zorder=3)
+    wrong = f"wrong way {100 * share:.0f}% ({100 * low:.0f}–{100 * high:.0f}%), n = {numbers['n']:.0f}"
+    interval = f" ({lowest:+.2g} to {highest:+.2g})" if lowest == lowest else ""  # noqa: PLR0124 (NaN)
+    axes.text(
+        0.02, 0.975, f"{wrong}\nmean {mean:+.2g}{interval}", transform=axes.transAxes, va="top", fontsize=7.8,
+        color=INK, zorder=5,
+    )  # fmt: skip
+
+
+def _make_room(row: Sequence[Axes]) -> None:
+    """Leave the upper part of a row of panels free for their numbers."""
+    low, high = row[0].get_ylim()
+    row[0].set_ylim(low, max(high, 0) + 0.42 * (max(high, 0) - low))

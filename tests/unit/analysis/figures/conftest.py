@@ -1,0 +1,38 @@
+"""Makes controlled_run importable, whatever pytest's import mode, and the made-up run's tables, made once."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+
+@pytest.fixture(scope="session")
+def results():
+    from controlled_run import controlled_results
+
+    return controlled_results()
+
+
+@pytest.fixture(scope="session")
+def summary(results):
+    from steering_reliability.analysis.summary import summarise
+
+    return summarise(results)
+
+
+@pytest.fixture
+def saved_twice(tmp_path):
+    """Return a function that draws a figure twice and returns the files' bytes of both times."""
+    from steering_reliability.analysis.figures.style import figure_style, save_figure
+
+    def save(draw):
+        both = []
+        for folder in ("first", "second"):
+            with figure_style():
+                files = save_figure(draw(), output_dir=tmp_path / folder, name="figure")
+            both.append([path.read_bytes() for path in files])
+        return both
+
+    return save
