@@ -122,6 +122,9 @@ rule draw_figures:
     """The figures, as PNG and SVG."""
     input:
         summary=f"{R}/tables/summary.csv",
+        gap_tests=f"{R}/tables/gap_tests.csv",
+        prompt_steerability=f"{R}/tables/prompt_steerability.csv",
+        steerability=f"{R}/tables/steerability.csv",
     output:
         *[
             report(

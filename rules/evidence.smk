@@ -4,6 +4,7 @@ rule weigh_evidence:
         results=f"{R}/results.parquet",
         summary=f"{R}/tables/summary.csv",
         sanity=f"{R}/tables/sanity_checks.csv",
+        labels=list(filter(None, [RUN.config.metrics.labels])),
     output:
         **{
             name: report(
@@ -26,6 +27,8 @@ rule weigh_evidence:
         seed=RUN.config.generation.seed,
         code=digest(
             "../scripts/weigh_evidence.py",
+            "metrics",
+            "prompts/records.py",
             *[
                 f"analysis/{name}.py"
                 for name in (
@@ -41,6 +44,7 @@ rule weigh_evidence:
                     "halves",
                     "layer_differences",
                     "marginal_model",
+                    "metric_error",
                     "multiplicity",
                     "paired",
                     "pareto",

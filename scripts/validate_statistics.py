@@ -44,8 +44,8 @@ LEAST, LOWEST_MEAN, HIGHEST_MEAN = 0.91, 0.94, 0.96
 ALIKE = 0.3
 """No promise is made for few families whose prompts are more alike than this (intraclass correlation)."""
 CONSERVATIVE = {
-    "Newcombe paired, difference": "as in the paper: it corrects the correlation of the pairs for continuity",
-    "rate corrected for the metric": "as in the paper: successes and failures are added to all three rates",
+    "Newcombe paired, difference": "it corrects the correlation of the pairs for continuity",
+    "rate corrected for the metric": "successes and failures are added to all three rates",
     "paired difference by prompt": "it is Newcombe's where a prompt has one sample",
     "paired difference by family": "so is Newcombe's, and a design effect below 1 is not believed",
     "clustered rate by family": "a design effect below 1 is not believed, however few the families that tell it",

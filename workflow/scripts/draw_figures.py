@@ -2,10 +2,14 @@
 
 from pathlib import Path
 
-from steering_reliability.analysis.plots import draw_all
+from steering_reliability.analysis.plots import EVIDENCE_TABLES, draw_all
 from steering_reliability.analysis.summary import read_table
 from steering_reliability.binding import logged
 
 with logged(snakemake.log[0]):
-    summary = read_table(Path(snakemake.input.summary))
-    draw_all(summary, output_dir=Path(snakemake.output[0]).parent, title=snakemake.params.title)
+    draw_all(
+        read_table(Path(snakemake.input.summary)),
+        output_dir=Path(snakemake.output[0]).parent,
+        title=snakemake.params.title,
+        evidence={name: read_table(Path(snakemake.input[name])) for name in EVIDENCE_TABLES},
+    )

@@ -13,6 +13,7 @@ with logged(snakemake.log[0]):
         summary=read_table(Path(snakemake.input.summary)),
         sanity=read_table(Path(snakemake.input.sanity)),
         seed=snakemake.params.seed,
+        labels=Path(snakemake.input.labels[0]) if snakemake.input.labels else None,
     )
     for name, path in snakemake.output.items():
         write_table(tables[name], Path(path))

@@ -102,6 +102,15 @@ class PropensityConfig(_Section):
     compliance_opening: Annotated[str, Field(min_length=1, max_length=200, description="How an answer opens.")] = "Sure"
 
 
+class MetricsConfig(_Section):
+    """What is known of the metric's own errors."""
+
+    labels: Annotated[
+        str | None,
+        Field(description="CSV or JSON Lines with `completion` and a human `label`; rates are then corrected as well."),
+    ] = None
+
+
 class DirectionConfig(_Section):
     """How the steering direction is learned."""
 
@@ -231,6 +240,7 @@ class Config(_Section):
     data: DataConfig = DataConfig()
     generation: GenerationConfig = GenerationConfig()
     propensity: PropensityConfig = PropensityConfig()
+    metrics: MetricsConfig = MetricsConfig()
     direction: DirectionConfig = DirectionConfig()
     experiment: ExperimentConfig
     sanity_checks: SanityChecksConfig = SanityChecksConfig()

@@ -23,8 +23,18 @@ EVIDENCE = (
     "prompt_steerability",
     "equal_kl",
     "decomposition",
+    "corrected",
 )
-FIGURES = ("gap_vs_alpha", "tradeoff", "heatmap_refusal_harm_test", "heatmap_helpful_benign", "dose_response")
+FIGURES = (
+    "tradeoff",
+    "gap_vs_alpha",
+    "effect_gap_forest",
+    "dose_response",
+    "equal_kl_curve",
+    "steerability",
+    "heatmap_refusal_harm_test",
+    "heatmap_helpful_benign",
+)
 
 
 @dataclass(frozen=True)

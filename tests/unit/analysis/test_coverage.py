@@ -73,7 +73,7 @@ def test_ignoring_the_clusters_would_not_cover(script, rng):
 @pytest.mark.parametrize("unit", ["prompt", "family"])
 def test_the_effect_gap_covers_as_it_says_and_what_it_is_made_of_at_least(script, rng, unit):
     layouts = [one for one in [*script.BY_PROMPT, *script.BY_FAMILY] if one.unit == unit and one.is_promised]
-    cells = list(script.contrast_cells(layouts=layouts[::2], replicates=800, resamples=400, rng=rng))
+    cells = list(script.contrast_cells(layouts=layouts[::2], replicates=600, resamples=300, rng=rng))
     mean, lowest = coverage(cells, f"effect gap by {unit}, bootstrap")
     assert 0.94 <= mean <= 0.96
     assert lowest >= 0.91

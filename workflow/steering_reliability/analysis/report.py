@@ -29,6 +29,12 @@ from steering_reliability.analysis.schema import POINT_KEYS, SPLITS, as_records
 _TEMPLATES: Final = Path(__file__).parent / "templates"
 
 FIGURE_CAPTIONS: Final = {
+    "effect_gap_forest": "Effect on harm_train minus effect on harm_test at every point, with 95% intervals. Filled: "
+    "prompts that did not build the direction; coloured: p at most 0.05 after correction over the grid.",
+    "equal_kl_curve": "Change of harm_test refusal against the disturbance of the first token (KL). A direction that "
+    "means refusal lies above the black controls at the same KL.",
+    "steerability": "How far each prompt's refusal propensity moves per unit of alpha, sorted; orange bars below 0 are "
+    "prompts that move the wrong way.",
     "dose_response": "Share of completions that refuse, by strength. Steering works where the harm curves rise before "
     "the benign one does; where the dotted curve (degenerate text) rises, the model breaks.",
     "tradeoff": "Refusal on harm_test against the benign helpfulness it costs. Up and left is better; the line is the "

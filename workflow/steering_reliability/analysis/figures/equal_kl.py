@@ -55,7 +55,7 @@ def draw_equal_kl(summary: pd.DataFrame, *, title: str) -> Figure:
     finish(
         figure,
         title="At the same disturbance of the next token, does the direction move refusal more than a control?",
-        subtitle="Blue: alpha above 0; orange, dashed: alpha below 0; numbers: alpha. Compare marks above the same KL",
+        subtitle="Blue: alpha above 0; orange, dashed: alpha below 0; numbers: alpha",
         footer=[
             *control_note(summary, measured="change of harm_test refusal at their KL"),
             title,

@@ -83,7 +83,7 @@ def finish(figure: Figure, *, title: str, subtitle: str, footer: Sequence[str]) 
     heading = "\n".join(textwrap.wrap(title, int(columns * 0.78)))
     # Mathtext would read a dollar sign in a model's name as the start of a formula.
     figure.suptitle(heading, x=0.008, ha="left", fontsize=12.5, fontweight="bold", color=INK, parse_math=False)
-    notes = _flow([subtitle, *footer], columns=int(columns * 1.38))
+    notes = _flow([subtitle, *footer], columns=int(columns * 1.28))
     figure.supxlabel(notes, x=0.008, ha="left", fontsize=7.8, color=MUTED, parse_math=False)
 
 
