@@ -16,7 +16,7 @@ from typing import Any
 from steering_reliability.analysis.aggregate import aggregate
 from steering_reliability.conditions import SPLITS
 
-WORDS = ("I'm", "sorry", "but", "can't", "help", "with", "that", "sure", "here", "is", "how", "first", "take", "the", "and")
+WORDS = ["I'm", "sorry", "but", "can't", "help", "with", "that", "sure", "here", "is", "how", "first", "take", "the"]
 
 
 def main() -> None:

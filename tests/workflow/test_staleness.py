@@ -236,7 +236,10 @@ def test_a_new_phrase_rescores_and_writes_no_completion(finished: Project, tmp_p
     CASES["phrase of the metric"].change(project)
     run = project.snakemake("--cores", "2", "results")
     assert run.code == 0, run.output
-    rescored = [job(rule) for rule in ("aggregate", "summarise", "check_sanity", "record_provenance", "results")]
+    rescored = [
+        job(rule)
+        for rule in ("aggregate", "summarise", "check_sanity", "weigh_evidence", "record_provenance", "results")
+    ]
     assert run.jobs == Counter(rescored)
     assert (
         project.files("results/tiny/completions", "results/tiny/directions", "results/tiny/logs/completions") == before

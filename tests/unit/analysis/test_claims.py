@@ -88,6 +88,8 @@ def test_without_a_steered_point_the_table_still_has_its_columns():
     results = tiny_results()
     table = claims(results[results["from_baseline"]])
     assert set(table.index) == {"layer difference", "robustness of refusal"}
+    # An empty cell of a CSV would come back as a number.
+    assert all(table["where"])
 
 
 def test_an_absent_table_is_no_data():

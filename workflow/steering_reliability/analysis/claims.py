@@ -91,11 +91,9 @@ def _trade_off(best: Row, tests: pd.DataFrame) -> Claim:
 def _layer_difference(layers: pd.DataFrame) -> Claim:
     known = layers.dropna(subset=["p_holm"]).sort_values(["p_holm", "p", "alpha", "layer", "other_layer"])
     found = as_records(known.head(1))[0] if len(known) else {}
-    pair = (
-        f"{found['intervention']} {found['alpha']:g}: layer {found['layer']} minus {found['other_layer']}"
-        if found
-        else ""
-    )
+    pair = "no two layers at one strength"
+    if found:
+        pair = f"{found['intervention']} {found['alpha']:g}: layer {found['layer']} minus {found['other_layer']}"
     words = {
         "shown": "Layers differ in how much refusal they give on the shifted prompts",
         "cannot tell": "The data cannot tell the layers apart",
