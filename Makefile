@@ -1,6 +1,6 @@
 # One word each; .ci/run calls the same.
 .DEFAULT_GOAL := results
-.PHONY: results full test lint format clean bench bench-peers
+.PHONY: results full test lint format clean bench bench-peers validate
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -26,6 +26,10 @@ bench: .venv/ready $(MODEL)
 ## The same with pyvene among the others.
 bench-peers: .venv-peers/ready
 	$(MAKE) bench BENCH="--peers .venv-peers/bin/python $(BENCH)"
+
+## Do the intervals cover what they promise? A few minutes of simulation.
+validate: .venv/ready
+	$(BIN)/python scripts/validate_statistics.py
 
 lint: .venv/ready
 	$(BIN)/ruff check .

@@ -51,10 +51,10 @@ def write_slowly(plain: Any, row: Row, *, hook_point: str, end_tokens: frozenset
 
 
 @torch.inference_mode()
-def score_slowly(plain: Any, row: Row, *, hook_point: str) -> float:
-    """Log-probability of a row's forced tokens, one whole sequence after the other."""
+def score_slowly(plain: Any, row: Row, opening: tuple[int, ...], *, hook_point: str) -> float:
+    """Log-probability of an opening after a row's prompt, one whole sequence after the other."""
     tokens, total = list(row.tokens), 0.0
-    for token in row.forced:
+    for token in opening:
         total += float(torch.log_softmax(_steered_logits(plain, tokens, row, hook_point=hook_point), dim=-1)[token])
         tokens.append(token)
     return total

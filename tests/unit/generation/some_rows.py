@@ -24,7 +24,7 @@ def make_row(
     ablate: float = 0.0,
     positions: Positions = "after_prompt",
     chat_template: str = "auto",
-    forced: tuple[int, ...] = (),
+    openings: tuple[tuple[int, ...], ...] = (),
 ) -> Row:
     """A row of a prompt, steered along a fixed random direction where a layer is given."""
     rendered = render_prompt(prompt, tokenizer=model.tokenizer, chat_template=chat_template)
@@ -38,16 +38,17 @@ def make_row(
         temperature=temperature,
         top_p=top_p,
         steering=None if layer is None else Steering(layer, unit, add, ablate, span),
-        forced=forced,
+        openings=openings,
     )
 
 
 def everything(completion: Completion) -> tuple:
     """All that a completion says, floats to the last bit."""
-    assert completion.tokens or completion.finish_reason == "eos" or completion.row.forced
+    assert completion.tokens or completion.finish_reason == "eos"
     return (
         tuple(completion.tokens),
         completion.finish_reason,
         *(value.hex() for value in (completion.mean_logprob, completion.mean_entropy)),
-        *(value.hex() for value in (completion.first_token_kl, completion.base_logprob, completion.forced_logprob)),
+        *(value.hex() for value in (completion.first_token_kl, completion.base_logprob)),
+        tuple(value.hex() for value in completion.opening_logprobs),
     )

@@ -11,6 +11,7 @@ from some_rows import PROMPTS, everything, make_row
 from steering_reliability.errors import InputError
 from steering_reliability.generation.engine import Engine
 from steering_reliability.generation.rows import Row
+from steering_reliability.interventions.steer import ablate_hook, add_hook
 
 POSITIONS = ("all", "prompt", "last_prompt_token", "after_prompt", "generated", "first_generated_token")
 
@@ -35,7 +36,9 @@ def mixed_rows(model, *, chat_template: str = "auto", new_tokens: int = 10) -> l
         for prompt in PROMPTS
         for at, kind in enumerate(kinds)
     ] + [
-        make_row(model, prompt, key=(prompt, "forced", at), chat_template=chat_template, forced=(5, 7, 9), **kind)
+        make_row(
+            model, prompt, key=(prompt, "open", at), chat_template=chat_template, openings=((5, 7, 9), (4,)), **kind
+        )
         for prompt in PROMPTS
         for at, kind in enumerate(kinds[:3])
     ]
@@ -60,18 +63,30 @@ def test_every_choice_of_positions_agrees_with_the_slow_reference(tiny_model, pl
 
 @pytest.mark.parametrize("hook_point", ["resid_pre", "resid_post"])
 @pytest.mark.parametrize("positions", POSITIONS)
-def test_forced_tokens_are_as_likely_as_the_slow_reference_says(tiny_model, plain, positions, hook_point):
-    openings = [tuple(tiny_model.tokenizer.encode(text)) for text in ("I'm sorry", "Sure", "Sure, here is how to do")]
+def test_openings_are_as_likely_as_the_slow_reference_says(tiny_model, plain, positions, hook_point):
+    openings = tuple(
+        tuple(tiny_model.tokenizer.encode(text)) for text in ("I'm sorry", "Sure, here is how to do", "a", "Sure,")
+    )
     rows = [
-        make_row(tiny_model, prompt, layer=layer, positions=positions, forced=opening, **strength)
-        for prompt, layer in zip(PROMPTS, range(3), strict=True)
+        make_row(tiny_model, prompt, layer=layer, positions=positions, openings=openings, new_tokens=new, **strength)
+        for prompt, layer, new in zip(PROMPTS, range(3), (1, 6, 2), strict=True)
         for strength in ({"add": 3.0}, {"ablate": 1.0}, {})
-        for opening in openings
     ]
     found = Engine(tiny_model, hook_point=hook_point, max_rows=16).generate(rows)
     for row, completion in zip(rows, found, strict=True):
-        assert completion.forced_logprob == pytest.approx(score_slowly(plain, row, hook_point=hook_point), abs=1e-4)
-        assert completion.tokens == []
+        slow = [score_slowly(plain, row, opening, hook_point=hook_point) for opening in openings]
+        assert completion.opening_logprobs == pytest.approx(slow, abs=1e-4)
+        assert completion.tokens
+
+
+def test_openings_change_nothing_of_the_completion(tiny_model):
+    asked = {"layer": 1, "add": 3.0, "temperature": 0.9}
+    bare = [make_row(tiny_model, prompt, **asked) for prompt in PROMPTS]
+    opened = [make_row(tiny_model, prompt, openings=((5, 7, 9), (3,)), **asked) for prompt in PROMPTS]
+    engine = Engine(tiny_model, hook_point="resid_post", max_rows=8)
+    for one, other in zip(engine.generate(bare), engine.generate(opened), strict=True):
+        assert everything(one)[:-1] == everything(other)[:-1]
+        assert (len(one.opening_logprobs), len(other.opening_logprobs)) == (0, 2)
 
 
 @pytest.mark.parametrize("positions", POSITIONS)
@@ -168,6 +183,58 @@ def test_rows_may_come_at_any_time(tiny_model, seed):
             assert completion.row.key not in found
             found[completion.row.key] = everything(completion)
     assert found == expected
+
+
+def test_a_thousand_rows_that_come_at_random_are_what_each_shard_writes_alone(tiny_model):
+    chance = random.Random(0)
+    kinds = [
+        {},
+        {"layer": 0, "add": 2.0, "positions": "all"},
+        {"layer": 1, "add": -1.0, "positions": "after_prompt"},
+        {"layer": 2, "ablate": 1.0, "positions": "generated"},
+    ]
+    shards = [
+        [
+            make_row(
+                tiny_model,
+                "word " * chance.randint(0, 30) + f"Say {shard} and {at}.",
+                key=(shard, at),
+                new_tokens=chance.randint(1, 12),
+                temperature=chance.choice([0.0, 0.8]),
+                top_p=chance.choice([0.9, 1.0]),
+                **kinds[shard % 4],
+            )
+            for at in range(25)
+        ]
+        for shard in range(40)
+    ]
+    expected = {}
+    for shard in shards:
+        for completion in Engine(tiny_model, hook_point="resid_post", max_rows=32).generate(shard):
+            expected[completion.row.key] = everything(completion)
+    waiting = chance.sample([row for shard in shards for row in shard], 1000)
+    engine, found = Engine(tiny_model, hook_point="resid_post", max_rows=96), {}
+    while waiting or not engine.idle:
+        if waiting and (engine.idle or chance.random() < 0.3):
+            count = chance.randint(1, 60)
+            engine.submit(waiting[:count])
+            del waiting[:count]
+        found |= {completion.row.key: everything(completion) for completion in engine.step()}
+    assert found == expected
+
+
+@pytest.mark.parametrize("kind", ["add", "ablate"])
+def test_the_same_hook_through_the_bridge_alone_writes_the_same_text(tiny_model, kind):
+    strength = {"add": 3.0} if kind == "add" else {"ablate": 1.0}
+    row = make_row(tiny_model, PROMPTS[0], layer=1, positions="all", new_tokens=12, **strength)
+    (completion,) = Engine(tiny_model, hook_point="resid_post", max_rows=8).generate([row])
+    unit = row.steering.unit
+    hook = add_hook(unit, alpha=3.0) if kind == "add" else ablate_hook(unit)
+    tokens = list(row.tokens)
+    with torch.inference_mode(), tiny_model.bridge.hooks(fwd_hooks=[("blocks.1.hook_resid_post", hook)]):
+        for _ in completion.tokens:
+            tokens.append(int(tiny_model.bridge(torch.tensor([tokens]), return_type="logits")[0, -1].argmax()))
+    assert tokens[len(row.tokens) :] == completion.tokens
 
 
 def test_forgetting_every_prompt_costs_time_only(tiny_model):

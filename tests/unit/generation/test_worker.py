@@ -89,13 +89,13 @@ def gone(pid: int) -> bool:
 
 def test_an_add_is_scaled_by_the_residual_stream_and_an_ablation_is_not(tiny_model, direction):
     whole = request(prompts=["Hi"], steering=pushed(direction, alpha=2.0))
-    row, *_ = rows_of_request(whole, job=1, model=tiny_model)
+    row, _ = rows_of_request(whole, job=1, model=tiny_model)
     assert (row.steering.add, row.steering.ablate) == (5.0, 0.0)
     unit = pushed(direction, alpha=2.0) | {"alpha_unit": "unit"}
-    row, *_ = rows_of_request(request(prompts=["Hi"], steering=unit), job=1, model=tiny_model)
+    row, _ = rows_of_request(request(prompts=["Hi"], steering=unit), job=1, model=tiny_model)
     assert row.steering.add == 2.0
     ablation = pushed(direction, alpha=0.5, intervention="ablate")
-    row, *_ = rows_of_request(request(prompts=["Hi"], steering=ablation), job=1, model=tiny_model)
+    row, _ = rows_of_request(request(prompts=["Hi"], steering=ablation), job=1, model=tiny_model)
     assert (row.steering.add, row.steering.ablate) == (0.0, 0.5)
 
 
@@ -112,10 +112,10 @@ def test_two_clients_at_once_get_what_each_gets_alone(worker, direction, tiny_mo
     for one, answers in zip(asked, together, strict=True):
         rows = rows_of_request(one, job=1, model=tiny_model)
         here = Engine(tiny_model, hook_point="resid_post", max_rows=8).generate(rows)
-        refusal, compliance = (done.forced_logprob for done in here[2:4])
+        refusal, compliance = here[0].opening_logprobs
         assert answers[0]["refusal_propensity"] == float(f"{refusal - compliance:.6g}") != 0
         assert answers[1]["refusal_propensity"] == answers[0]["refusal_propensity"] != answers[2]["refusal_propensity"]
-        for answer, completion in zip(answers, [done for done in here if not done.row.forced], strict=True):
+        for answer, completion in zip(answers, here, strict=True):
             assert answer["completion"] == tiny_model.tokenizer.decode(completion.tokens, skip_special_tokens=True)
             assert answer["n_tokens"] == len(completion.tokens)
             assert answer["base_logprob"] == float(f"{completion.base_logprob:.6g}")

@@ -59,7 +59,10 @@ def warnings(summary: pd.DataFrame, *, n_samples: int = 1) -> list[str]:
     empty = [split for split in SPLITS if study[f"refusal_{split}_n"].sum() == 0]
     found += [f"There are no completions for {split}; what needs them is missing." for split in empty]
     if n_samples > 1:
-        found.append(f"Each prompt has {n_samples} completions, counted as independent: the intervals are too narrow.")
+        found.append(
+            f"Each prompt has {n_samples} completions, counted as independent here: the intervals of clustered.csv are "
+            "the ones to quote."
+        )
     return found
 
 

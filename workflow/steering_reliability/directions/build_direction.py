@@ -122,3 +122,20 @@ def _cosine_across_batches(differences: Float[Tensor, "n d_model"]) -> float | N
 def cosine_between(first: StoredDirection, second: StoredDirection) -> float:
     """Cosine between two stored directions."""
     return _cosine(first.vector.double(), second.vector.double())
+
+
+def main() -> int:
+    """Make the main direction of one layer: `python -m steering_reliability.directions.build_direction`."""
+    import argparse  # noqa: PLC0415 - the stage itself is no command
+
+    from steering_reliability.experiments.command import add_shared_flags, run  # noqa: PLC0415
+    from steering_reliability.experiments.direction_request import request  # noqa: PLC0415
+
+    parser = argparse.ArgumentParser(prog="build_direction", description="Make the steering direction of one layer.")
+    parser.add_argument("--layer", type=int, required=True, help="block, counted from 0; negatives count from the end")
+    arguments = add_shared_flags(parser).parse_args()
+    return run(arguments, request=lambda plan: request(plan, layer=arguments.layer))
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

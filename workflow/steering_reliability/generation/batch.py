@@ -29,6 +29,7 @@ class Slot:
         entropies: Entropy of each next-token distribution.
         first_logprobs: Log-probabilities of the first token, until its divergence is known.
         prompt_logprobs: Where a prompt was read, the log-probabilities of the token after it.
+        opening: Number of the opening that this slot reads beside its row's own; None for the row itself.
     """
 
     tokens: list[int]
@@ -41,18 +42,24 @@ class Slot:
     entropies: list[float] = field(default_factory=list)
     first_logprobs: Tensor | None = None
     prompt_logprobs: Tensor = field(default_factory=lambda: torch.zeros(0))
+    opening: int | None = None
 
     @property
     def needs_logits(self) -> bool:
-        """Whether this forward pass must say what comes next: a token to choose, or how likely a forced one is."""
-        if self.row and self.row.forced:
-            return self.prompt_length - 1 <= self.position < len(self.tokens) - 1
-        return self.position == len(self.tokens) - 1
+        """Whether this forward pass must say what comes next: a token to choose, or how likely an opening's is."""
+        return self.opening is not None or self.position == len(self.tokens) - 1
+
+    @property
+    def branches_ahead(self) -> int:
+        """Slots that the openings of this row will need once its prompt is read."""
+        if self.row is None or self.opening is not None or self.logprobs:
+            return 0
+        return sum(len(opening) > 1 for opening in self.row.openings)
 
     @property
     def is_written(self) -> bool:
         """Whether the token that is read next was written by the model."""
-        return self.row is not None and not self.row.forced and self.position >= self.prompt_length
+        return self.row is not None and self.opening is None and self.position >= self.prompt_length
 
     @property
     def prompt_length(self) -> int:
@@ -82,9 +89,15 @@ class Batch:
         """Rows of a length that the budget allows, at least the 8 that no batch goes below."""
         return max(GRID, min(self.slots, self.budget // (length * self.model.token_bytes) // GRID * GRID))
 
-    def has_room(self, reserve: int) -> bool:
-        """Whether a row that can come to `reserve` tokens may join now: longer rows leave room for fewer."""
-        return len(self.live) < self._fitting(max(self.cache.length, round_up(reserve, grid=32)))
+    def has_room(self, reserve: int, *, branches: int = 0) -> bool:
+        """Whether a row that can come to `reserve` tokens may join now: longer rows leave room for fewer.
+
+        Args:
+            reserve: Most tokens of the row.
+            branches: Slots that its openings will need later.
+        """
+        promised = len(self.live) + sum(slot.branches_ahead for slot in self.live)
+        return promised + branches < self._fitting(max(self.cache.length, round_up(reserve, grid=32)))
 
     def admit(self, slot: Slot, *, known: PromptState | None, length: int, reserve: int) -> None:
         """Give a row the next free place.
@@ -101,6 +114,19 @@ class Batch:
         if known is not None and length:
             self.cache.write(len(self.live), known.stored, length=length)
         self.live.append(slot)
+
+    def branch(self, index: int, *, opening: int) -> None:
+        """Let an opening go on from the prompt of a row, which has just been read.
+
+        Args:
+            index: The row.
+            opening: Number of its opening; has more than one token, since the first needs no reading.
+        """
+        slot = self.live[index]
+        assert slot.row is not None
+        tokens = [*slot.row.tokens, *slot.row.openings[opening]]
+        self.cache.move(index, len(self.live), length=slot.prompt_length)
+        self.live.append(Slot(tokens, slot.prompt_length, slot.row, slot.prompt, slot.completion, opening=opening))
 
     def remove(self, index: int) -> Slot:
         """Take a row out; the last one moves into its place, so that the live ones stay together."""

@@ -51,6 +51,7 @@ class Engine:
         self._unscored: list[Slot] = []
         self._scored_together = SCORED_TOGETHER
         self._done: list[Completion] = []
+        self._branching: list[tuple[int, int]] = []
         self.tokens_written = 0
 
     @property
@@ -106,7 +107,8 @@ class Engine:
                 raise
             reason = str(error).splitlines()[0]
         else:
-            done, self._done = self._done, []
+            done = [completion for completion in self._done if completion.is_whole]
+            self._done = [completion for completion in self._done if not completion.is_whole]
             return done
         # Out here the error is gone, and with it the frames that hold the step's tensors.
         self._halve(reason)
@@ -118,11 +120,14 @@ class Engine:
         if self.batch.live:
             asking, logits = self.batch.forward()
             ended = self._take(asking, logits) if asking else []
+            for index, opening in self._branching:
+                self.batch.branch(index, opening=opening)
+            self._branching.clear()
             for index in sorted(ended, reverse=True):
                 slot = self.batch.live[index]
                 if slot.row is None:
                     self._keep_prompt(index, slot)
-                else:
+                elif slot.opening is None:
                     self._finish(slot)
                 self.batch.remove(index)
         self._score(everything=not self.batch.live)
@@ -136,8 +141,13 @@ class Engine:
                 fix="free memory, or choose a smaller model, dtype: bfloat16, or shorter prompts",
             )
         warnings.warn(f"out of memory with {self.batch.slots} rows ({reason}): going on with {slots}", stacklevel=2)
-        self.waiting.extendleft(slot.row for slot in reversed(self.batch.live) if slot.row)
+        # An opening can outlive its row's completion: then the whole row is done again.
+        rows = {id(slot.row): slot.row for slot in self.batch.live if slot.row}
+        self.waiting.extendleft(reversed(rows.values()))
+        self._done = [completion for completion in self._done if id(completion.row) not in rows]
+        self._unscored = [slot for slot in self._unscored if id(slot.row) not in rows]
         self._reading.clear()
+        self._branching.clear()
         budgets = self.batch.budget // 2, self.store.budget // 2
         self.batch = Batch(self.model, hook_point=self.hook_point, slots=slots, budget=budgets[0])
         self.store = PromptStore(budget=budgets[1])
@@ -149,7 +159,8 @@ class Engine:
         for _ in range(len(self.waiting)):
             row = self.waiting[0]
             prompt = self.store.get(row.tokens)
-            if not self.batch.has_room(_longest(row) if prompt else len(row.tokens)):
+            branches = sum(len(opening) > 1 for opening in row.openings) if prompt else 0
+            if not self.batch.has_room(_longest(row) if prompt else len(row.tokens), branches=branches):
                 return
             self.waiting.popleft()
             if prompt is not None:
@@ -174,8 +185,8 @@ class Engine:
     def _start_row(self, row: Row, prompt: PromptState) -> None:
         last = len(row.tokens) - 1
         start = min(row.steering.span[0], last) if row.steering else last
-        tokens = [*row.tokens, *row.forced]
-        slot = Slot(tokens=tokens, position=start, row=row, prompt=prompt, completion=Completion(row))
+        completion = Completion(row, openings=[[] for _ in row.openings])
+        slot = Slot(tokens=list(row.tokens), position=start, row=row, prompt=prompt, completion=completion)
         self.batch.admit(slot, known=prompt, length=start, reserve=_longest(row))
 
     def _keep_prompt(self, index: int, slot: Slot) -> None:
@@ -185,11 +196,11 @@ class Engine:
 
     def _take(self, asking: list[int], logits: Float[Tensor, "m vocabulary"]) -> list[int]:
         """Take what the rows that ask are told; return the indices of rows that end."""
-        forced = [at for at, index in enumerate(asking) if _is_forced(self.batch.live[index])]
-        if not forced:
+        openings = [at for at, index in enumerate(asking) if self.batch.live[index].opening is not None]
+        if not openings:
             return self._draw(asking, logits)
-        drawn = sorted(set(range(len(asking))) - set(forced))
-        ended = self._note([asking[at] for at in forced], logits[_padded(forced)])
+        drawn = sorted(set(range(len(asking))) - set(openings))
+        ended = self._note([asking[at] for at in openings], logits[_padded(openings)])
         return ended + (self._draw([asking[at] for at in drawn], logits[_padded(drawn)]) if drawn else [])
 
     def _draw(self, asking: list[int], logits: Float[Tensor, "m vocabulary"]) -> list[int]:
@@ -207,19 +218,31 @@ class Engine:
                 slot.prompt_logprobs = torch.log_softmax(logits[at], dim=-1)
                 ended.append(index)
                 continue
-            if slot.row.steering is not None and not slot.logprobs:
-                slot.first_logprobs = torch.log_softmax(logits[at], dim=-1)
+            if not slot.logprobs and (slot.row.steering is not None or slot.row.openings):
+                self._first(index, slot, torch.log_softmax(logits[at], dim=-1))
             if self._append(slot, found.tokens[at], found.logprobs[at], found.entropies[at]):
                 ended.append(index)
         return ended
 
+    def _first(self, index: int, slot: Slot, logprobs: Float[Tensor, " vocabulary"]) -> None:
+        """Keep the distribution after the prompt, which also says how likely each opening's first token is."""
+        row, completion = slot.row, slot.completion
+        assert row is not None and completion is not None
+        if row.steering is not None:
+            slot.first_logprobs = logprobs
+        for number, opening in enumerate(row.openings):
+            completion.openings[number].append(float(logprobs[opening[0]]))
+            if len(opening) > 1:
+                self._branching.append((index, number))
+
     def _note(self, asking: list[int], logits: Float[Tensor, "m vocabulary"]) -> list[int]:
-        """Note how likely the next forced token of each row is; return the indices of rows that end."""
+        """Note how likely the next token of each opening is; return the indices of slots that end."""
         slots = [self.batch.live[index] for index in asking]
         # Each position has moved on to the token whose probability is wanted.
         targets = torch.tensor([slot.tokens[slot.position] for slot in slots], device=logits.device)
         for slot, logprob in zip(slots, logprobs_of(logits, targets=targets).tolist(), strict=True):
-            slot.logprobs.append(logprob)
+            assert slot.completion is not None and slot.opening is not None
+            slot.completion.openings[slot.opening].append(logprob)
         return [index for index, slot in zip(asking, slots, strict=True) if slot.position == len(slot.tokens) - 1]
 
     def _append(self, slot: Slot, token: int, logprob: float, entropy: float) -> bool:
@@ -242,10 +265,6 @@ class Engine:
     def _finish(self, slot: Slot) -> None:
         completion = slot.completion
         assert completion is not None
-        if completion.row.forced:
-            completion.forced_logprob = math.fsum(slot.logprobs)
-            self._done.append(completion)
-            return
         completion.mean_logprob = math.fsum(slot.logprobs) / len(slot.logprobs)
         completion.mean_entropy = math.fsum(slot.entropies) / len(slot.entropies)
         if completion.row.steering is None or _is_inert(completion.row):
@@ -276,11 +295,7 @@ def _column(values: list[float], *, like: Tensor) -> Float[Tensor, " n"]:
 
 
 def _longest(row: Row) -> int:
-    return len(row.tokens) + (len(row.forced) or row.max_new_tokens)
-
-
-def _is_forced(slot: Slot) -> bool:
-    return slot.row is not None and bool(slot.row.forced)
+    return len(row.tokens) + max(row.max_new_tokens, *map(len, row.openings), 0)
 
 
 def _padded(indices: list[int]) -> list[int]:

@@ -39,7 +39,7 @@ class Row:
         temperature: 0 is greedy.
         top_p: Nucleus.
         steering: None writes the baseline.
-        forced: Tokens that are read instead of written, to learn how likely they are; empty where the row is written.
+        openings: Token sequences whose log-probability after the prompt is wanted beside the completion, none empty.
     """
 
     key: Hashable
@@ -49,7 +49,7 @@ class Row:
     temperature: float
     top_p: float
     steering: Steering | None = None
-    forced: tuple[int, ...] = ()
+    openings: tuple[tuple[int, ...], ...] = ()
 
 
 @dataclass
@@ -64,7 +64,7 @@ class Completion:
         mean_entropy: Mean entropy of the next-token distributions, nats, untempered.
         first_token_kl: KL(steered || unsteered) of the first next-token distribution, nats.
         base_logprob: Mean log-probability of the same tokens under the unsteered model, nats.
-        forced_logprob: Log-probability of the forced tokens, nats; NaN where the row was written.
+        openings: Log-probability of each token of each opening, nats.
     """
 
     row: Row
@@ -74,4 +74,14 @@ class Completion:
     mean_entropy: float = math.nan
     first_token_kl: float = math.nan
     base_logprob: float = math.nan
-    forced_logprob: float = math.nan
+    openings: list[list[float]] = field(default_factory=list)
+
+    @property
+    def opening_logprobs(self) -> list[float]:
+        """Log-probability of each opening after the prompt, under the row's steering, nats."""
+        return [math.fsum(logprobs) for logprobs in self.openings]
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether every token of every opening has been scored."""
+        return all(len(found) == len(asked) for found, asked in zip(self.openings, self.row.openings, strict=True))

@@ -48,7 +48,7 @@ class Job:
 
 
 def rows_of_request(request: Mapping[str, Any], *, job: int, model: LoadedModel) -> list[Row]:
-    """The engine rows of a request: for each prompt its samples, then the two openings if they are asked for.
+    """The engine rows of a request, in the order of its prompts and samples; the first sample scores the openings.
 
     Args:
         request: `prompts` ([id, text] pairs), `samples`, `seed`, `max_new_tokens`, `temperature`, `top_p`,
@@ -79,12 +79,14 @@ def rows_of_request(request: Mapping[str, Any], *, job: int, model: LoadedModel)
             "top_p": float(request["top_p"]),
             "steering": _steering(asked, direction, span) if direction is not None else None,
         }
+        openings = tuple(
+            opening_tokens(opening, prompt=text, model=model, chat_template=request["chat_template"])
+            for opening in request["openings"] or ()
+        )
         for sample in range(request["samples"]):
             drawn = uniforms(int(request["seed"]), prompt_id=prompt_id, sample=sample, n=steps)
-            rows.append(Row(key=(job, len(rows), prompt_id), uniforms=drawn, **shared))
-        for opening in request["openings"] or ():
-            forced = opening_tokens(opening, prompt=text, model=model, chat_template=request["chat_template"])
-            rows.append(Row(key=(job, len(rows), prompt_id), uniforms=(), forced=forced, **shared))
+            asked_of = openings if sample == 0 else ()
+            rows.append(Row(key=(job, len(rows), prompt_id), uniforms=drawn, openings=asked_of, **shared))
     return rows
 
 
@@ -156,15 +158,11 @@ def _deliver(completion: Completion, open_jobs: dict[int, Job], *, engine: Engin
 
 def _answers(completions: list[Completion], model: LoadedModel) -> list[dict[str, Any]]:
     """What a client is told: every written completion, with the propensity of its prompt."""
-    openings: dict[str, list[float]] = {}
-    for completion in completions:
-        if completion.row.forced:
-            openings.setdefault(_prompt_id(completion), []).append(completion.forced_logprob)
+    openings = {_prompt_id(done): done.opening_logprobs for done in completions if done.row.openings}
     answers = []
     for completion in completions:
-        if not completion.row.forced:
-            refusal, compliance = openings.get(_prompt_id(completion), [math.nan, math.nan])
-            answers.append(_answer(completion, model) | {"refusal_propensity": _six_digits(refusal - compliance)})
+        refusal, compliance = openings.get(_prompt_id(completion), [math.nan, math.nan])
+        answers.append(_answer(completion, model) | {"refusal_propensity": _six_digits(refusal - compliance)})
     return answers
 
 

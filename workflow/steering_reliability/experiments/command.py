@@ -1,0 +1,96 @@
+"""Ask Snakemake for targets of a run from a plain command, and say what was made."""
+
+import argparse
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from steering_reliability.errors import InputError
+from steering_reliability.run_plan import RunPlan, plan_run
+
+ROOT = Path(__file__).parents[3]
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a command wants of a run.
+
+    Attributes:
+        targets: Rules or files to make.
+        made: Paths to name at the end, relative to the repository.
+    """
+
+    targets: Sequence[str]
+    made: Sequence[str]
+
+
+def add_shared_flags(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    """Add the flags that every command has."""
+    parser.add_argument(
+        "--config", required=True, type=Path, help="YAML config; without a model section it is laid over config.yaml"
+    )
+    parser.add_argument("--cores", default="all", help="cores for Snakemake (default: all)")
+    parser.add_argument("--dry-run", action="store_true", help="say what would be done, and do nothing")
+    parser.add_argument("--profile", help="Snakemake profile, for example of a cluster")
+    return parser
+
+
+def run(arguments: argparse.Namespace, *, request: Callable[[RunPlan], Request]) -> int:
+    """Plan the run of a config, let Snakemake make what is asked for, and print where it lies.
+
+    Args:
+        arguments: Of `add_shared_flags`.
+        request: What to make of the planned run.
+
+    Returns:
+        Snakemake's exit code; 1 with one message where the config can't be used.
+    """
+    try:
+        asked = request(plan_run(read_config(arguments.config)))
+    except InputError as error:
+        print(error, file=sys.stderr)
+        return 1
+    command = [sys.executable, "-m", "snakemake", "--cores", arguments.cores]
+    command += ["--configfile", str(arguments.config.resolve())]
+    command += ["--dry-run"] if arguments.dry_run else []
+    command += ["--profile", arguments.profile] if arguments.profile else []
+    code = subprocess.run([*command, "--", *asked.targets], cwd=ROOT, check=False).returncode
+    if code == 0 and not arguments.dry_run:
+        print("\nmade:")
+        for path in asked.made:
+            print(f"  {path}{'' if (ROOT / path).exists() else '  (not there)'}")
+    return code
+
+
+def read_config(path: Path) -> dict[str, Any]:
+    """Read a config as the Snakefile does: without a model section it is laid over config.yaml.
+
+    Raises:
+        InputError: When it can't be read.
+    """
+    own = _read_yaml(path)
+    return own if "model" in own else _laid_over(_read_yaml(ROOT / "config.yaml"), own)
+
+
+def _read_yaml(path: Path) -> dict[str, Any]:
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        what = f"the config can't be read: {str(error).splitlines()[0]}"
+        raise InputError(what, where=str(path), fix="correct the path or the file") from error
+    if not isinstance(content, dict):
+        raise InputError("the config is no mapping of sections", where=str(path), fix="look at config.yaml")
+    return content
+
+
+def _laid_over(base: dict[str, Any], top: dict[str, Any]) -> dict[str, Any]:
+    merged = dict(base)
+    for key, value in top.items():
+        both = isinstance(value, dict) and isinstance(merged.get(key), dict)
+        merged[key] = _laid_over(merged[key], value) if both else value
+    return merged
