@@ -57,6 +57,21 @@ def test_an_effect_needs_an_interval_without_zero_and_a_corrected_p(test, verdic
     assert row["n"] == N
 
 
+def test_the_surest_point_is_claimed_beside_the_recommended_one():
+    # Layer 18 refuses far more, at a cost that keeps it from being recommended.
+    rows = story(train=16, test=14, benign=0) + story(train=58, test=57, benign=40, layer=18)
+    table = claims(rows)
+    assert table.loc["effect out of distribution", ["where", "verdict"]].tolist() == [
+        "add, layer 14, alpha 0.5",
+        "cannot tell",
+    ]
+    assert table.loc["effect out of distribution, surest point", ["where", "verdict"]].tolist() == [
+        "add, layer 18, alpha 0.5",
+        "shown",
+    ]
+    assert table.loc["trade-off, surest point", "value"] == pytest.approx(-40 / N)
+
+
 def test_layers_that_differ_are_named():
     rows = story(train=40, test=50, benign=5) + story(train=40, test=15, benign=5, layer=18)
     row = claims(rows).loc["layer difference"]

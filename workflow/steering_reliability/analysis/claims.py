@@ -29,8 +29,9 @@ def claims_table(
     """Say what the data show, do not show, or cannot tell.
 
     A claim is `shown` where its interval excludes 0 and its p, corrected by Holm over the grid it was chosen from, is
-    at most 0.05; `cannot tell` otherwise. Claims of an effect, its gap and its cost are made at the recommended point;
-    the layer difference at the pair of layers and the strength with the smallest p. Robustness is `not claimed` where
+    at most 0.05; `cannot tell` otherwise. Claims of an effect, its gap and its cost are made at the recommended point,
+    and at the point of the grid with the smallest corrected p (`surest point`); the layer difference at the pair of
+    layers and the strength with the smallest. Robustness is `not claimed` where
     the unsteered model hardly refuses.
 
     Args:
@@ -46,14 +47,22 @@ def claims_table(
     """
     best = recommended_point(summary)
     rows: list[Claim] = []
-    if best is not None:
-        rows += [_effect(best, tests), _gap(best, gaps), _trade_off(best, tests)]
+    for make, table in (
+        (_effect, _of(tests, "harm_test", "refusal")),
+        (_gap, gaps),
+        (_trade_off, _of(tests, "benign", "helpful")),
+    ):
+        if best is not None:
+            rows.append(make(best, table))
+        if len(surest := _surest(table)):
+            claim = make(surest, table)
+            rows.append({**claim, "claim": f"{claim['claim']}, surest point"})
     rows += [_layer_difference(layers), *_checks(sanity), *_at_equal_kl(equal_kl), _robustness(summary)]
     return pd.DataFrame(rows, columns=CLAIMS_COLUMNS)
 
 
 def _effect(best: Row, tests: pd.DataFrame) -> Claim:
-    found = _at(tests[(tests["split"] == "harm_test") & (tests["outcome"] == "refusal")], best)
+    found = _at(tests, best)
     words = {
         "shown": "Steering changes refusal on the shifted prompts",
         "cannot tell": "The data cannot tell whether steering changes refusal on the shifted prompts",
@@ -80,7 +89,7 @@ def _gap(best: Row, gaps: pd.DataFrame) -> Claim:
 
 
 def _trade_off(best: Row, tests: pd.DataFrame) -> Claim:
-    found = _at(tests[(tests["split"] == "benign") & (tests["outcome"] == "helpful")], best)
+    found = _at(tests, best)
     words = {
         "shown": "There is a trade-off: steering changes how often benign prompts are answered helpfully",
         "cannot tell": "The data cannot tell whether steering costs helpfulness",
@@ -132,6 +141,17 @@ def _robustness(summary: pd.DataFrame) -> Claim:
         **{"value": numbers[""], "low": numbers["_low"], "high": numbers["_high"], "p": float("nan")},
         **{"n": int(row["refusal_harm_test_n"]) if row else 0, "where": "baseline, harm_test", "sentence": sentence},
     }
+
+
+def _of(tests: pd.DataFrame, split: str, outcome: str) -> pd.DataFrame:
+    return tests[(tests["split"] == split) & (tests["outcome"] == outcome)]
+
+
+def _surest(table: pd.DataFrame) -> Row:
+    """The point of the grid with the smallest corrected p, which pays for having been sought."""
+    headline = table[table["prompts"] == "unseen"] if "prompts" in table else table
+    known = headline.dropna(subset=["p_holm"]).sort_values(["p_holm", "p", *POINT_KEYS])
+    return as_records(known.head(1))[0] if len(known) else {}
 
 
 def _at(table: pd.DataFrame, point: Row) -> Row:
