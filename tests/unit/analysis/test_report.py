@@ -115,8 +115,9 @@ def test_completions_are_folded_and_provenance_is_listed(tmp_path):
 def test_what_may_be_claimed_stands_near_the_top(tmp_path):
     text = write(tmp_path, realistic_results())
     claims = text[text.index('id="claims"') : text.index('id="figures"')]
-    assert claims.count("<tr>") == 1 + 13
+    assert claims.count("<tr>") == 1 + 14
     assert "failure of generalization" in claims
+    assert "at equal KL: random direction" in claims
 
 
 def test_the_same_inputs_give_the_same_bytes(tmp_path):

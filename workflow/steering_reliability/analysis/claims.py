@@ -118,7 +118,7 @@ def _checks(sanity: pd.DataFrame) -> Iterator[Claim]:
 
 
 def _at_equal_kl(equal_kl: pd.DataFrame) -> Iterator[Claim]:
-    for row in as_records(equal_kl[equal_kl["outcome"] == "is_refusal"]):
+    for row in as_records(equal_kl[equal_kl["outcome"] == "refusal rate"]):
         # The table has the control minus the study; a claim is about the study.
         ends = {"value": -row["value"], "low": -row["high"], "high": -row["low"]}
         words = {name: row[name] for name in ("n", "verdict", "sentence")}
