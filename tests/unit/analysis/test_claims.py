@@ -90,6 +90,8 @@ def test_the_made_up_run_gets_all_three_of_the_plans_claims_and_its_checks():
     table = claims(realistic_results())
     assert table.loc[["effect out of distribution", "trade-off", "layer difference"], "verdict"].eq("shown").all()
     assert table.loc["check: random direction", "verdict"] == "stronger than random"
+    # Study minus control, as the sentence has it.
+    assert table.loc["at equal KL: random direction", "value"] > 0.2
     assert sum(name.startswith("check: ") for name in table.index) == 5
 
 

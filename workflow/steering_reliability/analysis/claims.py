@@ -119,10 +119,8 @@ def _checks(sanity: pd.DataFrame) -> Iterator[Claim]:
 
 def _at_equal_kl(equal_kl: pd.DataFrame) -> Iterator[Claim]:
     for row in as_records(equal_kl[equal_kl["outcome"] == "refusal rate"]):
-        # The table has the control minus the study; a claim is about the study.
-        ends = {"value": -row["value"], "low": -row["high"], "high": -row["low"]}
-        words = {name: row[name] for name in ("n", "verdict", "sentence")}
-        yield {"claim": f"at equal KL: {row['check']}", "where": row["condition"], "p": float("nan"), **ends, **words}
+        numbers = {name: row[name] for name in ("value", "low", "high", "n", "verdict", "sentence")}
+        yield {"claim": f"at equal KL: {row['check']}", "where": row["condition"], "p": float("nan"), **numbers}
 
 
 def _robustness(summary: pd.DataFrame) -> Claim:
