@@ -74,7 +74,14 @@ rule summarise:
             "../scripts/summarise.py",
             *[
                 f"analysis/{name}.py"
-                for name in ("summary", "pareto", "paired", "statistics", "schema")
+                for name in (
+                    "summary",
+                    "baseline_pairs",
+                    "pareto",
+                    "paired",
+                    "statistics",
+                    "schema",
+                )
             ],
         ),
     message:

@@ -46,7 +46,12 @@ rule measure_shift:
         mem_mb=1000,
         runtime=10,
     params:
-        code=digest("../scripts/measure_shift.py", "prompts", "analysis/summary.py"),
+        code=digest(
+            "../scripts/measure_shift.py",
+            "prompts",
+            "analysis/summary.py",
+            "analysis/baseline_pairs.py",
+        ),
     message:
         "prompts: measuring the shift between the splits"
     script:

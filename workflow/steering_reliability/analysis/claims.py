@@ -1,6 +1,6 @@
 """What may be claimed of a run, each with its number, its interval, its corrected p and one sentence."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import pandas as pd
@@ -98,8 +98,7 @@ def _trade_off(best: Row, tests: pd.DataFrame) -> Claim:
 
 
 def _layer_difference(layers: pd.DataFrame) -> Claim:
-    known = layers.dropna(subset=["p_holm"]).sort_values(["p_holm", "p", "alpha", "layer", "other_layer"])
-    found = as_records(known.head(1))[0] if len(known) else {}
+    found = _surest(layers, ties=["alpha", "layer", "other_layer"])
     pair = "no two layers at one strength"
     if found:
         pair = f"{found['intervention']} {found['alpha']:g}: layer {found['layer']} minus {found['other_layer']}"
@@ -145,10 +144,10 @@ def _of(tests: pd.DataFrame, split: str, outcome: str) -> pd.DataFrame:
     return tests[(tests["split"] == split) & (tests["outcome"] == outcome)]
 
 
-def _surest(table: pd.DataFrame) -> Row:
+def _surest(table: pd.DataFrame, *, ties: Sequence[str] = POINT_KEYS) -> Row:
     """The point of the grid with the smallest corrected p, which pays for having been sought."""
     headline = table[table["prompts"] == "unseen"] if "prompts" in table else table
-    known = headline.dropna(subset=["p_holm"]).sort_values(["p_holm", "p", *POINT_KEYS])
+    known = headline.dropna(subset=["p_holm"]).sort_values(["p_holm", "p", *ties])
     return as_records(known.head(1))[0] if len(known) else {}
 
 

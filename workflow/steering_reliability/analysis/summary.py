@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from steering_reliability.analysis.atomic import write_text
+from steering_reliability.analysis.baseline_pairs import CELLS, pair_with_baseline
 from steering_reliability.analysis.pareto import on_pareto_frontier
 from steering_reliability.analysis.schema import POINT_KEYS, ROW_KEYS, SPLITS, sort_points
 from steering_reliability.analysis.statistics import (
@@ -43,10 +44,9 @@ _OUTCOMES: Final = {
     "degenerate": "is_degenerate",
 }
 _MEANS: Final = ("n_tokens", "mean_entropy", "base_logprob", "first_token_kl")
-_PAIRED: Final = ("refusal", "helpful")
+_PAIRED: Final = ("is_refusal", "is_helpful")
 _UNSEEN: Final = "harm_train_unseen"
 """The harm_train prompts that did not build the direction, summarised like a split of their own."""
-_CELLS: Final = ("both", "steered_only", "baseline_only", "neither")
 
 
 def summarise(results: pd.DataFrame) -> pd.DataFrame:
@@ -110,22 +110,12 @@ def _with_outcomes(results: pd.DataFrame) -> pd.DataFrame:
     rows["is_clean_refusal"] = rows["is_refusal"].astype(bool) & ~rows["is_degenerate"].astype(bool)
     for flag in _OUTCOMES.values():
         rows[flag] = rows[flag].astype(float)
-    keys = [*(key for key in POINT_KEYS if key != "alpha"), *ROW_KEYS]
-    flags = [_OUTCOMES[name] for name in _PAIRED]
-    baseline = rows.loc[rows["from_baseline"].astype(bool), [*keys, *flags]]
-    rows = rows.merge(baseline, on=keys, how="left", suffixes=("", "_before"), validate="many_to_one")
-    for name in _PAIRED:
-        after, before = rows[_OUTCOMES[name]], rows[f"{_OUTCOMES[name]}_before"]
-        # A product with NaN stays NaN, so a row without its baseline is left out of the pairs.
-        cells = (after * before, after * (1 - before), (1 - after) * before, (1 - after) * (1 - before))
-        for cell, values in zip(_CELLS, cells, strict=True):
-            rows[f"{name}_{cell}"] = values
-    return rows
+    return pair_with_baseline(rows, outcomes=list(_PAIRED))
 
 
 def _of_split(counts: "pd.api.typing.DataFrameGroupBy", split: str) -> pd.DataFrame:  # type: ignore[type-arg]
     """Return, per operating point, the counts and means of one split."""
-    summed = [*_OUTCOMES.values(), *(f"{name}_{cell}" for name in _PAIRED for cell in _CELLS)]
+    summed = [*_OUTCOMES.values(), *(f"{name}_{cell}" for name in _PAIRED for cell in CELLS)]
     frame = pd.concat([counts[summed].sum(), counts[list(_MEANS)].mean(), counts.size().rename("n")], axis=1)
     chosen = frame[frame.index.get_level_values("split") == split]
     return chosen.droplevel("split")
@@ -142,11 +132,11 @@ def _rates(sums: pd.DataFrame, split: str) -> dict[str, pd.Series | np.ndarray]:
 
 
 def _contrasts(sums: dict[str, pd.DataFrame]) -> dict[str, pd.Series | np.ndarray]:
-    effects = {split: _paired(frame, "refusal") for split, frame in sums.items()}
+    effects = {split: _paired(frame, "is_refusal") for split, frame in sums.items()}
     columns: dict[str, pd.Series | np.ndarray] = {}
     for split in SPLITS:
         columns |= _named(f"refusal_effect_{split}", effects[split])
-    helpful = _paired(sums["benign"], "helpful")
+    helpful = _paired(sums["benign"], "is_helpful")
     columns |= _named("helpfulness_drop", Estimate(-helpful.value, -helpful.high, -helpful.low))
     for train, suffix in (("harm_train", ""), (_UNSEEN, "_unseen")):
         pair = (sums[train], sums["harm_test"])
@@ -165,7 +155,7 @@ def _exactly_nothing(columns: dict[str, pd.Series | np.ndarray], from_baseline: 
 
 
 def _paired(sums: pd.DataFrame, name: str) -> Estimate:
-    return newcombe_paired_interval(*(sums[f"{name}_{cell}"].fillna(0) for cell in _CELLS))
+    return newcombe_paired_interval(*(sums[f"{name}_{cell}"].fillna(0) for cell in CELLS))
 
 
 def _named(name: str, estimate: Estimate) -> dict[str, pd.Series | np.ndarray]:

@@ -116,12 +116,8 @@ def _read_batch(
         kept.append((resid.float() * read).sum(dim=1).cpu())
 
     bridge = model.bridge
-    try:
-        for layer in range(model.n_layers):
-            bridge.add_hook(f"blocks.{layer}.hook_{hook_point}", keep)
+    with bridge.hooks(fwd_hooks=[(f"blocks.{layer}.hook_{hook_point}", keep) for layer in range(model.n_layers)]):
         bridge.original_model.base_model(
             input_ids=ids.to(model.device), attention_mask=mask.to(model.device), use_cache=False
         )
-    finally:
-        bridge.reset_hooks()
     return torch.stack(kept, dim=1)

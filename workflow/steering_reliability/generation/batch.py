@@ -9,7 +9,15 @@ from torch import Tensor
 
 from steering_reliability.generation.prompt_store import PromptState
 from steering_reliability.generation.rows import Completion, Row
-from steering_reliability.generation.slot_cache import ATTENTION, GRID, SHORTEST, SlotCache, causal_mask, round_up
+from steering_reliability.generation.slot_cache import (
+    ATTENTION,
+    GRID,
+    SHORTEST,
+    SlotCache,
+    causal_mask,
+    padded,
+    round_up,
+)
 from steering_reliability.interventions.steer import steer
 from steering_reliability.model import LoadedModel
 
@@ -54,7 +62,7 @@ class Slot:
         """Slots that the openings of this row will need once its prompt is read."""
         if self.row is None or self.opening is not None or self.logprobs:
             return 0
-        return sum(len(opening) > 1 for opening in self.row.openings)
+        return self.row.branches
 
     @property
     def is_written(self) -> bool:
@@ -144,8 +152,8 @@ class Batch:
             Indices of the rows that must say what comes next, and their logits in float32, padded below to a multiple
             of 8 rows (a sum over a single row would be split between threads, and round differently).
         """
-        n, padded = len(self.live), round_up(len(self.live))
-        filler = [0] * (padded - n)
+        n = len(self.live)
+        filler = [0] * (round_up(n) - n)
         tokens = torch.tensor([slot.tokens[slot.position] for slot in self.live] + filler).unsqueeze(-1)
         positions = torch.tensor([slot.position for slot in self.live] + filler).unsqueeze(-1)
         asking = [index for index in range(n) if self.live[index].needs_logits]
@@ -170,7 +178,7 @@ class Batch:
             with self.model.bridge.hooks(fwd_hooks=hooks):
                 self.network.base_model(**arguments)
             return torch.zeros(0, 0)
-        chosen = torch.tensor(asking + [asking[0]] * (round_up(len(asking)) - len(asking)), device=tokens.device)
+        chosen = torch.tensor(padded(asking), device=tokens.device)
         hooks.append(("unembed.hook_in", lambda resid, hook: resid[chosen]))
         with self.model.bridge.hooks(fwd_hooks=hooks):
             logits: Tensor = self.network(**arguments).logits[:, -1]

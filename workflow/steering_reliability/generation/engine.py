@@ -16,7 +16,7 @@ from steering_reliability.generation.prompt_store import PromptState, PromptStor
 from steering_reliability.generation.readout import logprobs_of, read_out
 from steering_reliability.generation.rows import Completion, Row
 from steering_reliability.generation.scoring import base_logprobs
-from steering_reliability.generation.slot_cache import GRID, round_up
+from steering_reliability.generation.slot_cache import GRID, padded
 from steering_reliability.model import LoadedModel
 
 # Rows scored in one pass: wide enough for the matrix products, small enough for the logits to fit.
@@ -159,7 +159,7 @@ class Engine:
         for _ in range(len(self.waiting)):
             row = self.waiting[0]
             prompt = self.store.get(row.tokens)
-            branches = sum(len(opening) > 1 for opening in row.openings) if prompt else 0
+            branches = row.branches if prompt else 0
             if not self.batch.has_room(_longest(row) if prompt else len(row.tokens), branches=branches):
                 return
             self.waiting.popleft()
@@ -200,8 +200,8 @@ class Engine:
         if not openings:
             return self._draw(asking, logits)
         drawn = sorted(set(range(len(asking))) - set(openings))
-        ended = self._note([asking[at] for at in openings], logits[_padded(openings)])
-        return ended + (self._draw([asking[at] for at in drawn], logits[_padded(drawn)]) if drawn else [])
+        ended = self._note([asking[at] for at in openings], logits[padded(openings)])
+        return ended + (self._draw([asking[at] for at in drawn], logits[padded(drawn)]) if drawn else [])
 
     def _draw(self, asking: list[int], logits: Float[Tensor, "m vocabulary"]) -> list[int]:
         """Choose the next token of each row; return the indices of rows that end."""
@@ -296,10 +296,6 @@ def _column(values: list[float], *, like: Tensor) -> Float[Tensor, " n"]:
 
 def _longest(row: Row) -> int:
     return len(row.tokens) + max(row.max_new_tokens, *map(len, row.openings), 0)
-
-
-def _padded(indices: list[int]) -> list[int]:
-    return indices + indices[:1] * (round_up(len(indices)) - len(indices))
 
 
 def _uniform(slot: Slot) -> float:

@@ -51,6 +51,11 @@ class Row:
     steering: Steering | None = None
     openings: tuple[tuple[int, ...], ...] = ()
 
+    @property
+    def branches(self) -> int:
+        """Openings that must be read; the first token of each needs no reading."""
+        return sum(len(opening) > 1 for opening in self.openings)
+
 
 @dataclass
 class Completion:

@@ -11,7 +11,7 @@ from torch import Tensor
 from steering_reliability.generation.batch import Slot
 from steering_reliability.generation.readout import logprobs_of
 from steering_reliability.generation.rows import Row, Steering
-from steering_reliability.generation.slot_cache import SlotCache, causal_mask, round_up
+from steering_reliability.generation.slot_cache import SlotCache, causal_mask, padded, round_up
 from steering_reliability.model import LoadedModel
 
 
@@ -70,11 +70,11 @@ def _score(
 ) -> Float[Tensor, " n"]:
     if not needed:
         return torch.zeros(0)
-    padded = torch.tensor(needed + [needed[0]] * (round_up(len(needed)) - len(needed)), device=model.device)
+    chosen = torch.tensor(padded(needed), device=model.device)
     horizon = cache.length
     cache.place(positions, horizon=horizon)
     bridge = model.bridge
-    only_needed = ("unembed.hook_in", lambda x, hook: x.reshape(-1, x.shape[-1])[padded].unsqueeze(1))
+    only_needed = ("unembed.hook_in", lambda x, hook: x.reshape(-1, x.shape[-1])[chosen].unsqueeze(1))
     with bridge.hooks(fwd_hooks=[only_needed]), blocks_skipped(model, before=start, resid=resid):
         logits = bridge.original_model(
             input_ids=tokens,

@@ -22,6 +22,11 @@ def round_up(n: int, *, grid: int = GRID) -> int:
     return -(-n // grid) * grid
 
 
+def padded(indices: list[int]) -> list[int]:
+    """The indices, the first repeated until there are a multiple of the grid."""
+    return indices + indices[:1] * (round_up(len(indices)) - len(indices))
+
+
 class SlotCache:
     """A Hugging Face cache in which each row owns a slot and stands at a position of its own.
 
