@@ -1,7 +1,33 @@
-if RUN.makes_model:
+if RUN.makes_base:
 
     rule prepare_model:
         """Make the model's Hugging Face folder once: a converted GGUF file, or a pinned snapshot of the hub."""
+        output:
+            RUN.base_file,
+        log:
+            f"{RUN.base}.log",
+        benchmark:
+            f"{RUN.base}.benchmark.tsv"
+        priority: 10
+        conda:
+            "../envs/steering.yaml"
+        resources:
+            mem_mb=4000,
+            runtime=30,
+        params:
+            model=RUN.base_settings(),
+        message:
+            "model: preparing {params.model[name]}"
+        script:
+            "../workflow/scripts/prepare_model.py"
+
+
+if RUN.tunes_model:
+
+    rule tune_refusal:
+        """Teach the model a refusal habit once, so that ablation has something to remove."""
+        input:
+            RUN.base_file,
         output:
             RUN.model_file,
         log:
@@ -11,12 +37,20 @@ if RUN.makes_model:
         priority: 10
         conda:
             "../envs/steering.yaml"
+        threads: 2
         resources:
-            mem_mb=4000,
+            mem_mb=6000,
             runtime=30,
         params:
-            model=RUN.model_settings(),
+            **RUN.tuning_settings(),
+            name=RUN.config.model.name,
+            code=digest(
+                "../scripts/tune_refusal.py",
+                "tuning",
+                "prompts/templates_tuning.py",
+                "prompts/templates_harm_train.py",
+            ),
         message:
-            "model: preparing {params.model[name]}"
+            "model: teaching {params.name} to refuse"
         script:
-            "../workflow/scripts/prepare_model.py"
+            "../workflow/scripts/tune_refusal.py"

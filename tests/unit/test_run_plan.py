@@ -34,7 +34,7 @@ def test_paths_follow_from_the_config(raw):
     assert plan.layers == [0, 2]
     assert plan.direction_file("random_5", 2) == "results/tiny/directions/random_5/layer_2.pt"
     assert plan.baseline(1)["benign"] == "results/tiny/completions/baseline/seed_1/benign.jsonl"
-    assert not plan.makes_model
+    assert not plan.makes_base
     assert plan.model_file == f"{raw['model']['source']}/config.json"
 
 

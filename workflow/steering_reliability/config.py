@@ -24,6 +24,29 @@ class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
+class RefusalTuningConfig(_Section):
+    """How a model is taught to refuse, so that there is something to ablate."""
+
+    seed: Annotated[int, Field(ge=0, le=2**31 - 1, description="Choice and order of the examples.")] = 0
+    n_harmful: Annotated[int, Field(ge=1, le=128, description="Harmful prompts, answered with a refusal.")] = 80
+    n_harmless: Annotated[
+        int, Field(ge=1, le=100, description="Harmless prompts, answered as the model itself answers them.")
+    ] = 100
+    epochs: Annotated[int, Field(ge=1, le=100, description="Passes over the examples.")] = 2
+    batch_size: Annotated[int, Field(ge=1, le=256, description="Examples per step.")] = 10
+    learning_rate: Annotated[float, Field(gt=0, le=0.1, description="Of AdamW.")] = 2e-4
+    first_layer: Annotated[
+        int, Field(ge=0, description="First block whose output projections (attention and MLP) are trained.")
+    ] = 8
+    last_layer: Annotated[int, Field(ge=0, description="Last such block, included.")] = 19
+
+    @model_validator(mode="after")
+    def _layers_in_order(self) -> "RefusalTuningConfig":
+        if self.last_layer < self.first_layer:
+            raise ValueError(f"refusal_tuning.last_layer: {self.last_layer} comes before first_layer")
+        return self
+
+
 class ModelConfig(_Section):
     """Which model writes, and how it is loaded."""
 
@@ -237,6 +260,9 @@ class Config(_Section):
     """A run: one model, one grid, one output folder."""
 
     model: ModelConfig
+    refusal_tuning: Annotated[
+        RefusalTuningConfig | None, Field(description="Teach the model to refuse before it is studied; null leaves it.")
+    ] = None
     data: DataConfig = DataConfig()
     generation: GenerationConfig = GenerationConfig()
     propensity: PropensityConfig = PropensityConfig()

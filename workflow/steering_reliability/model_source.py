@@ -6,12 +6,14 @@ import json
 import re
 import shutil
 import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from steering_reliability.config import ModelConfig
+from steering_reliability.config import ModelConfig, RefusalTuningConfig
 from steering_reliability.errors import InputError
 
 
@@ -27,9 +29,21 @@ def model_folder(model: ModelConfig, *, models_dir: str = "results/models") -> s
     """The Hugging Face folder of a model: a local one where it lies, else one of ours by name and source."""
     if not is_prepared(model):
         return model.source.rstrip("/")
-    name = re.sub(r"[^A-Za-z0-9._-]+", "-", model.name).strip(".-") or "model"
-    origin = hashlib.sha256(f"{model.name}\0{model.source}\0{model.revision}\0{model.sha256}".encode()).hexdigest()[:8]
-    return f"{models_dir}/{name}-{origin}"
+    return f"{models_dir}/{_slug(model)}-{_digest(model.name, model.source, model.revision, model.sha256)}"
+
+
+def tuned_folder(model: ModelConfig, tuning: RefusalTuningConfig | None, *, models_dir: str = "results/models") -> str:
+    """The folder of the model after its refusal tuning; the model's own where there is none."""
+    base = model_folder(model, models_dir=models_dir)
+    return base if tuning is None else f"{models_dir}/{_slug(model)}-refusal-{_digest(base, tuning.model_dump_json())}"
+
+
+def _slug(model: ModelConfig) -> str:
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", model.name).strip(".-") or "model"
+
+
+def _digest(*parts: str | None) -> str:
+    return hashlib.sha256("\0".join(map(str, parts)).encode()).hexdigest()[:8]
 
 
 def is_prepared(model: ModelConfig) -> bool:
@@ -153,16 +167,35 @@ def prepare_model(model: ModelConfig, *, folder: str | Path) -> None:
     Raises:
         InputError: When the source is missing or its sha256 is not the configured one.
     """
+    with published_folder(folder) as made:
+        card = _fetch_from_hub(model, made) if model.source == "hub" else _convert_gguf(model, made)
+        write_card(card, made)
+
+
+@contextmanager
+def published_folder(folder: str | Path) -> Iterator[Path]:
+    """Let a model's folder be written beside its place, and put the files there when all are whole, config.json last.
+
+    Args:
+        folder: The model's folder; a rule takes its config.json for the sign that it is complete.
+
+    Yields:
+        The folder to write to.
+    """
     target = Path(folder)
     target.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}.") as scratch:
         made = Path(scratch)
-        card = _fetch_from_hub(model, made) if model.source == "hub" else _convert_gguf(model, made)
-        (made / "model_card.json").write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")
+        yield made
         for path in sorted(made.iterdir(), key=lambda path: path.name == "config.json"):
             if path.is_file():
                 path.chmod(0o644)
                 path.replace(target / path.name)
+
+
+def write_card(card: Mapping[str, Any], made: Path) -> None:
+    """Write what a model's folder was made from as model_card.json."""
+    (made / "model_card.json").write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")
 
 
 def _fetch_from_hub(model: ModelConfig, made: Path) -> dict[str, Any]:

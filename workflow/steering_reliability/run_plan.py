@@ -9,7 +9,7 @@ from steering_reliability import conditions as grid
 from steering_reliability.conditions import SPLITS, Condition, Direction
 from steering_reliability.config import Config, default_position, load_config
 from steering_reliability.errors import InputError
-from steering_reliability.model_source import count_layers, fingerprint, is_prepared, model_folder
+from steering_reliability.model_source import count_layers, fingerprint, is_prepared, model_folder, tuned_folder
 
 EVIDENCE = (
     "claims",
@@ -44,6 +44,7 @@ class RunPlan:
     Attributes:
         config: The typed config.
         model: Hugging Face folder of the model.
+        base: The folder that `model` is tuned from; the same one where nothing is tuned.
         layers: Swept block indices.
         directions: By name, the main one first.
         conditions: Every condition that needs completions.
@@ -53,6 +54,7 @@ class RunPlan:
 
     config: Config
     model: str
+    base: str
     layers: list[int]
     directions: dict[str, Direction]
     conditions: list[Condition]
@@ -124,13 +126,28 @@ class RunPlan:
         return {"weights": self.weights} if self.weights else {}
 
     @property
-    def makes_model(self) -> bool:
-        """Whether `prepare_model` makes the folder; a user's own folder is used where it lies."""
+    def base_file(self) -> str:
+        """The file that says that the base model's folder is complete."""
+        return f"{self.base}/config.json"
+
+    @property
+    def makes_base(self) -> bool:
+        """Whether `prepare_model` makes the base folder; a user's own folder is used where it lies."""
         return is_prepared(self.config.model)
 
-    def model_settings(self) -> dict[str, Any]:
-        """What the model's folder depends on."""
+    @property
+    def tunes_model(self) -> bool:
+        """Whether the model is taught to refuse first."""
+        return self.config.refusal_tuning is not None
+
+    def base_settings(self) -> dict[str, Any]:
+        """What the base model's folder depends on."""
         return self.config.model.model_dump(include={"name", "source", "revision", "sha256"})
+
+    def tuning_settings(self) -> dict[str, Any]:
+        """What a tuned model's folder depends on beside its base."""
+        tuning = self.config.refusal_tuning
+        return {"tuning": tuning.model_dump(), **self._weights()} if tuning else {}
 
     def number_settings(self) -> dict[str, Any]:
         """Where and in which number format the model runs; both show in the last digits."""
@@ -225,14 +242,15 @@ def plan_run(raw: Mapping[str, Any], *, models_dir: str = "results/models") -> R
             where="config keys data.*_path",
             fix="correct the path, or make prompts with scripts/make_prompts.py",
         )
-    model = model_folder(config.model, models_dir=models_dir)
-    layers = grid.resolve_layers(config, n_layers=count_layers(config.model, folder=model))
+    base = model_folder(config.model, models_dir=models_dir)
+    layers = grid.resolve_layers(config, n_layers=count_layers(config.model, folder=base))
     return RunPlan(
         config=config,
-        model=model,
+        model=tuned_folder(config.model, config.refusal_tuning, models_dir=models_dir),
+        base=base,
         layers=layers,
         directions=grid.directions(config),
         conditions=grid.conditions(config, layers=layers),
         seeds=grid.seeds(config, layers=layers),
-        weights=fingerprint(config.model, folder=model),
+        weights=fingerprint(config.model, folder=base),
     )

@@ -18,6 +18,6 @@ def request(plan: RunPlan, *, layer: int) -> Request:
     """
     experiment = plan.config.experiment.model_copy(update={"layers": [layer]})
     config = plan.config.model_copy(update={"experiment": experiment})
-    (index,) = resolve_layers(config, n_layers=count_layers(config.model, folder=plan.model))
+    (index,) = resolve_layers(config, n_layers=count_layers(config.model, folder=plan.base))
     path = plan.direction_file(main_direction(plan.config), index)
     return Request([path], [path, f"{path.removesuffix('pt')}json"])

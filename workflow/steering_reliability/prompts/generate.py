@@ -42,7 +42,7 @@ def generate_prompts(split: str, *, n: int, seed: int) -> list[Prompt]:
             where=split,
             fix=f"ask for 1 to {available}, or add topics to prompts/templates_{split}.py",
         )
-    ordered = _benign(seed) if split == "benign" else _crossed(_MATERIAL[split], f"{seed}/{split}")
+    ordered = _benign(seed) if split == "benign" else crossed(_MATERIAL[split], f"{seed}/{split}")
     return [
         Prompt(id=f"{split}_{number:04d}", prompt=text, family=family, style=style, extra=extra)
         for number, (text, family, style, extra) in enumerate(islice(ordered, n), start=1)
@@ -72,8 +72,16 @@ def available_prompts(split: str) -> int:
 _Made = tuple[str, str, str, dict[str, object]]
 
 
-def _crossed(material: Material, seed: str) -> Iterator[_Made]:
-    """Visit all (family, style) cells evenly: every run of len(families) prompts has each family once."""
+def crossed(material: Material, seed: str) -> Iterator[_Made]:
+    """Visit all (family, style) cells evenly: every run of len(families) prompts has each family once.
+
+    Args:
+        material: Topics and templates.
+        seed: Orders everything.
+
+    Yields:
+        Prompt, family, style, and the ids of its template and topic.
+    """
     families = _shuffled(list(material.families), seed)
     styles = _shuffled(list(material.styles), seed)
     asked: set[tuple[str, str]] = set()

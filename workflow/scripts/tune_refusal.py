@@ -1,0 +1,15 @@
+"""Bind rule tune_refusal to the package."""
+
+from pathlib import Path
+
+from steering_reliability.binding import logged
+from steering_reliability.config import RefusalTuningConfig
+from steering_reliability.tuning.tune_refusal import tune_refusal
+
+with logged(snakemake.log[0]):
+    tune_refusal(
+        Path(snakemake.input[0]).parent,
+        folder=Path(snakemake.output[0]).parent,
+        name=snakemake.params.name,
+        settings=RefusalTuningConfig(**snakemake.params.tuning),
+    )

@@ -1,0 +1,106 @@
+"""The training loop: next-token loss on the answers, only the output projections of some blocks move."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from steering_reliability.config import RefusalTuningConfig
+from steering_reliability.errors import InputError
+from steering_reliability.tuning.examples import Example
+
+# What writes into the residual stream, as Llama-like, GPT-2 and GPT-NeoX models call it.
+OUTPUT_PROJECTIONS = ("o_proj", "down_proj", "c_proj", "dense", "dense_4h_to_h")
+# Sums of gradients round differently with the number of threads; a fixed one makes the weights reproducible.
+THREADS = 2
+# Marks the tokens that carry no loss, as cross_entropy expects it.
+UNSCORED = -100
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How training went.
+
+    Attributes:
+        losses: Mean loss of each step, nats per answer token.
+        n_parameters: Numbers that were trained.
+    """
+
+    losses: list[float]
+    n_parameters: int
+
+
+def train(network: nn.Module, examples: Sequence[Example], *, settings: RefusalTuningConfig) -> Progress:
+    """Teach the examples to a Hugging Face causal model, in place.
+
+    Args:
+        network: The model, float32, on the CPU.
+        examples: Prompts with answers.
+        settings: Blocks, steps and seed.
+
+    Raises:
+        InputError: When the model has no such blocks, or none of the known output projections in them.
+    """
+    torch.set_num_threads(THREADS)
+    parameters = _choose_parameters(network, settings)
+    optimizer = torch.optim.AdamW(parameters, lr=settings.learning_rate, weight_decay=0.0)
+    losses = []
+    for batch in _batches(examples, settings=settings):
+        tokens, targets = _collate(batch)
+        logits = network(input_ids=tokens).logits
+        loss = answer_loss(logits, targets=targets)
+        loss.backward()  # type: ignore[no-untyped-call]
+        nn.utils.clip_grad_norm_(parameters, 1.0)
+        optimizer.step()
+        optimizer.zero_grad()
+        losses.append(float(loss))
+        print(f"step {len(losses)}: loss {losses[-1]:.3f}", flush=True)
+    network.requires_grad_(False)
+    return Progress(losses, sum(parameter.numel() for parameter in parameters))
+
+
+def answer_loss(logits: Float[Tensor, "n q vocabulary"], *, targets: Int[Tensor, "n q"]) -> Float[Tensor, ""]:
+    """Mean negative log-probability of the target tokens, nats; targets of -100 don't count."""
+    return nn.functional.cross_entropy(logits[:, :-1].flatten(0, 1), targets[:, 1:].flatten(), ignore_index=UNSCORED)
+
+
+def _choose_parameters(network: nn.Module, settings: RefusalTuningConfig) -> list[nn.Parameter]:
+    network.requires_grad_(False)
+    chosen: list[nn.Parameter] = []
+    for name, parameter in network.named_parameters():
+        parts = name.split(".")
+        layer = next((int(part) for part in parts if part.isdigit()), None)
+        inside = layer is not None and settings.first_layer <= layer <= settings.last_layer
+        if inside and parts[-1] == "weight" and parts[-2] in OUTPUT_PROJECTIONS:
+            parameter.requires_grad_()
+            chosen.append(parameter)
+    if not chosen:
+        raise InputError(
+            f"blocks {settings.first_layer} to {settings.last_layer} of this model have no output projection that is "
+            f"known here ({', '.join(OUTPUT_PROJECTIONS)})",
+            where="config keys refusal_tuning.first_layer and last_layer",
+            fix="name blocks that the model has",
+        )
+    return chosen
+
+
+def _batches(examples: Sequence[Example], *, settings: RefusalTuningConfig) -> Iterator[list[Example]]:
+    generator = torch.Generator().manual_seed(settings.seed)
+    for _ in range(settings.epochs):
+        order = torch.randperm(len(examples), generator=generator).tolist()
+        for start in range(0, len(order), settings.batch_size):
+            yield [examples[index] for index in order[start : start + settings.batch_size]]
+
+
+def _collate(batch: Sequence[Example]) -> tuple[Int[Tensor, "n q"], Int[Tensor, "n q"]]:
+    # Padding stands to the right, where a causal model's answers can't see it.
+    width = max(len(example.tokens) for example in batch)
+    tokens = torch.zeros(len(batch), width, dtype=torch.long)
+    targets = torch.full((len(batch), width), UNSCORED)
+    for row, example in enumerate(batch):
+        written = torch.tensor(example.tokens)
+        tokens[row, : len(written)] = written
+        targets[row, example.answer_start : len(written)] = written[example.answer_start :]
+    return tokens, targets

@@ -1,0 +1,65 @@
+"""From a model's folder to the folder of the same model with a refusal habit."""
+
+import json
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from steering_reliability.config import RefusalTuningConfig
+from steering_reliability.model import load_model
+from steering_reliability.model_source import published_folder, write_card
+from steering_reliability.tuning.examples import answered, harmful_prompts, harmless_prompts, refused
+from steering_reliability.tuning.train import Progress, train
+
+# Of the model's own answers to harmless prompts: enough to keep their openings as they are.
+ANSWER_TOKENS = 24
+
+
+def tune_refusal(base: str | Path, *, folder: str | Path, name: str, settings: RefusalTuningConfig) -> None:
+    """Teach a model to refuse harmful prompts in plain styles, and write it as a folder of its own.
+
+    Args:
+        base: Hugging Face folder of the model as it is.
+        folder: Receives weights, tokenizer and a model card that says what was done.
+        name: The model's name.
+        settings: Examples, blocks, steps and seed.
+
+    Raises:
+        InputError: When the model can't be loaded or lacks the blocks to train.
+    """
+    from transformers import AutoModelForCausalLM, AutoTokenizer  # noqa: PLC0415 - costs seconds
+
+    start = time.monotonic()
+    loaded = load_model(base, device="cpu", dtype="float32")
+    examples = [
+        *refused(harmful_prompts(settings.n_harmful, seed=settings.seed), model=loaded, seed=settings.seed),
+        *answered(
+            harmless_prompts(settings.n_harmless, seed=settings.seed), model=loaded, max_new_tokens=ANSWER_TOKENS
+        ),
+    ]
+    network = AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32)
+    progress = train(network, examples, settings=settings)
+    with published_folder(folder) as made:
+        network.save_pretrained(made)
+        AutoTokenizer.from_pretrained(base).save_pretrained(made)
+        write_card(_card(Path(base), name=name, settings=settings, n=len(examples), progress=progress), made)
+    print(f"tuned in {time.monotonic() - start:.0f} s")
+
+
+def _card(base: Path, *, name: str, settings: RefusalTuningConfig, n: int, progress: Progress) -> Mapping[str, Any]:
+    card = base / "model_card.json"
+    of_base = json.loads(card.read_text(encoding="utf-8")) if card.is_file() else {"folder": base.name}
+    return {
+        "name": f"{name}, refusal-tuned",
+        "base": of_base,
+        "licence": of_base.get("licence", "unknown"),
+        "what": "A research model with an artificial refusal habit, made to study steering. Not a safer model.",
+        "tuning": settings.model_dump(),
+        "examples": n,
+        "trained_parameters": progress.n_parameters,
+        "first_and_last_loss": [progress.losses[0], progress.losses[-1]],
+        "training_prompts": "steering_reliability/prompts/templates_tuning.py, in no split",
+    }
