@@ -24,6 +24,7 @@ rule complete_baseline:
         clients=1,
         rows=RUN.config.generation.batch_size,
         worker_mb=WORKER_MB,
+        workers=RUN.config.generation.workers or 0,
         mem_mb=lambda wildcards, attempt: attempt * (1000 + WORKER_MB),
         runtime=lambda wildcards, attempt: 60 * attempt,
     params:
@@ -58,6 +59,7 @@ rule complete_shard:
         clients=1,
         rows=RUN.config.generation.batch_size,
         worker_mb=WORKER_MB,
+        workers=RUN.config.generation.workers or 0,
         mem_mb=lambda wildcards, attempt: attempt * (1000 + WORKER_MB),
         runtime=lambda wildcards, attempt: 60 * attempt,
     params:

@@ -17,6 +17,7 @@ with logged(snakemake.log[0]):
             snakemake.params.numbers,
             rows=snakemake.resources.rows,
             memory_mb=snakemake.resources.worker_mb,
+            workers=snakemake.resources.workers,
             code=snakemake.params.engine,
         ),
         worker_log=Path(snakemake.log[0].split("/logs/")[0]) / "logs" / "worker.log",

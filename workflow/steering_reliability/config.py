@@ -112,6 +112,10 @@ class GenerationConfig(_Section):
             description="Most memory (GiB) beside the model; longer prompts then mean a narrower batch.",
         ),
     ] = 3.0
+    workers: Annotated[
+        int | None,
+        Field(ge=1, le=64, description="Engines that share rows, memory and cores; null: one per GPU, else two."),
+    ] = None
     num_samples_per_prompt: Annotated[int, Field(ge=1, le=1000, description="Completions per prompt.")] = 1
 
 

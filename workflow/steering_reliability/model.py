@@ -60,6 +60,11 @@ class LoadedModel:
         return int(self.bridge.cfg.d_model)
 
     @property
+    def n_bytes(self) -> int:
+        """Memory of the weights."""
+        return sum(weight.numel() * weight.element_size() for weight in self.bridge.original_model.parameters())
+
+    @property
     def token_bytes(self) -> int:
         """Memory of one token's keys and values over all layers, in bytes."""
         cfg = self.bridge.cfg

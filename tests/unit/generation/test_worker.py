@@ -9,6 +9,7 @@ import sys
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -119,6 +120,22 @@ def test_two_clients_at_once_get_what_each_gets_alone(worker, direction, tiny_mo
             assert answer["completion"] == tiny_model.tokenizer.decode(completion.tokens, skip_special_tokens=True)
             assert answer["n_tokens"] == len(completion.tokens)
             assert answer["base_logprob"] == float(f"{completion.base_logprob:.6g}")
+
+
+def test_two_workers_write_what_one_writes(worker, direction, tmp_path):
+    log, team = tmp_path / "worker.log", replace(worker, of=2)
+    for n in (1, 2, 5):
+        asked = request(prompts=[f"Say it {n} times." for n in range(n)], steering=pushed(direction, alpha=0.8))
+        assert request_completions(asked, worker=team, log=log) == request_completions(asked, worker=worker, log=log)
+    assert log.read_text(encoding="utf-8").count("started") >= 2
+    assert len({member.socket_path() for member in [worker, *team.team()]}) == 3
+
+
+def test_two_workers_refuse_once(worker, tmp_path):
+    asked = request(prompts=["Hi", "Ho"], max_new_tokens=600)
+    with pytest.raises(InputError, match=r"context.*; .*context") as refused:
+        request_completions(asked, worker=replace(worker, of=2), log=tmp_path / "worker.log")
+    assert refused.value.fix.count("max_new_tokens") == 1
 
 
 def test_without_openings_there_is_no_propensity(worker, tmp_path):

@@ -8,12 +8,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from steering_reliability.errors import InputError
 from steering_reliability.generation.protocol import WorkerIdentity, private_folder, receive, send
+from steering_reliability.generation.team import divide, joint_error, unite
 
 START_SECONDS = 600.0
 # What the C libraries of a worker read at its start; a user's own setting wins.
@@ -37,17 +39,27 @@ class WorkerDied(RuntimeError):  # noqa: N818 - what happened, not an error clas
 
 
 def request_completions(request: Mapping[str, Any], *, worker: WorkerIdentity, log: Path) -> list[dict[str, Any]]:
-    """Send a request to the worker and wait for its rows.
+    """Send a request to the run's workers, each its prompts, and wait for all rows.
 
     Args:
         request: See `worker.rows_of_request`.
-        worker: Which worker; started if it does not run.
+        worker: One of the workers; those that do not run are started.
         log: File that receives the worker's output when it is started here.
 
     Raises:
         InputError: When the worker refuses the request.
         WorkerDied: When it ended without an answer.
     """
+    parts = zip(worker.team(), divide(request, workers=worker.of), strict=True)
+    with ThreadPoolExecutor(worker.of) as team:
+        asked = [team.submit(_ask, part, worker=member, log=log) for member, part in parts if part["prompts"]]
+    refused = [error for error in (one.exception() for one in asked) if isinstance(error, InputError)]
+    if refused:
+        raise joint_error(refused)
+    return unite([one.result() for one in asked], samples=request["samples"])
+
+
+def _ask(request: Mapping[str, Any], *, worker: WorkerIdentity, log: Path) -> list[dict[str, Any]]:
     with _connect(worker, log=log) as connection:
         try:
             send(connection, request)

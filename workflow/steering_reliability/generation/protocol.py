@@ -7,7 +7,7 @@ import socket
 import stat
 import tempfile
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,8 @@ class WorkerIdentity:
         memory_mb: Most memory beside the model.
         owner: Process whose end also ends the worker.
         code: Digest of the code that the worker runs.
+        number: Which of the run's workers, from 0.
+        of: How many workers the run has; they share rows, memory and cores.
     """
 
     folder: str
@@ -41,6 +43,12 @@ class WorkerIdentity:
     memory_mb: int
     owner: int
     code: str
+    number: int = 0
+    of: int = 1
+
+    def team(self) -> "list[WorkerIdentity]":
+        """All workers of this one's run."""
+        return [replace(self, number=number) for number in range(self.of)]
 
     def socket_path(self) -> Path:
         """Socket of the worker, in a folder that only this user can enter."""

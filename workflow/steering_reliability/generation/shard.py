@@ -9,6 +9,7 @@ from typing import Any
 
 from steering_reliability.generation.client import request_completions
 from steering_reliability.generation.protocol import WorkerIdentity
+from steering_reliability.generation.team import choose_workers
 
 
 @dataclass(frozen=True)
@@ -111,7 +112,7 @@ def _write(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
 
 
 def worker_identity(
-    model_file: str | Path, numbers: Mapping[str, Any], *, rows: int, memory_mb: int, code: str
+    model_file: str | Path, numbers: Mapping[str, Any], *, rows: int, memory_mb: int, workers: int, code: str
 ) -> WorkerIdentity:
     """The worker that serves this run: same model, same number format, same code, same Snakemake process.
 
@@ -120,10 +121,12 @@ def worker_identity(
         numbers: `device`, `dtype` and `hook_point`.
         rows: Most rows at once.
         memory_mb: Most memory beside the model.
+        workers: How many workers the run has; 0 lets us choose.
         code: Digest of the code that the worker runs, as it was when the run began.
     """
+    folder = Path(model_file).resolve().parent
     return WorkerIdentity(
-        folder=str(Path(model_file).resolve().parent),
+        folder=str(folder),
         device=numbers["device"],
         dtype=numbers["dtype"],
         hook_point=numbers["hook_point"],
@@ -131,4 +134,5 @@ def worker_identity(
         memory_mb=int(memory_mb),
         owner=int(os.environ["STEERING_OWNER"]),
         code=code,
+        of=choose_workers(workers or None, device=numbers["device"], model=folder, memory=int(memory_mb) << 20),
     )

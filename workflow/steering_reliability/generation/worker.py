@@ -24,6 +24,7 @@ from steering_reliability.generation.memory import memory_budget
 from steering_reliability.generation.protocol import WorkerIdentity, receive, send
 from steering_reliability.generation.rows import Completion, Row, Steering
 from steering_reliability.generation.sampling import uniforms
+from steering_reliability.generation.slot_cache import round_up
 from steering_reliability.interventions.positions import steered_span
 from steering_reliability.interventions.steer import unit_vector
 from steering_reliability.model import LoadedModel, choose_device, load_model, opening_tokens, render_prompt
@@ -222,22 +223,32 @@ def _engine(identity: WorkerIdentity) -> Engine:
     warning = choose_device(identity.device)[1]
     if warning:
         print(f"warning: {warning}", file=sys.stderr, flush=True)
-    model = load_model(identity.folder, device=identity.device, dtype=identity.dtype)
+    model = load_model(identity.folder, device=_own_device(identity), dtype=identity.dtype)
     memory = memory_budget(identity.memory_mb << 20, device=model.device)
+    rows = identity.max_rows
+    if identity.of > 1 and model.device.type != "cuda":
+        # They share one memory, and the copies of the model count. On GPUs each worker has a device for itself.
+        memory = max(memory // 8, memory - (identity.of - 1) * model.n_bytes) // identity.of
+        rows = round_up(identity.max_rows // identity.of)
     print(
         f"worker {os.getpid()} started: {str(model.dtype).removeprefix('torch.')} on {model.device}, "
-        f"{torch.get_num_threads()} threads, at most {identity.max_rows} rows and {memory >> 20} MiB beside the model",
+        f"{torch.get_num_threads()} threads, at most {rows} rows and {memory >> 20} MiB beside the model",
         file=sys.stderr,
         flush=True,
     )
-    return Engine(model, hook_point=identity.hook_point, max_rows=identity.max_rows, memory=memory)
+    return Engine(model, hook_point=identity.hook_point, max_rows=rows, memory=memory)
+
+
+def _own_device(identity: WorkerIdentity) -> str:
+    chosen, _ = choose_device(identity.device)
+    return f"cuda:{identity.number % torch.cuda.device_count()}" if chosen.type == "cuda" else str(chosen)
 
 
 def main(arguments: list[str]) -> int:
     """Run a worker: path of its socket, and its identity as JSON."""
     path, identity = Path(arguments[0]), WorkerIdentity(**json.loads(arguments[1]))
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    torch.set_num_threads(len(os.sched_getaffinity(0)))
+    torch.set_num_threads(max(1, len(os.sched_getaffinity(0)) // identity.of))
     note, ours = path.with_suffix(".pid"), f"{os.getpid()} {identity.owner}\n"
     try:
         note.write_text(ours, encoding="utf-8")
