@@ -3,20 +3,24 @@
     python tests/benchmarks/bench_engine.py --model FOLDER --dtype float32 --device cpu --rounds 3
 
 Every contender writes prompts of the same three splits under the same kind of intervention for the same number of new
-tokens, end tokens ignored, greedy. The engine's number includes reading each prompt anew and scoring every completion
-under the unsteered model, which the others don't do. The table goes to the terminal and to
+tokens, greedy. The engine's number includes reading each prompt anew, and its completions may end early; the others run
+on through end tokens. Its second line also scores every completion under the unsteered model, as a run does and the
+others don't. All have the memory and thread settings of a worker. The table goes to the terminal and to
 results/benchmarks/engine_{device}_{dtype}.{json,md}.
 """
 
 import argparse
 import json
+import os
 import statistics
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import contenders
 import torch
 from steering_reliability.conditions import SPLITS
+from steering_reliability.generation.client import SETTINGS
 from steering_reliability.model import load_model
 from steering_reliability.prompts.validate import read_prompts
 
@@ -54,6 +58,9 @@ def main() -> None:
     parser.add_argument("--peers", help="Python of the venv that holds pyvene (make bench-peers)")
     parser.add_argument("--out_dir", type=Path, default=Path("results/benchmarks"))
     arguments = parser.parse_args()
+    if "GOMP_SPINCOUNT" not in os.environ:
+        # The C libraries read them at their start.
+        os.execve(sys.executable, [sys.executable, *sys.argv], SETTINGS | os.environ)
     work = contenders.Work(
         folder=arguments.model,
         prompts=_prompts(Path(arguments.prompts), per_split=arguments.per_split),
@@ -64,7 +71,8 @@ def main() -> None:
     )
     model = load_model(work.folder, device=work.device, dtype=work.dtype)
     runs = {
-        "engine": contenders.engine(work),
+        "engine": contenders.engine(work, scored=False),
+        "engine, scored by the unsteered model": contenders.engine(work, scored=True),
         "ceiling: linear layers alone": lambda: contenders.linear_ceiling(model, width=240),
         "engine, steady decode": contenders.steady_decode(work, width=240),
         "TransformerBridge.generate, batch 8": contenders.bridge_generate(work.first(24), batch=8),

@@ -1,15 +1,26 @@
 """The engine and what people use instead, each as a function that writes the work and counts its tokens."""
 
 import json
+import multiprocessing
+import os
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
+from itertools import count
 from pathlib import Path
+from typing import Any
 
 import torch
+from steering_reliability.directions.files import StoredDirection, write_direction
+from steering_reliability.generation.client import request_completions, stop_workers
 from steering_reliability.generation.engine import Engine
 from steering_reliability.generation.rows import Row, Steering
+from steering_reliability.generation.shard import worker_identity
+from steering_reliability.generation.team import choose_workers
 from steering_reliability.interventions.positions import steered_span
 from steering_reliability.interventions.steer import add_hook
 from steering_reliability.model import (
@@ -22,6 +33,7 @@ from steering_reliability.model import (
 )
 
 STRENGTH = 5.0
+SHAPE = ("num_hidden_layers", "hidden_size")
 
 
 @dataclass(frozen=True)
@@ -62,24 +74,43 @@ def timed(write: Callable[[], int]) -> Callable[[], float]:
     return run
 
 
-def engine(work: Work) -> Callable[[], float]:
-    """Our engine: all conditions in one batch, scored against the unsteered model as in a run."""
-    model = _endless_model(work)
-    unit = work.direction(model.d_model, model.device)
+def engine(work: Work, *, scored: bool) -> Callable[[], float]:
+    """Our workers, asked as a run asks them: five shards in flight, all conditions in one batch.
 
-    def write() -> int:
-        rows = []
-        for condition in range(work.n_conditions):
-            for number, prompt in enumerate(work.prompts):
-                rendered = render_prompt(prompt, tokenizer=model.tokenizer)
-                span = steered_span("after_prompt", user_end=rendered.user_end, prompt_length=len(rendered.tokens))
-                steering = Steering(work.layer(model.n_layers, condition), unit, STRENGTH, 0.0, span)
-                rows.append(Row((condition, number), rendered.tokens, (), work.new_tokens, 0.0, 1.0, steering))
-        # A new engine each time: the prompts are read anew, as in a new run.
-        written = Engine(model, hook_point="resid_post", max_rows=240).generate(rows)
-        return sum(len(completion.tokens) for completion in written)
+    Args:
+        work: Prompts and conditions.
+        scored: Whether the unsteered model reads every completion as well, as in a run; else strength 0, which writes
+            through the same hooks and is not scored.
+    """
+    numbers, lives = {"device": work.device, "dtype": work.dtype, "hook_point": "resid_post"}, count()
+    os.environ["STEERING_OWNER"] = str(os.getpid())
+    scratch = Path(tempfile.mkdtemp(prefix="bench-"))
+    n_layers, d_model = (json.loads((Path(work.folder) / "config.json").read_text())[key] for key in SHAPE)
+    write_direction(scratch / "unit.pt", StoredDirection(work.direction(d_model, torch.device("cpu")), 1.0, 1.0, {}))
 
-    return timed(write)
+    def request(prompts: list[str], condition: int) -> dict[str, Any]:
+        steering = {"direction": str(scratch / "unit.pt"), "intervention": "add", "alpha_unit": "unit"}
+        steering |= {"layer": work.layer(n_layers, condition), "alpha": STRENGTH * scored}
+        settings = {"samples": 1, "seed": 0, "max_new_tokens": work.new_tokens, "temperature": 0.0, "top_p": 1.0}
+        settings |= {"system_prompt": None, "chat_template": "auto", "positions": "after_prompt", "openings": None}
+        return {"prompts": [[prompt, prompt] for prompt in prompts], "steering": steering, **settings}
+
+    def run() -> float:
+        # A life of its own each time: the prompts are read anew, as in a new run; loading does not count.
+        worker = worker_identity(
+            Path(work.folder) / "config.json", numbers, rows=240, memory_mb=3072, workers=0, code=f"bench {next(lives)}"
+        )
+        shards = [work.prompts[start : start + 43] for start in range(0, len(work.prompts), 43)]
+        asked = [request(prompts, condition) for condition in range(work.n_conditions) for prompts in shards]
+        ask = partial(request_completions, worker=worker, log=scratch / "worker.log")
+        ask(request(["Hello.", "Good morning."], 0))
+        try:
+            with ThreadPoolExecutor(5) as clients:
+                return timed(lambda: sum(row["n_tokens"] for rows in clients.map(ask, asked) for row in rows))()
+        finally:
+            stop_workers(os.getpid())
+
+    return run
 
 
 def _endless_model(work: Work) -> LoadedModel:
@@ -199,8 +230,28 @@ def linear_ceiling(model: object, *, width: int, seconds: float = 5.0) -> float:
     return steps * width / (time.perf_counter() - start)
 
 
-def steady_decode(work: Work, *, width: int, steps: int = 10) -> Callable[[], float]:
-    """Tokens a second of the engine while its batch is full, prompts read and nothing finishing."""
+def steady_decode(work: Work, *, width: int, seconds: float = 10.0) -> Callable[[], float]:
+    """Tokens a second of the workers while their batches are full, prompts read and nothing finishing."""
+    memory = 3 << 30
+    workers = choose_workers(None, device=work.device, model=Path(work.folder), memory=memory)
+
+    def run() -> float:
+        spawn = multiprocessing.get_context("spawn")
+        together = spawn.Barrier(workers)
+        with spawn.Pool(workers, initializer=_share, initargs=(together,)) as pool:
+            asked = [(work, width // workers, seconds, workers)] * workers
+            return sum(pool.starmap(_decode_full_batch, asked, chunksize=1))
+
+    return run
+
+
+def _share(barrier: Any) -> None:
+    global together  # noqa: PLW0603 - a barrier can only be inherited
+    together = barrier
+
+
+def _decode_full_batch(work: Work, width: int, seconds: float, workers: int) -> float:
+    torch.set_num_threads(max(1, len(os.sched_getaffinity(0)) // workers))
     model = _endless_model(work)
     unit = work.direction(model.d_model, model.device)
     rendered = [render_prompt(prompt, tokenizer=model.tokenizer) for prompt in work.prompts]
@@ -210,16 +261,10 @@ def steady_decode(work: Work, *, width: int, steps: int = 10) -> Callable[[], fl
         span = steered_span("after_prompt", user_end=prompt.user_end, prompt_length=len(prompt.tokens))
         steering = Steering(work.layer(model.n_layers, number), unit, STRENGTH, 0.0, span)
         full.submit([Row(number, prompt.tokens, (), 4 * work.new_tokens, 0.0, 1.0, steering)])
-
-    def write() -> int:
-        before = full.tokens_written
-        for _ in range(steps):
-            full.step()
-        return full.tokens_written - before
-
-    def run() -> float:
-        while full.tokens_written < 2 * width:
-            full.step()
-        return timed(write)()
-
-    return run
+    while full.tokens_written < 2 * width:
+        full.step()
+    together.wait()
+    before, start = full.tokens_written, time.perf_counter()
+    while time.perf_counter() - start < seconds:
+        full.step()
+    return (full.tokens_written - before) / (time.perf_counter() - start)
