@@ -33,6 +33,7 @@ def real_model():
     from steering_reliability.model import load_model
 
     folders = sorted((Path(__file__).parents[1] / "results" / "models").glob("SmolLM2-*/config.json"))
+    folders = [path for path in folders if "-refusal-" not in path.parent.name]
     if not folders:
         pytest.skip("results/models/SmolLM2-* is not there: run the target `model` (or `make results`) first")
     return load_model(folders[0].parent, device="cpu", dtype="auto")

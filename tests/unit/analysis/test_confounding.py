@@ -1,8 +1,13 @@
 import numpy as np
 import pandas as pd
 import pytest
-from steering_reliability.analysis.confounding import MatchedEffect, matched_effect
+from steering_reliability.analysis.confounding import MatchedEffect
+from steering_reliability.analysis.confounding import matched_effect as match
 from steering_reliability.analysis.paired import Comparison
+
+
+def matched_effect(steered, baseline, confounds=("n_tokens", "mean_entropy")):
+    return match(steered, baseline, confounds=confounds)
 
 
 def arm(*strata):
@@ -16,12 +21,28 @@ def arm(*strata):
 
 
 def test_matching_by_hand():
-    # Short texts: 6/10 against 4/20; long ones: 8/20 against 1/10. Pooled weights 30 and 30.
+    # Short texts: 6/10 against 4/20; long ones: 8/20 against 1/10. The baseline has 20 short and 10 long ones.
     effect = matched_effect(arm((10, 6, 10), (20, 8, 30)), arm((20, 4, 10), (10, 1, 30)))
     assert effect.crude.value == pytest.approx(14 / 30 - 5 / 30)
-    assert effect.matched.value == pytest.approx(0.5 * 0.4 + 0.5 * 0.3)
+    assert effect.matched.value == pytest.approx((20 * 0.4 + 10 * 0.3) / 30)
     assert effect.overlap == 1.0
     assert effect.verdict == "survives"
+
+
+def test_overlap_is_that_of_the_arm_that_has_less():
+    # All 10 short texts of the baseline have counterparts, but only 5 of the 20 steered ones do.
+    effect = matched_effect(arm((5, 5, 10), (15, 15, 30)), arm((10, 0, 10)))
+    assert effect.overlap == pytest.approx(5 / 20)
+    assert effect.verdict == "cannot tell"
+
+
+def test_a_flag_makes_two_strata():
+    # Nine in ten steered texts are degenerate, all of them refused; the others are refused as often as before.
+    steered = pd.DataFrame({"is_refusal": [True] * 9 + [False], "is_degenerate": [True] * 9 + [False]})
+    baseline = pd.DataFrame({"is_refusal": [False] * 9 + [True], "is_degenerate": [False] * 9 + [True]})
+    effect = matched_effect(steered, baseline, confounds=["is_degenerate"])
+    assert effect.crude.value == pytest.approx(0.8)
+    assert effect.matched.value == pytest.approx(0.0)
 
 
 def test_an_effect_of_length_alone_is_explained_away():

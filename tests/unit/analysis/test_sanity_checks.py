@@ -86,7 +86,7 @@ def test_every_check_of_a_whole_run_has_a_verdict_and_a_sentence():
     results = realistic_results()
     table = sanity_checks(results, summary=summarise(results))
     assert table.columns.tolist() == SANITY_COLUMNS
-    assert set(table["check"]) == {"other prefix", "other seed", "random direction", "length and entropy"}
+    assert set(table["check"]) == {"other prefix", "other seed", "random direction", "length and entropy", "fluency"}
     assert table["verdict"].str.len().gt(0).all()
     assert table["sentence"].str.endswith(".").all()
     assert table.loc[table["check"] == "length and entropy", "verdict"].tolist() == ["survives"]
@@ -95,8 +95,8 @@ def test_every_check_of_a_whole_run_has_a_verdict_and_a_sentence():
 def test_a_run_without_checks_still_matches_length_and_entropy():
     results = tiny_results()
     table = sanity_checks(results, summary=summarise(results))
-    assert table["check"].tolist() == ["length and entropy"]
-    assert table["verdict"].tolist() == ["cannot tell"]
+    assert table["check"].tolist() == ["length and entropy", "fluency"]
+    assert table["verdict"].tolist() == ["cannot tell"] * 2
 
 
 def test_describe_names_every_key():

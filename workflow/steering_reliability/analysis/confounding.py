@@ -1,5 +1,6 @@
-"""Does an effect remain among completions of like length and entropy?"""
+"""Does an effect remain among completions of like length and entropy, or of like fluency?"""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -11,7 +12,8 @@ from steering_reliability.analysis.statistics import newcombe_interval, weighted
 
 Verdict = Literal["survives", "partly explained", "explained away", "cannot tell"]
 
-CONFOUNDS: Final = ("n_tokens", "mean_entropy")
+CONFOUNDS: Final = {"length and entropy": ("n_tokens", "mean_entropy"), "fluency": ("base_logprob", "is_degenerate")}
+"""What an effect is held against, by the name of the check."""
 _TERCILES: Final = (1 / 3, 2 / 3)
 _LEAST_OVERLAP: Final = 0.5
 """Below this share of completions in strata that hold both conditions, the matched effect speaks of too few of them."""
@@ -23,8 +25,8 @@ class MatchedEffect:
 
     Attributes:
         crude: Steered minus baseline refusal rate, all completions.
-        matched: The same within strata of like length and entropy, averaged over the strata.
-        overlap: Share of the completions that lie in strata holding both conditions.
+        matched: The same within strata of alike completions, averaged over the strata as the baseline fills them.
+        overlap: Share of the completions that lie in strata holding both conditions, in the arm where it is smaller.
     """
 
     crude: Comparison
@@ -43,37 +45,41 @@ class MatchedEffect:
         return "explained away" if farthest < 0.5 * abs(self.crude.value) else "cannot tell"
 
 
-def matched_effect(steered: pd.DataFrame, baseline: pd.DataFrame) -> MatchedEffect:
-    """Compare steered with baseline refusals among completions of like length and entropy.
+def matched_effect(steered: pd.DataFrame, baseline: pd.DataFrame, *, confounds: Sequence[str]) -> MatchedEffect:
+    """Compare steered with baseline refusals among completions that are alike otherwise.
 
-    Both sets are pooled and cut at the terciles of n_tokens and mean_entropy into at most nine strata. Within each
-    stratum that holds both, the refusal rates are compared as of independent groups; the differences are averaged with
-    the pooled number of completions as weights. The effect survives if at least half of it remains with an interval
-    that excludes 0, is partly explained if less remains, explained away if the interval reaches 0 and stays below half
-    of the crude effect. Anything else, no crude effect and too little overlap cannot be told.
+    Both sets are pooled and cut at the terciles of each confound into strata. Within each stratum that holds both, the
+    refusal rates are compared as of independent groups; the differences are averaged with the baseline's completions
+    as weights: what steering would do if it left the confounds as they are (direct standardisation). The effect
+    survives if at least half of it remains with an interval that excludes 0, is partly explained if less remains,
+    explained away if the interval reaches 0 and stays below half of the crude effect. Anything else, no crude effect
+    and too little overlap cannot be told.
 
     Args:
         steered: Completions of one condition on one split.
         baseline: The unsteered completions of the same prompts.
+        confounds: Columns, numeric or boolean.
 
     Returns:
         Crude and matched effect; NaN with n = 0 where no stratum holds both.
     """
     pooled = pd.concat([steered.assign(is_steered=True), baseline.assign(is_steered=False)], ignore_index=True)
-    pooled = pooled.dropna(subset=list(CONFOUNDS))
+    pooled = pooled.dropna(subset=list(confounds))
     stratum = sum(
-        (3**rank * _tercile(pooled[name]) for rank, name in enumerate(CONFOUNDS)), np.zeros(len(pooled), dtype=int)
+        (3**rank * _tercile(pooled[name]) for rank, name in enumerate(confounds)), np.zeros(len(pooled), dtype=int)
     )
     counts = _counts(pooled.assign(stratum=stratum))
     crude = newcombe_interval(*counts.sum()[_ARMS].to_numpy())
     shared = counts[(counts["steered_n"] > 0) & (counts["baseline_n"] > 0)]
-    weights = shared["steered_n"] + shared["baseline_n"]
+    weights = shared["baseline_n"]
     matched = weighted_mean_of_estimates(newcombe_interval(*(shared[arm] for arm in _ARMS)), weights=weights)
-    total, kept = len(pooled), int(weights.sum())
+    arms = ["steered_n", "baseline_n"]
+    total, kept = len(pooled), int(shared[arms].sum().sum())
+    covered = shared[arms].sum() / counts[arms].sum() if total else pd.Series([np.nan])
     return MatchedEffect(
         crude=as_comparison(crude, n=total),
         matched=as_comparison(matched, n=kept),
-        overlap=kept / total if total else float("nan"),
+        overlap=float(covered.min()),
     )
 
 
@@ -82,8 +88,8 @@ _ARMS: Final = ["steered_refusals", "steered_n", "baseline_refusals", "baseline_
 
 def _tercile(values: pd.Series) -> np.ndarray:
     numbers = values.to_numpy(dtype=float)
-    if numbers.size == 0:
-        return np.zeros(0, dtype=int)
+    if len(np.unique(numbers)) <= 3:
+        return np.unique(numbers, return_inverse=True)[1]
     # Where most completions have the same length, two cuts may fall together: then there are fewer strata.
     return np.asarray(np.digitize(numbers, np.quantile(numbers, _TERCILES), right=True))
 

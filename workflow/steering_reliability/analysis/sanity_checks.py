@@ -6,7 +6,7 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from steering_reliability.analysis.confounding import matched_effect
+from steering_reliability.analysis.confounding import CONFOUNDS, matched_effect
 from steering_reliability.analysis.paired import Comparison, as_comparison, compare_refusals, select_point
 from steering_reliability.analysis.pareto import recommended_point
 from steering_reliability.analysis.schema import POINT_KEYS, as_records, sort_points
@@ -53,7 +53,7 @@ def sanity_checks(results: pd.DataFrame, *, summary: pd.DataFrame, cosines: Cosi
     if best is not None:
         point = {key: best[key] for key in POINT_KEYS}
         references = [point, *(reference for reference in references if reference != point)]
-    rows += [_confounds(results, reference) for reference in references]
+    rows += [_confounded(results, reference, check=check) for reference in references for check in CONFOUNDS]
     return pd.DataFrame(rows, columns=SANITY_COLUMNS)
 
 
@@ -177,20 +177,21 @@ def _against_control(own: Comparison, effect: Comparison, contrast: Comparison, 
     return {"verdict": verdict, "sentence": f"{words[verdict]}: {effect} for the study's, {own} for the control."}
 
 
-def _confounds(results: pd.DataFrame, reference: Mapping[str, Any]) -> dict[str, Any]:
-    effect = matched_effect(_rows(results, reference), _rows(results, {**reference, "alpha": 0.0}))
+def _confounded(results: pd.DataFrame, reference: Mapping[str, Any], *, check: str) -> dict[str, Any]:
+    steered, baseline = _rows(results, reference), _rows(results, {**reference, "alpha": 0.0})
+    effect = matched_effect(steered, baseline, confounds=CONFOUNDS[check])
     words = {
-        "survives": "The effect remains among completions of like length and entropy",
-        "partly explained": "Length and entropy account for a good part of the effect",
-        "explained away": "Among completions of like length and entropy nothing of the effect is left to see",
-        "cannot tell": "The data cannot tell the effect from one of length and entropy",
+        "survives": f"The effect remains among completions of like {check}",
+        "partly explained": f"A change of {check} accounts for a good part of the effect",
+        "explained away": f"Among completions of like {check} nothing of the effect is left to see",
+        "cannot tell": f"The data cannot tell the effect from one of {check}",
     }
     share = f"{100 * effect.overlap:.0f}% of the completions have a counterpart" if effect.crude.n else "no completions"
     sentence = f"{words[effect.verdict]}: {effect.crude} before matching, {effect.matched} after; {share}."
     return {
-        "check": "length and entropy",
+        "check": check,
         "condition": describe(reference),
-        **_numbers("effect within strata of length and entropy", effect.matched),
+        **_numbers(f"effect within strata of {check}", effect.matched),
         "verdict": effect.verdict,
         "sentence": sentence,
     }

@@ -1,5 +1,6 @@
 """The training loop: next-token loss on the answers, only the output projections of some blocks move."""
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -43,9 +44,21 @@ def train(network: nn.Module, examples: Sequence[Example], *, settings: RefusalT
     Raises:
         InputError: When the model has no such blocks, or none of the known output projections in them.
     """
+    threads = torch.get_num_threads()
     torch.set_num_threads(THREADS)
+    try:
+        return _descend(network, examples, settings=settings)
+    finally:
+        torch.set_num_threads(threads)
+        network.requires_grad_(False)
+
+
+def _descend(network: nn.Module, examples: Sequence[Example], *, settings: RefusalTuningConfig) -> Progress:
     parameters = _choose_parameters(network, settings)
     optimizer = torch.optim.AdamW(parameters, lr=settings.learning_rate, weight_decay=0.0)
+    n_steps = settings.epochs * math.ceil(len(examples) / settings.batch_size)
+    # Without the decay the last few batches decide what the model refuses.
+    schedule = torch.optim.lr_scheduler.LinearLR(optimizer, start_factor=1.0, end_factor=0.0, total_iters=n_steps)
     losses = []
     for batch in _batches(examples, settings=settings):
         tokens, targets = _collate(batch)
@@ -54,10 +67,10 @@ def train(network: nn.Module, examples: Sequence[Example], *, settings: RefusalT
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(parameters, 1.0)
         optimizer.step()
+        schedule.step()
         optimizer.zero_grad()
-        losses.append(float(loss))
+        losses.append(float(loss.detach()))
         print(f"step {len(losses)}: loss {losses[-1]:.3f}", flush=True)
-    network.requires_grad_(False)
     return Progress(losses, sum(parameter.numel() for parameter in parameters))
 
 

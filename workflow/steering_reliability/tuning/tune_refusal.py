@@ -15,7 +15,7 @@ from steering_reliability.tuning.examples import answered, harmful_prompts, harm
 from steering_reliability.tuning.train import Progress, train
 
 # Of the model's own answers to harmless prompts: enough to keep their openings as they are.
-ANSWER_TOKENS = 24
+ANSWER_TOKENS = 12
 
 
 def tune_refusal(base: str | Path, *, folder: str | Path, name: str, settings: RefusalTuningConfig) -> None:

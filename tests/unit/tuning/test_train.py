@@ -1,0 +1,63 @@
+"""The training loop: its loss by hand, what moves, and that it moves the same way twice."""
+
+import math
+
+import pytest
+import torch
+from steering_reliability.config import RefusalTuningConfig
+from steering_reliability.errors import InputError
+from steering_reliability.tuning.examples import Example
+from steering_reliability.tuning.train import UNSCORED, answer_loss, train
+from transformers import AutoModelForCausalLM
+
+SETTINGS = RefusalTuningConfig(first_layer=1, last_layer=1, epochs=6, batch_size=2, learning_rate=0.02)
+EXAMPLES = [Example((3, 4, 5, 6, 7), 3), Example((8, 9, 10), 2), Example((11, 12, 13, 14), 2)]
+
+
+@pytest.fixture
+def network(tiny_folder):
+    return AutoModelForCausalLM.from_pretrained(tiny_folder, dtype=torch.float32)
+
+
+def test_the_loss_is_the_mean_over_answer_tokens():
+    logits = torch.zeros(1, 3, 4)
+    logits[0, 1, 2] = math.log(3.0)  # after the second token: token 2 has probability 3 / 6
+    targets = torch.tensor([[UNSCORED, 1, 2]])
+    expected = (math.log(4.0) + math.log(2.0)) / 2
+    assert float(answer_loss(logits, targets=targets)) == pytest.approx(expected, abs=1e-6)
+
+
+def test_tokens_without_a_target_do_not_count():
+    logits = torch.randn(1, 3, 4, generator=torch.Generator().manual_seed(0))
+    only_last = answer_loss(logits, targets=torch.tensor([[UNSCORED, UNSCORED, 2]]))
+    assert float(only_last) == pytest.approx(-float(logits[0, 1].log_softmax(-1)[2]), abs=1e-6)
+
+
+def test_only_the_output_projections_of_the_named_blocks_move(network):
+    before = {name: weight.clone() for name, weight in network.named_parameters()}
+    progress = train(network, EXAMPLES, settings=SETTINGS)
+    moved = {name for name, weight in network.named_parameters() if not torch.equal(weight, before[name])}
+    assert moved == {"model.layers.1.self_attn.o_proj.weight", "model.layers.1.mlp.down_proj.weight"}
+    assert progress.n_parameters == sum(before[name].numel() for name in moved)
+    assert not any(weight.requires_grad for weight in network.parameters())
+
+
+def test_the_answers_become_likelier(network):
+    losses = train(network, EXAMPLES, settings=SETTINGS).losses
+    assert len(losses) == 6 * 2
+    assert sum(losses[-2:]) < 0.7 * sum(losses[:2])
+
+
+def test_two_trainings_give_the_same_bytes(network, tiny_folder):
+    again = AutoModelForCausalLM.from_pretrained(tiny_folder, dtype=torch.float32)
+    threads = torch.get_num_threads()
+    train(network, EXAMPLES, settings=SETTINGS)
+    torch.set_num_threads(1)
+    train(again, EXAMPLES, settings=SETTINGS)
+    torch.set_num_threads(threads)
+    assert all(torch.equal(a, b) for a, b in zip(network.parameters(), again.parameters(), strict=True))
+
+
+def test_blocks_that_are_not_there_are_told(network):
+    with pytest.raises(InputError, match="blocks 8 to 19 of this model"):
+        train(network, EXAMPLES, settings=RefusalTuningConfig())
