@@ -1,6 +1,6 @@
 """What a run consists of: its directions, its conditions and the path of each shard."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -52,7 +52,7 @@ def resolve_layers(config: Config, *, n_layers: int) -> list[int]:
     Raises:
         InputError: When a layer lies outside the model, or two names mean one block.
     """
-    outside = [layer for layer in config.experiment.layers if not -n_layers <= layer < n_layers]
+    outside = layers_outside(config.experiment.layers, n_layers=n_layers)
     if outside:
         raise InputError(
             f"{config.model.name} has {n_layers} blocks and no layer {', '.join(map(str, outside))}",
@@ -67,6 +67,11 @@ def resolve_layers(config: Config, *, n_layers: int) -> list[int]:
             fix="name each block once",
         )
     return layers
+
+
+def layers_outside(layers: Sequence[int], *, n_layers: int) -> list[int]:
+    """The layers that a model with so many blocks does not have."""
+    return [layer for layer in layers if not -n_layers <= layer < n_layers]
 
 
 def directions(config: Config) -> dict[str, Direction]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from steering_reliability import conditions as grid
 from steering_reliability.conditions import SPLITS, Condition, Direction
-from steering_reliability.config import Config, default_position, load_config
+from steering_reliability.config import Config, ModelConfig, default_position, load_config
 from steering_reliability.errors import InputError
 from steering_reliability.model_source import count_layers, fingerprint, is_prepared, model_folder, tuned_folder
 
@@ -234,7 +234,10 @@ def plan_run(raw: Mapping[str, Any], *, models_dir: str = "results/models") -> R
     Raises:
         InputError: When the config, a prompt file's place, the model's place or a layer is wrong.
     """
-    config = load_config(raw)
+    try:
+        config = load_config(raw)
+    except InputError as error:
+        raise _with_layers(error, raw, models_dir=models_dir) from None
     absent = [config.data.path(split) for split in SPLITS if not Path(config.data.path(split)).is_file()]
     if absent:
         raise InputError(
@@ -254,3 +257,22 @@ def plan_run(raw: Mapping[str, Any], *, models_dir: str = "results/models") -> R
         seeds=grid.seeds(config, layers=layers),
         weights=fingerprint(config.model, folder=base),
     )
+
+
+def _with_layers(error: InputError, raw: Mapping[str, Any], *, models_dir: str) -> InputError:
+    """A config's errors, and beside them what is wrong with its layers: a user should not learn of them one by one."""
+    try:
+        model, layers = ModelConfig.model_validate(raw["model"]), [int(layer) for layer in raw["experiment"]["layers"]]
+    except (KeyError, TypeError, ValueError):
+        return error
+    try:
+        n_layers = count_layers(model, folder=model_folder(model, models_dir=models_dir))
+    except InputError:
+        # The plan's own slip: it asks pythia-160m, which has 12 blocks, for layer 12.
+        line = f"can't be checked, since {model.name} is not at hand; of 12 blocks the last one is layer 11, not 12"
+    else:
+        outside = grid.layers_outside(layers, n_layers=n_layers)
+        if not outside:
+            return error
+        line = f"the model has {n_layers} blocks and no layer {', '.join(map(str, outside))}; use 0 to {n_layers - 1}"
+    return InputError(f"{error.what}\n  - experiment.layers: {line}", where=error.where, fix=error.fix)

@@ -1,7 +1,5 @@
 """The training loop: its loss by hand, what moves, and that it moves the same way twice."""
 
-import math
-
 import pytest
 import torch
 from steering_reliability.config import RefusalTuningConfig
@@ -19,18 +17,13 @@ def network(tiny_folder):
     return AutoModelForCausalLM.from_pretrained(tiny_folder, dtype=torch.float32)
 
 
-def test_the_loss_is_the_mean_over_answer_tokens():
-    logits = torch.zeros(1, 3, 4)
-    logits[0, 1, 2] = math.log(3.0)  # after the second token: token 2 has probability 3 / 6
-    targets = torch.tensor([[UNSCORED, 1, 2]])
-    expected = (math.log(4.0) + math.log(2.0)) / 2
-    assert float(answer_loss(logits, targets=targets)) == pytest.approx(expected, abs=1e-6)
-
-
-def test_tokens_without_a_target_do_not_count():
-    logits = torch.randn(1, 3, 4, generator=torch.Generator().manual_seed(0))
-    only_last = answer_loss(logits, targets=torch.tensor([[UNSCORED, UNSCORED, 2]]))
-    assert float(only_last) == pytest.approx(-float(logits[0, 1].log_softmax(-1)[2]), abs=1e-6)
+def test_the_loss_is_the_mean_over_answer_tokens(network):
+    tokens = torch.tensor([[3, 4, 5, 6], [7, 8, 9, 0]])
+    targets = torch.tensor([[UNSCORED, UNSCORED, 5, 6], [UNSCORED, 8, UNSCORED, UNSCORED]])
+    with torch.inference_mode():
+        logprobs = network(input_ids=tokens).logits.log_softmax(-1)
+        expected = -(logprobs[0, 1, 5] + logprobs[0, 2, 6] + logprobs[1, 0, 8]) / 3
+        assert float(answer_loss(network, tokens=tokens, targets=targets)) == pytest.approx(float(expected), abs=1e-5)
 
 
 def test_only_the_output_projections_of_the_named_blocks_move(network):

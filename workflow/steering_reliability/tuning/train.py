@@ -16,7 +16,9 @@ from steering_reliability.tuning.examples import Example
 OUTPUT_PROJECTIONS = ("o_proj", "down_proj", "c_proj", "dense", "dense_4h_to_h")
 # Sums of gradients round differently with the number of threads; a fixed one makes the weights reproducible.
 THREADS = 2
-# Marks the tokens that carry no loss, as cross_entropy expects it.
+# Batches whose examples are sorted by length together.
+LENGTHS_SORTED = 6
+# Marks the tokens that carry no loss.
 UNSCORED = -100
 
 
@@ -62,8 +64,7 @@ def _descend(network: nn.Module, examples: Sequence[Example], *, settings: Refus
     losses = []
     for batch in _batches(examples, settings=settings):
         tokens, targets = _collate(batch)
-        logits = network(input_ids=tokens).logits
-        loss = answer_loss(logits, targets=targets)
+        loss = answer_loss(network, tokens=tokens, targets=targets)
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(parameters, 1.0)
         optimizer.step()
@@ -74,9 +75,20 @@ def _descend(network: nn.Module, examples: Sequence[Example], *, settings: Refus
     return Progress(losses, sum(parameter.numel() for parameter in parameters))
 
 
-def answer_loss(logits: Float[Tensor, "n q vocabulary"], *, targets: Int[Tensor, "n q"]) -> Float[Tensor, ""]:
-    """Mean negative log-probability of the target tokens, nats; targets of -100 don't count."""
-    return nn.functional.cross_entropy(logits[:, :-1].flatten(0, 1), targets[:, 1:].flatten(), ignore_index=UNSCORED)
+def answer_loss(network: nn.Module, *, tokens: Int[Tensor, "n q"], targets: Int[Tensor, "n q"]) -> Float[Tensor, ""]:
+    """Mean negative log-probability of the target tokens, nats; targets of -100 don't count.
+
+    Args:
+        network: A Hugging Face causal model.
+        tokens: Prompts and answers, padded to the right.
+        targets: The same where a token counts, else -100.
+    """
+    hidden = network.base_model(input_ids=tokens).last_hidden_state[:, :-1]
+    wanted = targets[:, 1:]
+    # The unembedding is a fifth of the model: only the answers go through it.
+    counted = wanted != UNSCORED
+    logits = network.get_output_embeddings()(hidden[counted])  # type: ignore[operator]
+    return nn.functional.cross_entropy(logits, wanted[counted])
 
 
 def _choose_parameters(network: nn.Module, settings: RefusalTuningConfig) -> list[nn.Parameter]:
@@ -100,11 +112,16 @@ def _choose_parameters(network: nn.Module, settings: RefusalTuningConfig) -> lis
 
 
 def _batches(examples: Sequence[Example], *, settings: RefusalTuningConfig) -> Iterator[list[Example]]:
-    generator = torch.Generator().manual_seed(settings.seed)
+    """Shuffled batches of examples of like length, since padding costs as much as text."""
+    generator, size = torch.Generator().manual_seed(settings.seed), settings.batch_size
     for _ in range(settings.epochs):
-        order = torch.randperm(len(examples), generator=generator).tolist()
-        for start in range(0, len(order), settings.batch_size):
-            yield [examples[index] for index in order[start : start + settings.batch_size]]
+        shuffled = [examples[index] for index in torch.randperm(len(examples), generator=generator).tolist()]
+        batches = []
+        for start in range(0, len(shuffled), LENGTHS_SORTED * size):
+            alike = sorted(shuffled[start : start + LENGTHS_SORTED * size], key=lambda one: len(one.tokens))
+            batches += [alike[at : at + size] for at in range(0, len(alike), size)]
+        for index in torch.randperm(len(batches), generator=generator).tolist():
+            yield batches[index]
 
 
 def _collate(batch: Sequence[Example]) -> tuple[Int[Tensor, "n q"], Int[Tensor, "n q"]]:
