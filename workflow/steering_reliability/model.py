@@ -8,10 +8,13 @@ import torch
 from safetensors import SafetensorError
 from torch import nn
 
+from steering_reliability.config import two_templates
 from steering_reliability.errors import InputError
 
 # A user's prompt can't contain this, so its place in the rendered template is the place of the prompt.
 _PLACEHOLDER = "\u241fPROMPT\u241f"
+# The place of the prompt in a configured prompt_template.
+PROMPT = "{prompt}"
 
 
 @dataclass(frozen=True)
@@ -184,37 +187,57 @@ def load_tokenizer(folder: str | Path) -> Any:
 
 
 def render_prompt(
-    prompt: str, *, tokenizer: Any, system_prompt: str | None = None, chat_template: str = "auto"
+    prompt: str,
+    *,
+    tokenizer: Any,
+    system_prompt: str | None = None,
+    chat_template: str = "auto",
+    prompt_template: str | None = None,
 ) -> RenderedPrompt:
     """Turn a prompt into the tokens that the model continues.
 
     With a chat template: one user turn (after an optional system turn), and the opening of the assistant's. Without:
-    the prompt as it is, after BOS where the model has one and begins its texts with it.
+    the prompt as it is or inside `prompt_template`, after BOS where the model has one and begins its texts with it.
 
     Args:
         prompt: The user's text.
         tokenizer: The model's tokenizer.
         system_prompt: System turn; None leaves it to the template.
         chat_template: `auto` or `none`.
+        prompt_template: Text around `{prompt}`, for where there is no chat template; None leaves the prompt bare.
 
     Raises:
-        InputError: When the template refuses the system turn.
+        InputError: When the template refuses the system turn, or there are two templates.
     """
-    if chat_template == "none" or not tokenizer.chat_template:
-        text = prompt if not system_prompt else f"{system_prompt}\n\n{prompt}"
-        tokens = [*_bos(tokenizer), *tokenizer.encode(text, add_special_tokens=False)]
-        return RenderedPrompt(tuple(tokens), max(len(tokens) - 1, 0))
-    before, after = _render_around(tokenizer, system_prompt)
-    tokens = tokenizer.encode(before + prompt + after, add_special_tokens=False)
+    if is_bare(tokenizer, chat_template):
+        before, _, after = (prompt_template or PROMPT).partition(PROMPT)
+        before, bos = (f"{system_prompt}\n\n{before}" if system_prompt else before), _bos(tokenizer)
+    elif prompt_template is not None:
+        raise two_templates()
+    else:
+        (before, after), bos = _render_around(tokenizer, system_prompt), []
+    tokens = [*bos, *tokenizer.encode(before + prompt + after, add_special_tokens=False)]
     suffix = tokenizer.encode(after, add_special_tokens=False)
     # A tokenizer may merge the end of the prompt with the suffix; then only what is surely template counts.
     same = 0
-    while same < len(suffix) and tokens[-1 - same] == suffix[-1 - same]:
+    while same < min(len(suffix), len(tokens)) and tokens[-1 - same] == suffix[-1 - same]:
         same += 1
-    return RenderedPrompt(tuple(tokens), len(tokens) - max(same, 1))
+    return RenderedPrompt(tuple(tokens), max(len(tokens) - max(same, 1), 0))
 
 
-def opening_tokens(opening: str, *, prompt: str, model: LoadedModel, chat_template: str = "auto") -> tuple[int, ...]:
+def is_bare(tokenizer: Any, chat_template: str) -> bool:
+    """Whether prompts go to the model without a chat template."""
+    return chat_template == "none" or not tokenizer.chat_template
+
+
+def opening_tokens(
+    opening: str,
+    *,
+    prompt: str,
+    model: LoadedModel,
+    chat_template: str = "auto",
+    prompt_template: str | None = None,
+) -> tuple[int, ...]:
     """The tokens of an answer's opening, as the model would write them after a prompt.
 
     Args:
@@ -222,9 +245,11 @@ def opening_tokens(opening: str, *, prompt: str, model: LoadedModel, chat_templa
         prompt: The user's text; without a chat template the opening goes on from it, after a space.
         model: The loaded model.
         chat_template: `auto` or `none`.
+        prompt_template: Text around `{prompt}`, for where there is no chat template.
     """
-    bare = chat_template == "none" or not model.tokenizer.chat_template
-    text = f" {opening}" if bare and prompt and not prompt[-1].isspace() else opening
+    before = (prompt_template or PROMPT).replace(PROMPT, prompt)
+    joined = not before or before[-1].isspace() or opening[:1].isspace()
+    text = f" {opening}" if is_bare(model.tokenizer, chat_template) and not joined else opening
     return tuple(model.tokenizer.encode(text, add_special_tokens=False))
 
 

@@ -12,7 +12,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from steering_reliability.config import ModelConfig, RefusalTuningConfig
+from steering_reliability.config import ModelConfig, RefusalTuningConfig, two_templates
 from steering_reliability.errors import InputError
 from steering_reliability.model_hub import fetch_config, fetch_snapshot
 
@@ -119,6 +119,20 @@ def count_layers(model: ModelConfig, *, folder: str) -> int:
         where="config key model.source",
         fix="give a Hugging Face folder, a .gguf file, package:file.gguf, or `hub`",
     )
+
+
+def check_templates(model: ModelConfig, *, folder: str | Path) -> None:
+    """Look, before anything is loaded, whether a model's own chat template and `prompt_template` would both apply.
+
+    Raises:
+        InputError: When they would. Of a model that is not there yet nothing is known.
+    """
+    if model.prompt_template is None or model.chat_template == "none":
+        return
+    settings = Path(folder) / "tokenizer_config.json"
+    inside = settings.is_file() and "chat_template" in json.loads(settings.read_text(encoding="utf-8"))
+    if inside or (Path(folder) / "chat_template.jinja").is_file():
+        raise two_templates()
 
 
 def _layers_of_config(path: Path) -> int:
