@@ -108,6 +108,14 @@ def test_a_template_that_knows_no_system_turn_is_an_input_error(tiny_folder):
     assert caught.value.where == "config key model.system_prompt"
 
 
+def test_a_template_that_writes_the_date_writes_the_same_one_tomorrow(tiny_folder):
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(tiny_folder)
+    tokenizer.chat_template = "{{ strftime_now('%d %b %Y') }}: {{ messages[0]['content'] }}"
+    assert tokenizer.decode(render_prompt("Hi", tokenizer=tokenizer).tokens) == "26 Jul 2024: Hi"
+
+
 def test_float16_becomes_float32_on_a_cpu():
     assert choose_dtype("float16", device=CPU) == torch.float32
     assert choose_dtype("bfloat16", device=CPU) == torch.bfloat16

@@ -15,6 +15,8 @@ from steering_reliability.errors import InputError
 _PLACEHOLDER = "\u241fPROMPT\u241f"
 # The place of the prompt in a configured prompt_template.
 PROMPT = "{prompt}"
+# Some templates write the date into the system turn; a prompt that changes overnight could not be reproduced.
+FIXED_DAY = "{% macro strftime_now(format) %}26 Jul 2024{% endmacro %}"
 
 
 @dataclass(frozen=True)
@@ -114,6 +116,14 @@ def load_model(folder: str | Path, *, device: str, dtype: str) -> LoadedModel:
             where=str(folder),
             fix="delete the folder and run again, or point model.source at a Hugging Face folder with safetensors",
         ) from error
+    config = bridge.original_model.config
+    if not getattr(bridge.original_model, "_supports_attention_backend", False):
+        raise InputError(
+            f"models of the type {config.model_type} compute attention in a way of their own, which the engine would "
+            "have to repeat",
+            where=str(folder),
+            fix="choose a model of another type: docs/models.md lists those that were tried",
+        )
     for block in bridge.blocks:
         _restore_originals(block.original_component)
     _drop_zero_bias(bridge.original_model.get_output_embeddings())
@@ -121,16 +131,35 @@ def load_model(folder: str | Path, *, device: str, dtype: str) -> LoadedModel:
     if chosen.type == "cpu":
         _own_weights(bridge.original_model)
     tokenizer = load_tokenizer(folder)
-    config = bridge.original_model.config
     return LoadedModel(
         bridge=bridge,
         tokenizer=tokenizer,
         device=chosen,
         dtype=number_format,
         end_tokens=frozenset(_end_tokens(bridge, tokenizer)),
-        context=int(getattr(config, "max_position_embeddings", 0) or getattr(config, "n_positions", 0) or 1_000_000),
+        context=longest_context(config),
         block_returns_tuple=_block_returns_tuple(bridge, chosen),
     )
+
+
+def longest_context(config: Any) -> int:
+    """Most tokens that a model reads with its plain, full attention.
+
+    Args:
+        config: Its Hugging Face config.
+
+    Returns:
+        The trained context; less where attention slides over a window, or where positions are rescaled by the length
+        of what else is in the batch, since up to there neither shows.
+    """
+    limits = [getattr(config, "max_position_embeddings", None) or getattr(config, "n_positions", None) or 1_000_000]
+    window, layers = getattr(config, "sliding_window", None), getattr(config, "layer_types", None)
+    if window and ("sliding_attention" in layers if layers else getattr(config, "use_sliding_window", True)):
+        limits.append(window)
+    rope = getattr(config, "rope_parameters", None) or {}
+    if rope.get("rope_type") in ("dynamic", "longrope"):
+        limits.append(rope.get("original_max_position_embeddings") or limits[0])
+    return int(min(limits))
 
 
 def _block_returns_tuple(bridge: Any, device: torch.device) -> bool:
@@ -257,7 +286,10 @@ def _render_around(tokenizer: Any, system_prompt: str | None) -> tuple[str, str]
     turns = [{"role": "system", "content": system_prompt}] if system_prompt else []
     turns.append({"role": "user", "content": _PLACEHOLDER})
     try:
-        text = tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
+        template = tokenizer.get_chat_template()
+        if "strftime_now" in template:
+            template = FIXED_DAY + template
+        text = tokenizer.apply_chat_template(turns, chat_template=template, tokenize=False, add_generation_prompt=True)
     except Exception as error:
         raise InputError(
             f"the model's chat template refuses these turns: {error}",
