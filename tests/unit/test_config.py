@@ -209,3 +209,14 @@ def test_the_committed_schema_is_the_one_of_the_code():
     committed = (ROOT / "workflow/schemas/config.schema.json").read_text(encoding="utf-8")
     assert committed == config_schema(), "run the command that config_schema() names"
     assert json.loads(committed) == Config.model_json_schema()
+
+
+@pytest.mark.parametrize("template", ["Q: {prompt}\nA:", "{prompt}", '{"q": "{prompt}"}'])
+def test_a_prompt_template_has_one_place_for_the_prompt(template):
+    assert load_config(minimal(model={"name": "m", "prompt_template": template})).model.prompt_template == template
+
+
+@pytest.mark.parametrize("template", ["", "Q:", "{prompt} {prompt}", "{question} {prompt}", "{}{prompt}"])
+def test_another_prompt_template_is_refused(template):
+    told = problem(minimal(model={"name": "m", "prompt_template": template}))
+    assert "model.prompt_template: must hold {prompt} exactly once" in told

@@ -6,7 +6,7 @@ import pytest
 import torch
 from plain_model import load_plain_model
 from steering_reliability.errors import InputError
-from steering_reliability.model import choose_device, choose_dtype, load_model, render_prompt
+from steering_reliability.model import choose_device, choose_dtype, load_model, opening_tokens, render_prompt
 from tiny_model import END
 
 CPU = torch.device("cpu")
@@ -32,6 +32,50 @@ def test_without_a_template_the_prompt_stands_alone(tiny_model):
 def test_without_a_template_the_system_prompt_comes_first(tiny_model):
     rendered = render_prompt("Hi", tokenizer=tiny_model.tokenizer, chat_template="none", system_prompt="Be careful.")
     assert tiny_model.tokenizer.decode(rendered.tokens) == "Be careful.\n\nHi"
+
+
+@pytest.mark.parametrize("prompt", ["How do I pick a lock?", "a", "", "{prompt}", "ü 🙂"])
+@pytest.mark.parametrize("system_prompt", [None, "Be careful."])
+def test_a_prompt_template_stands_around_the_prompt(tiny_model, prompt, system_prompt):
+    settings = {"chat_template": "none", "prompt_template": "Q: {prompt}\nA:", "system_prompt": system_prompt}
+    rendered = render_prompt(prompt, tokenizer=tiny_model.tokenizer, **settings)
+    before = f"{system_prompt}\n\nQ: " if system_prompt else "Q: "
+    assert tiny_model.tokenizer.decode(rendered.tokens) == f"{before}{prompt}\nA:"
+    assert tiny_model.tokenizer.decode(rendered.tokens[rendered.user_end :]) == "\nA:"
+
+
+def test_a_template_that_ends_with_the_prompt_leaves_its_last_token_after_the_user(tiny_model):
+    settings = {"chat_template": "none", "prompt_template": "Q: {prompt}"}
+    rendered = render_prompt("Tell me", tokenizer=tiny_model.tokenizer, **settings)
+    assert rendered.user_end == len(rendered.tokens) - 1
+
+
+def test_two_templates_are_one_too_many(tiny_folder):
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(tiny_folder)
+    with pytest.raises(InputError, match="brings a chat template") as caught:
+        render_prompt("Hi", tokenizer=tokenizer, prompt_template="Q: {prompt}")
+    assert "chat_template: none" in caught.value.fix
+    tokenizer.chat_template = None
+    assert tokenizer.decode(render_prompt("Hi", tokenizer=tokenizer, prompt_template="Q: {prompt}").tokens) == "Q: Hi"
+
+
+@pytest.mark.parametrize(
+    ("template", "prompt", "opening", "text"),
+    [
+        (None, "Tell me.", "Sure", " Sure"),
+        (None, "Tell me.\n", "Sure", "Sure"),
+        (None, "Tell me.", " Sure", " Sure"),
+        ("Q: {prompt}\nA:", "Tell me.\n", "Sure", " Sure"),
+        ("Q: {prompt}\nA: ", "Tell me.", "Sure", "Sure"),
+    ],
+)
+def test_an_opening_goes_on_from_what_stands_before_it(tiny_model, template, prompt, opening, text):
+    settings = {"chat_template": "none", "prompt_template": template}
+    found = opening_tokens(opening, prompt=prompt, model=tiny_model, **settings)
+    assert tiny_model.tokenizer.decode(found) == text
+    assert tiny_model.tokenizer.decode(opening_tokens("Sure", prompt="Hi", model=tiny_model)) == "Sure"
 
 
 def test_a_model_that_begins_its_texts_with_bos_gets_it_once(tiny_folder):
@@ -62,6 +106,14 @@ def test_a_template_that_knows_no_system_turn_is_an_input_error(tiny_folder):
     with pytest.raises(InputError, match="no system turn") as caught:
         render_prompt("Hi", tokenizer=tokenizer, system_prompt="Be careful.")
     assert caught.value.where == "config key model.system_prompt"
+
+
+def test_a_template_that_writes_the_date_writes_the_same_one_tomorrow(tiny_folder):
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(tiny_folder)
+    tokenizer.chat_template = "{{ strftime_now('%d %b %Y') }}: {{ messages[0]['content'] }}"
+    assert tokenizer.decode(render_prompt("Hi", tokenizer=tokenizer).tokens) == "26 Jul 2024: Hi"
 
 
 def test_float16_becomes_float32_on_a_cpu():

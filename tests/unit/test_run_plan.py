@@ -104,6 +104,29 @@ def test_what_only_steering_uses_is_no_reason_to_write_the_baseline_again(raw):
         assert write_settings(steered=True, **change) != write_settings(steered=True)
 
 
+def test_a_prompt_template_shows_in_all_that_reads_a_prompt(raw):
+    bare = plan_run(raw)
+    raw["model"]["prompt_template"] = "Q: {prompt}"
+    plan = plan_run(raw)
+    added = {"prompt_template": "Q: {prompt}"}
+    assert plan.read_settings("contrastive_prefix") == bare.read_settings("contrastive_prefix") | added
+    for steered in (True, False):
+        assert plan.write_settings(steered=steered) == bare.write_settings(steered=steered) | added
+    assert "prompt_template" not in bare.write_settings(steered=False)
+
+
+@pytest.mark.parametrize("place", ["tokenizer_config.json", "chat_template.jinja"])
+def test_two_templates_are_told_before_anything_loads(raw, place):
+    raw["model"]["prompt_template"] = "Q: {prompt}"
+    Path(raw["model"]["source"], "tokenizer_config.json").write_text("{}")
+    plan_run(raw)
+    Path(raw["model"]["source"], place).write_text('{"chat_template": "{{ messages }}"}')
+    with pytest.raises(InputError, match="brings a chat template"):
+        plan_run(raw)
+    raw["model"]["chat_template"] = "none"
+    plan_run(raw)
+
+
 def test_absent_prompt_files_are_all_named(raw):
     Path(raw["data"]["benign_path"]).unlink()
     Path(raw["data"]["harm_test_path"]).unlink()

@@ -3,7 +3,7 @@
 import os
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -11,13 +11,16 @@ from steering_reliability.errors import InputError
 
 
 @contextmanager
-def logged(log: str) -> Iterator[None]:
+def logged(log: str) -> Iterator[Callable[[str], None]]:
     """Run a job with its output in the log; what the user must know is also said on the terminal.
 
     An InputError is said as one message; of anything else the terminal gets one line and the log the traceback.
 
     Args:
         log: The job's log file.
+
+    Yields:
+        Says a line in the log and on the terminal.
     """
     path = Path(log)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -27,8 +30,13 @@ def logged(log: str) -> Iterator[None]:
         # The descriptors themselves, since libraries and child processes write to them directly.
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
+
+    def say(line: str) -> None:
+        print(line, flush=True)
+        os.write(terminal, f"{line}\n".encode())
+
     try:
-        yield
+        yield say
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         _leave(terminal, f"\nerror: {error}\n\n")

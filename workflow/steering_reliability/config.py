@@ -2,6 +2,7 @@
 
 import difflib
 import math
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -73,6 +74,17 @@ class ModelConfig(_Section):
     chat_template: Annotated[
         Literal["auto", "none"], Field(description="`auto` uses the model's own template, `none` the bare prompt.")
     ] = "auto"
+    prompt_template: Annotated[
+        str | None,
+        Field(max_length=10_000, description="Text around `{prompt}` where no chat template is used; null: none."),
+    ] = None
+
+    @field_validator("prompt_template")
+    @classmethod
+    def _one_place_for_the_prompt(cls, template: str | None) -> str | None:
+        if template is not None and re.findall(r"\{\w*\}", template) != ["{prompt}"]:
+            raise ValueError("must hold {prompt} exactly once and no other name in braces")
+        return template
 
 
 class DataConfig(_Section):
@@ -288,6 +300,15 @@ class Config(_Section):
     def report_dir(self) -> str:
         """Folder of examples.md and index.html."""
         return self.report.output_dir or str(Path("reports") / Path(self.experiment.output_dir).name)
+
+
+def two_templates() -> InputError:
+    """What to say where a model's own chat template and `prompt_template` would both apply."""
+    return InputError(
+        "the model brings a chat template, and prompt_template is another",
+        where="config keys model.prompt_template and model.chat_template",
+        fix="set chat_template: none to use prompt_template, or prompt_template: null to use the model's",
+    )
 
 
 def default_position(method: str) -> TokenPosition:

@@ -8,10 +8,15 @@ import torch
 from safetensors import SafetensorError
 from torch import nn
 
+from steering_reliability.config import two_templates
 from steering_reliability.errors import InputError
 
 # A user's prompt can't contain this, so its place in the rendered template is the place of the prompt.
 _PLACEHOLDER = "\u241fPROMPT\u241f"
+# The place of the prompt in a configured prompt_template.
+PROMPT = "{prompt}"
+# Some templates write the date into the system turn; a prompt that changes overnight could not be reproduced.
+FIXED_DAY = "{% macro strftime_now(format) %}26 Jul 2024{% endmacro %}"
 
 
 @dataclass(frozen=True)
@@ -116,6 +121,14 @@ def load_model(folder: str | Path, *, device: str, dtype: str) -> LoadedModel:
             where=str(folder),
             fix="delete the folder and run again, or point model.source at a Hugging Face folder with safetensors",
         ) from error
+    config = bridge.original_model.config
+    if not getattr(bridge.original_model, "_supports_attention_backend", False):
+        raise InputError(
+            f"models of the type {config.model_type} compute attention in a way of their own, which the engine would "
+            "have to repeat",
+            where=str(folder),
+            fix="choose a model of another type: docs/models.md lists those that were tried",
+        )
     for block in bridge.blocks:
         _restore_originals(block.original_component)
     _drop_zero_bias(bridge.original_model.get_output_embeddings())
@@ -123,16 +136,35 @@ def load_model(folder: str | Path, *, device: str, dtype: str) -> LoadedModel:
     if chosen.type == "cpu":
         _own_weights(bridge.original_model)
     tokenizer = load_tokenizer(folder)
-    config = bridge.original_model.config
     return LoadedModel(
         bridge=bridge,
         tokenizer=tokenizer,
         device=chosen,
         dtype=number_format,
         end_tokens=frozenset(_end_tokens(bridge, tokenizer)),
-        context=int(getattr(config, "max_position_embeddings", 0) or getattr(config, "n_positions", 0) or 1_000_000),
+        context=longest_context(config),
         block_returns_tuple=_block_returns_tuple(bridge, chosen),
     )
+
+
+def longest_context(config: Any) -> int:
+    """Most tokens that a model reads with its plain, full attention.
+
+    Args:
+        config: Its Hugging Face config.
+
+    Returns:
+        The trained context; less where attention slides over a window, or where positions are rescaled by the length
+        of what else is in the batch, since up to there neither shows.
+    """
+    limits = [getattr(config, "max_position_embeddings", None) or getattr(config, "n_positions", None) or 1_000_000]
+    window, layers = getattr(config, "sliding_window", None), getattr(config, "layer_types", None)
+    if window and ("sliding_attention" in layers if layers else getattr(config, "use_sliding_window", True)):
+        limits.append(window)
+    rope = getattr(config, "rope_parameters", None) or {}
+    if rope.get("rope_type") in ("dynamic", "longrope"):
+        limits.append(rope.get("original_max_position_embeddings") or limits[0])
+    return int(min(limits))
 
 
 def _block_returns_tuple(bridge: Any, device: torch.device) -> bool:
@@ -189,37 +221,57 @@ def load_tokenizer(folder: str | Path) -> Any:
 
 
 def render_prompt(
-    prompt: str, *, tokenizer: Any, system_prompt: str | None = None, chat_template: str = "auto"
+    prompt: str,
+    *,
+    tokenizer: Any,
+    system_prompt: str | None = None,
+    chat_template: str = "auto",
+    prompt_template: str | None = None,
 ) -> RenderedPrompt:
     """Turn a prompt into the tokens that the model continues.
 
     With a chat template: one user turn (after an optional system turn), and the opening of the assistant's. Without:
-    the prompt as it is, after BOS where the model has one and begins its texts with it.
+    the prompt as it is or inside `prompt_template`, after BOS where the model has one and begins its texts with it.
 
     Args:
         prompt: The user's text.
         tokenizer: The model's tokenizer.
         system_prompt: System turn; None leaves it to the template.
         chat_template: `auto` or `none`.
+        prompt_template: Text around `{prompt}`, for where there is no chat template; None leaves the prompt bare.
 
     Raises:
-        InputError: When the template refuses the system turn.
+        InputError: When the template refuses the system turn, or there are two templates.
     """
-    if chat_template == "none" or not tokenizer.chat_template:
-        text = prompt if not system_prompt else f"{system_prompt}\n\n{prompt}"
-        tokens = [*_bos(tokenizer), *tokenizer.encode(text, add_special_tokens=False)]
-        return RenderedPrompt(tuple(tokens), max(len(tokens) - 1, 0))
-    before, after = _render_around(tokenizer, system_prompt)
-    tokens = tokenizer.encode(before + prompt + after, add_special_tokens=False)
+    if is_bare(tokenizer, chat_template):
+        before, _, after = (prompt_template or PROMPT).partition(PROMPT)
+        before, bos = (f"{system_prompt}\n\n{before}" if system_prompt else before), _bos(tokenizer)
+    elif prompt_template is not None:
+        raise two_templates()
+    else:
+        (before, after), bos = _render_around(tokenizer, system_prompt), []
+    tokens = [*bos, *tokenizer.encode(before + prompt + after, add_special_tokens=False)]
     suffix = tokenizer.encode(after, add_special_tokens=False)
     # A tokenizer may merge the end of the prompt with the suffix; then only what is surely template counts.
     same = 0
-    while same < len(suffix) and tokens[-1 - same] == suffix[-1 - same]:
+    while same < min(len(suffix), len(tokens)) and tokens[-1 - same] == suffix[-1 - same]:
         same += 1
-    return RenderedPrompt(tuple(tokens), len(tokens) - max(same, 1))
+    return RenderedPrompt(tuple(tokens), max(len(tokens) - max(same, 1), 0))
 
 
-def opening_tokens(opening: str, *, prompt: str, model: LoadedModel, chat_template: str = "auto") -> tuple[int, ...]:
+def is_bare(tokenizer: Any, chat_template: str) -> bool:
+    """Whether prompts go to the model without a chat template."""
+    return chat_template == "none" or not tokenizer.chat_template
+
+
+def opening_tokens(
+    opening: str,
+    *,
+    prompt: str,
+    model: LoadedModel,
+    chat_template: str = "auto",
+    prompt_template: str | None = None,
+) -> tuple[int, ...]:
     """The tokens of an answer's opening, as the model would write them after a prompt.
 
     Args:
@@ -227,9 +279,11 @@ def opening_tokens(opening: str, *, prompt: str, model: LoadedModel, chat_templa
         prompt: The user's text; without a chat template the opening goes on from it, after a space.
         model: The loaded model.
         chat_template: `auto` or `none`.
+        prompt_template: Text around `{prompt}`, for where there is no chat template.
     """
-    bare = chat_template == "none" or not model.tokenizer.chat_template
-    text = f" {opening}" if bare and prompt and not prompt[-1].isspace() else opening
+    before = (prompt_template or PROMPT).replace(PROMPT, prompt)
+    joined = not before or before[-1].isspace() or opening[:1].isspace()
+    text = f" {opening}" if is_bare(model.tokenizer, chat_template) and not joined else opening
     return tuple(model.tokenizer.encode(text, add_special_tokens=False))
 
 
@@ -237,7 +291,10 @@ def _render_around(tokenizer: Any, system_prompt: str | None) -> tuple[str, str]
     turns = [{"role": "system", "content": system_prompt}] if system_prompt else []
     turns.append({"role": "user", "content": _PLACEHOLDER})
     try:
-        text = tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
+        template = tokenizer.get_chat_template()
+        if "strftime_now" in template:
+            template = FIXED_DAY + template
+        text = tokenizer.apply_chat_template(turns, chat_template=template, tokenize=False, add_generation_prompt=True)
     except Exception as error:
         raise InputError(
             f"the model's chat template refuses these turns: {error}",

@@ -4,17 +4,17 @@ import hashlib
 import importlib.util
 import json
 import re
-import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from steering_reliability.config import ModelConfig, RefusalTuningConfig
+from steering_reliability.config import ModelConfig, RefusalTuningConfig, two_templates
 from steering_reliability.errors import InputError
+from steering_reliability.model_hub import fetch_config, fetch_snapshot
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,7 @@ def count_layers(model: ModelConfig, *, folder: str) -> int:
     if config.is_file():
         return _layers_of_config(config)
     if model.source == "hub":
-        return _layers_of_config(Path(_hub_file(model, "config.json")))
+        return _layers_of_config(fetch_config(model.name, revision=model.revision))
     if model.source.endswith(".gguf"):
         return _layers_of_gguf(locate_gguf(model).path)
     raise InputError(
@@ -119,6 +119,20 @@ def count_layers(model: ModelConfig, *, folder: str) -> int:
         where="config key model.source",
         fix="give a Hugging Face folder, a .gguf file, package:file.gguf, or `hub`",
     )
+
+
+def check_templates(model: ModelConfig, *, folder: str | Path) -> None:
+    """Look, before anything is loaded, whether a model's own chat template and `prompt_template` would both apply.
+
+    Raises:
+        InputError: When they would. Of a model that is not there yet nothing is known.
+    """
+    if model.prompt_template is None or model.chat_template == "none":
+        return
+    settings = Path(folder) / "tokenizer_config.json"
+    inside = settings.is_file() and "chat_template" in json.loads(settings.read_text(encoding="utf-8"))
+    if inside or (Path(folder) / "chat_template.jinja").is_file():
+        raise two_templates()
 
 
 def _layers_of_config(path: Path) -> int:
@@ -144,31 +158,19 @@ def _layers_of_gguf(path: Path) -> int:
         raise InputError("this is not a readable GGUF file", where=str(path), fix="fetch it again") from error
 
 
-def _hub_file(model: ModelConfig, name: str) -> str:
-    from huggingface_hub import hf_hub_download  # noqa: PLC0415
-
-    try:
-        return str(hf_hub_download(model.name, name, revision=model.revision))
-    except Exception as error:
-        raise _hub_error(model, error) from error
-
-
-def _hub_error(model: ModelConfig, error: Exception) -> InputError:
-    return InputError(
-        f"{model.name} can't be fetched from the model hub: {str(error).splitlines()[0]}",
-        where="config keys model.name and model.revision",
-        fix="check the name, the network and HF_TOKEN, or set model.source to a local folder",
-    )
-
-
-def prepare_model(model: ModelConfig, *, folder: str | Path) -> None:
+def prepare_model(model: ModelConfig, *, folder: str | Path, say: Callable[[str], None] = print) -> None:
     """Make the Hugging Face folder of a hub or GGUF source; config.json arrives last, so a torn folder is no folder.
+
+    Args:
+        model: The configured model.
+        folder: Where it goes.
+        say: Told what a user should see while it is made, a line at a time.
 
     Raises:
         InputError: When the source is missing or its sha256 is not the configured one.
     """
     with published_folder(folder) as made:
-        card = _fetch_from_hub(model, made) if model.source == "hub" else _convert_gguf(model, made)
+        card = _fetch_from_hub(model, made, say) if model.source == "hub" else _convert_gguf(model, made)
         write_card(card, made)
 
 
@@ -198,16 +200,17 @@ def write_card(card: Mapping[str, Any], made: Path) -> None:
     (made / "model_card.json").write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")
 
 
-def _fetch_from_hub(model: ModelConfig, made: Path) -> dict[str, Any]:
-    from huggingface_hub import snapshot_download  # noqa: PLC0415
-
-    patterns = ["*.json", "*.safetensors", "*.model", "*.txt", "*.jinja"]
-    try:
-        snapshot_download(model.name, revision=model.revision, allow_patterns=patterns, local_dir=made)
-    except Exception as error:
-        raise _hub_error(model, error) from error
-    shutil.rmtree(made / ".cache", ignore_errors=True)
-    return {"name": model.name, "source": "hub", "revision": model.revision}
+def _fetch_from_hub(model: ModelConfig, made: Path, say: Callable[[str], None]) -> dict[str, Any]:
+    fetched = fetch_snapshot(model.name, revision=model.revision, folder=made, say=say)
+    if model.revision != fetched.commit:
+        say(f"model.revision is not a commit: set it to {fetched.commit} to stay with what was fetched now")
+    return {
+        "name": model.name,
+        "source": "hub",
+        "asked_for": model.revision or "main",
+        "revision": fetched.commit,
+        "licence": fetched.licence,
+    }
 
 
 def _convert_gguf(model: ModelConfig, made: Path) -> dict[str, Any]:

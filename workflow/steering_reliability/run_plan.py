@@ -9,7 +9,14 @@ from steering_reliability import conditions as grid
 from steering_reliability.conditions import SPLITS, Condition, Direction
 from steering_reliability.config import Config, ModelConfig, default_position, load_config
 from steering_reliability.errors import InputError
-from steering_reliability.model_source import count_layers, fingerprint, is_prepared, model_folder, tuned_folder
+from steering_reliability.model_source import (
+    check_templates,
+    count_layers,
+    fingerprint,
+    is_prepared,
+    model_folder,
+    tuned_folder,
+)
 
 EVIDENCE = (
     "claims",
@@ -116,6 +123,7 @@ class RunPlan:
             else default_position(chosen.method),
             "system_prompt": model.system_prompt,
             "chat_template": model.chat_template,
+            **self._prompt_template(),
             "device": model.device,
             "dtype": model.dtype,
             "build_fraction": self.config.direction.build_fraction,
@@ -124,6 +132,10 @@ class RunPlan:
 
     def _weights(self) -> dict[str, str]:
         return {"weights": self.weights} if self.weights else {}
+
+    def _prompt_template(self) -> dict[str, str]:
+        template = self.config.model.prompt_template
+        return {} if template is None else {"prompt_template": template}
 
     @property
     def base_file(self) -> str:
@@ -202,6 +214,7 @@ class RunPlan:
             "samples": generation.num_samples_per_prompt,
             "system_prompt": model.system_prompt,
             "chat_template": model.chat_template,
+            **self._prompt_template(),
             "openings": self._openings(),
             "positions": self.config.experiment.positions if steered else "generated",
         }
@@ -246,6 +259,7 @@ def plan_run(raw: Mapping[str, Any], *, models_dir: str = "results/models") -> R
             fix="correct the path, or make prompts with scripts/make_prompts.py",
         )
     base = model_folder(config.model, models_dir=models_dir)
+    check_templates(config.model, folder=base)
     layers = grid.resolve_layers(config, n_layers=count_layers(config.model, folder=base))
     return RunPlan(
         config=config,

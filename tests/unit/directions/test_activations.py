@@ -104,3 +104,12 @@ def test_a_text_beyond_the_context_is_named(tiny_model):
     with pytest.raises(InputError, match=r"context of 512") as caught:
         read_residuals([Text("zq" * 300)], model=tiny_model, hook_point="resid_post", position="last_prompt_token")
     assert "zqzq" in caught.value.where
+
+
+def test_a_prompt_template_stands_between_prompt_and_prefix(tiny_model, plain):
+    templates = {"chat_template": "none", "prompt_template": "Q: {prompt}\nA:"}
+    settings = {"model": tiny_model, "hook_point": "resid_post", "position": "last_prefix_token", **templates}
+    found = read_residuals([Text("Tell me", "Sure")], **settings)
+    tokens = [*tiny_model.tokenizer.encode("Q: Tell me\nA:"), *tiny_model.tokenizer.encode(" Sure")]
+    expected = read_plainly(plain, tokens, hook_point="resid_post")[:, -1]
+    torch.testing.assert_close(found[0], expected, rtol=1e-4, atol=1e-5)

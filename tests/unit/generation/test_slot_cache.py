@@ -1,7 +1,10 @@
 """Keys and values of rows that stand at different positions, and the attention that reads them."""
 
+import math
+
 import pytest
 import torch
+from steering_reliability.errors import InputError
 from steering_reliability.generation.slot_cache import SlotCache, causal_mask, grouped_attention, round_up
 from transformers.models.llama.modeling_llama import repeat_kv
 
@@ -45,6 +48,21 @@ def test_the_default_scale_is_the_root_of_the_width():
     # The scores are 4 * ln(3)/2 / sqrt(4) = ln 3 and 0: weights 3/4 and 1/4.
     found, _ = grouped_attention(None, query, key, value, torch.zeros(1, 1, 1, 2))
     torch.testing.assert_close(found, torch.full((1, 1, 1, 4), 0.75))
+
+
+def test_a_softcap_bounds_the_scores_before_the_mask():
+    query, key, value = torch.ones(1, 1, 1, 1), torch.tensor([[[[9.0], [0.0], [9.0]]]]), torch.eye(3)[:, :1]
+    mask = torch.tensor([[[[0.0, 0.0, torch.finfo(torch.float32).min]]]])
+    found, _ = grouped_attention(None, query, key, value.view(1, 1, 3, 1), mask, scaling=1.0, softcap=2.0)
+    # The scores are 2 tanh(9 / 2) and 0; the third key is hidden.
+    first = math.exp(2 * math.tanh(4.5))
+    torch.testing.assert_close(found.item(), first / (first + 1), rtol=1e-6, atol=0)
+
+
+def test_attention_sinks_are_refused():
+    one = torch.ones(1, 1, 1, 1)
+    with pytest.raises(InputError, match="attention sinks"):
+        grouped_attention(None, one, one, one, torch.zeros(1, 1, 1, 1), s_aux=torch.zeros(1))
 
 
 def test_tokens_go_where_their_rows_stand():

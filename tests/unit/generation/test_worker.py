@@ -100,6 +100,26 @@ def test_an_add_is_scaled_by_the_residual_stream_and_an_ablation_is_not(tiny_mod
     assert (row.steering.add, row.steering.ablate) == (0.0, 0.5)
 
 
+def test_a_prompt_template_reaches_prompt_and_openings(tiny_model):
+    asked = request(prompts=["Tell me."], chat_template="none", prompt_template="Q: {prompt}\nA:", samples=1)
+    (row,) = rows_of_request(asked, job=1, model=tiny_model)
+    assert tiny_model.tokenizer.decode(row.tokens) == "Q: Tell me.\nA:"
+    assert [tiny_model.tokenizer.decode(opening) for opening in row.openings] == [" I'm sorry", " Sure"]
+
+
+def test_prompts_that_do_not_fit_are_named_with_their_lengths(worker, tmp_path):
+    long = "a " * 600
+    asked = request(prompts=["Tell me.", long, "Say it.", *[long] * 6], max_new_tokens=12, samples=2)
+    with pytest.raises(InputError) as caught:
+        request_completions(asked, worker=worker, log=tmp_path / "worker.log")
+    assert caught.value.what.startswith(
+        "7 prompts with 12 new tokens don't fit the model's context of 512 tokens: p1 ("
+    )
+    assert "p3 (" in caught.value.what
+    assert caught.value.what.endswith("and 2 more")
+    assert "p0" not in caught.value.what
+
+
 def test_two_clients_at_once_get_what_each_gets_alone(worker, direction, tiny_model, tmp_path):
     log = tmp_path / "worker.log"
     asked = [

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from steering_reliability.config import TokenPosition
 from steering_reliability.errors import InputError
-from steering_reliability.model import LoadedModel, render_prompt
+from steering_reliability.model import LoadedModel, opening_tokens, render_prompt
 
 BATCH = 16
 
@@ -31,6 +31,7 @@ def read_residuals(
     position: TokenPosition,
     system_prompt: str | None = None,
     chat_template: str = "auto",
+    prompt_template: str | None = None,
 ) -> Float[Tensor, "n layers d_model"]:
     """Run the unsteered model over texts and keep the residual stream at the read tokens.
 
@@ -42,6 +43,7 @@ def read_residuals(
             appended tokens).
         system_prompt: System turn; None leaves it to the template.
         chat_template: `auto` or `none`.
+        prompt_template: Text around `{prompt}`, for where there is no chat template.
 
     Returns:
         float32 on the CPU, rows in the order of `texts`.
@@ -49,8 +51,9 @@ def read_residuals(
     Raises:
         InputError: When an appended text is empty although its tokens are to be read, or a text is too long.
     """
+    templates = {"chat_template": chat_template, "prompt_template": prompt_template}
     tokenized = [
-        _tokenize(text, model=model, position=position, system_prompt=system_prompt, chat_template=chat_template)
+        _tokenize(text, model=model, position=position, system_prompt=system_prompt, templates=templates)
         for text in texts
     ]
     rows = []
@@ -66,14 +69,10 @@ def read_residuals(
 
 
 def _tokenize(
-    text: Text, *, model: LoadedModel, position: TokenPosition, system_prompt: str | None, chat_template: str
+    text: Text, *, model: LoadedModel, position: TokenPosition, system_prompt: str | None, templates: dict[str, Any]
 ) -> tuple[list[int], int, int]:
-    prompt = render_prompt(
-        text.prompt, tokenizer=model.tokenizer, system_prompt=system_prompt, chat_template=chat_template
-    )
-    templated = chat_template != "none" and bool(model.tokenizer.chat_template)
-    joined = text.appended if templated or not text.appended or text.appended[0].isspace() else f" {text.appended}"
-    appended = model.tokenizer.encode(joined, add_special_tokens=False) if joined else []
+    prompt = render_prompt(text.prompt, tokenizer=model.tokenizer, system_prompt=system_prompt, **templates)
+    appended = opening_tokens(text.appended, prompt=text.prompt, model=model, **templates) if text.appended else ()
     tokens = [*prompt.tokens, *appended]
     length = len(prompt.tokens)
     if position != "last_prompt_token" and not appended:

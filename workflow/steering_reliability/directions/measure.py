@@ -33,7 +33,7 @@ def measure_activations(
         harm_train: Prepared prompts of harm_train.
         extra: For difference_in_means the benign prompts, for outcome_conditioned the baseline shard of harm_train.
         settings: `method`, the prefixes, `build_fraction`, `hook_point`, `position`, `system_prompt`,
-            `chat_template`, `device`, `dtype`.
+            `chat_template`, `device`, `dtype`, and `prompt_template` where there is one.
 
     Raises:
         InputError: When prompts, outcomes or model can't be used.
@@ -61,6 +61,7 @@ def measure_activations(
             position=settings["position"],
             system_prompt=settings["system_prompt"],
             chat_template=settings["chat_template"],
+            prompt_template=settings.get("prompt_template"),
         )
         for texts in (refusing, complying)
     ]

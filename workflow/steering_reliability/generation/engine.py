@@ -68,10 +68,12 @@ class Engine:
         rows = list(rows)
         long = [row for row in rows if _longest(row) > self.model.context]
         if long:
-            names = ", ".join(str(row.key) for row in long[:5])
+            named = {_prompt_name(row): len(row.tokens) for row in long}
+            names = ", ".join(f"{name} ({n} tokens)" for name, n in list(named.items())[:5])
+            more = f" and {len(named) - 5} more" if len(named) > 5 else ""
             raise InputError(
-                f"{len(long)} prompts with {long[0].max_new_tokens} new tokens don't fit the model's context of "
-                f"{self.model.context} tokens: {names}",
+                f"{len(named)} prompts with {long[0].max_new_tokens} new tokens don't fit the model's context of "
+                f"{self.model.context} tokens: {names}{more}",
                 where="config key generation.max_new_tokens, and the prompt files",
                 fix="shorten these prompts, lower max_new_tokens, or choose a model with a longer context",
             )
@@ -296,6 +298,11 @@ def _column(values: list[float], *, like: Tensor) -> Float[Tensor, " n"]:
 
 def _longest(row: Row) -> int:
     return len(row.tokens) + max(row.max_new_tokens, *map(len, row.openings), 0)
+
+
+def _prompt_name(row: Row) -> str:
+    # A worker's key is (job, number of the row, prompt id).
+    return str(row.key[-1] if isinstance(row.key, tuple) else row.key)
 
 
 def _uniform(slot: Slot) -> float:

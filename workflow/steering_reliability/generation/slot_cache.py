@@ -8,6 +8,8 @@ from torch import Tensor
 from transformers.masking_utils import ALL_MASK_ATTENTION_FUNCTIONS, eager_mask
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
+from steering_reliability.errors import InputError
+
 ATTENTION = "steering_grouped"
 GRID = 8
 # Fewest keys that attention reads: torch multiplies very small matrices in another way, with other last bits.
@@ -134,19 +136,34 @@ def grouped_attention(
     value: Float[Tensor, "n kv_heads keys d"],
     attention_mask: Float[Tensor, "n 1 q keys"],
     scaling: float | None = None,
+    softcap: float | None = None,
+    s_aux: Tensor | None = None,
     **_: Any,
 ) -> tuple[Float[Tensor, "n q heads d"], None]:
     """Attend without copying the shared heads of grouped-query attention (Ainslie et al., arXiv 2305.13245).
 
-    The heads of a group stand below each other in one matrix product; softmax is in float32.
+    The heads of a group stand below each other in one matrix product; softmax is in float32. `softcap` bounds the
+    scores as Gemma 2 does (arXiv 2408.00118).
+
+    Raises:
+        InputError: When the model has attention sinks, which would be left out.
     """
+    if s_aux is not None:
+        raise InputError(
+            "the model has attention sinks, which the engine does not compute",
+            where="config key model.name",
+            fix="choose another model",
+        )
     n, heads, q, d = query.shape
     shared, horizon = key.shape[1], key.shape[2]
     group = heads // shared
     scale = d**-0.5 if scaling is None else scaling
     stacked = query.reshape(n * shared, group * q, d) * scale
     scores = torch.bmm(stacked, key.reshape(n * shared, horizon, d).transpose(1, 2))
-    scores = scores.view(n, heads, q, horizon) + attention_mask
+    scores = scores.view(n, heads, q, horizon)
+    if softcap is not None:
+        scores = (scores / softcap).tanh() * softcap
+    scores = scores + attention_mask
     weights = scores.float().softmax(dim=-1).to(value.dtype)
     mixed = torch.bmm(weights.view(n * shared, group * q, horizon), value.reshape(n * shared, horizon, d))
     return mixed.view(n, heads, q, d).transpose(1, 2), None

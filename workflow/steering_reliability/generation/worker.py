@@ -54,7 +54,8 @@ def rows_of_request(request: Mapping[str, Any], *, job: int, model: LoadedModel)
     Args:
         request: `prompts` ([id, text] pairs), `samples`, `seed`, `max_new_tokens`, `temperature`, `top_p`,
             `system_prompt`, `chat_template`, `positions`, `openings` (null, or the refusal's and the compliance's),
-            and `steering` (null, or `direction` (a path), `intervention`, `layer`, `alpha`, `alpha_unit`).
+            `steering` (null, or `direction` (a path), `intervention`, `layer`, `alpha`, `alpha_unit`), and perhaps
+            `prompt_template`.
         job: Number of the job, for the rows' keys.
         model: The loaded model.
 
@@ -64,12 +65,13 @@ def rows_of_request(request: Mapping[str, Any], *, job: int, model: LoadedModel)
     asked = request["steering"]
     direction = read_direction(asked["direction"], d_model=model.d_model) if asked else None
     rows: list[Row] = []
+    templates = {"chat_template": request["chat_template"], "prompt_template": request.get("prompt_template")}
     for prompt_id, text in request["prompts"]:
         prompt = render_prompt(
             text,
             tokenizer=model.tokenizer,
             system_prompt=request["system_prompt"],
-            chat_template=request["chat_template"],
+            **templates,
         )
         span = steered_span(request["positions"], user_end=prompt.user_end, prompt_length=len(prompt.tokens))
         steps = int(request["max_new_tokens"])
@@ -81,8 +83,7 @@ def rows_of_request(request: Mapping[str, Any], *, job: int, model: LoadedModel)
             "steering": _steering(asked, direction, span) if direction is not None else None,
         }
         openings = tuple(
-            opening_tokens(opening, prompt=text, model=model, chat_template=request["chat_template"])
-            for opening in request["openings"] or ()
+            opening_tokens(opening, prompt=text, model=model, **templates) for opening in request["openings"] or ()
         )
         for sample in range(request["samples"]):
             drawn = uniforms(int(request["seed"]), prompt_id=prompt_id, sample=sample, n=steps)
