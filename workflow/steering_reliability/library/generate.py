@@ -8,12 +8,13 @@ from typing import Any, Literal
 
 from steering_reliability.config import AlphaUnit, GenerationConfig, HookPoint, Intervention, Positions
 from steering_reliability.directions.files import StoredDirection, write_direction
+from steering_reliability.errors import InputError
 from steering_reliability.generation.engine import Engine
 from steering_reliability.generation.memory import memory_budget
 from steering_reliability.generation.rows import Completion, Row
 from steering_reliability.generation.worker import rows_of_request
 from steering_reliability.library.asked import as_prompts
-from steering_reliability.library.placed import check_strength, place
+from steering_reliability.library.placed import check_names_and_bounds, place
 from steering_reliability.model import LoadedModel
 from steering_reliability.prompts.schema import Prompt
 
@@ -89,7 +90,11 @@ def generate(
         InputError: When a prompt is too long for the model, or layer, width, alpha or a name can't be used.
     """
     asked = as_prompts(prompts, where="prompts")
-    check_strength(alpha=alpha, intervention=intervention, alpha_unit=alpha_unit, positions=positions)
+    check_names_and_bounds(
+        alpha=alpha, intervention=intervention, alpha_unit=alpha_unit, positions=positions, hook_point=hook_point
+    )
+    if direction is None and alpha != 0:
+        raise InputError(f"alpha is {alpha:g}, and there is no direction", where="argument direction", fix="give one")
     request: dict[str, Any] = {
         **sampling.model_dump(include={"max_new_tokens", "temperature", "top_p", "seed"}),
         "samples": sampling.num_samples_per_prompt,

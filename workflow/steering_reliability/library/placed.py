@@ -4,9 +4,11 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from steering_reliability.config import AlphaUnit, ExperimentConfig, Intervention, Positions
+from steering_reliability.config import AlphaUnit, DirectionConfig, ExperimentConfig, HookPoint, Intervention, Positions
 from steering_reliability.directions.files import StoredDirection
 from steering_reliability.errors import InputError
+
+_ARGUMENTS = {"interventions": "intervention", "alphas": "alpha"}
 
 
 def place(direction: StoredDirection, *, layer: int | None, n_layers: int, d_model: int) -> int:
@@ -49,23 +51,30 @@ def block_index(layer: int, *, n_layers: int) -> int:
     return layer % n_layers
 
 
-def check_strength(
-    *, alpha: float, intervention: Intervention, alpha_unit: AlphaUnit, positions: Positions = "all"
+def check_names_and_bounds(
+    *,
+    alpha: float,
+    intervention: Intervention,
+    alpha_unit: AlphaUnit,
+    hook_point: HookPoint,
+    positions: Positions = "all",
 ) -> None:
-    """Hold an intervention to the bounds of the config.
+    """Hold an intervention to the names and bounds of the config.
 
     Raises:
-        InputError: When a name is unknown or alpha is not finite or out of bounds.
+        InputError: When a name is unknown, or alpha is not finite or out of bounds.
     """
     settings: dict[str, Any] = {"interventions": [intervention], "alphas": [alpha]}
     settings |= {"alpha_unit": alpha_unit, "positions": positions}
     try:
         ExperimentConfig(layers=[0], output_dir="none", **settings)
+        # TransformerLens passes over a hook point that it does not know, and nothing would be steered.
+        DirectionConfig(hook_point=hook_point)
     except ValidationError as error:
         problem = error.errors()[0]
-        name = {"interventions": "intervention", "alphas": "alpha"}.get(str(problem["loc"][0]), str(problem["loc"][0]))
+        key = str(problem["loc"][0])
         raise InputError(
             f"{problem['msg']} (got {problem['input']!r})",
-            where=f"argument {name}",
-            fix=f"look at experiment.{problem['loc'][0]} in config.yaml",
+            where=f"argument {_ARGUMENTS.get(key, key)}",
+            fix=f"config.yaml explains the key {key}",
         ) from None

@@ -7,7 +7,7 @@ from typing import Any
 from steering_reliability.config import AlphaUnit, HookPoint, Intervention
 from steering_reliability.directions.files import StoredDirection
 from steering_reliability.interventions.steer import ablate_hook, add_hook
-from steering_reliability.library.placed import check_strength, place
+from steering_reliability.library.placed import check_names_and_bounds, place
 
 
 @contextmanager
@@ -43,7 +43,7 @@ def steered(
         InputError: When layer, width, alpha or a name can't be used.
     """
     index = place(direction, layer=layer, n_layers=len(bridge.blocks), d_model=int(bridge.cfg.d_model))
-    check_strength(alpha=alpha, intervention=intervention, alpha_unit=alpha_unit)
+    check_names_and_bounds(alpha=alpha, intervention=intervention, alpha_unit=alpha_unit, hook_point=hook_point)
     if intervention == "add":
         scale = direction.resid_norm / direction.vector_norm if alpha_unit == "resid_norm" else 1.0
         hook = add_hook(direction.vector, alpha=alpha * scale)
