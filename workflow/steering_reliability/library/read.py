@@ -1,5 +1,6 @@
 """Load what is there already: a model, a direction, the results of a run."""
 
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -23,7 +24,7 @@ def load_model(
 
     Args:
         folder: A folder with config.json, safetensors weights and a tokenizer, for example one of results/models.
-        device: `auto` is the GPU where there is one; `cuda` and `mps` fall back to the CPU.
+        device: `auto` is the GPU where there is one; `cuda` and `mps` fall back to the CPU, with a warning.
         dtype: `auto` is bfloat16 where the processor computes it natively, else float32.
 
     Returns:
@@ -37,9 +38,12 @@ def load_model(
         raise InputError(
             "there is no model in this folder", where=str(folder), fix="correct the path, or run the target `model`"
         )
-    from steering_reliability.model import load_model as boot  # noqa: PLC0415 - costs seconds
+    from steering_reliability import model  # noqa: PLC0415 - costs seconds
 
-    return boot(folder, device=device, dtype=dtype)
+    _, warning = model.choose_device(device)
+    if warning:
+        warnings.warn(warning, stacklevel=2)
+    return model.load_model(folder, device=device, dtype=dtype)
 
 
 def load_direction(path: str | Path, *, d_model: int | None = None) -> "StoredDirection":
