@@ -79,7 +79,7 @@ def generate(
         positions: Which tokens are steered; the names are those of `experiment.positions` in the config.
         hook_point: `resid_pre` or `resid_post`, where the direction was read.
         sampling: The `generation` section of a config: max_new_tokens, temperature (0, the default, is greedy), top_p,
-            seed, num_samples_per_prompt, batch_size, memory_gib.
+            seed, num_samples_per_prompt, batch_size, memory_gib; not workers, since one engine writes here.
         system_prompt: System turn; None leaves it to the template.
         chat_template: `auto` or `none`.
 
