@@ -1,6 +1,6 @@
 # One word each; .ci/run calls the same.
 .DEFAULT_GOAL := results
-.PHONY: results full test lint format clean bench bench-peers validate
+.PHONY: results full test lint format notebooks clean bench bench-peers validate
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -42,6 +42,10 @@ format: .venv/ready
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 	$(BIN)/snakefmt Snakefile rules
+
+## Brings each notebook and its text form in step, whichever was edited last.
+notebooks: .venv/ready
+	$(BIN)/jupytext --sync notebooks/*.py
 
 ## Removes what the workflow made; prompts, .venv and the converted model stay.
 clean:

@@ -1,1 +1,65 @@
-"""Learn linear steering directions in small language models and measure how reliably they control refusal."""
+"""Learn linear steering directions in small language models and measure how reliably they control refusal.
+
+The names in `__all__` are the public interface; everything else may change between versions. They are loaded when they
+are first used: the Snakefile imports this package, and must not wait for torch.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from steering_reliability.config import DirectionConfig, GenerationConfig
+    from steering_reliability.directions.files import StoredDirection
+    from steering_reliability.errors import InputError
+    from steering_reliability.library.generate import GeneratedText, generate
+    from steering_reliability.library.learn import build_direction
+    from steering_reliability.library.read import load_direction, load_model, load_results
+    from steering_reliability.library.score import TextScore, score_text
+    from steering_reliability.library.steered import steered
+    from steering_reliability.model import LoadedModel
+
+_HOMES = {
+    "DirectionConfig": "config",
+    "GeneratedText": "library.generate",
+    "GenerationConfig": "config",
+    "InputError": "errors",
+    "LoadedModel": "model",
+    "StoredDirection": "directions.files",
+    "TextScore": "library.score",
+    "build_direction": "library.learn",
+    "generate": "library.generate",
+    "load_direction": "library.read",
+    "load_model": "library.read",
+    "load_results": "library.read",
+    "score_text": "library.score",
+    "steered": "library.steered",
+}
+
+__all__ = [
+    "DirectionConfig",
+    "GeneratedText",
+    "GenerationConfig",
+    "InputError",
+    "LoadedModel",
+    "StoredDirection",
+    "TextScore",
+    "build_direction",
+    "generate",
+    "load_direction",
+    "load_model",
+    "load_results",
+    "score_text",
+    "steered",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,21 @@
+"""Prompts as a caller gives them: texts, or prompts with an id."""
+
+from collections.abc import Sequence
+
+from steering_reliability.errors import InputError
+from steering_reliability.prompts.schema import UNKNOWN, Prompt
+
+
+def as_prompts(given: Sequence[str | Prompt], *, where: str) -> list[Prompt]:
+    """Give every text the id that it needs: itself, so that neither place nor neighbours change what is drawn for it.
+
+    Args:
+        given: Texts, or prompts as `read_prompts` returns them.
+        where: Name of the argument, for the message.
+
+    Raises:
+        InputError: When there is none, or a single string was given.
+    """
+    if isinstance(given, str) or not given:
+        raise InputError("a list of prompts is needed", where=f"argument {where}", fix='write ["How do I ...?"]')
+    return [Prompt(id=one, prompt=one, family=UNKNOWN, style=UNKNOWN) if isinstance(one, str) else one for one in given]

@@ -1,0 +1,146 @@
+"""Write completions for a few prompts with the engine of the workflow, in this process."""
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from steering_reliability.config import AlphaUnit, GenerationConfig, HookPoint, Intervention, Positions
+from steering_reliability.directions.files import StoredDirection, write_direction
+from steering_reliability.errors import InputError
+from steering_reliability.generation.engine import Engine
+from steering_reliability.generation.memory import memory_budget
+from steering_reliability.generation.rows import Completion, Row
+from steering_reliability.generation.worker import rows_of_request
+from steering_reliability.library.asked import as_prompts
+from steering_reliability.library.placed import check_names_and_bounds, place
+from steering_reliability.model import LoadedModel
+from steering_reliability.prompts.schema import Prompt
+
+_DEFAULT = GenerationConfig()
+
+
+@dataclass(frozen=True)
+class GeneratedText:
+    """One completion; the names are those of a row of the workflow's shards.
+
+    Attributes:
+        id: The prompt's id; its text where it has none.
+        prompt: The user's text.
+        sample: Number of the completion of this prompt, from 0.
+        completion: What the model wrote, without special tokens.
+        n_tokens: Tokens written, without the end token.
+        finish_reason: `eos`: the model ended its turn; `length`: it was cut.
+        mean_logprob: Mean log-probability of the tokens under the steered model (nats).
+        mean_entropy: Mean entropy of the steered next-token distribution (nats).
+        first_token_kl: KL(steered || unsteered) of the first token (nats).
+        base_logprob: Mean log-probability of the tokens under the unsteered model (nats).
+    """
+
+    id: str
+    prompt: str
+    sample: int
+    completion: str
+    n_tokens: int
+    finish_reason: str
+    mean_logprob: float
+    mean_entropy: float
+    first_token_kl: float
+    base_logprob: float
+
+
+def generate(
+    prompts: Sequence[str | Prompt],
+    *,
+    model: LoadedModel,
+    direction: StoredDirection | None = None,
+    alpha: float = 0.0,
+    intervention: Intervention = "add",
+    layer: int | None = None,
+    alpha_unit: AlphaUnit = "resid_norm",
+    positions: Positions = "after_prompt",
+    hook_point: HookPoint = "resid_post",
+    sampling: GenerationConfig = _DEFAULT,
+    system_prompt: str | None = None,
+    chat_template: Literal["auto", "none"] = "auto",
+) -> list[GeneratedText]:
+    """Write completions, steered or not; the same text as the workflow's shard of the same prompts and settings.
+
+    Args:
+        prompts: Texts, or prompts with an id. The id picks the random numbers, so that a prompt is answered alike
+            whatever stands beside it.
+        model: The model that writes.
+        direction: Vector [d_model]; None writes the baseline.
+        alpha: Strength, as in `steered`.
+        intervention: `add` or `ablate`.
+        layer: Block index, negatives count from the end; None takes the direction's own.
+        alpha_unit: `resid_norm` or `unit`, as in `steered`.
+        positions: Which tokens are steered; the names are those of `experiment.positions` in the config.
+        hook_point: `resid_pre` or `resid_post`, where the direction was read.
+        sampling: The `generation` section of a config: max_new_tokens, temperature (0, the default, is greedy), top_p,
+            seed, num_samples_per_prompt, batch_size, memory_gib; not workers, since one engine writes here.
+        system_prompt: System turn; None leaves it to the template.
+        chat_template: `auto` or `none`.
+
+    Returns:
+        The completions, in the order of the prompts and then of their samples.
+
+    Raises:
+        InputError: When a prompt is too long for the model, or layer, width, alpha or a name can't be used.
+    """
+    asked = as_prompts(prompts, where="prompts")
+    check_names_and_bounds(
+        alpha=alpha, intervention=intervention, alpha_unit=alpha_unit, positions=positions, hook_point=hook_point
+    )
+    if direction is None and alpha != 0:
+        raise InputError(f"alpha is {alpha:g}, and there is no direction", where="argument direction", fix="give one")
+    request: dict[str, Any] = {
+        **sampling.model_dump(include={"max_new_tokens", "temperature", "top_p", "seed"}),
+        "samples": sampling.num_samples_per_prompt,
+        "prompts": [(prompt.id, prompt.prompt) for prompt in asked],
+        "positions": positions,
+        "system_prompt": system_prompt,
+        "chat_template": chat_template,
+        "openings": None,
+        "steering": None,
+    }
+    with tempfile.TemporaryDirectory() as scratch:
+        if direction is not None:
+            index = place(direction, layer=layer, n_layers=model.n_layers, d_model=model.d_model)
+            # A request names its direction by file, as the workflow has it.
+            file = Path(scratch) / "direction.pt"
+            write_direction(file, direction)
+            request["steering"] = {"direction": str(file), "intervention": intervention, "layer": index}
+            request["steering"] |= {"alpha": alpha, "alpha_unit": alpha_unit}
+        rows = rows_of_request(request, job=0, model=model)
+    done = _write(rows, model=model, hook_point=hook_point, sampling=sampling)
+    samples = sampling.num_samples_per_prompt
+    return [_described(one, asked[at // samples], sample=at % samples, model=model) for at, one in enumerate(done)]
+
+
+def _write(rows: list[Row], *, model: LoadedModel, hook_point: str, sampling: GenerationConfig) -> list[Completion]:
+    network = model.bridge.original_model.config
+    attention = network._attn_implementation
+    memory = memory_budget(int(sampling.memory_gib * (1 << 30)), device=model.device)
+    try:
+        engine = Engine(model, hook_point=hook_point, max_rows=min(sampling.batch_size, len(rows)), memory=memory)
+        return engine.generate(rows)
+    finally:
+        # The engine's attention wants the engine's cache; the caller may go on with the bridge.
+        network._attn_implementation = attention
+
+
+def _described(done: Completion, prompt: Prompt, *, sample: int, model: LoadedModel) -> GeneratedText:
+    return GeneratedText(
+        id=prompt.id,
+        prompt=prompt.prompt,
+        sample=sample,
+        completion=model.tokenizer.decode(done.tokens, skip_special_tokens=True),
+        n_tokens=len(done.tokens),
+        finish_reason=done.finish_reason,
+        mean_logprob=done.mean_logprob,
+        mean_entropy=done.mean_entropy,
+        first_token_kl=done.first_token_kl,
+        base_logprob=done.base_logprob,
+    )

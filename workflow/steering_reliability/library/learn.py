@@ -1,0 +1,95 @@
+"""Build a direction in memory from prompts, with the code of the workflow's stages."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+from steering_reliability.config import DirectionConfig
+from steering_reliability.directions.activations import read_residuals
+from steering_reliability.directions.build_direction import build_direction as make_direction
+from steering_reliability.directions.files import Activations, StoredDirection
+from steering_reliability.directions.sources import texts_to_compare
+from steering_reliability.errors import InputError
+from steering_reliability.library.asked import as_prompts
+from steering_reliability.library.placed import block_index
+from steering_reliability.model import LoadedModel
+from steering_reliability.prompts.builders import choose_builders
+from steering_reliability.prompts.schema import Prompt
+
+_DEFAULT = DirectionConfig()
+
+
+def build_direction(
+    harm_train: Sequence[str | Prompt],
+    *,
+    model: LoadedModel,
+    layer: int,
+    benign: Sequence[str | Prompt] = (),
+    settings: DirectionConfig = _DEFAULT,
+    control: Literal["random", "shuffled"] | None = None,
+    seed: int = 0,
+    system_prompt: str | None = None,
+    chat_template: Literal["auto", "none"] = "auto",
+) -> StoredDirection:
+    """Learn the direction of one layer, as the workflow does, and keep it in memory.
+
+    Args:
+        harm_train: Harmful prompts.
+        model: The model that reads them, unsteered.
+        layer: Block index; negatives count from the end.
+        benign: Harmless prompts, for `difference_in_means` alone.
+        settings: The `direction` section of a config: method, prefixes, hook point, token position, `normalize`,
+            `build_fraction`.
+        control: Make a control of the same length: a `random` direction, or one of `shuffled` sides.
+        seed: Of the control, and of the halves that the statistics compare.
+        system_prompt: System turn; None leaves it to the template.
+        chat_template: `auto` or `none`.
+
+    Returns:
+        Vector [d_model] in float32, its length, the mean length of the residual stream at the tokens read (both in
+        units of the residual stream), and the statistics that the workflow writes beside its `.pt`.
+
+    Raises:
+        InputError: When the method needs other inputs, the layer is not there, a text is too long, or the direction is
+            zero.
+    """
+    index = block_index(layer, n_layers=model.n_layers)
+    prompts = {"harm_train": _builders(harm_train, where="harm_train", fraction=settings.build_fraction)}
+    if settings.method == "difference_in_means":
+        prompts["benign"] = _builders(benign, where="benign", fraction=settings.build_fraction)
+    elif settings.method != "contrastive_prefix":
+        raise InputError(
+            f"method {settings.method} is the workflow's alone",
+            where="argument settings",
+            fix="use contrastive_prefix or difference_in_means; a random direction is a control",
+        )
+    *sides, paired = texts_to_compare(
+        settings.method,
+        prompts=prompts,
+        refusal_prefix=settings.refusal_prefix,
+        compliance_prefix=settings.compliance_prefix,
+    )
+    positive, negative = (
+        read_residuals(
+            texts,
+            model=model,
+            hook_point=settings.hook_point,
+            position=settings.position,
+            system_prompt=system_prompt,
+            chat_template=chat_template,
+        )[:, index : index + 1]
+        for texts in sides
+    )
+    return make_direction(
+        Activations(positive, negative, paired),
+        layer=index,
+        method=control or settings.method,
+        normalize=settings.normalize,
+        seed=seed,
+        where="argument settings",
+    )
+
+
+def _builders(given: Sequence[str | Prompt], *, where: str, fraction: float) -> list[Prompt]:
+    prompts = as_prompts(given, where=where)
+    chosen = choose_builders(prompts, fraction=fraction)
+    return [prompt for prompt in prompts if prompt.id in chosen]

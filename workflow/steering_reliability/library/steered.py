@@ -1,0 +1,53 @@
+"""Steer a bridge for the length of a `with` block."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from steering_reliability.config import AlphaUnit, HookPoint, Intervention
+from steering_reliability.directions.files import StoredDirection
+from steering_reliability.interventions.steer import ablate_hook, add_hook
+from steering_reliability.library.placed import check_names_and_bounds, place
+
+
+@contextmanager
+def steered(
+    bridge: Any,
+    *,
+    direction: StoredDirection,
+    alpha: float,
+    intervention: Intervention = "add",
+    layer: int | None = None,
+    alpha_unit: AlphaUnit = "resid_norm",
+    hook_point: HookPoint = "resid_post",
+) -> Iterator[Any]:
+    """Steer every position of whatever a TransformerLens bridge computes inside the `with` block.
+
+    `add` is resid + alpha v (Turner et al., arXiv 2308.10248), `ablate` is resid - alpha proj_v(resid) (Arditi et al.,
+    arXiv 2406.11717). The prompt is steered too (`positions: all` of the config); `generate` can spare it.
+
+    Args:
+        bridge: A TransformerBridge, for example `load_model(...).bridge`.
+        direction: Vector [d_model] with its lengths.
+        alpha: Strength; for `ablate` the share of the projection that is removed.
+        intervention: `add` or `ablate`.
+        layer: Block index, negatives count from the end; None takes the direction's own.
+        alpha_unit: For `add`: `resid_norm` counts in mean lengths of the residual stream where the direction was read,
+            `unit` in lengths of the vector.
+        hook_point: `resid_pre` or `resid_post`, where the direction was read.
+
+    Yields:
+        The bridge; the hook is gone when the block ends, however it ends.
+
+    Raises:
+        InputError: When layer, width, alpha or a name can't be used.
+    """
+    index = place(direction, layer=layer, n_layers=len(bridge.blocks), d_model=int(bridge.cfg.d_model))
+    check_names_and_bounds(alpha=alpha, intervention=intervention, alpha_unit=alpha_unit, hook_point=hook_point)
+    if intervention == "add":
+        scale = direction.resid_norm / direction.vector_norm if alpha_unit == "resid_norm" else 1.0
+        hook = add_hook(direction.vector, alpha=alpha * scale)
+    else:
+        hook = ablate_hook(direction.vector, alpha=alpha)
+    with bridge.hooks(fwd_hooks=[(f"blocks.{index}.hook_{hook_point}", hook)]):
+        yield bridge
