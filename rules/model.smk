@@ -44,12 +44,6 @@ if RUN.tunes_model:
         params:
             **RUN.tuning_settings(),
             name=RUN.config.model.name,
-            code=digest(
-                "../scripts/tune_refusal.py",
-                "tuning",
-                "prompts/templates_tuning.py",
-                "prompts/templates_harm_train.py",
-            ),
         message:
             "model: teaching {params.name} to refuse"
         script:

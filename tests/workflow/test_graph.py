@@ -46,7 +46,10 @@ NOT_IN_THE_BYTES = {
     "conditions.py": "its values reach the rules as params",
 }
 # Changed code in these asks for nothing new.
-MADE_ONCE = {"prepare_model": "a model is converted once; a later run never converts it again"}
+MADE_ONCE = {
+    "prepare_model": "a model is converted once; a later run never converts it again",
+    "tune_refusal": "a model is tuned once; its card says how",
+}
 # The command at the end of build_direction.py is for people, not for rules.
 COMMAND = {"experiments/command.py", "experiments/direction_request.py", "run_plan.py"}
 COMMAND |= {"model_source.py", "model_hub.py", "model_hub_errors.py"}

@@ -79,6 +79,10 @@ class ModelConfig(_Section):
         Field(max_length=10_000, description="Text around `{prompt}` where no chat template is used; null: none."),
     ] = None
 
+    def templates(self) -> dict[str, str | None]:
+        """What stands around a prompt, as `render_prompt` takes it."""
+        return {name: getattr(self, name) for name in ("system_prompt", "chat_template", "prompt_template")}
+
     @field_validator("prompt_template")
     @classmethod
     def _one_place_for_the_prompt(cls, template: str | None) -> str | None:

@@ -35,7 +35,11 @@ def model_folder(model: ModelConfig, *, models_dir: str = "results/models") -> s
 def tuned_folder(model: ModelConfig, tuning: RefusalTuningConfig | None, *, models_dir: str = "results/models") -> str:
     """The folder of the model after its refusal tuning; the model's own where there is none."""
     base = model_folder(model, models_dir=models_dir)
-    return base if tuning is None else f"{models_dir}/{_slug(model)}-refusal-{_digest(base, tuning.model_dump_json())}"
+    return (
+        base
+        if tuning is None
+        else f"{models_dir}/{_slug(model)}-refusal-{_digest(base, tuning.model_dump_json(), repr(model.templates()))}"
+    )
 
 
 def _slug(model: ModelConfig) -> str:

@@ -159,7 +159,9 @@ class RunPlan:
     def tuning_settings(self) -> dict[str, Any]:
         """What a tuned model's folder depends on beside its base."""
         tuning = self.config.refusal_tuning
-        return {"tuning": tuning.model_dump(), **self._weights()} if tuning else {}
+        if tuning is None:
+            return {}
+        return {"tuning": tuning.model_dump(), "templates": self.config.model.templates(), **self._weights()}
 
     def number_settings(self) -> dict[str, Any]:
         """Where and in which number format the model runs; both show in the last digits."""

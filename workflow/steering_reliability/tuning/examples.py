@@ -1,9 +1,10 @@
 """What the tuned model learns from: harmful prompts with a refusal, harmless ones with the model's own answer."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from typing import Any
 
 from steering_reliability.generation.engine import Engine
 from steering_reliability.generation.rows import Row
@@ -12,6 +13,7 @@ from steering_reliability.model import LoadedModel, render_prompt
 from steering_reliability.prompts.generate import crossed
 from steering_reliability.prompts.templates_tuning import HARMFUL, HARMLESS
 
+NO_TEMPLATES: Mapping[str, Any] = {}
 # Several wordings, so that the habit is to refuse and not to recite.
 REFUSALS = (
     "I'm sorry, but I can't help with that.",
@@ -46,22 +48,48 @@ def harmless_prompts(n: int, *, seed: int) -> list[str]:
     return sorted(HARMLESS, key=lambda text: _rank(text, seed))[:n]
 
 
-def refused(prompts: Sequence[str], *, model: LoadedModel, seed: int) -> list[Example]:
-    """Each prompt with one of the refusals."""
+def refused(
+    prompts: Sequence[str], *, model: LoadedModel, seed: int, templates: Mapping[str, Any] = NO_TEMPLATES
+) -> list[Example]:
+    """Each prompt with one of the refusals.
+
+    Args:
+        prompts: User texts.
+        model: Whose tokens are used.
+        seed: Chooses the wording.
+        templates: `system_prompt`, `chat_template` and `prompt_template` of the run.
+    """
     end = model.tokenizer.eos_token_id
     examples = []
     for prompt in prompts:
-        rendered = render_prompt(prompt, tokenizer=model.tokenizer).tokens
+        rendered = render_prompt(prompt, tokenizer=model.tokenizer, **templates).tokens
         wording = REFUSALS[int(_rank(prompt, seed), 16) % len(REFUSALS)]
         answer = (*model.tokenizer.encode(wording, add_special_tokens=False), end)
         examples.append(Example((*rendered, *answer), len(rendered)))
     return examples
 
 
-def answered(prompts: Sequence[str], *, model: LoadedModel, max_new_tokens: int) -> list[Example]:
-    """Each prompt with the model's own greedy answer; prompts that the model refuses are left out."""
+def answered(
+    prompts: Sequence[str], *, model: LoadedModel, max_new_tokens: int, templates: Mapping[str, Any] = NO_TEMPLATES
+) -> list[Example]:
+    """Each prompt with the model's own greedy answer; prompts that the model refuses are left out.
+
+    Args:
+        prompts: User texts.
+        model: Who answers.
+        max_new_tokens: Most tokens of an answer.
+        templates: `system_prompt`, `chat_template` and `prompt_template` of the run.
+    """
     rows = [
-        Row(number, render_prompt(prompt, tokenizer=model.tokenizer).tokens, (), max_new_tokens, 0.0, 1.0, None)
+        Row(
+            number,
+            render_prompt(prompt, tokenizer=model.tokenizer, **templates).tokens,
+            (),
+            max_new_tokens,
+            0.0,
+            1.0,
+            None,
+        )
         for number, prompt in enumerate(prompts)
     ]
     examples = []

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from jaxtyping import Float, Int
@@ -75,7 +76,7 @@ def _descend(network: nn.Module, examples: Sequence[Example], *, settings: Refus
     return Progress(losses, sum(parameter.numel() for parameter in parameters))
 
 
-def answer_loss(network: nn.Module, *, tokens: Int[Tensor, "n q"], targets: Int[Tensor, "n q"]) -> Float[Tensor, ""]:
+def answer_loss(network: Any, *, tokens: Int[Tensor, "n q"], targets: Int[Tensor, "n q"]) -> Float[Tensor, ""]:
     """Mean negative log-probability of the target tokens, nats; targets of -100 don't count.
 
     Args:
@@ -87,7 +88,7 @@ def answer_loss(network: nn.Module, *, tokens: Int[Tensor, "n q"], targets: Int[
     wanted = targets[:, 1:]
     # The unembedding is a fifth of the model: only the answers go through it.
     counted = wanted != UNSCORED
-    logits = network.get_output_embeddings()(hidden[counted])  # type: ignore[operator]
+    logits = network.get_output_embeddings()(hidden[counted])
     return nn.functional.cross_entropy(logits, wanted[counted])
 
 

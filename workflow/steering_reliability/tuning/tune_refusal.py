@@ -18,7 +18,9 @@ from steering_reliability.tuning.train import Progress, train
 ANSWER_TOKENS = 12
 
 
-def tune_refusal(base: str | Path, *, folder: str | Path, name: str, settings: RefusalTuningConfig) -> None:
+def tune_refusal(
+    base: str | Path, *, folder: str | Path, name: str, settings: RefusalTuningConfig, templates: Mapping[str, Any]
+) -> None:
     """Teach a model to refuse harmful prompts in plain styles, and write it as a folder of its own.
 
     Args:
@@ -26,6 +28,7 @@ def tune_refusal(base: str | Path, *, folder: str | Path, name: str, settings: R
         folder: Receives weights, tokenizer and a model card that says what was done.
         name: The model's name.
         settings: Examples, blocks, steps and seed.
+        templates: `system_prompt`, `chat_template` and `prompt_template` of the run.
 
     Raises:
         InputError: When the model can't be loaded or lacks the blocks to train.
@@ -34,11 +37,11 @@ def tune_refusal(base: str | Path, *, folder: str | Path, name: str, settings: R
 
     start = time.monotonic()
     loaded = load_model(base, device="cpu", dtype="float32")
+    harmful = harmful_prompts(settings.n_harmful, seed=settings.seed)
+    harmless = harmless_prompts(settings.n_harmless, seed=settings.seed)
     examples = [
-        *refused(harmful_prompts(settings.n_harmful, seed=settings.seed), model=loaded, seed=settings.seed),
-        *answered(
-            harmless_prompts(settings.n_harmless, seed=settings.seed), model=loaded, max_new_tokens=ANSWER_TOKENS
-        ),
+        *refused(harmful, model=loaded, seed=settings.seed, templates=templates),
+        *answered(harmless, model=loaded, max_new_tokens=ANSWER_TOKENS, templates=templates),
     ]
     network = AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32)
     progress = train(network, examples, settings=settings)
