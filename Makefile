@@ -1,6 +1,6 @@
 # One word each; .ci/run calls the same.
 .DEFAULT_GOAL := results
-.PHONY: results full test lint format notebooks clean bench bench-peers validate
+.PHONY: results full refusal-tuned test lint format notebooks clean bench bench-peers validate
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -15,6 +15,10 @@ results: .venv/ready
 ## The same with all prompts and longer completions.
 full: .venv/ready
 	$(BIN)/snakemake --cores $(CORES) --configfile configs/full.yaml
+
+## The study on the same model after it was taught to refuse, so that ablation has something to remove.
+refusal-tuned: .venv/ready
+	$(BIN)/snakemake --cores $(CORES) --configfile configs/refusal_tuned.yaml
 
 test: .venv/ready
 	$(BIN)/python -m pytest -q
