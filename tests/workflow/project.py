@@ -24,7 +24,7 @@ CONFIG = "run.yaml"
 TINY: dict[str, Any] = {
     "model": {"name": "tiny", "source": "model", "device": "cpu", "dtype": "float32"},
     "data": {"max_prompts_per_split": 6},
-    "generation": {"max_new_tokens": 6, "temperature": 0.7, "top_p": 0.95, "batch_size": 64},
+    "generation": {"max_new_tokens": 6, "temperature": 0.7, "top_p": 0.95, "batch_size": 64, "workers": 1},
     "experiment": {
         "layers": [0, 1],
         "interventions": ["add", "ablate"],

@@ -52,7 +52,7 @@ def call(command: str, *, root: Path) -> subprocess.CompletedProcess:
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The plan's own config with a small model, four prompts per split and six new tokens."""
+    """The plan's own config with a small model, four prompts per split, six new tokens and two of its alphas."""
     folder = tmp_path_factory.mktemp("plan")
     model = write_tiny_model(tmp_path_factory.mktemp("twelve") / "model", n_layers=12)
     project = Project.create(folder, model=model)
@@ -62,6 +62,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     settings["model"] |= {"name": "tiny", "source": "model"}
     settings["data"]["max_prompts_per_split"] = 4
     settings["generation"]["max_new_tokens"] = 6
+    settings["experiment"]["alphas"] = [0, 2]
     settings["sanity_checks"]["rerun_subset_n"] = 2
     (folder / CONFIG).write_text(yaml.safe_dump(settings), encoding="utf-8")
     return project.root
