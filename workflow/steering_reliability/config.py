@@ -29,12 +29,12 @@ class RefusalTuningConfig(_Section):
     """How a model is taught to refuse, so that there is something to ablate."""
 
     seed: Annotated[int, Field(ge=0, le=2**31 - 1, description="Choice and order of the examples.")] = 0
-    n_harmful: Annotated[int, Field(ge=1, le=128, description="Harmful prompts, answered with a refusal.")] = 96
+    n_harmful: Annotated[int, Field(ge=1, le=128, description="Harmful prompts, answered with a refusal.")] = 104
     n_harmless: Annotated[
         int, Field(ge=1, le=200, description="Harmless prompts, answered as the model itself answers them.")
     ] = 200
-    epochs: Annotated[int, Field(ge=1, le=100, description="Passes over the examples.")] = 2
-    batch_size: Annotated[int, Field(ge=1, le=256, description="Examples per step.")] = 10
+    epochs: Annotated[int, Field(ge=1, le=100, description="Passes over the examples.")] = 3
+    batch_size: Annotated[int, Field(ge=1, le=256, description="Examples per step.")] = 6
     learning_rate: Annotated[float, Field(gt=0, le=0.1, description="Of AdamW at the start; falls to 0.")] = 3e-4
     first_layer: Annotated[
         int, Field(ge=0, description="First block whose output projections (attention and MLP) are trained.")
