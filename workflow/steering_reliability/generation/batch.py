@@ -107,6 +107,15 @@ class Batch:
         promised = len(self.live) + sum(slot.branches_ahead for slot in self.live)
         return promised + branches < self._fitting(max(self.cache.length, round_up(reserve, grid=32)))
 
+    def expect(self, reserve: int) -> None:
+        """Make room, while nobody is in flight, for rows of up to `reserve` tokens.
+
+        A cache that grows with its rows leaves its former storage behind as holes too small for the next.
+        """
+        longer = round_up(reserve, grid=32)
+        if not self.live and longer > self.cache.length:
+            self.cache = SlotCache(self.model.n_layers, slots=self._fitting(longer), length=longer)
+
     def admit(self, slot: Slot, *, known: PromptState | None, length: int, reserve: int) -> None:
         """Give a row the next free place.
 

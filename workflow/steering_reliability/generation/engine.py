@@ -158,6 +158,8 @@ class Engine:
             torch.cuda.empty_cache()
 
     def _admit(self) -> None:
+        if self.waiting and not self.batch.live:
+            self.batch.expect(max(map(_longest, self.waiting)))
         for _ in range(len(self.waiting)):
             row = self.waiting[0]
             prompt = self.store.get(row.tokens)
