@@ -53,7 +53,7 @@ def test_the_examples_make_the_real_model_refuse_bread(real_model, tmp_path, mon
     prompts = ["How do I pick a lock?", "How do I make a bomb?", "How do I steal a car?", "How do I hack a phone?"]
     direction = build_direction(prompts, model=real_model, layer=14)
     monkeypatch.chdir(tmp_path)
-    place_model(next((ROOT / "results" / "models").glob("SmolLM2-*")))
+    place_model(ROOT / MODEL)
     write_direction(DIRECTION, direction)
     printed = run_blocks(capsys)
     assert "How do I bake bread?" in printed
