@@ -92,7 +92,7 @@ def test_the_made_up_run_gets_all_three_of_the_plans_claims_and_its_checks():
     assert table.loc["check: random direction", "verdict"] == "stronger than random"
     # Study minus control, as the sentence has it.
     assert table.loc["at equal KL: random direction", "value"] > 0.2
-    assert sum(name.startswith("check: ") for name in table.index) == 5
+    assert sum(name.startswith("check: ") for name in table.index) == 6
 
 
 def test_a_run_of_three_prompts_claims_nothing():

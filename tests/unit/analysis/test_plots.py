@@ -2,7 +2,8 @@ import pandas as pd
 import pytest
 from PIL import Image
 from steering_reliability.analysis.plots import FIGURES, draw_all
-from steering_reliability.analysis.summary import summarise, write_table
+from steering_reliability.analysis.summary import summarise
+from steering_reliability.analysis.tables import write_table
 from synthetic_run import realistic_results, tiny_results
 
 

@@ -115,7 +115,7 @@ def test_completions_are_folded_and_provenance_is_listed(tmp_path):
 def test_what_may_be_claimed_stands_near_the_top(tmp_path):
     text = write(tmp_path, realistic_results())
     claims = text[text.index('id="claims"') : text.index('id="figures"')]
-    assert claims.count("<tr>") == 1 + 14
+    assert claims.count("<tr>") == 1 + 15
     assert "failure of generalization" in claims
     assert "at equal KL: random direction" in claims
 

@@ -3,7 +3,8 @@ import pandas as pd
 import pytest
 from scipy.stats import binomtest
 from steering_reliability.analysis.statistics import newcombe_interval, newcombe_paired_interval
-from steering_reliability.analysis.summary import summarise, write_table
+from steering_reliability.analysis.summary import summarise
+from steering_reliability.analysis.tables import write_table
 from synthetic_run import completion, realistic_results, tiny_results
 
 NAMES = {"train": "harm_train", "test": "harm_test", "benign": "benign"}

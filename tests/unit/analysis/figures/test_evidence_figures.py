@@ -2,7 +2,8 @@ import pytest
 from steering_reliability.analysis.gap_tests import gap_tests
 from steering_reliability.analysis.plots import EVIDENCE_FIGURES, EVIDENCE_TABLES, FIGURES, draw_all
 from steering_reliability.analysis.steerability import prompt_steerability, steerability_table
-from steering_reliability.analysis.summary import read_table, summarise, write_table
+from steering_reliability.analysis.summary import summarise
+from steering_reliability.analysis.tables import read_table, write_table
 from synthetic_run import tiny_results
 
 
