@@ -5,6 +5,8 @@
 #     text_representation:
 #       extension: .py
 #       format_name: percent
+#       format_version: '1.3'
+#       jupytext_version: 1.19.6
 #   kernelspec:
 #     display_name: Python 3
 #     language: python
@@ -54,19 +56,14 @@ if importlib.util.find_spec("steering_reliability") is None:
     sys.path.insert(0, str(REPOSITORY / "workflow"))
 
 # %%
-import platform
-from importlib import metadata
-
-import torch
 from steering_reliability.digest import digest
-from steering_reliability.provenance import PACKAGES
+from steering_reliability.provenance import gpu_name, versions
 
 RUN = Path(OUTPUT_DIR) / RUN_ID
 print("run:     ", RUN_ID, "in", RUN)
 print("code:    ", digest("."))
-print("python:  ", platform.python_version())
-print("packages:", ", ".join(f"{name} {metadata.version(name)}" for name in PACKAGES))
-print("GPU:     ", torch.cuda.get_device_name(0) if torch.cuda.is_available() else "none, the CPU computes")
+print("versions:", ", ".join(f"{name} {version}" for name, version in versions().items()))
+print("GPU:     ", gpu_name() or "none, the CPU computes")
 
 # %% [markdown]
 # ## Run
@@ -99,7 +96,7 @@ subprocess.run([*SWEEP, "--config", str(CONFIG), "--cores", CORES], check=True)
 # After correction for the size of the grid; each verdict with its interval.
 
 # %%
-from steering_reliability.analysis.summary import read_table
+from steering_reliability.analysis.tables import read_table
 
 read_table(RUN / "tables" / "claims.csv")
 

@@ -5,6 +5,8 @@
 #     text_representation:
 #       extension: .py
 #       format_name: percent
+#       format_version: '1.3'
+#       jupytext_version: 1.19.6
 #   kernelspec:
 #     display_name: Python 3
 #     language: python
@@ -48,19 +50,14 @@ if importlib.util.find_spec("steering_reliability") is None:
     sys.path.insert(0, str(REPOSITORY / "workflow"))
 
 # %%
-import platform
-from importlib import metadata
-
-import torch
 from steering_reliability.digest import digest
-from steering_reliability.provenance import PACKAGES
+from steering_reliability.provenance import gpu_name, versions
 
 RUN = Path(OUTPUT_DIR) / RUN_ID
 print("run:     ", RUN_ID, "in", RUN)
 print("code:    ", digest("."))
-print("python:  ", platform.python_version())
-print("packages:", ", ".join(f"{name} {metadata.version(name)}" for name in PACKAGES))
-print("GPU:     ", torch.cuda.get_device_name(0) if torch.cuda.is_available() else "none, the CPU computes")
+print("versions:", ", ".join(f"{name} {version}" for name, version in versions().items()))
+print("GPU:     ", gpu_name() or "none, the CPU computes")
 
 # %% [markdown]
 # ## The run
@@ -82,7 +79,8 @@ print(len(results), "rows")
 # Every operating point with 95% intervals; `on_pareto` marks the frontier of refusal against lost helpfulness.
 
 # %%
-from steering_reliability.analysis.summary import summarise, write_table
+from steering_reliability.analysis.summary import summarise
+from steering_reliability.analysis.tables import write_table
 
 RATES = ["refusal_harm_train", "refusal_harm_test", "helpful_benign", "gap"]
 summary = summarise(results)

@@ -81,6 +81,7 @@ rule summarise:
                     "paired",
                     "statistics",
                     "schema",
+                    "tables",
                 )
             ],
         ),
@@ -116,7 +117,13 @@ rule check_sanity:
             "directions/compare.py",
             *[
                 f"analysis/{name}.py"
-                for name in ("sanity_checks", "confounding", "paired", "statistics")
+                for name in (
+                    "sanity_checks",
+                    "confounding",
+                    "paired",
+                    "statistics",
+                    "tables",
+                )
             ],
         ),
     message:

@@ -56,6 +56,7 @@ rule weigh_evidence:
                     "statistics",
                     "steerability",
                     "summary",
+                    "tables",
                 )
             ],
         ),

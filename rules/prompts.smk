@@ -49,8 +49,7 @@ rule measure_shift:
         code=digest(
             "../scripts/measure_shift.py",
             "prompts",
-            "analysis/summary.py",
-            "analysis/baseline_pairs.py",
+            "analysis/tables.py",
         ),
     message:
         "prompts: measuring the shift between the splits"

@@ -84,12 +84,11 @@ def engine(work: Work, *, scored: bool) -> Callable[[], float]:
     """
     numbers, lives = {"device": work.device, "dtype": work.dtype, "hook_point": "resid_post"}, count()
     os.environ["STEERING_OWNER"] = str(os.getpid())
-    scratch = Path(tempfile.mkdtemp(prefix="bench-"))
     n_layers, d_model = (json.loads((Path(work.folder) / "config.json").read_text())[key] for key in SHAPE)
-    write_direction(scratch / "unit.pt", StoredDirection(work.direction(d_model, torch.device("cpu")), 1.0, 1.0, {}))
+    unit = StoredDirection(work.direction(d_model, torch.device("cpu")), 1.0, 1.0, {})
 
-    def request(prompts: list[str], condition: int) -> dict[str, Any]:
-        steering = {"direction": str(scratch / "unit.pt"), "intervention": "add", "alpha_unit": "unit"}
+    def request(prompts: list[str], condition: int, *, direction: Path) -> dict[str, Any]:
+        steering = {"direction": str(direction), "intervention": "add", "alpha_unit": "unit"}
         steering |= {"layer": work.layer(n_layers, condition), "alpha": STRENGTH * scored}
         settings = {"samples": 1, "seed": 0, "max_new_tokens": work.new_tokens, "temperature": 0.0, "top_p": 1.0}
         settings |= {"system_prompt": None, "chat_template": "auto", "positions": "after_prompt", "openings": None}
@@ -98,17 +97,26 @@ def engine(work: Work, *, scored: bool) -> Callable[[], float]:
     def run() -> float:
         # A life of its own each time: the prompts are read anew, as in a new run; loading does not count.
         worker = worker_identity(
-            Path(work.folder) / "config.json", numbers, rows=240, memory_mb=3072, workers=0, code=f"bench {next(lives)}"
+            Path(work.folder) / "config.json",
+            numbers,
+            rows=240,
+            memory_mb=3072,
+            workers=0,
+            code=f"bench, scored: {scored}, {next(lives)}",
         )
         shards = [work.prompts[start : start + 43] for start in range(0, len(work.prompts), 43)]
-        asked = [request(prompts, condition) for condition in range(work.n_conditions) for prompts in shards]
-        ask = partial(request_completions, worker=worker, log=scratch / "worker.log")
-        ask(request(["Hello.", "Good morning."], 0))
-        try:
-            with ThreadPoolExecutor(5) as clients:
-                return timed(lambda: sum(row["n_tokens"] for rows in clients.map(ask, asked) for row in rows))()
-        finally:
-            stop_workers(os.getpid())
+        with tempfile.TemporaryDirectory(prefix="bench-") as scratch:
+            direction = Path(scratch) / "unit.pt"
+            write_direction(direction, unit)
+            write = partial(request, direction=direction)
+            ask = partial(request_completions, worker=worker, log=Path(scratch) / "worker.log")
+            asked = [write(prompts, condition) for condition in range(work.n_conditions) for prompts in shards]
+            ask(write(["Hello.", "Good morning."], 0))
+            try:
+                with ThreadPoolExecutor(5) as clients:
+                    return timed(lambda: sum(row["n_tokens"] for rows in clients.map(ask, asked) for row in rows))()
+            finally:
+                stop_workers(os.getpid())
 
     return run
 

@@ -55,8 +55,6 @@ COMMAND = {"experiments/command.py", "experiments/direction_request.py", "run_pl
 COMMAND |= {"model_source.py", "model_hub.py", "model_hub_errors.py"}
 # Modules that come along with one that a rule needs, and have no say in what it writes.
 UNUSED_BY = {
-    # `write_table` lives in summary.py, beside what needs these.
-    "measure_shift": {"analysis/pareto.py", "analysis/schema.py", "analysis/statistics.py"},
     # The worker reads directions with it; the baseline has none.
     "complete_baseline": {"directions/files.py"},
     "build_direction": COMMAND,

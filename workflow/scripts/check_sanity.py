@@ -4,7 +4,7 @@ from pathlib import Path
 
 from steering_reliability.analysis.sanity_checks import sanity_checks
 from steering_reliability.analysis.schema import read_results
-from steering_reliability.analysis.summary import read_table, write_table
+from steering_reliability.analysis.tables import read_table, write_table
 from steering_reliability.binding import logged
 from steering_reliability.directions.compare import cosines_with_main
 

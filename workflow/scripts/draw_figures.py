@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from steering_reliability.analysis.plots import EVIDENCE_TABLES, draw_all
-from steering_reliability.analysis.summary import read_table
+from steering_reliability.analysis.tables import read_table
 from steering_reliability.binding import logged
 
 with logged(snakemake.log[0]):

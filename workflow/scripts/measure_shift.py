@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from steering_reliability.analysis.summary import write_table
+from steering_reliability.analysis.tables import write_table
 from steering_reliability.binding import logged
 from steering_reliability.conditions import SPLITS
 from steering_reliability.prompts.shift import check_shift, measure_shift

@@ -4,7 +4,8 @@ from pathlib import Path
 
 from steering_reliability.analysis.pareto import pareto_table
 from steering_reliability.analysis.schema import read_results
-from steering_reliability.analysis.summary import SUMMARY_INPUTS, summarise, write_table
+from steering_reliability.analysis.summary import SUMMARY_INPUTS, summarise
+from steering_reliability.analysis.tables import write_table
 from steering_reliability.binding import logged
 
 with logged(snakemake.log[0]):

@@ -35,11 +35,10 @@ def model_folder(model: ModelConfig, *, models_dir: str = "results/models") -> s
 def tuned_folder(model: ModelConfig, tuning: RefusalTuningConfig | None, *, models_dir: str = "results/models") -> str:
     """The folder of the model after its refusal tuning; the model's own where there is none."""
     base = model_folder(model, models_dir=models_dir)
-    return (
-        base
-        if tuning is None
-        else f"{models_dir}/{_slug(model)}-refusal-{_digest(base, tuning.model_dump_json(), repr(model.templates()))}"
-    )
+    if tuning is None:
+        return base
+    origin = _digest(base, tuning.model_dump_json(), repr(model.templates()))
+    return f"{models_dir}/{_slug(model)}-refusal-{origin}"
 
 
 def _slug(model: ModelConfig) -> str:

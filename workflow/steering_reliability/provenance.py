@@ -35,19 +35,31 @@ def write_provenance(output: str | Path, *, config: Mapping[str, Any], model_fol
         },
         "config": dict(config),
         "code": digest("."),
-        "versions": {"python": platform.python_version(), **{name: metadata.version(name) for name in PACKAGES}},
+        "versions": versions(),
         "machine": {
             "system": platform.system(),
             "architecture": platform.machine(),
             "cpu_capability": torch.backends.cpu.get_cpu_capability(),
             "cpus": len(os.sched_getaffinity(0)),
-            "gpu": torch.cuda.get_device_name(0) if torch.cuda.is_available() else None,
+            "gpu": gpu_name(),
         },
     }
     target = Path(output)
     scratch = target.with_name(f".{target.name}.{os.getpid()}")
     scratch.write_text(json.dumps(facts, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     scratch.replace(target)
+
+
+def versions() -> dict[str, str]:
+    """Of Python and of the packages that numbers depend on."""
+    return {"python": platform.python_version(), **{name: metadata.version(name) for name in PACKAGES}}
+
+
+def gpu_name() -> str | None:
+    """The GPU that computes; None where the CPU does."""
+    import torch  # noqa: PLC0415 - only this stage of the analysis asks the machine
+
+    return torch.cuda.get_device_name(0) if torch.cuda.is_available() else None
 
 
 def _sha256(path: Path) -> str:

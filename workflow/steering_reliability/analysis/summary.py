@@ -1,13 +1,10 @@
 """One row per operating point: every rate with its n and interval, the costs, the gaps and the Pareto frontier."""
 
-import io
-from pathlib import Path
 from typing import Final
 
 import numpy as np
 import pandas as pd
 
-from steering_reliability.analysis.atomic import write_text
 from steering_reliability.analysis.baseline_pairs import CELLS, pair_with_baseline
 from steering_reliability.analysis.pareto import on_pareto_frontier
 from steering_reliability.analysis.schema import POINT_KEYS, ROW_KEYS, SPLITS, sort_points
@@ -18,7 +15,6 @@ from steering_reliability.analysis.statistics import (
     newcombe_paired_interval,
     wilson_interval,
 )
-from steering_reliability.errors import InputError
 
 SUMMARY_INPUTS: Final = [
     *POINT_KEYS,
@@ -88,22 +84,6 @@ def summarise(results: pd.DataFrame) -> pd.DataFrame:
     return sort_points(summary)
 
 
-def write_table(table: pd.DataFrame, path: Path) -> None:
-    """Write a table as CSV with fixed number formats, whole or not at all.
-
-    Args:
-        table: Any table; missing values become empty cells.
-        path: The file; its folder is made.
-    """
-    clean = table.copy()
-    for name in clean.select_dtypes("float").columns:
-        # Minus zero would make equal tables differ in bytes.
-        clean[name] = clean[name].round(6) + 0.0
-    text = io.StringIO()
-    clean.to_csv(text, index=False, float_format="%.6g", lineterminator="\n")
-    write_text(path, text.getvalue())
-
-
 def _with_outcomes(results: pd.DataFrame) -> pd.DataFrame:
     """Add the outcomes as 0/1 numbers, and beside each row the outcomes of the baseline on the same prompt."""
     rows = results[SUMMARY_INPUTS].copy()
@@ -169,15 +149,3 @@ def _on_pareto(summary: pd.DataFrame) -> np.ndarray:
         gain=summary.loc[main, "refusal_harm_test"].to_numpy(), cost=summary.loc[main, "helpfulness_drop"].to_numpy()
     )
     return flags
-
-
-def read_table(path: Path) -> pd.DataFrame:
-    """Read a table that `write_table` wrote.
-
-    Raises:
-        InputError: When the file is damaged.
-    """
-    try:
-        return pd.read_csv(path)
-    except (ValueError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
-        raise InputError("the table is damaged", where=str(path), fix=f"delete {path} and run again") from error

@@ -107,14 +107,19 @@ class Batch:
         promised = len(self.live) + sum(slot.branches_ahead for slot in self.live)
         return promised + branches < self._fitting(max(self.cache.length, round_up(reserve, grid=32)))
 
-    def expect(self, reserve: int) -> None:
-        """Make room, while nobody is in flight, for rows of up to `reserve` tokens.
+    def make_room(self, reserve: int) -> None:
+        """Let rows of up to `reserve` tokens fit; best asked for while nobody is in flight.
 
         A cache that grows with its rows leaves its former storage behind as holes too small for the next.
         """
         longer = round_up(reserve, grid=32)
-        if not self.live and longer > self.cache.length:
-            self.cache = SlotCache(self.model.n_layers, slots=self._fitting(longer), length=longer)
+        if longer <= self.cache.length:
+            return
+        slots = self._fitting(longer)
+        if self.live:
+            self.cache.reshape(slots=slots, length=longer, filled=len(self.live))
+        else:
+            self.cache = SlotCache(self.model.n_layers, slots=slots, length=longer)
 
     def admit(self, slot: Slot, *, known: PromptState | None, length: int, reserve: int) -> None:
         """Give a row the next free place.
@@ -125,9 +130,7 @@ class Batch:
             length: Tokens to take over from it.
             reserve: Most tokens that the row can come to.
         """
-        if reserve > self.cache.length:
-            longer = round_up(reserve, grid=32)
-            self.cache.reshape(slots=self._fitting(longer), length=longer, filled=len(self.live))
+        self.make_room(reserve)
         if known is not None and length:
             self.cache.write(len(self.live), known.stored, length=length)
         self.live.append(slot)

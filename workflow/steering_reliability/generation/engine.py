@@ -159,7 +159,7 @@ class Engine:
 
     def _admit(self) -> None:
         if self.waiting and not self.batch.live:
-            self.batch.expect(max(map(_longest, self.waiting)))
+            self.batch.make_room(max(map(_longest, self.waiting)))
         for _ in range(len(self.waiting)):
             row = self.waiting[0]
             prompt = self.store.get(row.tokens)

@@ -4,6 +4,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from steering_reliability.conditions import layers_outside
 from steering_reliability.config import AlphaUnit, DirectionConfig, ExperimentConfig, HookPoint, Intervention, Positions
 from steering_reliability.directions.files import StoredDirection
 from steering_reliability.errors import InputError
@@ -42,7 +43,7 @@ def block_index(layer: int, *, n_layers: int) -> int:
     Raises:
         InputError: When there is no such block.
     """
-    if not -n_layers <= layer < n_layers:
+    if layers_outside([layer], n_layers=n_layers):
         raise InputError(
             f"the model has {n_layers} blocks and no layer {layer}",
             where="argument layer",

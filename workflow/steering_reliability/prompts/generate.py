@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import count, islice
 from typing import TypeVar
 
@@ -82,19 +82,19 @@ def crossed(material: Material, seed: str) -> Iterator[_Made]:
     Yields:
         Prompt, family, style, and the ids of its template and topic.
     """
-    families = _shuffled(list(material.families), seed)
-    styles = _shuffled(list(material.styles), seed)
+    families = shuffled(list(material.families), seed)
+    styles = shuffled(list(material.styles), seed)
     asked: set[tuple[str, str]] = set()
     uses: Counter[str] = Counter()
     remaining = len(styles) * sum(len(topics) for topics in material.families.values())
     for turn in count():
-        for place in _shuffled([str(place) for place in range(len(families))], f"{seed}/{turn}"):
+        for place in shuffled([str(place) for place in range(len(families))], f"{seed}/{turn}"):
             family = families[int(place)]
             style = styles[(int(place) + turn) % len(styles)]
             open_topics = [topic for topic in material.families[family] if (topic.id, style) not in asked]
             if not open_topics:
                 continue
-            topic = min(open_topics, key=lambda topic: (uses[topic.id], _rank(topic.id, seed)))
+            topic = min(open_topics, key=lambda topic: (uses[topic.id], rank(topic.id, seed)))
             template = _least_used(material.styles[style], topic, uses, seed)
             asked.add((topic.id, style))
             uses.update([topic.id, template.id, f"{family}/{template.id}"])
@@ -107,7 +107,7 @@ def crossed(material: Material, seed: str) -> Iterator[_Made]:
 def _least_used(templates: tuple[Template, ...], topic: Topic, uses: Counter[str], seed: str) -> Template:
     def wear(template: Template) -> tuple[int, int, str]:
         in_family = f"{topic.family}/{template.id}"
-        return uses[in_family], uses[template.id], _rank(in_family, seed)
+        return uses[in_family], uses[template.id], rank(in_family, seed)
 
     return min(templates, key=wear)
 
@@ -115,7 +115,7 @@ def _least_used(templates: tuple[Template, ...], topic: Topic, uses: Counter[str
 def _benign(seed: int) -> Iterator[_Made]:
     """One prompt of each family in turn, in a shuffled order within the family."""
     queues = [
-        (family, _shuffled([(line, style) for style, block in styles.items() for line in lines_of(block)], f"{seed}"))
+        (family, shuffled([(line, style) for style, block in styles.items() for line in lines_of(block)], f"{seed}"))
         for family, styles in BENIGN.items()
     ]
     for turn in range(max(len(queue) for _, queue in queues)):
@@ -125,10 +125,22 @@ def _benign(seed: int) -> Iterator[_Made]:
                 yield text, family, style, {}
 
 
-def _shuffled(items: list[_Item], seed: str) -> list[_Item]:
-    return sorted(items, key=lambda item: _rank(str(item), seed))
+def shuffled(items: Sequence[_Item], seed: str) -> list[_Item]:
+    """The items in an order that depends on their names and the seed alone.
+
+    Args:
+        items: What is told apart by `str`.
+        seed: Another one, another order.
+    """
+    return sorted(items, key=lambda item: rank(str(item), seed))
 
 
-def _rank(name: str, seed: str) -> str:
+def rank(name: str, seed: str) -> str:
+    """A name's place in the order of a seed, hexadecimal.
+
+    Args:
+        name: Of what is ordered.
+        seed: Another one, another order.
+    """
     # A hash, not random.shuffle: its order can't change with the Python version, nor when something is added.
     return hashlib.sha256(f"{seed}/{name}".encode()).hexdigest()

@@ -1,6 +1,5 @@
 """What the tuned model learns from: harmful prompts with a refusal, harmless ones with the model's own answer."""
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -10,7 +9,7 @@ from steering_reliability.generation.engine import Engine
 from steering_reliability.generation.rows import Row
 from steering_reliability.metrics.refusal import score_refusal
 from steering_reliability.model import LoadedModel, render_prompt
-from steering_reliability.prompts.generate import crossed
+from steering_reliability.prompts.generate import crossed, rank, shuffled
 from steering_reliability.prompts.templates_tuning import HARMFUL, HARMLESS
 
 NO_TEMPLATES: Mapping[str, Any] = {}
@@ -45,7 +44,7 @@ def harmful_prompts(n: int, *, seed: int) -> list[str]:
 
 def harmless_prompts(n: int, *, seed: int) -> list[str]:
     """N of the harmless prompts in a seeded order."""
-    return sorted(HARMLESS, key=lambda text: _rank(text, seed))[:n]
+    return shuffled(HARMLESS, f"{seed}")[:n]
 
 
 def refused(
@@ -63,7 +62,7 @@ def refused(
     examples = []
     for prompt in prompts:
         rendered = render_prompt(prompt, tokenizer=model.tokenizer, **templates).tokens
-        wording = REFUSALS[int(_rank(prompt, seed), 16) % len(REFUSALS)]
+        wording = REFUSALS[int(rank(prompt, f"{seed}"), 16) % len(REFUSALS)]
         answer = (*model.tokenizer.encode(wording, add_special_tokens=False), end)
         examples.append(Example((*rendered, *answer), len(rendered)))
     return examples
@@ -94,13 +93,9 @@ def answered(
     ]
     examples = []
     for completion in Engine(model, hook_point="resid_post", max_rows=len(rows)).generate(rows):
-        if score_refusal(model.tokenizer.decode(completion.tokens, skip_special_tokens=True)).label == "refusal":
+        if score_refusal(model.tokenizer.decode(completion.tokens, skip_special_tokens=True)).is_refusal:
             continue
         ended = completion.finish_reason == "eos"
         answer = (*completion.tokens, model.tokenizer.eos_token_id) if ended else tuple(completion.tokens)
         examples.append(Example((*completion.row.tokens, *answer), len(completion.row.tokens)))
     return examples
-
-
-def _rank(text: str, seed: int) -> str:
-    return hashlib.sha256(f"{seed}/{text}".encode()).hexdigest()
