@@ -67,9 +67,9 @@ def test_attention_sinks_are_refused():
 
 def test_tokens_go_where_their_rows_stand():
     cache = SlotCache(1, slots=8, length=16)
-    cache.place(torch.tensor([[0], [5]]), horizon=8)
+    assert cache.place(torch.tensor([[0], [5]]), horizon=12) == 16
     keys, values = cache.update(numbered(2, 1), -numbered(2, 1), 0)
-    assert keys.shape == values.shape == (2, 2, 8, 3)
+    assert keys.shape == values.shape == (2, 2, 16, 3)
     assert torch.equal(keys[0, :, 0], numbered(2, 1)[0, :, 0])
     assert torch.equal(keys[1, :, 5], numbered(2, 1)[1, :, 0])
     assert torch.equal(values, -keys)
@@ -129,4 +129,46 @@ def test_longer_rows_keep_what_they_hold(filled):
     for (keys, values), (old_keys, old_values) in zip(filled.read(0, length=4), before, strict=True):
         assert torch.equal(keys, old_keys)
         assert torch.equal(values, old_values)
-    assert filled.read(0, length=32)[0][0].shape == (2, 32, 3)
+    assert filled.place(torch.tensor([[4], [4]]), horizon=32) == 32
+    for (keys, _), (old_keys, _) in zip(filled.read(0, length=32), before, strict=True):
+        assert keys.shape == (2, 32, 3)
+        assert torch.equal(keys[:, :4], old_keys)
+
+
+@pytest.mark.parametrize(
+    ("span", "horizon", "read"), [(16, 16, 16), (16, 17, 32), (16, 40, 40), (40, 21, 40), (40, 20, 32)]
+)
+def test_slots_span_what_is_read_and_lie_close_together(span, horizon, read):
+    cache = SlotCache(1, slots=8, length=40, span=span)
+    assert cache.place(torch.tensor([[0], [5]]), horizon=horizon) == read
+    keys, values = cache.update(numbered(2, 1), -numbered(2, 1), 0)
+    assert keys.shape == values.shape == (2, 2, read, 3)
+    assert keys.is_contiguous() and values.is_contiguous()
+
+
+def test_a_wider_span_keeps_what_the_rows_hold_and_adds_zeros():
+    cache = SlotCache(3, slots=8, length=64, span=16)
+    cache.place(torch.arange(16).expand(2, 16), horizon=16)
+    for layer in range(3):
+        cache.update(numbered(2, 16, start=100.0 * layer), -numbered(2, 16, start=100.0 * layer), layer)
+    for horizon in (48, 64, 16):
+        cache.place(torch.arange(2).unsqueeze(-1), horizon=horizon)
+        for layer in range(3):
+            for row in range(2):
+                keys, values = cache.read(row, length=horizon)[layer]
+                assert torch.equal(keys[:, :16], numbered(2, 16, start=100.0 * layer)[row])
+                assert torch.equal(values, -keys)
+                assert keys[:, 16:].abs().sum() == 0
+    # One spare storage serves all layers.
+    storages = {stored.data_ptr() for stored in (*cache.keys, *cache.values, cache._spare)}
+    assert len(storages) == 7
+
+
+def test_a_stored_prompt_longer_than_the_span_finds_room():
+    cache = SlotCache(2, slots=8, length=64, span=16)
+    stored = [(numbered(1, 30)[0], -numbered(1, 30)[0])] * 2
+    cache.write(0, stored, length=10)
+    cache.write(1, stored, length=30)
+    assert cache.span == 32
+    assert torch.equal(cache.read(0, length=10)[1][0], numbered(1, 30)[0, :, :10])
+    assert torch.equal(cache.read(1, length=30)[1][0], numbered(1, 30)[0])

@@ -91,11 +91,14 @@ class Batch:
         self.live: list[Slot] = []
         self.network = model.bridge.original_model
         self.network.config._attn_implementation = ATTENTION
-        self.cache = SlotCache(model.n_layers, slots=self._fitting(SHORTEST), length=SHORTEST)
+        self.cache = self._cache(SHORTEST)
 
     def _fitting(self, length: int) -> int:
         """Rows of a length that the budget allows, at least the 8 that no batch goes below."""
         return max(GRID, min(self.slots, self.budget // (length * self.model.token_bytes) // GRID * GRID))
+
+    def _cache(self, length: int) -> SlotCache:
+        return SlotCache(self.model.n_layers, slots=self._fitting(length), length=length, span=SHORTEST)
 
     def has_room(self, reserve: int, *, branches: int = 0) -> bool:
         """Whether a row that can come to `reserve` tokens may join now: longer rows leave room for fewer.
@@ -115,11 +118,10 @@ class Batch:
         longer = round_up(reserve, grid=32)
         if longer <= self.cache.length:
             return
-        slots = self._fitting(longer)
         if self.live:
-            self.cache.reshape(slots=slots, length=longer, filled=len(self.live))
+            self.cache.reshape(slots=self._fitting(longer), length=longer, filled=len(self.live))
         else:
-            self.cache = SlotCache(self.model.n_layers, slots=slots, length=longer)
+            self.cache = self._cache(longer)
 
     def admit(self, slot: Slot, *, known: PromptState | None, length: int, reserve: int) -> None:
         """Give a row the next free place.
@@ -175,8 +177,7 @@ class Batch:
         return asking, logits
 
     def _run(self, tokens: Tensor, positions: Tensor, asking: list[int]) -> Tensor:
-        horizon = max(round_up(int(positions.max()) + 1), SHORTEST)
-        self.cache.place(positions, horizon=horizon)
+        horizon = self.cache.place(positions, horizon=max(int(positions.max()) + 1, SHORTEST))
         arguments: dict[str, Any] = {
             "input_ids": tokens,
             "position_ids": positions,

@@ -71,8 +71,7 @@ def _score(
     if not needed:
         return torch.zeros(0)
     chosen = torch.tensor(padded(needed), device=model.device)
-    horizon = cache.length
-    cache.place(positions, horizon=horizon)
+    horizon = cache.place(positions, horizon=cache.length)
     bridge = model.bridge
     only_needed = ("unembed.hook_in", lambda x, hook: x.reshape(-1, x.shape[-1])[chosen].unsqueeze(1))
     with bridge.hooks(fwd_hooks=[only_needed]), blocks_skipped(model, before=start, resid=resid):

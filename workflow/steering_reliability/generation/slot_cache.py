@@ -14,6 +14,8 @@ ATTENTION = "steering_grouped"
 GRID = 8
 # Fewest keys that attention reads: torch multiplies very small matrices in another way, with other last bits.
 SHORTEST = 64
+# Slots come to span more tokens in steps of so many: each step copies all keys and values once.
+SPAN_GRID = 16
 
 
 def round_up(n: int, *, grid: int = GRID) -> int:
@@ -33,33 +35,43 @@ class SlotCache:
     """A Hugging Face cache in which each row owns a slot and stands at a position of its own.
 
     Rows start at index 0 of their slot and grow to the right, so that what a row reads never depends on how long its
-    neighbours are.
+    neighbours are. The slots lie close together: each spans just the tokens that are read now, since a matrix product
+    over slots with gaps between them copies all keys and values first.
 
     Args:
         n_layers: Number of blocks.
         slots: Rows that fit.
         length: Tokens that fit in a row.
+        span: Tokens that a slot spans at first; None for `length`.
     """
 
     is_compileable = False
 
-    def __init__(self, n_layers: int, *, slots: int, length: int) -> None:
+    def __init__(self, n_layers: int, *, slots: int, length: int, span: int | None = None) -> None:
         self.slots, self.length = slots, length
+        self.span = length if span is None else min(span, length)
         self.keys: list[Tensor | None] = [None] * n_layers
         self.values: list[Tensor | None] = [None] * n_layers
+        self._shape = (0, 0)
+        self._spare: Tensor | None = None
         self._rows = torch.zeros(0, dtype=torch.long)
         self._positions = torch.zeros(0, dtype=torch.long)
-        self._horizon = 0
 
-    def place(self, positions: Int[Tensor, "n q"], *, horizon: int) -> None:
+    def place(self, positions: Int[Tensor, "n q"], *, horizon: int) -> int:
         """Say where the tokens of the next forward pass go: row i, token j at `positions[i, j]` of slot i.
 
         Args:
             positions: Index of each token in its row.
-            horizon: Number of keys that attention reads.
+            horizon: Number of keys that must be read.
+
+        Returns:
+            Number of keys that attention reads, at least the horizon.
         """
-        self._positions, self._horizon = positions, horizon
+        if not self.span // 2 < horizon <= self.span:
+            self._respan(horizon, filled=len(positions))
+        self._positions = positions
         self._rows = torch.arange(len(positions), device=positions.device).unsqueeze(-1).expand_as(positions)
+        return self.span
 
     def update(
         self, keys: Float[Tensor, "n h q d"], values: Float[Tensor, "n h q d"], layer: int, *_: Any, **__: Any
@@ -69,15 +81,36 @@ class SlotCache:
         n = len(self._positions)
         stored_keys[self._rows, :, self._positions] = keys.transpose(1, 2)
         stored_values[self._rows, :, self._positions] = values.transpose(1, 2)
-        return stored_keys[:n, :, : self._horizon], stored_values[:n, :, : self._horizon]
+        return stored_keys[:n], stored_values[:n]
 
     def _storage(self, layer: int, *, like: Tensor) -> tuple[Tensor, Tensor]:
         keys, values = self.keys[layer], self.values[layer]
         if keys is None or values is None:
-            shape = (self.slots, like.shape[1], self.length, like.shape[3])
-            keys = self.keys[layer] = like.new_zeros(shape)
-            values = self.values[layer] = like.new_zeros(shape)
-        return keys, values
+            self._shape = (like.shape[1], like.shape[3])
+            size = self.slots * self.length * like.shape[1] * like.shape[3]
+            keys, values = like.new_zeros(size), like.new_zeros(size)
+            self.keys[layer], self.values[layer] = keys, values
+        return self._view(keys), self._view(values)
+
+    def _view(self, stored: Tensor, *, span: int | None = None) -> Float[Tensor, "slots h span d"]:
+        heads, width = self._shape
+        shape = (self.slots, heads, self.span if span is None else span, width)
+        return stored[: shape[0] * shape[1] * shape[2] * shape[3]].view(shape)
+
+    def _respan(self, wanted: int, *, filled: int) -> None:
+        """Let every slot span another number of tokens; the first `filled` slots keep what they hold."""
+        span = min(round_up(wanted, grid=SPAN_GRID), self.length)
+        kept = min(span, self.span)
+        for stored in (self.keys, self.values):
+            for layer, old in enumerate(stored):
+                if old is None:
+                    continue
+                new = torch.zeros_like(old) if self._spare is None else self._spare
+                # What nobody has written yet is read too, with weight 0: it must be finite.
+                self._view(new, span=span)[:, :, kept:] = 0
+                self._view(new, span=span)[:filled, :, :kept] = self._view(old)[:filled, :, :kept]
+                stored[layer], self._spare = new, old
+        self.span = span
 
     def get_seq_length(self, *_: Any) -> int:
         """Unknown as a single number, since rows differ; positions are always given explicitly."""
@@ -89,6 +122,8 @@ class SlotCache:
 
     def write(self, slot: int, stored: list[tuple[Tensor, Tensor]], *, length: int, first_layer: int = 0) -> None:
         """Put the first `length` stored keys and values at the start of a slot, from a layer upwards."""
+        if length > self.span:
+            self._respan(length, filled=slot)
         for layer in range(first_layer, len(stored)):
             keys, values = stored[layer]
             here_keys, here_values = self._storage(layer, like=keys.unsqueeze(0))
@@ -103,16 +138,18 @@ class SlotCache:
 
     def reshape(self, *, slots: int, length: int, filled: int) -> None:
         """Make room for longer rows, in another number of slots; the first `filled` slots keep what they hold."""
-        for layer, (keys, values) in enumerate(self._filled()):
-            for kept, old in ((self.keys, keys), (self.values, values)):
-                wider = old.new_zeros((slots, old.shape[1], length, old.shape[3]))
-                wider[:filled, :, : self.length] = old[:filled]
-                kept[layer] = wider
-        self.slots, self.length = slots, length
+        old = [[None if one is None else self._view(one) for one in stored] for stored in (self.keys, self.values)]
+        self.slots, self.length, self._spare = slots, length, None
+        size = slots * length * self._shape[0] * self._shape[1]
+        for stored, before in zip((self.keys, self.values), old, strict=True):
+            for layer, held in enumerate(before):
+                if held is not None:
+                    stored[layer] = new = held.new_zeros(size)
+                    self._view(new)[:filled] = held[:filled]
 
     def _filled(self) -> list[tuple[Tensor, Tensor]]:
         return [
-            (keys, values)
+            (self._view(keys), self._view(values))
             for keys, values in zip(self.keys, self.values, strict=True)
             if keys is not None and values is not None
         ]
