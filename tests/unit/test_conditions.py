@@ -136,3 +136,20 @@ def test_shuffled_labels_are_a_control_like_a_random_direction():
     found = directions(chosen)["shuffled_5"]
     assert (found.method, found.seed, found.reference) == ("shuffled", 5, "contrastive_prefix")
     assert [c.direction for c in conditions(chosen, layers=[0, 2]) if c.role == "shuffled"] == ["shuffled_5"]
+
+
+@pytest.mark.parametrize(
+    ("where", "points"),
+    [
+        ("point", [("add", 2, 2.5)]),
+        ("layer", [("add", 2, 1.0), ("add", 2, 2.5), ("ablate", 2, 1.0), ("ablate", 2, 2.5)]),
+        ("grid", [(kind, layer, alpha) for kind in ("add", "ablate") for layer in (0, 2) for alpha in (1.0, 2.5)]),
+    ],
+)
+def test_controls_run_where_they_are_asked_for_and_other_checks_at_the_point(where, points):
+    chosen = config(interventions=["add", "ablate"], sanity_checks=CHECKS | {"controls_at": where})
+    found = conditions(chosen, layers=[0, 2])
+    for name in ("random_3", "random_4"):
+        assert [(c.intervention, c.layer, c.alpha) for c in found if c.direction == name] == points
+    others = [(c.intervention, c.layer, c.alpha) for c in found if c.role in ("alt_prefix", "alt_seed")]
+    assert others == [("add", 2, 2.5)] * 2

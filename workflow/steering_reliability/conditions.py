@@ -120,15 +120,29 @@ def conditions(config: Config, *, layers: list[int]) -> list[Condition]:
 
 def _checks(config: Config, *, layers: list[int]) -> Iterator[Condition]:
     checks, seed = config.sanity_checks, config.generation.seed
-    intervention, layer, alpha = check_point(config, layers=layers)
-    for name in directions(config):
-        if "_alt" in name:
-            yield Condition("alt_prefix", name, intervention, layer, alpha, seed)
-        elif name.startswith("random_"):
-            yield Condition("random", name, intervention, layer, alpha, seed)
-        elif name.startswith("shuffled_"):
-            yield Condition("shuffled", name, intervention, layer, alpha, seed)
-    yield Condition("alt_seed", main_direction(config), intervention, layer, alpha, checks.alt_seed)
+    point = check_point(config, layers=layers)
+    for direction in directions(config).values():
+        if "_alt" in direction.name:
+            yield Condition("alt_prefix", direction.name, *point, seed)
+        elif direction.reference is not None and direction.name != main_direction(config):
+            control: Role = "shuffled" if direction.method == "shuffled" else "random"
+            for place in _control_points(config, layers=layers):
+                yield Condition(control, direction.name, *place, seed)
+    yield Condition("alt_seed", main_direction(config), *point, checks.alt_seed)
+
+
+def _control_points(config: Config, *, layers: list[int]) -> list[tuple[Intervention, int, float]]:
+    """Where the controls run: the point of the checks, its layer, or the whole grid."""
+    point, where = check_point(config, layers=layers), config.sanity_checks.controls_at
+    if where == "point":
+        return [point]
+    return [
+        (intervention, layer, alpha)
+        for intervention in config.experiment.interventions
+        for layer in layers
+        for alpha in config.experiment.alphas_of(intervention)
+        if alpha != 0 and (where == "grid" or layer == point[1])
+    ]
 
 
 def check_point(config: Config, *, layers: list[int]) -> tuple[Intervention, int, float]:

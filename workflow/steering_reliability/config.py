@@ -262,6 +262,13 @@ class SanityChecksConfig(_Section):
         list[Annotated[int, Field(ge=0, le=2**31 - 1)]],
         Field(description="Directions of the same norm whose two sides were swapped at random for each prompt."),
     ] = []
+    controls_at: Annotated[
+        Literal["point", "layer", "grid"],
+        Field(
+            description="Where random and shuffled directions run: at the point of the checks, at every strength of "
+            "its layer, or everywhere."
+        ),
+    ] = "point"
     layer: Annotated[
         int | None, Field(ge=0, description="Layer of the checks, one of the grid; default its middle.")
     ] = None
