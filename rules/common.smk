@@ -15,10 +15,18 @@ from steering_reliability.conditions import SPLITS
 from steering_reliability.digest import digest
 from steering_reliability.errors import InputError
 from steering_reliability.generation.client import stop_workers
+from steering_reliability.prompts.check import check_prompts
 from steering_reliability.run_plan import plan_run
 
 try:
     RUN = plan_run(config)
+    # Here and not in a job: a job that comes first would hide, while it is due, what else has changed behind it
+    # (Snakemake looks no further than the first job that must run, and the edge to the rest would be `ancient`).
+    if workflow.is_main_process:
+        check_prompts(
+            {split: RUN.config.data.path(split) for split in SPLITS},
+            limit=RUN.config.data.max_prompts_per_split,
+        )
 except InputError as error:
     raise WorkflowError(f"\n{error}")
 

@@ -1,12 +1,12 @@
 # What the worker runs, one digest for both rules: clients that agree on it share one worker and one batch.
-ENGINE = digest("generation", "interventions", "model.py")
+ENGINE = digest("generation", "interventions", "context.py", "model.py")
 WORKER_MB = int(1024 * RUN.config.generation.memory_gib)
 
 
 rule complete_baseline:
     """Write the unsteered completions of one split (the warm worker does the work)."""
     input:
-        checked=ancient(f"{R}/tables/shift.csv"),
+        lengths=f"{R}/prompts/{{split}}_lengths.json",
         model=RUN.model_file,
         prompts=f"{R}/prompts/{{split}}.jsonl",
     output:
@@ -42,7 +42,7 @@ rule complete_baseline:
 rule complete_shard:
     """Write the completions of one condition on one split (the warm worker does the work)."""
     input:
-        checked=ancient(f"{R}/tables/shift.csv"),
+        lengths=f"{R}/prompts/{{split}}_lengths.json",
         model=RUN.model_file,
         prompts=f"{R}/prompts/{{split}}.jsonl",
         direction=f"{R}/directions/{{direction}}/layer_{{layer}}.pt",

@@ -1,8 +1,6 @@
 rule measure_activations:
     """Read the residual stream of every layer at the direction's tokens, in one pass."""
     input:
-        # The shift's table is made of checked prompts: no model loads before they pass. Its age means nothing.
-        checked=ancient(f"{R}/tables/shift.csv"),
         model=RUN.model_file,
         harm_train=f"{R}/prompts/harm_train.jsonl",
         extra=lambda wildcards: RUN.extra_inputs(wildcards.direction),
@@ -30,6 +28,7 @@ rule measure_activations:
                 f"directions/{name}.py"
                 for name in ("activations", "files", "measure", "sources")
             ],
+            "context.py",
             "model.py",
             "prompts/builders.py",
             *(

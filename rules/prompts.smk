@@ -57,6 +57,36 @@ rule measure_shift:
         "../workflow/scripts/measure_shift.py"
 
 
+rule measure_lengths:
+    """Count a split's prompts in the model's tokens: one that leaves no room for its completion ends the run here."""
+    input:
+        model=RUN.model_file,
+        prompts=f"{R}/prompts/{{split}}.jsonl",
+    output:
+        f"{R}/prompts/{{split}}_lengths.json",
+    log:
+        f"{R}/logs/prompts/{{split}}_lengths.log",
+    priority: 20
+    conda:
+        "../envs/steering.yaml"
+    resources:
+        mem_mb=1500,
+        runtime=10,
+    # Completions wait for this, so nothing may stand here that does not change them too.
+    params:
+        settings=RUN.length_settings(),
+        code=digest(
+            "../scripts/measure_lengths.py",
+            "prompts/lengths.py",
+            "context.py",
+            "model.py",
+        ),
+    message:
+        "prompts: counting the tokens of {wildcards.split}"
+    script:
+        "../workflow/scripts/measure_lengths.py"
+
+
 rule prompts:
     """Target: the prompts of the run, checked."""
     input:

@@ -73,9 +73,9 @@ def test_two_templates_are_one_too_many(tiny_folder):
 )
 def test_an_opening_goes_on_from_what_stands_before_it(tiny_model, template, prompt, opening, text):
     settings = {"chat_template": "none", "prompt_template": template}
-    found = opening_tokens(opening, prompt=prompt, model=tiny_model, **settings)
+    found = opening_tokens(opening, prompt=prompt, tokenizer=tiny_model.tokenizer, **settings)
     assert tiny_model.tokenizer.decode(found) == text
-    assert tiny_model.tokenizer.decode(opening_tokens("Sure", prompt="Hi", model=tiny_model)) == "Sure"
+    assert tiny_model.tokenizer.decode(opening_tokens("Sure", prompt="Hi", tokenizer=tiny_model.tokenizer)) == "Sure"
 
 
 def test_a_model_that_begins_its_texts_with_bos_gets_it_once(tiny_folder):

@@ -45,6 +45,11 @@ def same_prompt_twice(project: Project) -> None:
     append("prompts/benign.jsonl", json.dumps({"id": "benign_copy", "prompt": first["prompt"]}) + "\n")(project)
 
 
+def add_long_prompt(project: Project) -> None:
+    project.configure({"data.max_prompts_per_split": None})
+    append("prompts/benign.jsonl", json.dumps({"id": "benign_long", "prompt": "water " * 600}) + "\n")(project)
+
+
 @dataclass(frozen=True)
 class Mistake:
     make: Callable[[Project], None]
@@ -71,7 +76,7 @@ IN_THE_CONFIG = {
         config("direction.token_position", "last_prompt_token"), ("direction.token_position", "exactly zero")
     ),
 }
-# Known when the prompts are read, before a model is.
+# Known when the prompts are read, before anything runs.
 IN_THE_PROMPTS = {
     "broken line": Mistake(
         append("prompts/harm_test.jsonl", '{"id": "x", "prompt": \n'), ("harm_test.jsonl", "line 151")
@@ -92,13 +97,24 @@ def test_a_mistake_in_the_config_stops_everything_at_once(case: str, fresh: Proj
 
 
 @pytest.mark.parametrize("case", IN_THE_PROMPTS)
-def test_a_mistake_in_the_prompts_is_found_before_a_model_loads(case: str, fresh: Project, tmp_path: Path) -> None:
+def test_a_mistake_in_the_prompts_stops_everything_at_once(case: str, fresh: Project, tmp_path: Path) -> None:
     project = fresh.copy(tmp_path / "project")
     IN_THE_PROMPTS[case].make(project)
     run = project.snakemake("--cores", "2")
     assert_one_clear_message(run, says=IN_THE_PROMPTS[case].says)
-    assert {job.rule for job in run.jobs} <= {"prepare_prompts", "measure_shift"}
-    assert not list(project.root.rglob("worker.log"))
+    assert not run.jobs
+    assert not (project.root / "results").exists()
+
+
+def test_a_prompt_that_does_not_fit_is_found_before_its_split_is_written(fresh: Project, tmp_path: Path) -> None:
+    project = fresh.copy(tmp_path / "project")
+    add_long_prompt(project)
+    run = project.snakemake("--cores", "2")
+    says = ("1 prompts with", "context of 512 tokens: benign_long (", "max_new_tokens")
+    assert_one_clear_message(run, says=says)
+    assert run.output.count("don't fit") == 1
+    written = {dict(job.wildcards)["split"] for job in run.jobs if job.rule.startswith("complete_")}
+    assert "benign" not in written
 
 
 def damage_shard(project: Project) -> None:

@@ -19,18 +19,18 @@ SCRIPTS = sorted((REPOSITORY / "workflow" / "scripts").glob("*.py"))
 PACKAGE = REPOSITORY / "workflow" / "steering_reliability"
 TARGETS = {
     "prompts": {"prepare_prompts", "measure_shift"},
-    "directions": {"prepare_prompts", "measure_shift", "measure_activations", "build_direction"},
-    "baseline": {"prepare_prompts", "measure_shift", "complete_baseline"},
+    "directions": {"prepare_prompts", "measure_activations", "build_direction"},
+    "baseline": {"prepare_prompts", "measure_lengths", "complete_baseline"},
 }
 TARGETS["completions"] = TARGETS["directions"] | TARGETS["baseline"] | {"complete_shard"}
 TARGETS["results"] = TARGETS["completions"] | {
-    *("aggregate", "summarise", "check_sanity", "weigh_evidence", "record_provenance")
+    *("measure_shift", "aggregate", "summarise", "check_sanity", "weigh_evidence", "record_provenance")
 }
 TARGETS["figures"] = TARGETS["completions"] | {
     *("aggregate", "summarise", "check_sanity", "weigh_evidence", "draw_figures")
 }
-TARGETS["reports"] = TARGETS["results"] | {"draw_figures", "write_examples", "write_report"}
-TARGETS["all"] = TARGETS["reports"]
+TARGETS["reports"] = TARGETS["figures"] | {"record_provenance", "write_examples", "write_report"}
+TARGETS["all"] = TARGETS["reports"] | TARGETS["results"]
 
 # What `snakemake --lint` says and why it stays: a part of the message -> the reason.
 LINT_THAT_STAYS: dict[str, str] = {}
@@ -69,11 +69,12 @@ UPSTREAM = {
     "record_provenance": ["aggregate"],
     "write_examples": ["summarise"],
     "write_report": ["weigh_evidence", "draw_figures", "record_provenance"],
-    "complete_shard": ["prepare_prompts", "build_direction"],
-    "complete_baseline": ["prepare_prompts"],
+    "complete_shard": ["prepare_prompts", "measure_lengths", "build_direction"],
+    "complete_baseline": ["prepare_prompts", "measure_lengths"],
     "build_direction": ["measure_activations"],
     "measure_activations": ["prepare_prompts"],
     "measure_shift": ["prepare_prompts"],
+    "measure_lengths": ["prepare_prompts"],
 }
 
 

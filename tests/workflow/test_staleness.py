@@ -43,6 +43,10 @@ def baselines(*, splits: Iterable[str] = SPLITS) -> list[Job]:
     return [job("complete_baseline", seed=seed, split=split) for seed in (0, 1) for split in splits]
 
 
+def lengths(*splits: str) -> list[Job]:
+    return [job("measure_lengths", split=split) for split in splits or SPLITS]
+
+
 def directions(*cells: tuple[str, int]) -> list[Job]:
     return [job("build_direction", direction=name, layer=layer) for name, layer in cells]
 
@@ -80,6 +84,14 @@ def edit_first_prompt(split: str) -> Callable[[Project], None]:
         project.edit(
             f"prompts/{split}.jsonl", old=used[start : start + 12], new="Tomorrow, " + used[start : start + 12]
         )
+
+    return change
+
+
+def two(first: Callable[[Project], None], second: Callable[[Project], None]) -> Callable[[Project], None]:
+    def change(project: Project) -> None:
+        first(project)
+        second(project)
 
     return change
 
@@ -147,6 +159,7 @@ CASES = {
         [
             job("prepare_prompts", split="benign"),
             job("measure_shift"),
+            *lengths("benign"),
             *baselines(splits=["benign"]),
             *shards(ALL_SHARDS, splits=["benign"]),
             *AGGREGATE_ONWARD,
@@ -157,6 +170,7 @@ CASES = {
         [
             job("prepare_prompts", split="harm_train"),
             job("measure_shift"),
+            *lengths("harm_train"),
             *activations(MAIN, ALT),
             *ALL_DIRECTIONS,
             *baselines(splits=["harm_train"]),
@@ -165,7 +179,8 @@ CASES = {
         ],
     ),
     "max_new_tokens": Case(
-        config("generation.max_new_tokens", 7), [*baselines(), *shards(ALL_SHARDS), *AGGREGATE_ONWARD]
+        config("generation.max_new_tokens", 7),
+        [*lengths(), *baselines(), *shards(ALL_SHARDS), *AGGREGATE_ONWARD],
     ),
     "batch size": Case(config("generation.batch_size", 32), CONFIG_RECORDED),
     "memory": Case(config("generation.memory_gib", 0.5), CONFIG_RECORDED),
@@ -175,7 +190,14 @@ CASES = {
     ),
     "system prompt": Case(
         config("model.system_prompt", "Be careful."),
-        [*activations(MAIN, ALT), *ALL_DIRECTIONS, *baselines(), *shards(ALL_SHARDS), *AGGREGATE_ONWARD],
+        [
+            *lengths(),
+            *activations(MAIN, ALT),
+            *ALL_DIRECTIONS,
+            *baselines(),
+            *shards(ALL_SHARDS),
+            *AGGREGATE_ONWARD,
+        ],
     ),
     "positions": Case(config("experiment.positions", "generated"), [*shards(ALL_SHARDS), *AGGREGATE_ONWARD]),
     "rerun_subset_n": Case(
@@ -197,6 +219,20 @@ CASES = {
     "touched directions": Case(touch("results/tiny/directions", "results/tiny/activations"), []),
     "touched shards": Case(touch("results/tiny/completions"), []),
     "touched prompts of the run": Case(touch("results/tiny/prompts", "results/tiny/tables/shift.csv"), []),
+    "prompt of benign, and at the same time the refusal prefix": Case(
+        two(edit_first_prompt("benign"), config("direction.refusal_prefix", "I can't do that, I'm sorry")),
+        [
+            job("prepare_prompts", split="benign"),
+            job("measure_shift"),
+            *lengths("benign"),
+            *baselines(splits=["benign"]),
+            *activations(MAIN),
+            *directions((MAIN, 0), (MAIN, 1), (RANDOM, 1)),
+            *shards([*GRID, OTHER_SEED, CONTROL]),
+            *shards([OTHER_PREFIX], splits=["benign"]),
+            *AGGREGATE_ONWARD,
+        ],
+    ),
 }
 
 

@@ -9,6 +9,7 @@ from safetensors import SafetensorError
 from torch import nn
 
 from steering_reliability.config import two_templates
+from steering_reliability.context import longest_context
 from steering_reliability.errors import InputError
 
 # A user's prompt can't contain this, so its place in the rendered template is the place of the prompt.
@@ -147,26 +148,6 @@ def load_model(folder: str | Path, *, device: str, dtype: str) -> LoadedModel:
     )
 
 
-def longest_context(config: Any) -> int:
-    """Most tokens that a model reads with its plain, full attention.
-
-    Args:
-        config: Its Hugging Face config.
-
-    Returns:
-        The trained context; less where attention slides over a window, or where positions are rescaled by the length
-        of what else is in the batch, since up to there neither shows.
-    """
-    limits = [getattr(config, "max_position_embeddings", None) or getattr(config, "n_positions", None) or 1_000_000]
-    window, layers = getattr(config, "sliding_window", None), getattr(config, "layer_types", None)
-    if window and ("sliding_attention" in layers if layers else getattr(config, "use_sliding_window", True)):
-        limits.append(window)
-    rope = getattr(config, "rope_parameters", None) or {}
-    if rope.get("rope_type") in ("dynamic", "longrope"):
-        limits.append(rope.get("original_max_position_embeddings") or limits[0])
-    return int(min(limits))
-
-
 def _block_returns_tuple(bridge: Any, device: torch.device) -> bool:
     seen: list[bool] = []
     handle = bridge.blocks[0].register_forward_hook(lambda *call: seen.append(isinstance(call[2], tuple)))
@@ -211,6 +192,13 @@ def _end_tokens(bridge: Any, tokenizer: Any) -> set[int]:
         value = getattr(holder, "eos_token_id", None)
         ids.update([value] if isinstance(value, int) else value or [])
     return ids
+
+
+def read_context(folder: str | Path) -> int:
+    """Most tokens that the model in a Hugging Face folder reads; loads no weights."""
+    from transformers import AutoConfig  # noqa: PLC0415 - costs seconds
+
+    return longest_context(AutoConfig.from_pretrained(str(folder)))
 
 
 def load_tokenizer(folder: str | Path) -> Any:
@@ -268,7 +256,7 @@ def opening_tokens(
     opening: str,
     *,
     prompt: str,
-    model: LoadedModel,
+    tokenizer: Any,
     chat_template: str = "auto",
     prompt_template: str | None = None,
 ) -> tuple[int, ...]:
@@ -277,14 +265,14 @@ def opening_tokens(
     Args:
         opening: The text, for example "I'm sorry".
         prompt: The user's text; without a chat template the opening goes on from it, after a space.
-        model: The loaded model.
+        tokenizer: The model's tokenizer.
         chat_template: `auto` or `none`.
         prompt_template: Text around `{prompt}`, for where there is no chat template.
     """
     before = (prompt_template or PROMPT).replace(PROMPT, prompt)
     joined = not before or before[-1].isspace() or opening[:1].isspace()
-    text = f" {opening}" if is_bare(model.tokenizer, chat_template) and not joined else opening
-    return tuple(model.tokenizer.encode(text, add_special_tokens=False))
+    text = f" {opening}" if is_bare(tokenizer, chat_template) and not joined else opening
+    return tuple(tokenizer.encode(text, add_special_tokens=False))
 
 
 def _render_around(tokenizer: Any, system_prompt: str | None) -> tuple[str, str]:

@@ -130,6 +130,14 @@ class RunPlan:
             **self._weights(),
         }
 
+    def length_settings(self) -> dict[str, Any]:
+        """What decides how many tokens a prompt has, and how many come after it: all of it decides its text as well."""
+        return {
+            "max_new_tokens": self.config.generation.max_new_tokens,
+            "openings": self._openings() or [],
+            "templates": self.config.model.templates(),
+        }
+
     def _weights(self) -> dict[str, str]:
         return {"weights": self.weights} if self.weights else {}
 

@@ -113,7 +113,7 @@ def test_prompts_that_do_not_fit_are_named_with_their_lengths(worker, tmp_path):
     with pytest.raises(InputError) as caught:
         request_completions(asked, worker=worker, log=tmp_path / "worker.log")
     assert caught.value.what.startswith(
-        "7 prompts with 12 new tokens don't fit the model's context of 512 tokens: p1 ("
+        "7 prompts with 12 tokens after them don't fit the model's context of 512 tokens: p1 ("
     )
     assert "p3 (" in caught.value.what
     assert caught.value.what.endswith("and 2 more")

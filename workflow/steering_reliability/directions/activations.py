@@ -72,7 +72,11 @@ def _tokenize(
     text: Text, *, model: LoadedModel, position: TokenPosition, system_prompt: str | None, templates: dict[str, Any]
 ) -> tuple[list[int], int, int]:
     prompt = render_prompt(text.prompt, tokenizer=model.tokenizer, system_prompt=system_prompt, **templates)
-    appended = opening_tokens(text.appended, prompt=text.prompt, model=model, **templates) if text.appended else ()
+    appended = (
+        opening_tokens(text.appended, prompt=text.prompt, tokenizer=model.tokenizer, **templates)
+        if text.appended
+        else ()
+    )
     tokens = [*prompt.tokens, *appended]
     length = len(prompt.tokens)
     if position != "last_prompt_token" and not appended:

@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from steering_reliability.context import beyond_context
 from steering_reliability.errors import InputError
 from steering_reliability.generation.batch import Batch, Slot
 from steering_reliability.generation.memory import PROMPTS_SHARE, ROWS_SHARE, is_out_of_memory
@@ -69,13 +70,8 @@ class Engine:
         long = [row for row in rows if _longest(row) > self.model.context]
         if long:
             named = {_prompt_name(row): len(row.tokens) for row in long}
-            names = ", ".join(f"{name} ({n} tokens)" for name, n in list(named.items())[:5])
-            more = f" and {len(named) - 5} more" if len(named) > 5 else ""
-            raise InputError(
-                f"{len(named)} prompts with {long[0].max_new_tokens} new tokens don't fit the model's context of "
-                f"{self.model.context} tokens: {names}{more}",
-                where="config key generation.max_new_tokens, and the prompt files",
-                fix="shorten these prompts, lower max_new_tokens, or choose a model with a longer context",
+            raise beyond_context(
+                named, context=self.model.context, room=max(_longest(row) - len(row.tokens) for row in long)
             )
         absent = {row.steering.layer for row in rows if row.steering} - set(range(self.model.n_layers))
         if absent:

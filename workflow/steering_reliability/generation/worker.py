@@ -83,7 +83,8 @@ def rows_of_request(request: Mapping[str, Any], *, job: int, model: LoadedModel)
             "steering": _steering(asked, direction, span) if direction is not None else None,
         }
         openings = tuple(
-            opening_tokens(opening, prompt=text, model=model, **templates) for opening in request["openings"] or ()
+            opening_tokens(opening, prompt=text, tokenizer=model.tokenizer, **templates)
+            for opening in request["openings"] or ()
         )
         for sample in range(request["samples"]):
             drawn = uniforms(int(request["seed"]), prompt_id=prompt_id, sample=sample, n=steps)
