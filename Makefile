@@ -1,6 +1,6 @@
 # One word each; .ci/run calls the same.
 .DEFAULT_GOAL := results
-.PHONY: results full refusal-tuned test lint format notebooks clean bench bench-peers validate
+.PHONY: results full refusal-tuned models compare test lint format notebooks clean bench bench-peers validate
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -19,6 +19,17 @@ full: .venv/ready
 ## The study on the same model after it was taught to refuse, so that ablation has something to remove.
 refusal-tuned: .venv/ready
 	$(BIN)/snakemake --cores $(CORES) --configfile configs/refusal_tuned.yaml
+
+## The default study on every model of configs/models, one after the other, and the comparison.
+models: .venv/ready
+	for config in configs/models/*.yaml; do \
+	  $(BIN)/snakemake --cores $(CORES) --configfile config.yaml $$config || exit 1; \
+	done
+	$(MAKE) compare
+
+## One table and one figure per intervention over all finished runs: the same depth and the same strength on one axis.
+compare: .venv/ready
+	$(BIN)/python scripts/compare_runs.py --runs_dir results --out_dir reports/compare
 
 test: .venv/ready
 	$(BIN)/python -m pytest -q

@@ -185,7 +185,14 @@ rule record_provenance:
         runtime=10,
     params:
         config=RUN.config.model_dump(mode="json"),
-        code=digest("../scripts/record_provenance.py", "provenance.py"),
+        code=digest(
+            "../scripts/record_provenance.py",
+            "provenance.py",
+            *[
+                f"{name}.py"
+                for name in ("model_source", "model_hub", "model_hub_errors")
+            ],
+        ),
     message:
         "results: recording where they come from"
     script:

@@ -112,9 +112,9 @@ def count_layers(model: ModelConfig, *, folder: str) -> int:
     """
     config = Path(folder) / "config.json"
     if config.is_file():
-        return _layers_of_config(config)
+        return layers_of_config(config)
     if model.source == "hub":
-        return _layers_of_config(fetch_config(model.name, revision=model.revision))
+        return layers_of_config(fetch_config(model.name, revision=model.revision))
     if model.source.endswith(".gguf"):
         return _layers_of_gguf(locate_gguf(model).path)
     raise InputError(
@@ -138,7 +138,12 @@ def check_templates(model: ModelConfig, *, folder: str | Path) -> None:
         raise two_templates()
 
 
-def _layers_of_config(path: Path) -> int:
+def layers_of_config(path: Path) -> int:
+    """Number of blocks that a Hugging Face config.json names.
+
+    Raises:
+        InputError: When the file is damaged or does not say.
+    """
     try:
         settings = json.loads(path.read_text(encoding="utf-8"))
         return int(next(settings[key] for key in ("num_hidden_layers", "n_layer", "num_layers") if key in settings))

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from steering_reliability.digest import digest
+from steering_reliability.model_source import layers_of_config
 
 PACKAGES = ("snakemake", "torch", "transformers", "transformer-lens", "numpy", "pandas", "pyarrow", "scipy")
 
@@ -28,6 +29,7 @@ def write_provenance(output: str | Path, *, config: Mapping[str, Any], model_fol
     facts = {
         "model": {
             "name": config["model"]["name"],
+            "n_layers": layers_of_config(model_folder / "config.json"),
             "card": json.loads(card.read_text(encoding="utf-8")) if card.is_file() else None,
             "weights_sha256": {
                 path.name: _sha256(path) for path in sorted(model_folder.glob("*.safetensors")) if path.is_file()

@@ -24,14 +24,6 @@ def finish_run(folder):
         writer.write(tiny_results().to_dict("records"))
 
 
-def test_runs_are_found_at_any_depth_and_told_apart(script, tmp_path):
-    for name in ("smollm2", "old/gpt2/run_001", "new/run_001"):
-        finish_run(tmp_path / name)
-    (tmp_path / "unfinished").mkdir()
-    assert sorted(script.find_runs(tmp_path)) == ["new-run_001", "old-gpt2-run_001", "smollm2"]
-    assert script.find_runs(tmp_path / "smollm2") == {"smollm2": tmp_path / "smollm2"}
-
-
 def test_figures_are_drawn_per_run(script, tmp_path, capsys):
     finish_run(tmp_path / "runs" / "smollm2")
     (tmp_path / "runs" / "smollm2" / "provenance.json").write_text(json.dumps({"model": {"name": "SmolLM2"}}))

@@ -1,0 +1,66 @@
+"""Compare finished runs, without Snakemake: compare_runs.py --runs_dir DIR --out_dir DIR."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow"))
+
+from steering_reliability.analysis.compare import Run, compare_runs
+from steering_reliability.analysis.figures.comparison import draw_comparison
+from steering_reliability.analysis.figures.style import figure_style, save_figure
+from steering_reliability.analysis.runs import find_runs, model_of
+from steering_reliability.analysis.schema import read_results
+from steering_reliability.analysis.summary import SUMMARY_INPUTS, summarise
+from steering_reliability.analysis.tables import write_table
+from steering_reliability.errors import InputError
+
+
+def read_run(folder: Path) -> Run:
+    """Summarise a finished run.
+
+    Raises:
+        InputError: When its results are damaged, or its provenance does not say how many blocks the model has.
+    """
+    model = model_of(folder)
+    if "n_layers" not in model:
+        raise InputError(
+            "the run does not say how many blocks its model has",
+            where=str(folder / "provenance.json"),
+            fix="run it again: only provenance.json is made anew",
+        )
+    summary = summarise(read_results(folder / "results.parquet", columns=SUMMARY_INPUTS))
+    return Run(model=str(model["name"]), n_layers=int(model["n_layers"]), summary=summary)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Write compare.csv and a figure per intervention, and say where they are.
+
+    Args:
+        arguments: The command line, by default the process's own.
+
+    Returns:
+        The exit code.
+    """
+    parser = argparse.ArgumentParser(description="Compare every finished run below a folder, across models.")
+    parser.add_argument("--runs_dir", type=Path, default=Path("results"), help="folder with runs, at any depth")
+    parser.add_argument("--out_dir", type=Path, default=Path("reports/compare"), help="receives table and figures")
+    options = parser.parse_args(arguments)
+    try:
+        table = compare_runs({name: read_run(folder) for name, folder in find_runs(options.runs_dir).items()})
+        write_table(table, options.out_dir / "compare.csv")
+        print(f"{table['run'].nunique()} runs, {len(table)} points: {options.out_dir / 'compare.csv'}")
+        for intervention in sorted(table["intervention"].unique()):
+            with figure_style():
+                figure = draw_comparison(table, intervention=intervention)
+                written = save_figure(figure, output_dir=options.out_dir, name=f"compare_{intervention}")
+            print(f"{intervention}: {written[0]}")
+    except InputError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
