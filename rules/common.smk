@@ -14,7 +14,7 @@ os.environ.update(
 from steering_reliability.conditions import SPLITS
 from steering_reliability.digest import digest
 from steering_reliability.errors import InputError
-from steering_reliability.generation.client import stop_workers
+from steering_reliability.generation.client import claim_owner, stop_workers
 from steering_reliability.prompts.check import check_prompts
 from steering_reliability.run_plan import plan_run
 
@@ -32,8 +32,15 @@ except InputError as error:
 
 R = RUN.folder
 REPORT = RUN.report_folder
-# The worker lives as long as this process, the one that reads the Snakefile for the whole run.
-OWNER = int(os.environ.setdefault("STEERING_OWNER", str(os.getpid())))
+# The worker lives as long as this process: the one that reads the Snakefile for the whole run, or, in a job of a cluster,
+# the one that the job begins with.
+OWNER = claim_owner()
+# Shards that a machine, or a job of a cluster, has in flight: they share a worker and what it needs.
+IN_FLIGHT = (
+    workflow.global_resources["clients"].value
+    if "clients" in workflow.global_resources
+    else 1
+)
 
 
 wildcard_constraints:
@@ -48,6 +55,14 @@ wildcard_constraints:
 # Clients crowd one machine only; jobs that are sent to a cluster are not counted together.
 resource_scopes:
     clients="local",
+
+
+# Seconds each: with an executor that sends jobs elsewhere they are done here.
+localrules:
+    prepare_prompts,
+    measure_shift,
+    build_direction,
+    record_provenance,
 
 
 onsuccess:

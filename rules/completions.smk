@@ -25,8 +25,12 @@ rule complete_baseline:
         rows=RUN.config.generation.batch_size,
         worker_mb=WORKER_MB,
         workers=RUN.config.generation.workers or 0,
-        mem_mb=lambda wildcards, attempt: attempt * (1000 + WORKER_MB),
-        runtime=lambda wildcards, attempt: 60 * attempt,
+        mem_mb=lambda wildcards, attempt: RUN.shard_mb(
+            in_flight=IN_FLIGHT, attempt=attempt
+        ),
+        runtime=lambda wildcards, attempt: RUN.shard_minutes(
+            wildcards.split, attempt=attempt
+        ),
     params:
         settings=RUN.write_settings(steered=False),
         numbers=RUN.number_settings(),
@@ -60,8 +64,12 @@ rule complete_shard:
         rows=RUN.config.generation.batch_size,
         worker_mb=WORKER_MB,
         workers=RUN.config.generation.workers or 0,
-        mem_mb=lambda wildcards, attempt: attempt * (1000 + WORKER_MB),
-        runtime=lambda wildcards, attempt: 60 * attempt,
+        mem_mb=lambda wildcards, attempt: RUN.shard_mb(
+            in_flight=IN_FLIGHT, attempt=attempt
+        ),
+        runtime=lambda wildcards, attempt: RUN.shard_minutes(
+            wildcards.split, attempt=attempt
+        ),
     params:
         settings=RUN.write_settings(steered=True),
         numbers=RUN.number_settings(),

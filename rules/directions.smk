@@ -17,7 +17,7 @@ rule measure_activations:
     threads: 64
     resources:
         clients=64,
-        mem_mb=lambda wildcards, attempt: 3000 * attempt,
+        mem_mb=lambda wildcards, attempt: RUN.activations_mb(attempt=attempt),
         runtime=30,
     params:
         settings=lambda wildcards: RUN.read_settings(wildcards.direction),

@@ -9,6 +9,7 @@ from steering_reliability import conditions as grid
 from steering_reliability.conditions import SPLITS, Condition, Direction
 from steering_reliability.config import Config, ModelConfig, default_position, load_config
 from steering_reliability.errors import InputError
+from steering_reliability.job_needs import activations_mb, count_prompts, shard_mb, shard_minutes, weights_mb
 from steering_reliability.model_source import (
     check_templates,
     count_layers,
@@ -180,6 +181,27 @@ class RunPlan:
             **self._weights(),
         }
 
+    def shard_mb(self, *, in_flight: int, attempt: int) -> int:
+        """Memory that a shard asks a cluster for."""
+        memory = self.config.generation.memory_gib
+        return shard_mb(weights=weights_mb(self.model), memory_gib=memory, in_flight=in_flight, attempt=attempt)
+
+    def shard_minutes(self, split: str, *, attempt: int) -> int:
+        """Time that a shard asks a cluster for."""
+        generation, data = self.config.generation, self.config.data
+        prompts = count_prompts(Path(data.path(split)), limit=data.max_prompts_per_split)
+        return shard_minutes(
+            rows=prompts * generation.num_samples_per_prompt,
+            new_tokens=generation.max_new_tokens,
+            weights=weights_mb(self.model),
+            device=self.config.model.device,
+            attempt=attempt,
+        )
+
+    def activations_mb(self, *, attempt: int) -> int:
+        """Memory that reading the residual stream asks a cluster for."""
+        return activations_mb(weights=weights_mb(self.model), attempt=attempt)
+
     def extra_inputs(self, direction: str) -> list[str]:
         """What a direction's activations need beside the harm_train prompts."""
         method = self.directions[direction].method
@@ -212,7 +234,8 @@ class RunPlan:
     @property
     def title(self) -> str:
         """The model's name, as figures and pages carry it."""
-        return self.config.model.name.rsplit("/", 1)[-1]
+        name = self.config.model.name.rsplit("/", 1)[-1]
+        return f"{name}, taught to refuse" if self.tunes_model else name
 
     def write_settings(self, *, steered: bool) -> dict[str, Any]:
         """What the text of a shard depends on, beside the prompts, the model and the direction."""

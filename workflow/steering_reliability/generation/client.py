@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +18,8 @@ from steering_reliability.generation.protocol import WorkerIdentity, private_fol
 from steering_reliability.generation.team import divide, joint_error, unite
 
 START_SECONDS = 600.0
+# Where a job of SLURM, LSF, PBS, Grid Engine or HTCondor finds its number.
+JOB_NAMES = ("SLURM_JOB_ID", "LSB_JOBID", "PBS_JOBID", "JOB_ID", "_CONDOR_JOB_AD")
 # What the C libraries of a worker read at its start; a user's own setting wins.
 SETTINGS = {
     # Threads that spin for long while they wait starve everything else on a small machine, themselves included; threads
@@ -131,6 +133,22 @@ def _start(worker: WorkerIdentity, *, path: Path, log: Path) -> socket.socket:
 
 def _tail(log: Path, *, lines: int = 8) -> str:
     return "\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:])
+
+
+def claim_owner(environment: MutableMapping[str, str] = os.environ) -> int:
+    """The process whose end also ends this run's workers: the first that asks on this node, in this cluster job.
+
+    All that it starts inherit the answer. What a job was sent off with, from another node or from outside the job,
+    means nothing here and is replaced.
+
+    Args:
+        environment: Read and written: `STEERING_OWNER`, and `STEERING_PLACE`, the node and job where it holds.
+    """
+    job = next((environment[name] for name in JOB_NAMES if environment.get(name)), "")
+    place = f"{socket.gethostname()}/{job}"
+    if environment.get("STEERING_PLACE") != place or "STEERING_OWNER" not in environment:
+        environment.update(STEERING_OWNER=str(os.getpid()), STEERING_PLACE=place)
+    return int(environment["STEERING_OWNER"])
 
 
 def stop_workers(owner: int) -> None:

@@ -1,0 +1,154 @@
+"""A run on a real one-node SLURM, in groups, killed in the middle and resumed: the bytes of a local run."""
+
+import importlib.util
+import os
+import re
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from project import REPOSITORY, Project
+
+PROFILE = "workflow/profiles/slurm"
+# What a test machine needs otherwise than a site: its partition, no accounts, no accounting, two cores.
+HERE = (
+    "--workflow-profile",
+    PROFILE,
+    "--default-resources",
+    "slurm_partition=test",
+    "mem_mb=500",
+    "runtime=10",
+    "--slurm-no-account",
+    "--slurm-status-command",
+    "squeue",
+    "--slurm-init-seconds-before-status-checks",
+    "1",
+    "--seconds-between-status-checks",
+    "1",
+    "--set-threads",
+    "complete_shard=1",
+    "complete_baseline=1",
+    "measure_activations=1",
+    "--group-components",
+    "shards=5",
+    "--resources",
+    "clients=2",
+    "--jobs",
+    "4",
+)
+# Two layers, one strength of each intervention, no checks: 4 conditions and the baseline, three splits.
+SMALL = {"experiment.alphas": {"add": [1.0], "ablate": [1.0]}, "sanity_checks.enabled": False}
+SHARDS = 15
+
+
+def missing() -> str | None:
+    """Why there can be no SLURM here."""
+    if os.getuid() != 0:
+        return "only root may start the daemons of SLURM"
+    for program, package in (("slurmctld", "slurm-wlm"), ("munged", "munge")):
+        if shutil.which(program, path=f"{os.environ['PATH']}:/usr/sbin") is None:
+            return f"{program} is not installed (Debian's package {package})"
+    if importlib.util.find_spec("snakemake_executor_plugin_slurm") is None:
+        return "snakemake-executor-plugin-slurm is not installed"
+    return None
+
+
+pytestmark = pytest.mark.skipif(missing() is not None, reason=str(missing()))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def slurm() -> None:
+    done = subprocess.run([str(REPOSITORY / "tests/slurm/start")], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def queued() -> list[str]:
+    return subprocess.run(["squeue", "-h", "-o", "%i"], capture_output=True, text=True, check=True).stdout.split()
+
+
+def results(project: Project) -> dict[str, bytes]:
+    """Bytes of the shards, of results.parquet and of the tables."""
+    files = project.files("results/tiny/completions", "results/tiny/tables")
+    found = {name: content for name, (_, content) in files.items()}
+    return found | {"results.parquet": (project.root / "results/tiny/results.parquet").read_bytes()}
+
+
+def workers(project: Project) -> list[int]:
+    """Processes that served the run."""
+    log = (project.root / "results/tiny/logs/worker.log").read_text(encoding="utf-8")
+    return [int(number) for number in re.findall(r"^worker (\d+) started", log, re.MULTILINE)]
+
+
+@contextmanager
+def clean_queue() -> Iterator[None]:
+    try:
+        yield
+    finally:
+        subprocess.run(["scancel", "--user", "root"], check=False)
+
+
+@pytest.fixture(scope="module")
+def small(fresh: Project, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A project of few shards in which nothing has run."""
+    project = fresh.copy(tmp_path_factory.mktemp("small") / "project")
+    project.configure(SMALL)
+    return project
+
+
+@pytest.fixture(scope="module")
+def expected(small: Project, tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    """What a local run gives."""
+    project = small.copy(tmp_path_factory.mktemp("local") / "project")
+    run = project.snakemake("--cores", "2", "results")
+    assert run.code == 0, run.output
+    return results(project)
+
+
+def test_a_run_in_groups_has_the_bytes_of_a_local_one(
+    small: Project, expected: dict[str, bytes], tmp_path: Path
+) -> None:
+    project = small.copy(tmp_path / "project")
+    with clean_queue():
+        run = project.snakemake(*HERE, "results", timeout=300)
+    assert run.code == 0, run.output
+    assert results(project) == expected
+    # One worker per job and one job for many shards.
+    assert 3 <= len(workers(project)) <= 6
+    # Each ended with its job.
+    assert not [number for number in workers(project) if Path(f"/proc/{number}").exists()]
+
+
+def wait_for_shards(project: Project, *, n: int, seconds: float = 200) -> dict[str, tuple[int, bytes]]:
+    deadline = time.monotonic() + seconds
+    while len(project.shards()) < n and time.monotonic() < deadline:
+        time.sleep(0.2)
+    kept = project.shards()
+    assert n <= len(kept) < SHARDS
+    return kept
+
+
+def test_a_run_whose_jobs_are_cancelled_and_which_is_killed_resumes(
+    small: Project, expected: dict[str, bytes], tmp_path: Path
+) -> None:
+    project = small.copy(tmp_path / "project")
+    with clean_queue(), project.running(*HERE, "results") as (process, _):
+        wait_for_shards(project, n=3)
+        process.kill()
+        subprocess.run(["scancel", *queued()], check=True)
+    time.sleep(2)
+    kept = project.shards()
+    assert all(content.endswith(b"}\n") for _, content in kept.values())
+
+    # Snakemake's lock outlives a kill -9. Now a job alone is cancelled: what it lacked is sent again.
+    assert project.snakemake("--unlock").code == 0
+    with clean_queue(), project.running(*HERE, "results") as (process, resumed):
+        wait_for_shards(project, n=len(kept) + 1)
+        subprocess.run(["scancel", *queued()], check=True)
+        process.wait(timeout=300)
+    assert resumed.code == 0, resumed.output
+    assert {path: fact for path, fact in project.shards().items() if path in kept} == kept, "written twice"
+    assert results(project) == expected

@@ -1,0 +1,73 @@
+"""What a cluster must give to the jobs that cost: memory and time, from the model and the size of a shard."""
+
+import math
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+CLIENT_MB: Final = 150
+"""A client waits: Python without torch (measured: 60 to 90 MB)."""
+
+RUNTIME_MB: Final = 900
+"""Python, torch and transformers of one worker, without weights (measured: 600 to 800 MB)."""
+
+UNKNOWN_WEIGHTS_MB: Final = 2000
+"""Asked for a model that has not been fetched yet."""
+
+_TOKENS_PER_SECOND: Final = {"cpu": 100.0, "cuda": 5000.0}
+"""Per core and per GPU, for a model of 540 MB (135M parameters in float32). The CPU's is the slowest that was measured
+(AVX2, float32, completions scored); the GPU's is a guess on the safe side."""
+
+_MEASURED_ON_MB: Final = 540
+_SLACK: Final = 3
+
+
+def weights_mb(folder: str | Path) -> int:
+    """Size of a model's safetensors, or a guess while they are not there."""
+    found = sum(path.stat().st_size for path in Path(folder).glob("*.safetensors"))
+    return math.ceil(found / 2**20) or UNKNOWN_WEIGHTS_MB
+
+
+def shard_mb(*, weights: int, memory_gib: float, in_flight: int, attempt: int) -> int:
+    """Memory that one shard asks for, so that all that are in flight ask for their worker together.
+
+    Args:
+        weights: Of the model (MiB).
+        memory_gib: What the worker may use beside the model.
+        in_flight: Shards of a machine or job that share the worker.
+        attempt: From 1; a retry asks for more.
+    """
+    # Two copies: a run may have two workers, and a half-precision model is read as float32 on a CPU.
+    worker = 2 * (weights + RUNTIME_MB) + 1024 * memory_gib
+    return attempt * (CLIENT_MB + math.ceil(worker / in_flight))
+
+
+def shard_minutes(*, rows: int, new_tokens: int, weights: int, device: str, attempt: int) -> int:
+    """Time for as many shards as are in flight, with a core each (or one GPU).
+
+    Args:
+        rows: Completions of the shard.
+        new_tokens: Most tokens of each.
+        weights: Of the model (MiB).
+        device: Configured device.
+        attempt: From 1; a retry asks for more.
+    """
+    speed = _TOKENS_PER_SECOND["cuda" if device == "cuda" else "cpu"] * _MEASURED_ON_MB / weights
+    return attempt * max(2, math.ceil(_SLACK * rows * new_tokens / speed / 60))
+
+
+def activations_mb(*, weights: int, attempt: int) -> int:
+    """Memory to read the residual stream: the model, and the activations of a batch."""
+    return attempt * (RUNTIME_MB + 2 * weights + 1000)
+
+
+@cache
+def count_prompts(path: Path, *, limit: int | None) -> int:
+    """Prompts of a file that a run uses.
+
+    Args:
+        path: JSON Lines.
+        limit: The most that are used; None for all.
+    """
+    lines = sum(1 for line in path.read_bytes().split(b"\n") if line.strip())
+    return lines if limit is None else min(lines, limit)
