@@ -15,9 +15,13 @@ from steering_reliability.conditions import SPLITS
 from steering_reliability.digest import digest
 from steering_reliability.errors import InputError
 from steering_reliability.generation.client import claim_owner, stop_workers
+from steering_reliability.locks import record_run, release_stale_locks
 from steering_reliability.prompts.check import check_prompts
 from steering_reliability.run_plan import plan_run
 
+if workflow.is_main_process:
+    # After a `kill -9` a plain run goes on, with no `--unlock`.
+    release_stale_locks(Path(".snakemake"))
 try:
     RUN = plan_run(config)
     # Here and not in a job: a job that comes first would hide, while it is due, what else has changed behind it
@@ -62,6 +66,10 @@ localrules:
     prepare_prompts,
     measure_shift,
     build_direction,
+
+
+onstart:
+    record_run(Path(".snakemake"))
 
 
 onsuccess:

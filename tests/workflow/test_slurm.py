@@ -143,8 +143,7 @@ def test_a_run_whose_jobs_are_cancelled_and_which_is_killed_resumes(
     kept = project.shards()
     assert all(content.endswith(b"}\n") for _, content in kept.values())
 
-    # Snakemake's lock outlives a kill -9. Now a job alone is cancelled: what it lacked is sent again.
-    assert project.snakemake("--unlock").code == 0
+    # Now a job alone is cancelled: what it lacked is sent again.
     with clean_queue(), project.running(*HERE, "results") as (process, resumed):
         wait_for_shards(project, n=len(kept) + 1)
         subprocess.run(["scancel", *queued()], check=True)
@@ -152,3 +151,24 @@ def test_a_run_whose_jobs_are_cancelled_and_which_is_killed_resumes(
     assert resumed.code == 0, resumed.output
     assert {path: fact for path, fact in project.shards().items() if path in kept} == kept, "written twice"
     assert results(project) == expected
+
+
+def test_a_submit_command_of_ones_own_gives_the_same_bytes(
+    small: Project, expected: dict[str, bytes], tmp_path: Path
+) -> None:
+    project = small.copy(tmp_path / "project")
+    submit = "sbatch --parsable --partition test --cpus-per-task {threads} --mem {resources.mem_mb} --output /dev/null"
+    changed = ("--cluster-generic-submit-cmd", submit, "--cluster-generic-cancel-cmd", "scancel")
+    status = str(REPOSITORY / "tests/slurm/status")
+    with clean_queue():
+        run = project.snakemake(
+            *("--workflow-profile", "workflow/profiles/cluster-generic", *changed),
+            *("--cluster-generic-status-cmd", status, "--latency-wait", "10"),
+            *HERE[HERE.index("--set-threads") :],
+            *("--default-resources", "mem_mb=500", "runtime=10", "--seconds-between-status-checks", "1"),
+            "results",
+            timeout=300,
+        )
+    assert run.code == 0, run.output
+    assert results(project) == expected
+    assert 3 <= len(workers(project)) <= 6

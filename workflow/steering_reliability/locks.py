@@ -1,0 +1,90 @@
+"""Snakemake's locks outlive a `kill -9`; those whose run is surely over are taken off."""
+
+import json
+import os
+import socket
+import time
+from pathlib import Path
+
+RECORD = "steering_run.json"
+PATIENCE_SECONDS = 15.0
+
+
+def record_run(folder: Path) -> None:
+    """Note which machine runs here, so that a later run there can tell whether its locks still mean anything.
+
+    Args:
+        folder: Snakemake's own, `.snakemake`.
+    """
+    scratch = folder / f"{RECORD}.{os.getpid()}"
+    scratch.write_text(json.dumps({"host": socket.gethostname(), "pid": os.getpid()}) + "\n", encoding="utf-8")
+    scratch.replace(folder / RECORD)
+
+
+def release_stale_locks(folder: Path, *, patience: float = PATIENCE_SECONDS) -> int:
+    """Remove the locks of runs that were killed: on this machine, with no Snakemake left that works in this directory.
+
+    Jobs of a killed run end by themselves within seconds, when their worker is gone; so long it is waited for.
+
+    Args:
+        folder: Snakemake's own, `.snakemake`, in the working directory.
+        patience: Seconds to wait for jobs that a killed run has left behind.
+
+    Returns:
+        How many locks were removed: 0 where there are none, where the last run was on another machine or is not known,
+        or where one is alive.
+    """
+    locks = list((folder / "locks").glob("*.lock")) if (folder / "locks").is_dir() else []
+    if not locks or not _was_here(folder / RECORD):
+        return 0
+    deadline = time.monotonic() + patience
+    while _working_in(folder.resolve().parent):
+        if time.monotonic() > deadline or _main_process_alive(folder / RECORD):
+            return 0
+        time.sleep(0.2)
+    for lock in locks:
+        lock.unlink(missing_ok=True)
+    return len(locks)
+
+
+def _read(record: Path) -> dict[str, object]:
+    try:
+        found = json.loads(record.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _was_here(record: Path) -> bool:
+    return _read(record).get("host") == socket.gethostname()
+
+
+def _main_process_alive(record: Path) -> bool:
+    pid = _read(record).get("pid")
+    return isinstance(pid, int) and pid != os.getpid() and _is_snakemake(Path(f"/proc/{pid}"))
+
+
+def _working_in(directory: Path) -> list[int]:
+    """Other processes of Snakemake whose working directory this is."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        if int(process.name) == os.getpid():
+            continue
+        try:
+            here = (process / "cwd").resolve(strict=True) == directory
+        except OSError:
+            continue
+        if here and _is_snakemake(process):
+            found.append(int(process.name))
+    return found
+
+
+def _is_snakemake(process: Path) -> bool:
+    """Whether a process is Snakemake or one of its jobs; not, where it is gone."""
+    try:
+        words = (process / "cmdline").read_bytes().split(b"\0")
+    except OSError:
+        return False
+    # `snakemake ...`, `python snakemake ...`, `python -m snakemake ...`, or a job's script; no argument further on.
+    names = [word.decode(errors="replace") for word in words[:3]]
+    return any(Path(name).name == "snakemake" or "/.snakemake/scripts/" in name for name in names)
