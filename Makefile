@@ -75,6 +75,11 @@ results/models/%/config.json: .venv/ready
 	.venv-peers/bin/python -m pip install --quiet --disable-pip-version-check -r $<
 	touch $@
 
+## Snakemake's plugins for clusters, in a folder of their own that only the tests on a real scheduler look into.
+.plugins/ready: requirements-cluster.lock .venv/ready
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --target .plugins --upgrade -r $<
+	touch $@
+
 .venv/ready: requirements.lock requirements-model.lock pyproject.toml
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements.lock

@@ -38,8 +38,7 @@ def test_the_conda_environment_has_the_pins_of_the_lock(lock):
 
 def declared() -> list[str]:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    extras = project["optional-dependencies"]
-    return [*project["dependencies"], *extras["dev"], *extras["cluster"]]
+    return [*project["dependencies"], *project["optional-dependencies"]["dev"]]
 
 
 @pytest.mark.parametrize("line", declared())
@@ -48,6 +47,16 @@ def test_every_declared_dependency_is_locked_to_a_version_it_allows(lock, line):
     name = canonicalize_name(wanted.name)
     assert name in lock
     assert wanted.specifier.contains(lock[name], prereleases=True)
+
+
+def test_the_plugins_for_clusters_are_locked_apart(lock):
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    lines = (ROOT / "requirements-cluster.lock").read_text(encoding="utf-8").splitlines()
+    plugins = pins([line for line in lines if line])
+    assert not set(plugins) & set(lock)
+    for line in project["optional-dependencies"]["cluster"]:
+        wanted = Requirement(line)
+        assert wanted.specifier.contains(plugins[canonicalize_name(wanted.name)])
 
 
 def test_the_model_package_is_pinned_by_version_and_hash(lock):

@@ -17,6 +17,8 @@ import yaml
 
 REPOSITORY = Path(__file__).parents[2]
 SOURCES = ("Snakefile", "config.yaml", "rules", "workflow", "profiles", "envs", "prompts")
+# Where `make .plugins/ready` puts Snakemake's plugins for clusters.
+CLUSTER_PLUGINS = REPOSITORY / ".plugins"
 SPLITS = ("harm_train", "harm_test", "benign")
 CONFIG = "run.yaml"
 
@@ -142,7 +144,9 @@ class Project:
         (self.root / path).write_text(text.replace(old, new, 1), encoding="utf-8")
 
     @contextmanager
-    def running(self, *arguments: str, config: str = CONFIG) -> "Iterator[tuple[subprocess.Popen[bytes], Run]]":
+    def running(
+        self, *arguments: str, config: str = CONFIG, extra_path: tuple[str, ...] = ()
+    ) -> "Iterator[tuple[subprocess.Popen[bytes], Run]]":
         """Run Snakemake, as a user would, while the block lasts; what it did is in the `Run` after the block.
 
         A process that still runs at the end of the block is killed.
@@ -163,7 +167,7 @@ class Project:
             run = Run(jobs_file=Path(scratch) / "jobs.jsonl")
             environment = {name: value for name, value in os.environ.items() if name not in ours}
             environment |= {
-                "PYTHONPATH": str(Path(__file__).parent / "plugins"),
+                "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent / "plugins"), *extra_path]),
                 "JOBS_FILE": str(run.jobs_file),
                 "HF_HUB_OFFLINE": "1",
                 "XDG_CACHE_HOME": str(self.root / ".cache"),
@@ -178,15 +182,17 @@ class Project:
                 run.output = Path(output.name).read_text(encoding="utf-8")
                 run.read_jobs()
 
-    def snakemake(self, *arguments: str, config: str = CONFIG, timeout: float = 300) -> Run:
+    def snakemake(
+        self, *arguments: str, config: str = CONFIG, timeout: float = 300, extra_path: tuple[str, ...] = ()
+    ) -> Run:
         """Run Snakemake to its end."""
-        with self.running(*arguments, config=config) as (process, run):
+        with self.running(*arguments, config=config, extra_path=extra_path) as (process, run):
             process.wait(timeout=timeout)
         return run
 
-    def plan(self, *arguments: str, config: str = CONFIG) -> Run:
+    def plan(self, *arguments: str, config: str = CONFIG, extra_path: tuple[str, ...] = ()) -> Run:
         """Ask Snakemake what it would do."""
-        run = self.snakemake("--dry-run", *arguments, config=config)
+        run = self.snakemake("--dry-run", *arguments, config=config, extra_path=extra_path)
         assert run.code == 0, run.output
         return run
 

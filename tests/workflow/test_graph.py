@@ -52,7 +52,7 @@ MADE_ONCE = {
 }
 # The command at the end of build_direction.py is for people, not for rules.
 COMMAND = {"experiments/command.py", "experiments/direction_request.py", "run_plan.py"}
-COMMAND |= {"model_source.py", "model_hub.py", "model_hub_errors.py"}
+COMMAND |= {"job_needs.py", "model_source.py", "model_hub.py", "model_hub_errors.py"}
 # Modules that come along with one that a rule needs, and have no say in what it writes.
 UNUSED_BY = {
     # The worker reads directions with it; the baseline has none.

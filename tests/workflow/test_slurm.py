@@ -1,6 +1,5 @@
 """A run on a real one-node SLURM, in groups, killed in the middle and resumed: the bytes of a local run."""
 
-import importlib.util
 import os
 import re
 import shutil
@@ -11,9 +10,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from project import REPOSITORY, Project
+from project import CLUSTER_PLUGINS, REPOSITORY, Project
 
 PROFILE = "workflow/profiles/slurm"
+PLUGINS = (str(CLUSTER_PLUGINS),)
 # What a test machine needs otherwise than a site: its partition, no accounts, no accounting, two cores.
 HERE = (
     "--workflow-profile",
@@ -52,8 +52,8 @@ def missing() -> str | None:
     for program, package in (("slurmctld", "slurm-wlm"), ("munged", "munge")):
         if shutil.which(program, path=f"{os.environ['PATH']}:/usr/sbin") is None:
             return f"{program} is not installed (Debian's package {package})"
-    if importlib.util.find_spec("snakemake_executor_plugin_slurm") is None:
-        return "snakemake-executor-plugin-slurm is not installed"
+    if not (CLUSTER_PLUGINS / "snakemake_executor_plugin_slurm").is_dir():
+        return "Snakemake's plugins for clusters are not here: make .plugins/ready"
     return None
 
 
@@ -113,7 +113,7 @@ def test_a_run_in_groups_has_the_bytes_of_a_local_one(
 ) -> None:
     project = small.copy(tmp_path / "project")
     with clean_queue():
-        run = project.snakemake(*HERE, "results", timeout=300)
+        run = project.snakemake(*HERE, "results", timeout=300, extra_path=PLUGINS)
     assert run.code == 0, run.output
     assert results(project) == expected
     # One worker per job and one job for many shards.
@@ -135,7 +135,7 @@ def test_a_run_whose_jobs_are_cancelled_and_which_is_killed_resumes(
     small: Project, expected: dict[str, bytes], tmp_path: Path
 ) -> None:
     project = small.copy(tmp_path / "project")
-    with clean_queue(), project.running(*HERE, "results") as (process, _):
+    with clean_queue(), project.running(*HERE, "results", extra_path=PLUGINS) as (process, _):
         wait_for_shards(project, n=3)
         process.kill()
         subprocess.run(["scancel", *queued()], check=True)
@@ -144,7 +144,7 @@ def test_a_run_whose_jobs_are_cancelled_and_which_is_killed_resumes(
     assert all(content.endswith(b"}\n") for _, content in kept.values())
 
     # Now a job alone is cancelled: what it lacked is sent again.
-    with clean_queue(), project.running(*HERE, "results") as (process, resumed):
+    with clean_queue(), project.running(*HERE, "results", extra_path=PLUGINS) as (process, resumed):
         wait_for_shards(project, n=len(kept) + 1)
         subprocess.run(["scancel", *queued()], check=True)
         process.wait(timeout=300)
@@ -168,6 +168,7 @@ def test_a_submit_command_of_ones_own_gives_the_same_bytes(
             *("--default-resources", "mem_mb=500", "runtime=10", "--seconds-between-status-checks", "1"),
             "results",
             timeout=300,
+            extra_path=PLUGINS,
         )
     assert run.code == 0, run.output
     assert results(project) == expected

@@ -108,8 +108,9 @@ def test_a_batch_that_finds_no_memory_is_halved_and_writes_the_same(tiny_folder)
         env=os.environ | {"PYTHONPATH": path},
         capture_output=True,
         text=True,
-        check=True,
+        check=False,
     )
+    assert done.returncode == 0, done.stderr
     facts = json.loads(done.stdout.splitlines()[-1])
     assert facts["same"]
     assert 1 <= len(facts["warnings"]) <= 4

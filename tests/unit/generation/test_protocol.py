@@ -3,6 +3,7 @@
 import json
 import socket
 import stat
+import tempfile
 import threading
 from dataclasses import replace
 
@@ -42,6 +43,13 @@ def test_a_number_that_json_lacks_is_not_sent(pair):
         send(pair[0], {"value": float("nan")})
 
 
+@pytest.fixture
+def short_path():
+    """A socket's name may have 108 bytes at most, and pytest's folders are long."""
+    with tempfile.TemporaryDirectory(prefix="sr-") as folder:
+        yield folder
+
+
 def test_the_socket_folder_is_private(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
     folder = private_folder()
@@ -74,8 +82,8 @@ def test_a_link_in_place_of_the_folder_is_refused(tmp_path, monkeypatch):
         {"max_rows": 8},
     ],
 )
-def test_whatever_would_change_the_bytes_has_a_socket_of_its_own(tmp_path, monkeypatch, change):
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+def test_whatever_would_change_the_bytes_has_a_socket_of_its_own(short_path, monkeypatch, change):
+    monkeypatch.setenv("XDG_RUNTIME_DIR", short_path)
     assert replace(IDENTITY).socket_path() == IDENTITY.socket_path()
     assert replace(IDENTITY, **change).socket_path() != IDENTITY.socket_path()
 

@@ -29,11 +29,11 @@ def resident_kib(worker: WorkerIdentity) -> int:
 
 def test_memory_stays_flat_over_hundreds_of_shards(runtime, tiny_folder):
     write_direction(runtime / "layer_1.pt", StoredDirection(planted_direction(), 1.0, 2.5, {"layer": 1}))
-    worker = WorkerIdentity(str(tiny_folder), "cpu", "float32", "resid_post", 32, 256, os.getpid(), "memory")
+    worker = WorkerIdentity(str(tiny_folder), "cpu", "float32", "resid_post", 32, 16, os.getpid(), "memory")
     sizes = []
     try:
         for shard in range(SHARDS):
-            # New prompts each time, so that the store of prompts fills and must let go.
+            # New prompts each time: with 16 MiB the store of prompts is full before the warm-up ends, and must let go.
             prompts = [[f"p{shard}_{at}", f"water number {shard} and {at}, " + "step " * 20] for at in range(6)]
             request_completions(
                 {
