@@ -8,6 +8,7 @@ from typing import Final
 import pandas as pd
 from matplotlib.figure import Figure
 
+from steering_reliability.analysis.figures.controls import control_points
 from steering_reliability.analysis.figures.dose_response import draw_dose_response
 from steering_reliability.analysis.figures.effect_gap_forest import draw_effect_gap_forest
 from steering_reliability.analysis.figures.equal_kl import draw_equal_kl
@@ -73,6 +74,7 @@ def _figures(
     for name, draw in FIGURES.items():
         yield name, draw(summary, title=title)
     if evidence is not None:
-        yield "effect_gap_forest", draw_effect_gap_forest(evidence["gap_tests"], title=title)
+        controls = control_points(summary)
+        yield "effect_gap_forest", draw_effect_gap_forest(evidence["gap_tests"], title=title, controls=controls)
         steerability = evidence["steerability"]
         yield "steerability", draw_steerability(evidence["prompt_steerability"], steerability=steerability, title=title)

@@ -52,6 +52,19 @@ def controls_of(summary: pd.DataFrame, panel: Panel) -> pd.DataFrame:
     return controls
 
 
+def random_band(controls: pd.DataFrame, name: str) -> tuple[float, float] | None:
+    """Return the band that holds every 95% interval of the random directions; None where there are none.
+
+    Args:
+        controls: Rows of a table with `role`; only the random directions count.
+        name: The rate or difference; `name`_low and `name`_high are its interval.
+    """
+    random = controls[controls["role"] == "random"].dropna(subset=[f"{name}_low", f"{name}_high"])
+    if random.empty:
+        return None
+    return float(random[f"{name}_low"].min()), float(random[f"{name}_high"].max())
+
+
 def draw_controls(axes: Axes, controls: pd.DataFrame, *, axis: AlphaAxis, name: str) -> None:
     """Draw the controls to the right of their alpha, each kind on a bar that holds all of its intervals.
 

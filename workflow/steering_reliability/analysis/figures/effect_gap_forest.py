@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from steering_reliability.analysis.figures.controls import random_band
 from steering_reliability.analysis.figures.panels import Panel, signed_points, study_panels
 from steering_reliability.analysis.figures.style import GRID, INK, MUTED, finish, new_figure
 
@@ -23,12 +24,13 @@ _ROW_HEIGHT: Final = 0.235
 _APART: Final = 0.4
 
 
-def draw_effect_gap_forest(gaps: pd.DataFrame, *, title: str) -> Figure:
+def draw_effect_gap_forest(gaps: pd.DataFrame, *, title: str, controls: pd.DataFrame | None = None) -> Figure:
     """Draw the gap of effects with its interval at every steered point, on unseen and on all harm_train prompts.
 
     Args:
         gaps: From `gap_tests`, possibly empty.
         title: Name of the run or model.
+        controls: From `control_points`, of the same run; their band is drawn where there are random directions.
 
     Returns:
         The figure; points whose corrected p is at most 0.05 are coloured and thick.
@@ -37,9 +39,12 @@ def draw_effect_gap_forest(gaps: pd.DataFrame, *, title: str) -> Figure:
     longest = max(4.0, *(sum(_rows(panel) for panel in column) for column in columns))
     figure = new_figure(width=max(6.6, 4.6 * len(columns)), height=2.1 + _ROW_HEIGHT * longest)
     grid = figure.subplots(1, len(columns), squeeze=False, sharex=True)
-    reach = _reach(gaps)
+    band = _band(controls)
+    reach = max(_reach(gaps), *(abs(1.08 * end) for end in band or ()), 0.0)
     for axes, column in zip(grid.flat, columns, strict=True):
         axes.set_xlim(-reach, reach)
+        if band:
+            axes.axvspan(*band, color=GRID, alpha=0.7, linewidth=0, zorder=0)
         axes.set_ylim(longest - _APART - 0.4, -0.9)
         _draw_column(axes, column)
         axes.set_xlabel("effect on harm_train minus\neffect on harm_test (points)")
@@ -57,10 +62,17 @@ def draw_effect_gap_forest(gaps: pd.DataFrame, *, title: str) -> Figure:
             "n: harm_train unseen (all) / harm_test prompts",
             title,
             "bars: 95% intervals (Welch)",
+            *(["grey band: holds the 95% intervals of the random directions of the same length"] if band else []),
             *_unspread(gaps),
         ],
     )
     return figure
+
+
+def _band(controls: pd.DataFrame | None) -> tuple[float, float] | None:
+    if controls is None:
+        return None
+    return random_band(controls, "effect_gap_unseen") or random_band(controls, "effect_gap")
 
 
 def _rows(panel: Panel) -> float:

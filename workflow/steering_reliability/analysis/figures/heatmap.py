@@ -8,11 +8,13 @@ from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from steering_reliability.analysis.figures.controls import CONTROL_STYLES, control_points, random_band
 from steering_reliability.analysis.figures.panels import curve_order, percent, sample_sizes, study_points
 from steering_reliability.analysis.figures.style import INK, finish, new_figure
 
 _MANY_DEGENERATE = 0.1
 _CELL_WIDTH, _CELL_HEIGHT = 0.86, 0.62
+_RANDOM = CONTROL_STYLES["random"].sign
 
 
 def draw_heatmap(summary: pd.DataFrame, *, rate: str, heading: str, reading: str, title: str) -> Figure:
@@ -38,7 +40,7 @@ def draw_heatmap(summary: pd.DataFrame, *, rate: str, heading: str, reading: str
     )
     grid = figure.subplots(len(groups), 1, squeeze=False, gridspec_kw={"height_ratios": heights})
     for axes, (name, points) in zip(grid.flat, groups, strict=True):
-        _draw_cells(axes, points, rate)
+        _draw_cells(axes, points, rate, controls=control_points(summary))
         axes.set_title(name, loc="left", color=INK)
     figure.colorbar(
         grid.flat[0].images[0],
@@ -48,6 +50,8 @@ def draw_heatmap(summary: pd.DataFrame, *, rate: str, heading: str, reading: str
         pad=0.02,
     )
     notes = [title, sample_sizes(summary), "in each cell: rate, 95% Wilson interval"]
+    if random_band(control_points(summary), rate) is not None:
+        notes.append(f"{_RANDOM}: the band that holds the intervals of the random directions of the same length")
     finish(figure, title=heading, subtitle=f"{reading} †: more than 10% of that split is degenerate", footer=notes)
     return figure
 
@@ -63,13 +67,16 @@ def _grids(study: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
     return [(name, points) for _, name, points in sorted(grids, key=lambda grid: grid[0])]
 
 
-def _draw_cells(axes: Axes, points: pd.DataFrame, rate: str) -> None:
+def _draw_cells(axes: Axes, points: pd.DataFrame, rate: str, *, controls: pd.DataFrame) -> None:
     layers, alphas = sorted(points["layer"].unique()), sorted(points["alpha"].unique())
     table = points.pivot(index="layer", columns="alpha", values=rate).reindex(index=layers, columns=alphas)
     # Cividis runs evenly from dark to light for colour-blind eyes and in grey.
     axes.imshow(table.to_numpy(dtype=float), cmap="cividis", vmin=0, vmax=1, aspect="auto", origin="lower")
     for _, point in points.iterrows():
-        _write_cell(axes, point, rate, x=alphas.index(point["alpha"]), y=layers.index(point["layer"]))
+        keys = ["intervention", "layer", "alpha", "seed"]
+        here = controls[(controls[keys] == point[keys]).all(axis=1)]
+        x, y = alphas.index(point["alpha"]), layers.index(point["layer"])
+        _write_cell(axes, point, rate, x=x, y=y, band=random_band(here, rate))
     strengths = points.groupby("alpha")["relative_strength"]
     labels = [f"{alpha:g}\n{_range(strengths.get_group(alpha))}" for alpha in alphas]
     axes.set_xticks(range(len(alphas)), labels)
@@ -85,7 +92,7 @@ def _draw_cells(axes: Axes, points: pd.DataFrame, rate: str) -> None:
     axes.tick_params(which="minor", length=0)
 
 
-def _write_cell(axes: Axes, point: pd.Series, rate: str, *, x: int, y: int) -> None:
+def _write_cell(axes: Axes, point: pd.Series, rate: str, *, x: int, y: int, band: tuple[float, float] | None) -> None:
     value, split = float(point[rate]), rate.removeprefix("refusal_").removeprefix("helpful_")
     if math.isnan(value):
         axes.text(x, y, "no data", ha="center", va="center", fontsize=7, color=INK)
@@ -94,8 +101,12 @@ def _write_cell(axes: Axes, point: pd.Series, rate: str, *, x: int, y: int) -> N
     colour = "white" if 0.299 * red + 0.587 * green + 0.114 * blue < 0.5 else "black"
     mark = "†" if point[f"degenerate_{split}"] > _MANY_DEGENERATE else ""
     interval = f"{100 * point[f'{rate}_low']:.0f}–{100 * point[f'{rate}_high']:.0f}"
-    axes.text(x, y + 0.13, f"{100 * value:.0f}%{mark}", ha="center", va="center", fontsize=9.5, color=colour)
-    axes.text(x, y - 0.24, interval, ha="center", va="center", fontsize=7, color=colour)
+    raised = 0.1 if band else 0.0
+    axes.text(x, y + 0.13 + raised, f"{100 * value:.0f}%{mark}", ha="center", va="center", fontsize=9.5, color=colour)
+    axes.text(x, y - 0.24 + 1.5 * raised, interval, ha="center", va="center", fontsize=7, color=colour)
+    if band:
+        control = f"{_RANDOM} {100 * band[0]:.0f}–{100 * band[1]:.0f}"
+        axes.text(x, y - 0.36, control, ha="center", va="center", fontsize=7, color=colour)
 
 
 def _range(strengths: pd.Series) -> str:

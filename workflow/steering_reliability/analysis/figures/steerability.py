@@ -8,6 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from steering_reliability.analysis.figures.controls import random_band
 from steering_reliability.analysis.figures.panels import plain_grid
 from steering_reliability.analysis.figures.style import INK, MUTED, finish, new_figure
 from steering_reliability.analysis.schema import SPLITS
@@ -28,6 +29,7 @@ def draw_steerability(prompts: pd.DataFrame, *, steerability: pd.DataFrame, titl
         The figure.
     """
     prompts, table = (part[part["role"] == "main"] for part in (prompts, steerability))
+    random = steerability[steerability["role"] == "random"]
     curves: list[tuple[Any, ...] | None] = list(table[_CURVE].drop_duplicates().itertuples(index=False, name=None)) or [
         None
     ]
@@ -37,6 +39,7 @@ def draw_steerability(prompts: pd.DataFrame, *, steerability: pd.DataFrame, titl
         for axes, split in zip(row, SPLITS, strict=True):
             slopes = _of(prompts, curve, split)["slope"].dropna().to_numpy(dtype=float)
             _draw_panel(axes, np.sort(slopes), _of(table, curve, split))
+            _draw_random(axes, _of(random, (None, *curve[1:]) if curve else None, split))
             axes.set_title(f"{split}, {_name(table, curve)}".removesuffix(", "), loc="left", color=INK)
         _make_room(row)
         row[0].set_ylabel("slope\n(nats per unit of alpha)")
@@ -49,6 +52,7 @@ def draw_steerability(prompts: pd.DataFrame, *, steerability: pd.DataFrame, titl
         footer=[
             "point and bar on the zero line: share that moves the wrong way, 95% Wilson interval",
             "dashed line and band: mean slope, 95% t interval over prompts",
+            *(["dark band: holds those of the random directions of the same length"] if len(random) else []),
             title,
         ],
     )
@@ -62,10 +66,10 @@ def _curves(table: pd.DataFrame) -> list[tuple[Any, ...] | None]:
 
 
 def _of(table: pd.DataFrame, curve: tuple[Any, ...] | None, split: str) -> pd.DataFrame:
-    """Return the rows of one curve and split."""
+    """Return the rows of one curve and split; None in place of a key takes all of its values."""
     chosen = table[table["split"] == split]
     for key, value in zip(_CURVE, curve or (), strict=False):
-        chosen = chosen[chosen[key] == value]
+        chosen = chosen if value is None else chosen[chosen[key] == value]
     return chosen
 
 
@@ -106,6 +110,12 @@ def _draw_summary(axes: Axes, numbers: pd.Series) -> None:
         0.02, 0.975, f"{wrong}\nmean {mean:+.2g}{interval}", transform=axes.transAxes, va="top", fontsize=7.8,
         color=INK, zorder=5,
     )  # fmt: skip
+
+
+def _draw_random(axes: Axes, controls: pd.DataFrame) -> None:
+    band = random_band(controls, "slope")
+    if band:
+        axes.axhspan(*band, color=INK, alpha=0.45, linewidth=0, zorder=2.6)
 
 
 def _make_room(row: Sequence[Axes]) -> None:
