@@ -68,6 +68,22 @@ def test_the_headline_has_rates_point_gap_and_control():
     assert all("95% interval" in sentence for sentence in sentences)
 
 
+def test_many_controls_are_counted_in_one_sentence():
+    results = realistic_results()
+    summary = summarise(results)
+    sanity = sanity_checks(results, summary=summary)
+    (one,) = sanity[(sanity["check"] == "random direction") & sanity["statistic"].str.startswith("effect minus")].index
+    verdicts = ["stronger than random", "no stronger than random", "stronger than random", "cannot tell"]
+    many = pd.concat([sanity.loc[[one]].assign(verdict=verdict) for verdict in verdicts])
+    sentences = headline(summary, sanity=many)
+    assert len(sentences) == 4
+    assert sentences[3].startswith("Controls: in 2 of 4 comparisons with random directions")
+    assert "in 1 no more" in sentences[3]
+    shuffled = headline(summary, sanity=many.assign(check="shuffled labels"))
+    assert shuffled[3].startswith("No random direction was run")
+    assert "in 2 of 4 comparisons with shuffled labels" in shuffled[4]
+
+
 def test_few_completions_and_an_effect_that_may_be_none_are_said():
     summary = summarise(tiny_results())
     assert any("3 of harm_train, 3 of harm_test, 3 of benign" in warning for warning in warnings(summary))

@@ -15,6 +15,8 @@ _TOUCHES_ZERO: Final = 0.01
 _WEAK: Final = 0.01
 _MANY_DEGENERATE: Final = 0.1
 _FEW: Final = 20
+_FEW_CONTROLS: Final = 2
+"""More of them are counted, so that the answer stays short."""
 
 
 def headline(summary: pd.DataFrame, *, sanity: pd.DataFrame) -> list[str]:
@@ -35,11 +37,23 @@ def headline(summary: pd.DataFrame, *, sanity: pd.DataFrame) -> list[str]:
     if best is None:
         return [*sentences, "No steered point has both harm_test refusals and benign answers, so none is recommended."]
     sentences += [_of_point(best), _of_gap(best)]
-    control = sanity[(sanity["check"] == "random direction") & sanity["statistic"].str.startswith("effect minus")]
-    sentences += [f"Control ({row['condition']}): {row['sentence']}" for row in as_records(control)]
-    if control.empty:
+    contrasts = sanity[sanity["statistic"].str.startswith("effect minus")]
+    sentences += _of_controls(contrasts[contrasts["check"] == "random direction"], name="random directions")
+    if not (contrasts["check"] == "random direction").any():
         sentences.append("No random direction was run, so it is open whether any vector of this size would do as much.")
-    return sentences
+    return [*sentences, *_of_controls(contrasts[contrasts["check"] == "shuffled labels"], name="shuffled labels")]
+
+
+def _of_controls(contrasts: pd.DataFrame, *, name: str) -> list[str]:
+    """One sentence per control, or where they are many one that counts their verdicts."""
+    if len(contrasts) <= _FEW_CONTROLS:
+        return [f"Control ({row['condition']}): {row['sentence']}" for row in as_records(contrasts)]
+    stronger = int(contrasts["verdict"].str.startswith("stronger").sum())
+    as_strong = int(contrasts["verdict"].str.startswith("no stronger").sum())
+    return [
+        f"Controls: in {stronger} of {len(contrasts)} comparisons with {name} at the same place and strength the "
+        f"study's direction moves refusal on harm_test more, in {as_strong} no more; the others cannot tell."
+    ]
 
 
 def warnings(summary: pd.DataFrame, *, n_samples: int = 1) -> list[str]:
