@@ -61,6 +61,12 @@ def test_the_socket_folder_is_private(tmp_path, monkeypatch):
         private_folder()
 
 
+def test_a_session_folder_of_another_machine_is_not_used(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "not here"))
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    assert private_folder().parent == tmp_path
+
+
 def test_a_link_in_place_of_the_folder_is_refused(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
     name = private_folder().name

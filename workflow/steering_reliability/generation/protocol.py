@@ -73,7 +73,10 @@ def private_folder() -> Path:
     Raises:
         InputError: When the folder exists and belongs to somebody else, or others may enter it.
     """
-    folder = Path(os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir()) / f"steering-reliability-{os.getuid()}"
+    # A cluster's job inherits the variable from where it was sent off, and the folder may not be on its node.
+    session = os.environ.get("XDG_RUNTIME_DIR")
+    place = Path(session) if session and os.access(session, os.W_OK | os.X_OK) else Path(tempfile.gettempdir())
+    folder = place / f"steering-reliability-{os.getuid()}"
     folder.mkdir(mode=0o700, exist_ok=True)
     facts = folder.lstat()
     if not stat.S_ISDIR(facts.st_mode) or facts.st_uid != os.getuid() or facts.st_mode & 0o077:
