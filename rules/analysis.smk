@@ -206,13 +206,7 @@ rule results:
         f"{R}/provenance.json",
         expand(
             f"{R}/tables/{{table}}.csv",
-            table=[
-                "summary",
-                "pareto",
-                "sanity_checks",
-                "shift",
-                *RUN.evidence,
-            ],
+            table=["summary", "pareto", "sanity_checks", "shift", *RUN.evidence],
         ),
 
 

@@ -14,31 +14,18 @@ from project import CLUSTER_PLUGINS, REPOSITORY, Project
 
 PROFILE = "workflow/profiles/slurm"
 PLUGINS = (str(CLUSTER_PLUGINS),)
-# What a test machine needs otherwise than a site: its partition, no accounts, no accounting, two cores.
+# What a test machine needs otherwise than a site: two cores, small jobs, no waiting between looks.
+SMALL_MACHINE = (
+    *("--set-threads", "complete_shard=1", "complete_baseline=1", "measure_activations=1"),
+    *("--group-components", "shards=5", "--resources", "clients=2", "--jobs", "4"),
+    *("--seconds-between-status-checks", "1"),
+)
+# And its partition, no accounts, no accounting.
 HERE = (
-    "--workflow-profile",
-    PROFILE,
-    "--default-resources",
-    "slurm_partition=test",
-    "mem_mb=500",
-    "runtime=10",
-    "--slurm-no-account",
-    "--slurm-status-command",
-    "squeue",
-    "--slurm-init-seconds-before-status-checks",
-    "1",
-    "--seconds-between-status-checks",
-    "1",
-    "--set-threads",
-    "complete_shard=1",
-    "complete_baseline=1",
-    "measure_activations=1",
-    "--group-components",
-    "shards=5",
-    "--resources",
-    "clients=2",
-    "--jobs",
-    "4",
+    *("--workflow-profile", PROFILE, *SMALL_MACHINE),
+    *("--default-resources", "slurm_partition=test", "mem_mb=500", "runtime=10"),
+    *("--slurm-no-account", "--slurm-status-command", "squeue"),
+    *("--slurm-init-seconds-before-status-checks", "1"),
 )
 # Two layers, one strength of each intervention, no checks: 4 conditions and the baseline, three splits.
 SMALL = {"experiment.alphas": {"add": [1.0], "ablate": [1.0]}, "sanity_checks.enabled": False}
@@ -164,8 +151,8 @@ def test_a_submit_command_of_ones_own_gives_the_same_bytes(
         run = project.snakemake(
             *("--workflow-profile", "workflow/profiles/cluster-generic", *changed),
             *("--cluster-generic-status-cmd", status, "--latency-wait", "10"),
-            *HERE[HERE.index("--set-threads") :],
-            *("--default-resources", "mem_mb=500", "runtime=10", "--seconds-between-status-checks", "1"),
+            *SMALL_MACHINE,
+            *("--default-resources", "mem_mb=500", "runtime=10"),
             "results",
             timeout=300,
             extra_path=PLUGINS,

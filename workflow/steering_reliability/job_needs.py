@@ -24,8 +24,19 @@ _SLACK: Final = 3
 
 def weights_mb(folder: str | Path) -> int:
     """Size of a model's safetensors, or a guess while they are not there."""
+    try:
+        return _found_mb(folder)
+    except FileNotFoundError:
+        return UNKNOWN_WEIGHTS_MB
+
+
+@cache
+def _found_mb(folder: str | Path) -> int:
+    # Every job asks. An error is not kept, so that a model which comes later is seen.
     found = sum(path.stat().st_size for path in Path(folder).glob("*.safetensors"))
-    return math.ceil(found / 2**20) or UNKNOWN_WEIGHTS_MB
+    if found == 0:
+        raise FileNotFoundError(folder)
+    return math.ceil(found / 2**20)
 
 
 def shard_mb(*, weights: int, memory_gib: float, in_flight: int, attempt: int) -> int:

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pandas as pd
+from steering_reliability.analysis.results_writer import ResultsWriter
 from steering_reliability.analysis.schema import COLUMN_DESCRIPTIONS, SPLITS
 
 N = {"harm_train": 60, "harm_test": 60, "benign": 60}
@@ -104,3 +109,12 @@ def tiny_results() -> pd.DataFrame:
         sizes=dict.fromkeys(SPLITS, 3),
     )  # fmt: skip
     return pd.DataFrame(rows)[list(COLUMN_DESCRIPTIONS)]
+
+
+def finish_run(folder: Path, *, model: dict[str, Any] | None = None) -> None:
+    """Leave what a finished run leaves: results.parquet, and provenance.json where the model is told."""
+    folder.mkdir(parents=True)
+    with ResultsWriter(folder / "results.parquet") as writer:
+        writer.write(tiny_results().to_dict("records"))
+    if model is not None:
+        (folder / "provenance.json").write_text(json.dumps({"model": model}), encoding="utf-8")

@@ -1,24 +1,14 @@
-import importlib.util
-import json
-from pathlib import Path
-
 import pandas as pd
 import pytest
 from steering_reliability.analysis.compare import COMPARE_COLUMNS, Run, compare_runs, third_of
 from steering_reliability.analysis.figures.comparison import draw_comparison
-from steering_reliability.analysis.results_writer import ResultsWriter
 from steering_reliability.analysis.summary import summarise
-from synthetic_run import tiny_results
-
-SCRIPT = Path(__file__).parents[3] / "scripts" / "compare_runs.py"
+from synthetic_run import finish_run, tiny_results
 
 
 @pytest.fixture(scope="module")
-def script():
-    spec = importlib.util.spec_from_file_location("compare_runs", SCRIPT)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def script(load_script):
+    return load_script("compare_runs")
 
 
 @pytest.fixture(scope="module")
@@ -56,13 +46,6 @@ def test_every_run_has_a_line_in_the_column_of_its_depth(table):
     titles = [axes.get_title(loc="left") for axes in figure.axes]
     assert titles == ["first third of the blocks", "last third", "", ""]
     assert [text.get_text().split("\n")[0] for text in figure.axes[1].get_legend().get_texts()] == ["deep", "small"]
-
-
-def finish_run(folder, *, model):
-    folder.mkdir(parents=True)
-    with ResultsWriter(folder / "results.parquet") as writer:
-        writer.write(tiny_results().to_dict("records"))
-    (folder / "provenance.json").write_text(json.dumps({"model": model}))
 
 
 def test_the_command_writes_a_table_and_a_figure_per_intervention(script, tmp_path, capsys):

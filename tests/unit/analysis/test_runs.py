@@ -1,14 +1,7 @@
 import json
 
-from steering_reliability.analysis.results_writer import ResultsWriter
 from steering_reliability.analysis.runs import find_runs, model_of
-from synthetic_run import tiny_results
-
-
-def finish_run(folder):
-    folder.mkdir(parents=True)
-    with ResultsWriter(folder / "results.parquet") as writer:
-        writer.write(tiny_results().to_dict("records"))
+from synthetic_run import finish_run
 
 
 def test_runs_are_found_at_any_depth_and_told_apart(tmp_path):

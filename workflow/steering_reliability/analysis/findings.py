@@ -38,10 +38,11 @@ def headline(summary: pd.DataFrame, *, sanity: pd.DataFrame) -> list[str]:
         return [*sentences, "No steered point has both harm_test refusals and benign answers, so none is recommended."]
     sentences += [_of_point(best), _of_gap(best)]
     contrasts = sanity[sanity["statistic"].str.startswith("effect minus")]
-    sentences += _of_controls(contrasts[contrasts["check"] == "random direction"], name="random directions")
-    if not (contrasts["check"] == "random direction").any():
+    random, shuffled = (contrasts[contrasts["check"] == check] for check in ("random direction", "shuffled labels"))
+    sentences += _of_controls(random, name="random directions")
+    if random.empty:
         sentences.append("No random direction was run, so it is open whether any vector of this size would do as much.")
-    return [*sentences, *_of_controls(contrasts[contrasts["check"] == "shuffled labels"], name="shuffled labels")]
+    return [*sentences, *_of_controls(shuffled, name="shuffled labels")]
 
 
 def _of_controls(contrasts: pd.DataFrame, *, name: str) -> list[str]:

@@ -39,15 +39,12 @@ def measure_lengths(
         prompt.id: len(render_prompt(prompt.prompt, tokenizer=tokenizer, **templates).tokens) for prompt in prompts
     }
     around = {key: value for key, value in templates.items() if key != "system_prompt"}
-    after = max(
-        max_new_tokens,
-        *(
-            len(opening_tokens(opening, prompt=prompt.prompt, tokenizer=tokenizer, **around))
-            for prompt in prompts
-            for opening in openings
-        ),
-        0,
+    read = (
+        len(opening_tokens(opening, prompt=prompt.prompt, tokenizer=tokenizer, **around))
+        for prompt in prompts
+        for opening in openings
     )
+    after = max([max_new_tokens, *read])
     beyond = {name: n for name, n in lengths.items() if n + after > context}
     if beyond:
         raise beyond_context(beyond, context=context, room=after)

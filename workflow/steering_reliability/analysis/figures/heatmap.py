@@ -30,7 +30,7 @@ def draw_heatmap(summary: pd.DataFrame, *, rate: str, heading: str, reading: str
     Returns:
         The figure.
     """
-    study = study_points(summary)
+    study, controls = study_points(summary), control_points(summary)
     groups = _grids(study)
     widths = [points["alpha"].nunique() for _, points in groups]
     heights = [points["layer"].nunique() for _, points in groups]
@@ -40,7 +40,7 @@ def draw_heatmap(summary: pd.DataFrame, *, rate: str, heading: str, reading: str
     )
     grid = figure.subplots(len(groups), 1, squeeze=False, gridspec_kw={"height_ratios": heights})
     for axes, (name, points) in zip(grid.flat, groups, strict=True):
-        _draw_cells(axes, points, rate, controls=control_points(summary))
+        _draw_cells(axes, points, rate, controls=controls)
         axes.set_title(name, loc="left", color=INK)
     figure.colorbar(
         grid.flat[0].images[0],
@@ -50,7 +50,7 @@ def draw_heatmap(summary: pd.DataFrame, *, rate: str, heading: str, reading: str
         pad=0.02,
     )
     notes = [title, sample_sizes(summary), "in each cell: rate, 95% Wilson interval"]
-    if random_band(control_points(summary), rate) is not None:
+    if random_band(controls, rate) is not None:
         notes.append(f"{_RANDOM}: the band that holds the intervals of the random directions of the same length")
     finish(figure, title=heading, subtitle=f"{reading} †: more than 10% of that split is degenerate", footer=notes)
     return figure
