@@ -150,9 +150,9 @@ def test_a_submit_command_of_ones_own_gives_the_same_bytes(
     with clean_queue():
         run = project.snakemake(
             *("--workflow-profile", "workflow/profiles/cluster-generic", *changed),
+            *("--default-resources", "mem_mb=500", "runtime=10"),
             *("--cluster-generic-status-cmd", status, "--latency-wait", "10"),
             *SMALL_MACHINE,
-            *("--default-resources", "mem_mb=500", "runtime=10"),
             "results",
             timeout=300,
             extra_path=PLUGINS,
