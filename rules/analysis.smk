@@ -17,6 +17,7 @@ rule aggregate:
         mem_mb=2000,
         runtime=30,
     params:
+        results=f"{R}/results.parquet",
         # Sorted, so that the order of layers and alphas in the config does not matter.
         conditions=sorted(
             RUN.conditions_table(), key=lambda row: list(row["shards"].values())
@@ -173,7 +174,8 @@ rule record_provenance:
     """Versions, model, config, seeds and machine of the run."""
     input:
         f"{R}/results.parquet",
-        model=RUN.model_file,
+        model=MODEL,
+        parts=ancient(RUN.model_parts),
     output:
         f"{R}/provenance.json",
     log:

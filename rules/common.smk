@@ -36,6 +36,9 @@ except InputError as error:
 
 R = RUN.folder
 REPORT = RUN.report_folder
+# A user's own folder is used where it lies, on every machine; what a rule makes goes to the storage, if there is one.
+BASE = RUN.base_file if RUN.makes_base else local(RUN.base_file)
+MODEL = RUN.model_file if RUN.makes_base or RUN.tunes_model else local(RUN.model_file)
 # The worker lives as long as this process: the one that reads the Snakefile for the whole run, or, in a job of a cluster,
 # the one that the job begins with.
 OWNER = claim_owner()

@@ -7,7 +7,8 @@ rule complete_baseline:
     """Write the unsteered completions of one split (the warm worker does the work)."""
     input:
         lengths=f"{R}/prompts/{{split}}_lengths.json",
-        model=RUN.model_file,
+        model=MODEL,
+        parts=ancient(RUN.model_parts),
         prompts=f"{R}/prompts/{{split}}.jsonl",
     output:
         f"{R}/completions/baseline/seed_{{seed}}/{{split}}.jsonl",
@@ -47,7 +48,8 @@ rule complete_shard:
     """Write the completions of one condition on one split (the warm worker does the work)."""
     input:
         lengths=f"{R}/prompts/{{split}}_lengths.json",
-        model=RUN.model_file,
+        model=MODEL,
+        parts=ancient(RUN.model_parts),
         prompts=f"{R}/prompts/{{split}}.jsonl",
         direction=f"{R}/directions/{{direction}}/layer_{{layer}}.pt",
     output:

@@ -1,7 +1,8 @@
 rule measure_activations:
     """Read the residual stream of every layer at the direction's tokens, in one pass."""
     input:
-        model=RUN.model_file,
+        model=MODEL,
+        parts=ancient(RUN.model_parts),
         harm_train=f"{R}/prompts/harm_train.jsonl",
         extra=lambda wildcards: RUN.extra_inputs(wildcards.direction),
     output:

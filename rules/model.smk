@@ -4,6 +4,7 @@ if RUN.makes_base:
         """Make the model's Hugging Face folder once: a converted GGUF file, or a pinned snapshot of the hub."""
         output:
             RUN.base_file,
+            RUN.base_parts,
         log:
             f"{RUN.base}.log",
         benchmark:
@@ -27,9 +28,11 @@ if RUN.tunes_model:
     rule tune_refusal:
         """Teach the model a refusal habit once, so that ablation has something to remove."""
         input:
-            RUN.base_file,
+            BASE,
+            RUN.base_parts,
         output:
             RUN.model_file,
+            RUN.model_parts,
         log:
             f"{RUN.model}.log",
         benchmark:

@@ -1,7 +1,8 @@
 rule prepare_prompts:
     """Validate a prompt file and cap it; the source is never written to."""
     input:
-        lambda wildcards: RUN.config.data.path(wildcards.split),
+        # On this machine, whatever storage the results go to.
+        lambda wildcards: local(RUN.config.data.path(wildcards.split)),
     output:
         f"{R}/prompts/{{split}}.jsonl",
     log:
@@ -60,7 +61,8 @@ rule measure_shift:
 rule measure_lengths:
     """Count a split's prompts in the model's tokens: one that leaves no room for its completion ends the run here."""
     input:
-        model=RUN.model_file,
+        model=MODEL,
+        parts=ancient(RUN.model_parts),
         prompts=f"{R}/prompts/{{split}}.jsonl",
     output:
         f"{R}/prompts/{{split}}_lengths.json",

@@ -1,4 +1,4 @@
-"""A run on a real one-node SLURM, in groups, killed in the middle and resumed: the bytes of a local run."""
+"""A run on a real SLURM of two nodes, in groups, killed in the middle and resumed: the bytes of a local run."""
 
 import os
 import re
@@ -57,6 +57,12 @@ def queued() -> list[str]:
     return subprocess.run(["squeue", "-h", "-o", "%i"], capture_output=True, text=True, check=True).stdout.split()
 
 
+def nodes_used() -> set[str]:
+    """Nodes that the scheduler gave to jobs of the last minutes."""
+    jobs = subprocess.run(["scontrol", "--oneliner", "show", "jobs"], capture_output=True, text=True, check=True).stdout
+    return set(re.findall(r"\bNodeList=(node\d)", jobs))
+
+
 def results(project: Project) -> dict[str, bytes]:
     """Bytes of the shards, of results.parquet and of the tables."""
     files = project.files("results/tiny/completions", "results/tiny/tables")
@@ -105,6 +111,7 @@ def test_a_run_in_groups_has_the_bytes_of_a_local_one(
     assert results(project) == expected
     # One worker per job and one job for many shards.
     assert 3 <= len(workers(project)) <= 6
+    assert nodes_used() == {"node1", "node2"}
     # Each ended with its job.
     assert not [number for number in workers(project) if Path(f"/proc/{number}").exists()]
 

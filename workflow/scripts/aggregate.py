@@ -3,15 +3,21 @@
 from pathlib import Path
 
 from steering_reliability.analysis.aggregate import aggregate
-from steering_reliability.analysis.condition import with_coefficient
+from steering_reliability.analysis.condition import placed, with_coefficient
 from steering_reliability.binding import logged
 from steering_reliability.conditions import SPLITS
 
 with logged(snakemake.log[0]):
     unit = snakemake.params.alpha_unit
+    # Without a shared disk the files that the rule names lie below a folder of the job's own.
+    place = snakemake.output.results.removesuffix(snakemake.params.results)
+    conditions = [placed(condition, below=place) for condition in snakemake.params.conditions]
     aggregate(
-        [with_coefficient(condition, alpha_unit=unit) for condition in snakemake.params.conditions],
-        baseline=snakemake.params.baseline,
+        [with_coefficient(condition, alpha_unit=unit) for condition in conditions],
+        baseline={
+            seed: {split: f"{place}{path}" for split, path in shards.items()}
+            for seed, shards in snakemake.params.baseline.items()
+        },
         prompts={split: snakemake.input[split] for split in SPLITS},
         output=Path(snakemake.output.results),
         baseline_log_dir=Path(snakemake.output.log[0]).parent,

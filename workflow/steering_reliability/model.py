@@ -319,7 +319,7 @@ def dequantize_gguf(path: Path, folder: Path) -> str:
     plain.load_state_dict(quantized.state_dict())
     plain.generation_config = quantized.generation_config
     plain.save_pretrained(folder)
-    AutoTokenizer.from_pretrained(path.parent, gguf_file=path.name).save_pretrained(folder)
+    AutoTokenizer.from_pretrained(path.parent, gguf_file=path.name).save_pretrained(folder, save_jinja_files=False)
     return _main_quantization(path)
 
 

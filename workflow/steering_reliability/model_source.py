@@ -10,11 +10,20 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from steering_reliability.config import ModelConfig, RefusalTuningConfig, two_templates
 from steering_reliability.errors import InputError
 from steering_reliability.model_hub import fetch_config, fetch_snapshot
+
+GGUF_PARTS: Final = (
+    "generation_config.json",
+    "model.safetensors",
+    "model_card.json",
+    "tokenizer.json",
+    "tokenizer_config.json",
+)
+"""What `prepare_model` and `tune_refusal` write beside config.json for a model that comes from a GGUF file."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +61,14 @@ def _digest(*parts: str | None) -> str:
 def is_prepared(model: ModelConfig) -> bool:
     """Whether `prepare_model` must make the folder (hub and GGUF sources), or the user's own is used."""
     return model.source == "hub" or model.source.endswith(".gguf")
+
+
+def known_parts(model: ModelConfig) -> tuple[str, ...]:
+    """Files of a model's folder beside config.json that can be named before it is there: what a GGUF file becomes.
+
+    Which files a repository of the hub has is known only when it is fetched; a user's own folder is no rule's output.
+    """
+    return GGUF_PARTS if model.source.endswith(".gguf") else ()
 
 
 def fingerprint(model: ModelConfig, *, folder: str | Path) -> str:

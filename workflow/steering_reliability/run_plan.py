@@ -15,6 +15,7 @@ from steering_reliability.model_source import (
     count_layers,
     fingerprint,
     is_prepared,
+    known_parts,
     model_folder,
     tuned_folder,
 )
@@ -84,6 +85,11 @@ class RunPlan:
         """The file that says that the model's folder is complete."""
         return f"{self.model}/config.json"
 
+    @property
+    def model_parts(self) -> list[str]:
+        """The rest of the model's folder, as far as it is known before the model is there."""
+        return [f"{self.model}/{name}" for name in known_parts(self.config.model)]
+
     def limit(self, seed: str | int) -> int | None:
         """Prompts per split under a seed: the other seed writes only a subset."""
         return None if int(seed) == self.config.generation.seed else self.config.sanity_checks.rerun_subset_n
@@ -150,6 +156,11 @@ class RunPlan:
     def base_file(self) -> str:
         """The file that says that the base model's folder is complete."""
         return f"{self.base}/config.json"
+
+    @property
+    def base_parts(self) -> list[str]:
+        """The rest of the base model's folder, as far as it is known before the model is there."""
+        return [f"{self.base}/{name}" for name in known_parts(self.config.model)]
 
     @property
     def makes_base(self) -> bool:

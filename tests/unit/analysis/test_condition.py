@@ -1,7 +1,7 @@
 import math
 
 import pytest
-from steering_reliability.analysis.condition import Condition, read_statistics, relative_strength
+from steering_reliability.analysis.condition import Condition, placed, read_statistics, relative_strength
 from steering_reliability.errors import InputError
 
 
@@ -43,3 +43,13 @@ def test_damaged_statistics_are_one_message(tmp_path, content):
         path.write_text(content)
     with pytest.raises(InputError, match=r"layer_3\.json"):
         read_statistics(path)
+
+
+def test_the_files_of_a_condition_lie_below_the_folder_of_the_job():
+    planned = {"shards": {"benign": "results/run/benign.jsonl"}, "statistics": "results/run/layer_1.json", "alpha": 1.0}
+    assert placed(planned, below="stored/") == {
+        "shards": {"benign": "stored/results/run/benign.jsonl"},
+        "statistics": "stored/results/run/layer_1.json",
+        "alpha": 1.0,
+    }
+    assert placed(planned, below="") == planned

@@ -83,6 +83,20 @@ def relative_strength(condition: Condition, *, statistics: Mapping[str, float]) 
     return math.copysign(abs(condition.coefficient), condition.alpha) / norm
 
 
+def placed(condition: Mapping[str, Any], *, below: str) -> dict[str, Any]:
+    """Say where the files of a planned condition lie for this job.
+
+    Args:
+        condition: The fields of `Condition`, with paths as the rules name them.
+        below: What stands before such a path here; nothing where all jobs share a disk.
+
+    Returns:
+        The condition with its paths completed.
+    """
+    shards = {split: f"{below}{path}" for split, path in condition["shards"].items()}
+    return {**condition, "shards": shards, "statistics": f"{below}{condition['statistics']}"}
+
+
 def with_coefficient(condition: Mapping[str, Any], *, alpha_unit: str) -> dict[str, Any]:
     """Complete a planned condition with what its alpha comes to at its layer.
 

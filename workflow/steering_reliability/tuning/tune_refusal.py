@@ -47,7 +47,7 @@ def tune_refusal(
     progress = train(network, examples, settings=settings)
     with published_folder(folder) as made:
         network.save_pretrained(made)
-        AutoTokenizer.from_pretrained(base).save_pretrained(made)
+        AutoTokenizer.from_pretrained(base).save_pretrained(made, save_jinja_files=False)
         write_card(_card(Path(base), name=name, settings=settings, n=len(examples), progress=progress), made)
     print(f"tuned in {time.monotonic() - start:.0f} s")
 

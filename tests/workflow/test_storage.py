@@ -1,0 +1,77 @@
+"""A run on nodes that share no disk: what a job gets and gives goes through the storage, and has the same bytes."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from project import CLUSTER_PLUGINS, Project
+
+NODES = Path(__file__).parent / "nodes"
+# One layer, one strength of each intervention, no checks: two conditions and the baseline, three splits.
+SMALL = {
+    "experiment.layers": [1],
+    "experiment.alphas": {"add": [1.0], "ablate": [1.0]},
+    "sanity_checks.enabled": False,
+    "sanity_checks.layer": None,
+}
+GROUPS = ("--groups", "complete_shard=shards", "complete_baseline=shards", "--group-components", "shards=9")
+
+
+def missing() -> str | None:
+    """Why there can be no storage here."""
+    if shutil.which("rsync") is None:
+        return "rsync is not installed, which Snakemake's storage plugin for file systems copies with"
+    if not (CLUSTER_PLUGINS / "snakemake_storage_plugin_fs").is_dir():
+        return "Snakemake's plugins for clusters are not here: make .plugins/ready"
+    return None
+
+
+pytestmark = pytest.mark.skipif(missing() is not None, reason=str(missing()))
+
+
+def commit(folder: Path) -> None:
+    """Make a folder a repository: a node clones it, which is how it gets the sources and the tiny model."""
+    subprocess.run(["git", "init", "--quiet"], cwd=folder, check=True)
+    subprocess.run(["git", "add", "--force", "."], cwd=folder, check=True)
+    author = ("-c", "user.name=test", "-c", "user.email=test@localhost")
+    subprocess.run(["git", *author, "commit", "--quiet", "--message", "sources"], cwd=folder, check=True)
+
+
+def tables(root: Path) -> dict[str, bytes]:
+    """Bytes of the shards, the directions, results.parquet and the tables."""
+    run = root / "results/tiny"
+    files = [run / "results.parquet"]
+    for folder in ("completions", "directions", "tables"):
+        files += [path for path in (run / folder).rglob("*") if path.is_file()]
+    return {str(path.relative_to(run)): path.read_bytes() for path in files if not path.name.startswith(".")}
+
+
+def test_nodes_without_a_shared_disk_give_the_bytes_of_this_machine(
+    fresh: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    local = fresh.copy(tmp_path / "local")
+    local.configure(SMALL)
+    run = local.snakemake("--cores", "2", "results")
+    assert run.code == 0, run.output
+
+    remote = fresh.copy(tmp_path / "remote")
+    remote.configure(SMALL)
+    commit(remote.root)
+    store, nodes = tmp_path / "store", tmp_path / "nodes"
+    nodes.mkdir()
+    monkeypatch.setenv("NODES", str(nodes))
+    run = remote.snakemake(
+        *("--executor", "cluster-generic", "--jobs", "2", *GROUPS, "--resources", "clients=3"),
+        *("--cluster-generic-submit-cmd", str(NODES / "submit"), "--cluster-generic-status-cmd", str(NODES / "status")),
+        *("--seconds-between-status-checks", "1", "--shared-fs-usage", "none"),
+        *("--default-storage-provider", "fs", "--default-storage-prefix", str(store)),
+        "results",
+        timeout=300,
+        extra_path=(str(CLUSTER_PLUGINS),),
+    )
+    assert run.code == 0, run.output
+    assert tables(store) == tables(local.root)
+    # It was done elsewhere: nothing lies in the project itself.
+    assert not list((remote.root / "results").rglob("*.jsonl"))
+    assert len(list(nodes.iterdir())) >= 3
