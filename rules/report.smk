@@ -44,6 +44,7 @@ rule write_report:
         summary=f"{R}/tables/summary.csv",
         sanity=f"{R}/tables/sanity_checks.csv",
         claims=f"{R}/tables/claims.csv",
+        prompt_steerability=f"{R}/tables/prompt_steerability.csv",
         provenance=f"{R}/provenance.json",
         figures=rules.draw_figures.output,
     output:
@@ -65,9 +66,10 @@ rule write_report:
         code=digest(
             "../scripts/write_report.py",
             "analysis/templates",
+            "analysis/page",
             *[
                 f"analysis/{name}.py"
-                for name in ("report", "findings", "examples", "displayed_text")
+                for name in ("report", "findings", "displayed_text", "figures/gap")
             ],
         ),
     message:

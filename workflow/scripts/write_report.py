@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+from steering_reliability.analysis.page.completions import PAGE_COLUMNS
 from steering_reliability.analysis.report import write_report
 from steering_reliability.analysis.schema import read_results
 from steering_reliability.analysis.tables import read_table
@@ -10,12 +11,19 @@ from steering_reliability.binding import logged
 
 with logged(snakemake.log[0]):
     write_report(
-        read_results(Path(snakemake.input.results)),
+        read_results(Path(snakemake.input.results), columns=PAGE_COLUMNS),
         summary=read_table(Path(snakemake.input.summary)),
         sanity=read_table(Path(snakemake.input.sanity)),
         claims=read_table(Path(snakemake.input.claims)),
+        prompt_steerability=read_table(Path(snakemake.input.prompt_steerability)),
         figures_dir=Path(snakemake.params.figures),
         output=Path(snakemake.output[0]),
         title=snakemake.params.title,
         provenance=json.loads(Path(snakemake.input.provenance).read_text(encoding="utf-8")),
+        downloads={
+            Path(path).name: Path(path).read_text(encoding="utf-8")
+            for path in (
+                snakemake.input[name] for name in ("summary", "claims", "sanity", "prompt_steerability", "provenance")
+            )
+        },
     )

@@ -1,21 +1,24 @@
 import base64
+import gzip
 import hashlib
 import re
 from html.parser import HTMLParser
 
 import pytest
+import yaml
 from steering_reliability.analysis import multiplicity
 from steering_reliability.analysis.claims import claims_table
 from steering_reliability.analysis.equal_kl import equal_kl_table
 from steering_reliability.analysis.gap_tests import gap_tests
 from steering_reliability.analysis.layer_differences import layer_differences
-from steering_reliability.analysis.report import FIGURE_CAPTIONS, write_report
+from steering_reliability.analysis.report import FIGURES, write_report
 from steering_reliability.analysis.sanity_checks import sanity_checks
+from steering_reliability.analysis.steerability import prompt_steerability
 from steering_reliability.analysis.summary import summarise
 from synthetic_run import realistic_results, tiny_results
 
 HOSTILE = "</pre></details>'\"><script>alert(1)</script><img src=x onerror=alert(1)>{{ 7 * 7 }}\x1b\u202eabc"
-VOID = {"meta", "img", "br"}
+VOID = {"meta", "img", "br", "input"}
 
 
 class Page(HTMLParser):
@@ -43,8 +46,9 @@ def write(folder, results, *, title="a run", provenance=None):
     output = folder / "index.html"
     sanity = sanity_checks(results, summary=summary)
     write_report(
-        results, summary=summary, sanity=sanity, claims=_claims(results, summary, sanity), figures_dir=folder,
-        output=output, title=title, provenance=provenance,
+        results, summary=summary, sanity=sanity, claims=_claims(results, summary, sanity),
+        prompt_steerability=prompt_steerability(results), figures_dir=folder, output=output, title=title,
+        provenance=provenance,
     )  # fmt: skip
     return output.read_text()
 
@@ -64,18 +68,22 @@ def _claims(results, summary, sanity):
 def test_the_page_is_well_formed_and_asks_nothing_of_the_network(tmp_path, make):
     text = write(tmp_path, make())
     page = Page(text)
-    assert "script" not in page.tags
+    assert not [value for name, value in page.attributes if name == "src" and not value.startswith("data:")]
     assert all(value.startswith("#") for name, value in page.attributes if name == "href")
     assert all(value.startswith("data:image/svg+xml;base64,") for name, value in page.attributes if name == "src")
     assert not [name for name, _ in page.attributes if name.startswith("on") or name == "style"]
     assert "default-src 'none'" in text
-    assert "url(" not in text
+    assert "url(" not in text[: text.index("<script")]
 
 
-def test_the_policy_admits_the_style_that_is_there(tmp_path):
+def test_the_policy_admits_the_style_and_the_scripts_that_are_there(tmp_path):
     text = write(tmp_path, tiny_results())
-    style = re.search(r"<style>(.*?)</style>", text, re.DOTALL).group(1)
-    assert f"sha256-{base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()}" in text
+    policy = re.search(r'Content-Security-Policy" content="([^"]*)"', text)[1]
+    style = re.search(r"<style>(.*?)</style>", text, re.DOTALL)[1]
+    scripts = re.findall(r"<script(?: type=\"module\")?>(.*?)</script>", text, re.DOTALL)
+    assert len(scripts) == 2
+    for part in (style, *scripts):
+        assert f"sha256-{base64.b64encode(hashlib.sha256(part.encode()).digest()).decode()}" in policy
 
 
 def test_no_text_breaks_the_page(tmp_path):
@@ -86,14 +94,14 @@ def test_no_text_breaks_the_page(tmp_path):
     results["matched_phrases"] = [[HOSTILE] if refused else [] for refused in results["is_refusal"]]
     text = write(tmp_path, results, title=HOSTILE, provenance={"model": {"name": HOSTILE}})
     assert Page(text).tags == calm.tags
-    assert "{{ 7 * 7 }}" in text
+    assert "{{ 7 * 7 }}" in text[: text.index("<script>")]
     assert not set(text) & {"\x1b", "\u202e"}
 
 
 def test_figures_that_are_there_are_embedded_with_their_caption(tmp_path):
     text = write(tmp_path, tiny_results())
-    assert text.count("<figure ") == 1
-    assert f'alt="{FIGURE_CAPTIONS["dose_response"]}"' in text
+    assert text[: text.index("<script>")].count("<img ") == 1
+    assert f'alt="{FIGURES["dose_response"][1]}"' in text
 
 
 def test_the_table_has_the_baseline_once_and_marks_the_recommended_point(tmp_path):
@@ -103,18 +111,24 @@ def test_the_table_has_the_baseline_once_and_marks_the_recommended_point(tmp_pat
     assert text.count("contrastive_prefix</small>") == 3 * 7 + 3 * 2
 
 
-def test_completions_are_folded_and_provenance_is_listed(tmp_path):
-    text = write(tmp_path, realistic_results(), provenance={"versions": {"torch": "2.13"}, "seeds": [0, 1]})
-    examples = text[text.index('id="examples"') : text.index('id="provenance"')]
-    assert examples.count("<details>") == 15
-    assert re.sub(r"<details>.*?</details>", "", examples, flags=re.DOTALL).count("<pre>") == 0
+def test_provenance_is_listed_and_the_config_can_be_run_again(tmp_path):
+    config = {"model": {"name": "m"}, "experiment": {"layers": [1, 2]}}
+    text = write(tmp_path, tiny_results(), provenance={"versions": {"torch": "2.13"}, "config": config})
     assert "versions.torch" in text
-    assert "[0, 1]" in text
+    packed = re.search(r'id="file-study.yaml">([^<]*)<', text)[1]
+    assert yaml.safe_load(gzip.decompress(base64.b64decode(packed))) == config
 
 
-def test_what_may_be_claimed_stands_near_the_top(tmp_path):
+def test_the_answer_to_the_three_questions_stands_first(tmp_path):
     text = write(tmp_path, realistic_results())
-    claims = text[text.index('id="claims"') : text.index('id="figures"')]
+    answer = text[text.index('class="answers"') : text.index('id="figures"')]
+    assert [answer.count(words) for words in ("shifted prompts", "trade-off")] == [2, 1]
+    assert answer.count("95% interval") == 3
+
+
+def test_what_may_be_claimed_is_a_table(tmp_path):
+    text = write(tmp_path, realistic_results())
+    claims = text[text.index('id="claims"') : text.index('id="points"')]
     assert claims.count("<tr>") == 1 + 15
     assert "failure of generalization" in claims
     assert "at equal KL: random direction" in claims
@@ -129,4 +143,4 @@ def test_a_run_with_missing_pieces_still_has_its_page(tmp_path):
     text = write(tmp_path, results[results["split"] == "harm_test"])
     assert "none is recommended" in text
     assert "no completions for benign" in text
-    assert not re.search(r"\bnan\b", text, re.IGNORECASE)
+    assert not re.search(r"\bnan\b", text[: text.index("<script>")], re.IGNORECASE)

@@ -1,49 +1,72 @@
-"""One page that holds a whole run: the answer, the warnings, figures, tables, examples and provenance."""
+"""One page that holds a whole run: the answer, the warnings, charts, every completion, tables and provenance."""
 
 import base64
-import hashlib
+import gzip
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 import pandas as pd
+import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from steering_reliability.analysis.atomic import write_text
 from steering_reliability.analysis.displayed_text import visible
-from steering_reliability.analysis.examples import (
-    HARMFUL_SPLITS,
-    POINT_NOTE,
-    SELECTION_NOTE,
-    matched,
-    outcome,
-    select_examples,
-)
 from steering_reliability.analysis.figures.panels import curve_order
 from steering_reliability.analysis.findings import headline, warnings
+from steering_reliability.analysis.page.charts import (
+    Spec,
+    dose_response_chart,
+    gap_chart,
+    heatmap_chart,
+    steerability_chart,
+    tradeoff_chart,
+)
+from steering_reliability.analysis.page.completions import pack_completions
+from steering_reliability.analysis.page.scripts import content_policy, embedded_json, page_script, vega_bundle
 from steering_reliability.analysis.pareto import recommended_point
 from steering_reliability.analysis.schema import POINT_KEYS, SPLITS, as_records
 
 _TEMPLATES: Final = Path(__file__).parent / "templates"
 
-FIGURE_CAPTIONS: Final = {
-    "effect_gap_forest": "Effect on harm_train minus effect on harm_test at every point, with 95% intervals. Filled: "
-    "prompts that did not build the direction; coloured: p at most 0.05 after correction over the grid.",
-    "equal_kl_curve": "Change of harm_test refusal against the disturbance of the first token (KL). A direction that "
-    "means refusal lies above the black controls at the same KL.",
-    "steerability": "How far each prompt's refusal propensity moves per unit of alpha, sorted; orange bars below 0 are "
-    "prompts that move the wrong way.",
-    "dose_response": "Share of completions that refuse, by strength. Steering works where the harm curves rise before "
-    "the benign one does; where the dotted curve (degenerate text) rises, the model breaks.",
-    "tradeoff": "Refusal on harm_test against the benign helpfulness it costs. Up and left is better; the line is the "
-    "Pareto frontier.",
-    "gap_vs_alpha": "harm_train refusal minus harm_test refusal. The gap of effects subtracts what the unsteered model "
-    "does; an interval that excludes 0 is a failure (above) or a surplus (below) of generalization.",
-    "heatmap_refusal_harm_test": "Refusal on harm_test by layer and strength.",
-    "heatmap_helpful_benign": "Helpful answers to benign prompts by layer and strength.",
+FIGURES: Final = {
+    "dose_response": (
+        "Dose response",
+        "Share of completions that refuse, by strength. Steering works where the harm curves rise before the benign "
+        "one does; grey: random directions of the same size. Where the text is degenerate, a refusal means little.",
+    ),
+    "tradeoff": (
+        "Trade-off",
+        "Refusal on harm_test against the benign helpfulness it costs. Up and right is better; the line is the Pareto "
+        "frontier.",
+    ),
+    "gap_vs_alpha": (
+        "Generalization gap",
+        "Effect on harm_train minus effect on harm_test. The gap of effects subtracts what the unsteered model does; "
+        "an interval that excludes 0 is a failure (above) or a surplus (below) of generalization.",
+    ),
+    "effect_gap_forest": (
+        "Gap of effects at every point",
+        "Effect on harm_train minus effect on harm_test at every point, with 95% intervals. Filled: prompts that did "
+        "not build the direction; coloured: p at most 0.05 after correction over the grid.",
+    ),
+    "heatmap_refusal_harm_test": ("Refusal by layer and strength", "Share of harm_test prompts that are refused."),
+    "heatmap_helpful_benign": ("Helpfulness by layer and strength", "Share of benign prompts answered helpfully."),
+    "steerability": (
+        "Steerability of single prompts",
+        "How far each prompt's refusal propensity moves per unit of alpha, sorted. Marks below 0 are prompts that move "
+        "the wrong way. Click one to read what was written to it.",
+    ),
+    "equal_kl_curve": (
+        "At equal disturbance",
+        "Change of harm_test refusal against the disturbance of the first token (KL). A direction that means refusal "
+        "lies above the black controls at the same KL.",
+    ),
 }
+"""Title and caption of each figure, in the order of the page."""
 
 CAVEATS: Final = (
     "Refusal and helpfulness are judged by rules on the text, not by a reader; such rules overstate refusal.",
@@ -52,6 +75,21 @@ CAVEATS: Final = (
     "Each interval stands for itself: among many points some exclude 0 by chance. The p of a claim is corrected.",
 )
 
+FILTERS: Final = {
+    "split": "split",
+    "family": "family",
+    "style": "style",
+    "intervention": "intervention",
+    "layer": "layer",
+    "alpha": "alpha",
+    "direction": "direction",
+    "label": "label",
+    "changed": "changed from unsteered",
+    "degenerate": "degenerate",
+    "seed": "seed",
+}
+"""What the completions can be filtered by, and the word for it; report.js has the same names."""
+
 
 def write_report(
     results: pd.DataFrame,
@@ -59,63 +97,110 @@ def write_report(
     summary: pd.DataFrame,
     sanity: pd.DataFrame,
     claims: pd.DataFrame,
+    prompt_steerability: pd.DataFrame,
     figures_dir: Path,
     output: Path,
     title: str,
     provenance: Mapping[str, Any] | None = None,
-    per_split: int = 5,
+    downloads: Mapping[str, str] = MappingProxyType({}),
 ) -> None:
     """Write index.html, one file that asks nothing of the network.
 
     Args:
-        results: Rows of results.parquet with all columns.
+        results: Rows of results.parquet, at least `page.completions.PAGE_COLUMNS`.
         summary: From `summarise`.
         sanity: From `sanity_checks`, possibly empty.
         claims: From `claims_table`.
+        prompt_steerability: From `prompt_steerability`.
         figures_dir: Folder of the SVG figures; those that are missing are left out.
         output: The page; written whole or not at all.
         title: Name of the run or model.
         provenance: What made the run, nested as in provenance.json.
-        per_split: Examples of each split.
+        downloads: Name to text of files that the page hands out, beside the config.
     """
     environment = Environment(
         loader=FileSystemLoader(_TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
         lstrip_blocks=True, keep_trailing_newline=True,
     )  # fmt: skip
-    environment.filters |= {"visible": visible, "outcome": outcome, "matched": matched}
+    environment.filters |= {"visible": visible, "json": embedded_json}
     style = (_TEMPLATES / "report.css").read_text(encoding="utf-8")
+    scripts = (vega_bundle(), page_script())
     best = recommended_point(summary)
+    charts = _charts(summary, prompt_steerability)
+    config = yaml.safe_dump((provenance or {}).get("config", {}), sort_keys=False, allow_unicode=True)
     page = environment.get_template("report.html.j2").render(
         title=title,
         style=Markup(style),
-        style_hash=base64.b64encode(hashlib.sha256(style.encode()).digest()).decode(),
+        scripts=[Markup(script) for script in scripts],
+        policy=content_policy(scripts=scripts, styles=[style]),
+        answers=_answers(claims),
         findings=headline(summary, sanity=sanity),
         warnings=warnings(summary, n_samples=_n_samples(results)),
         caveats=CAVEATS,
-        figures=list(_figures(figures_dir)),
+        figures=list(_figures(figures_dir, charts)),
+        charts=charts,
+        completions=pack_completions(results),
+        first={} if best is None else {**_opens(best), "split": "harm_test"},
+        filters=FILTERS,
         operating_points=_rows(summary[summary["role"] == "main"], best),
         checks=as_records(sanity),
         claims=as_records(claims),
-        examples=select_examples(results, summary=summary, per_split=per_split),
-        harmful=HARMFUL_SPLITS,
-        notes=(POINT_NOTE, SELECTION_NOTE) if best is not None else (SELECTION_NOTE,),
         splits=SPLITS,
-        provenance=list(_flat(provenance or {})),
+        provenance=list(_flat({key: part for key, part in (provenance or {}).items() if key != "config"})),
+        config=config,
+        files={name: _packed(text) for name, text in {"study.yaml": config, **downloads}.items()},
     )
     write_text(output, page)
+
+
+def _answers(claims: pd.DataFrame) -> list[dict[str, Any]]:
+    """The three questions of every study, as far as the run could answer them: at the recommended point."""
+    found = {row["claim"]: row for row in as_records(claims)}
+    asked = ("effect out of distribution", "failure of generalization", "trade-off")
+    return [found[name] for name in asked if name in found]
+
+
+def _charts(summary: pd.DataFrame, prompts: pd.DataFrame) -> dict[str, list[Spec]]:
+    charts = {
+        "dose_response": dose_response_chart(summary),
+        "gap_vs_alpha": gap_chart(summary),
+        "tradeoff": [tradeoff_chart(summary)],
+        "heatmap_refusal_harm_test": heatmap_chart(
+            summary, name="refusal_harm_test", split="harm_test", title="refusal, harm_test"
+        ),
+        "heatmap_helpful_benign": heatmap_chart(
+            summary, name="helpful_benign", split="benign", title="helpful answers, benign"
+        ),
+    }
+    return charts | ({"steerability": [steerability_chart(prompts)]} if prompts["slope"].notna().any() else {})
+
+
+def _opens(row: Mapping[str, Any]) -> dict[str, str]:
+    """What the browser of completions filters by to show a point."""
+    if row["from_baseline"]:
+        return {"intervention": "none"}
+    # As a script prints the number.
+    alpha = repr(float(row["alpha"])).removesuffix(".0")
+    point = {name: str(row[name]) for name in ("intervention", "layer", "direction")}
+    return {**point, "alpha": alpha}
+
+
+def _packed(text: str) -> str:
+    return base64.b64encode(gzip.compress(text.encode("utf-8"), compresslevel=9, mtime=0)).decode()
 
 
 def _n_samples(results: pd.DataFrame) -> int:
     return 1 if results.empty else int(results["sample"].max()) + 1
 
 
-def _figures(folder: Path) -> Iterator[dict[str, str]]:
-    for name, caption in FIGURE_CAPTIONS.items():
+def _figures(folder: Path, charts: Mapping[str, list[Spec]]) -> Iterator[dict[str, Any]]:
+    for name, (title, caption) in FIGURES.items():
         path = folder / f"{name}.svg"
-        if path.exists():
-            # As an image and not inline: ids in two SVGs could meet, and an image runs no script.
-            data = base64.b64encode(path.read_bytes()).decode()
-            yield {"name": name, "caption": caption, "source": f"data:image/svg+xml;base64,{data}"}
+        # As an image and not inline: ids in two SVGs could meet, and an image runs no script.
+        picture = base64.b64encode(path.read_bytes()).decode() if path.exists() else None
+        if picture or name in charts:
+            source = f"data:image/svg+xml;base64,{picture}" if picture else None
+            yield {"name": name, "title": title, "caption": caption, "chart": name in charts, "picture": source}
 
 
 def _rows(study: pd.DataFrame, best: Mapping[str, Any] | None) -> list[dict[str, Any]]:
@@ -124,7 +209,9 @@ def _rows(study: pd.DataFrame, best: Mapping[str, Any] | None) -> list[dict[str,
     baseline = as_records(study[from_baseline].head(1))
     unsteered = [{**row, "intervention": "none", "direction": "unsteered", "layer": "–"} for row in baseline]
     steered = sorted(as_records(study[~from_baseline]), key=lambda row: curve_order(row["intervention"]))
-    return [{**row, "is_recommended": _is_same_point(row, best)} for row in (*unsteered, *steered)]
+    return [
+        {**row, "is_recommended": _is_same_point(row, best), "opens": _opens(row)} for row in (*unsteered, *steered)
+    ]
 
 
 def _is_same_point(row: Mapping[str, Any], other: Mapping[str, Any] | None) -> bool:
