@@ -1,6 +1,6 @@
 # One word each; .ci/run calls the same.
 .DEFAULT_GOAL := results
-.PHONY: results full refusal-tuned models compare test lint format notebooks clean bench bench-peers validate
+.PHONY: results full doctor refusal-tuned models compare test lint format notebooks clean bench bench-peers validate
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -12,7 +12,11 @@ MODEL ?= results/models/SmolLM2-135M-Instruct-fd1a9173/config.json
 results: .venv/ready
 	$(BIN)/snakemake --cores $(CORES)
 
-## The same with all prompts and longer completions.
+## What the default run needs and costs here, before it starts.
+doctor: .venv/ready
+	$(BIN)/steering-reliability doctor
+
+## The default run with all prompts and longer completions.
 full: .venv/ready
 	$(BIN)/snakemake --cores $(CORES) --configfile configs/full.yaml
 

@@ -3,22 +3,14 @@
 import argparse
 import sys
 
-from steering_reliability.experiments.command import Request, add_shared_flags, run
-from steering_reliability.run_plan import RunPlan
-
-
-def request(plan: RunPlan) -> Request:
-    """Everything that a run leaves."""
-    results, report = plan.folder, plan.report_folder
-    made = [f"{results}/results.parquet", f"{results}/tables/summary.csv", f"{results}/figures"]
-    return Request(["all"], [*made, f"{report}/examples.md", f"{report}/index.html"])
+from steering_reliability.experiments.command import add_shared_flags, everything, run
 
 
 def main() -> int:
     """Run the command."""
     description = "Run a study from its prompts to its report; a run that was interrupted goes on where it stopped."
     parser = argparse.ArgumentParser(prog="run_all", description=description)
-    return run(add_shared_flags(parser).parse_args(), request=request)
+    return run(add_shared_flags(parser).parse_args(), request=everything)
 
 
 if __name__ == "__main__":

@@ -29,6 +29,13 @@ class Request:
     made: Sequence[str]
 
 
+def everything(plan: RunPlan) -> Request:
+    """Everything that a run leaves."""
+    results, report = plan.folder, plan.report_folder
+    made = [f"{results}/results.parquet", f"{results}/tables/summary.csv", f"{results}/figures"]
+    return Request(["all"], [*made, f"{report}/examples.md", f"{report}/index.html"])
+
+
 def add_shared_flags(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
     """Add the flags that every command has."""
     parser.add_argument(

@@ -1,0 +1,103 @@
+"""The completions of one condition in the terminal, unsteered beside steered."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from steering_reliability.analysis.displayed_text import visible
+from steering_reliability.analysis.examples import matched, outcome
+from steering_reliability.analysis.pareto import recommended_point
+from steering_reliability.analysis.schema import POINT_KEYS, as_records, read_results
+from steering_reliability.analysis.summary import summarise
+from steering_reliability.errors import InputError
+from steering_reliability.prompts.schema import Prompt
+from steering_reliability.prompts.subset import spread_subset
+
+
+def completions_of(
+    run: Path, *, split: str, n: int, intervention: str | None, layer: int | None, alpha: float | None
+) -> list[dict[str, Any]]:
+    """Choose completions of one condition, spread over families and styles.
+
+    Args:
+        run: The run's folder.
+        split: Whose prompts.
+        n: How many.
+        intervention: add or ablate; with layer and alpha it names the point. What is None is as at the recommended one.
+        layer: Steered block.
+        alpha: Strength.
+
+    Returns:
+        One mapping per prompt: `id`, `family`, `style`, `prompt`, `point`, and the rows `unsteered` and `steered`.
+
+    Raises:
+        InputError: When there are no results, or no such condition.
+    """
+    results = read_results(run / "results.parquet")
+    point = _point(results, intervention=intervention, layer=layer, alpha=alpha, run=run)
+    rows = results[(results["split"] == split) & (results["sample"] == 0)]
+    for key in POINT_KEYS:
+        rows = rows[rows[key] == point[key]] if key != "alpha" else rows
+    steered = rows[rows["alpha"] == point["alpha"]].set_index("id")
+    unsteered = rows[rows["from_baseline"].astype(bool)].set_index("id")
+    chosen = spread_subset([_prompt(row) for row in as_records(unsteered.reset_index())], limit=n)
+    return [
+        {
+            **{"id": one.id, "family": one.family, "style": one.style, "prompt": one.prompt, "point": point},
+            "unsteered": _row(unsteered, one.id),
+            "steered": _row(steered, one.id),
+        }
+        for one in chosen
+    ]
+
+
+def _point(results: pd.DataFrame, *, run: Path, **wanted: Any) -> dict[str, Any]:
+    summary = summarise(results)
+    study = summary[(summary["role"] == "main") & ~summary["from_baseline"].astype(bool)]
+    best = recommended_point(summary)
+    asked = {name: value for name, value in wanted.items() if value is not None}
+    for name, value in asked.items():
+        study = study[study[name] == value]
+    if study.empty:
+        raise InputError(
+            f"the run has no condition with {', '.join(f'{name} {value}' for name, value in asked.items())}",
+            where=str(run),
+            fix="look at tables/summary.csv for those that it has",
+        )
+    # What was not asked for is as at the recommended point, where that exists.
+    for name in ("intervention", "layer", "alpha"):
+        same = study[study[name] == best[name]] if best is not None and name not in asked else study
+        study = same if len(same) else study
+    row = as_records(study.head(1))[0]
+    return {key: row[key] for key in POINT_KEYS}
+
+
+def _prompt(row: dict[str, Any]) -> Prompt:
+    family, style = (row[name] if isinstance(row[name], str) else "unknown" for name in ("family", "style"))
+    return Prompt(id=str(row["id"]), prompt=str(row["prompt"]), family=family, style=style)
+
+
+def _row(rows: pd.DataFrame, prompt: str) -> dict[str, Any]:
+    row = as_records(rows.loc[[prompt]])[0]
+    names = ("completion", "refusal_label", "refusal_score", "is_refusal", "is_helpful", "is_degenerate", "n_tokens")
+    return {name: row[name] for name in names} | {"matched_phrases": matched(row), "outcome": outcome(row)}
+
+
+def as_lines(shown: list[dict[str, Any]]) -> Iterator[str]:
+    """The completions as a person reads them; control characters are written out."""
+    for one in shown:
+        point = one["point"]
+        yield f"\n{one['id']} · {one['family']} · {one['style']}"
+        yield f"  prompt: {visible(one['prompt'])}"
+        yield f"  unsteered ({one['unsteered']['outcome']})"
+        yield _indented(one["unsteered"]["completion"])
+        yield (
+            f"  {point['intervention']}, layer {point['layer']}, alpha {point['alpha']:g} ({one['steered']['outcome']})"
+        )
+        yield _indented(one["steered"]["completion"])
+
+
+def _indented(text: str) -> str:
+    return "\n".join(f"    {line}" for line in visible(text).split("\n"))

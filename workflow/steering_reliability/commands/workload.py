@@ -1,0 +1,86 @@
+"""How much a run has to write, and how much of it is there already."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from steering_reliability.conditions import SPLITS
+from steering_reliability.job_needs import count_prompts
+from steering_reliability.run_plan import RunPlan
+
+
+@dataclass(frozen=True)
+class Shard:
+    """A shard of a run.
+
+    Attributes:
+        path: Its file.
+        rows: Completions in it.
+        is_done: Whether it is there; a later change of the config may still make it be written again.
+    """
+
+    path: Path
+    rows: int
+    is_done: bool
+
+
+@dataclass(frozen=True)
+class Workload:
+    """What a run has to write.
+
+    Attributes:
+        shards: The unsteered ones first.
+        max_new_tokens: Most tokens of a completion.
+    """
+
+    shards: tuple[Shard, ...]
+    max_new_tokens: int
+
+    def rows(self, *, is_done: bool) -> int:
+        """Completions that are there, or that are not."""
+        return sum(shard.rows for shard in self.shards if shard.is_done is is_done)
+
+    def count(self, *, is_done: bool) -> int:
+        """Shards that are there, or that are not."""
+        return sum(shard.is_done is is_done for shard in self.shards)
+
+
+def workload(plan: RunPlan) -> Workload:
+    """Count the shards and completions of a planned run, without asking Snakemake.
+
+    Args:
+        plan: The planned run.
+    """
+    return Workload(tuple(_shards(plan)), plan.config.generation.max_new_tokens)
+
+
+def _shards(plan: RunPlan) -> Iterator[Shard]:
+    for seed in plan.seeds:
+        yield from (_shard(plan, path, split=split, seed=seed) for split, path in plan.baseline(seed).items())
+    for condition in plan.conditions:
+        for split, path in plan.shards(condition).items():
+            yield _shard(plan, path, split=split, seed=condition.seed)
+
+
+def _shard(plan: RunPlan, path: str, *, split: str, seed: int) -> Shard:
+    data = plan.config.data
+    prompts = count_prompts(Path(data.path(split)), limit=data.max_prompts_per_split)
+    limit = plan.limit(seed)
+    rows = (prompts if limit is None else min(prompts, limit)) * plan.config.generation.num_samples_per_prompt
+    return Shard(Path(path), rows, Path(path).is_file())
+
+
+def stages(plan: RunPlan) -> dict[str, tuple[int, int]]:
+    """Of each stage, in the order of the workflow, how many of its files are there and how many it has."""
+    run = plan.folder
+    files = {
+        "prompts": [f"{run}/prompts/{split}.jsonl" for split in SPLITS],
+        "model": [plan.model_file],
+        "directions": plan.direction_files(),
+        "completions": [str(shard.path) for shard in _shards(plan)],
+        "results": [f"{run}/results.parquet"],
+        "tables": [f"{run}/tables/{name}.csv" for name in ("summary", "sanity_checks", *plan.evidence)],
+        "figures": [f"{run}/figures/{name}.png" for name in plan.figures],
+        "report": [f"{plan.report_folder}/{name}" for name in ("examples.md", "index.html")],
+    }
+    return {stage: (sum(Path(path).is_file() for path in paths), len(paths)) for stage, paths in files.items()}
