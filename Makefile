@@ -10,7 +10,8 @@ MODEL ?= results/models/SmolLM2-135M-Instruct-fd1a9173/config.json
 
 ## Everything, from prompts to report, on the embedded model.
 results: .venv/ready
-	$(BIN)/snakemake --cores $(CORES)
+	$(BIN)/snakemake --cores $(CORES) --logger progress
+	$(BIN)/steering-reliability summary
 
 ## What the default run needs and costs here, before it starts.
 doctor: .venv/ready
@@ -18,11 +19,13 @@ doctor: .venv/ready
 
 ## The default run with all prompts and longer completions.
 full: .venv/ready
-	$(BIN)/snakemake --cores $(CORES) --configfile configs/full.yaml
+	$(BIN)/snakemake --cores $(CORES) --configfile configs/full.yaml --logger progress
+	$(BIN)/steering-reliability summary --config configs/full.yaml
 
 ## The study on the same model after it was taught to refuse, so that ablation has something to remove.
 refusal-tuned: .venv/ready
-	$(BIN)/snakemake --cores $(CORES) --configfile configs/refusal_tuned.yaml
+	$(BIN)/snakemake --cores $(CORES) --configfile configs/refusal_tuned.yaml --logger progress
+	$(BIN)/steering-reliability summary --config configs/refusal_tuned.yaml
 
 ## The default study on every model of configs/models, one after the other, and the comparison.
 models: .venv/ready

@@ -4,6 +4,7 @@ rule aggregate:
         rules.completions.input,
         **{split: f"{R}/prompts/{split}.jsonl" for split in SPLITS},
         statistics=[row["statistics"] for row in RUN.conditions_table()],
+        scorer=[local(path) for path in RUN.config.metrics.scorer_files],
     output:
         results=f"{R}/results.parquet",
         log=[f"{R}/runs/baseline_{split}.jsonl" for split in SPLITS],
@@ -26,6 +27,7 @@ rule aggregate:
         alpha_unit=RUN.config.experiment.alpha_unit,
         max_new_tokens=RUN.config.generation.max_new_tokens,
         built_from=RUN.built_from(),
+        scorer=RUN.config.metrics.scorer,
         code=digest(
             "../scripts/aggregate.py",
             "metrics",

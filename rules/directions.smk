@@ -47,7 +47,11 @@ rule measure_activations:
 rule build_direction:
     """Make the steering direction of one layer and its statistics; needs no model."""
     input:
-        lambda wildcards: f"{R}/activations/{RUN.reference(wildcards.direction)}.safetensors",
+        activations=lambda wildcards: f"{R}/activations/{RUN.reference(wildcards.direction)}.safetensors",
+        own=lambda wildcards: [
+            local(path)
+            for path in RUN.own_direction(wildcards.direction, layer=wildcards.layer)
+        ],
     output:
         vector=f"{R}/directions/{{direction}}/layer_{{layer}}.pt",
         statistics=f"{R}/directions/{{direction}}/layer_{{layer}}.json",
@@ -63,10 +67,12 @@ rule build_direction:
         method=lambda wildcards: RUN.directions[wildcards.direction].method,
         seed=lambda wildcards: RUN.directions[wildcards.direction].seed,
         normalize=RUN.config.direction.normalize,
+        hook_point=RUN.config.direction.hook_point,
         code=digest(
             "../scripts/build_direction.py",
             "directions/build_direction.py",
             "directions/files.py",
+            "directions/own.py",
         ),
     message:
         "directions: {wildcards.direction}, layer {wildcards.layer}"

@@ -6,6 +6,7 @@ from steering_reliability.analysis.aggregate import aggregate
 from steering_reliability.analysis.condition import placed, with_coefficient
 from steering_reliability.binding import logged
 from steering_reliability.conditions import SPLITS
+from steering_reliability.metrics.scorer import load_scorer
 
 with logged(snakemake.log[0]):
     unit = snakemake.params.alpha_unit
@@ -23,4 +24,5 @@ with logged(snakemake.log[0]):
         baseline_log_dir=Path(snakemake.output.log[0]).parent,
         max_new_tokens=snakemake.params.max_new_tokens,
         built_from=snakemake.params.built_from,
+        scorer=load_scorer(snakemake.params.scorer) if snakemake.params.scorer else None,
     )

@@ -3,15 +3,23 @@
 from steering_reliability.binding import logged
 from steering_reliability.directions.build_direction import build_direction
 from steering_reliability.directions.files import read_activations, write_direction
+from steering_reliability.directions.own import read_own_direction
 
 with logged(snakemake.log[0]):
     layer = int(snakemake.wildcards.layer)
+    activations = read_activations(snakemake.input.activations, layer=layer)
+    width = activations.positive.shape[-1]
+    own = [
+        read_own_direction(path, layer=layer, hook_point=snakemake.params.hook_point, d_model=width)
+        for path in snakemake.input.own
+    ]
     direction = build_direction(
-        read_activations(snakemake.input[0], layer=layer),
+        activations,
         layer=layer,
         method=snakemake.params.method,
         normalize=snakemake.params.normalize,
         seed=snakemake.params.seed,
-        where=snakemake.input[0],
+        where=snakemake.input.activations,
+        own=own[0] if own else None,
     )
     write_direction(snakemake.output.vector, direction)

@@ -152,6 +152,26 @@ class MetricsConfig(_Section):
         str | None,
         Field(description="CSV or JSON Lines with `completion` and a human `label`; rates are then corrected as well."),
     ] = None
+    scorer: Annotated[
+        str | None,
+        Field(
+            pattern=r"^[^:]+\.py:[A-Za-z_]\w*$",
+            description="A refusal score of your own: `file.py:function`, given prompt and completion, returns 0 to 1.",
+        ),
+    ] = None
+
+    @property
+    def scorer_files(self) -> list[str]:
+        """The file of the scorer, if there is one."""
+        return [] if self.scorer is None else [self.scorer.rpartition(":")[0]]
+
+    @model_validator(mode="after")
+    def _labels_are_of_our_rules(self) -> "MetricsConfig":
+        if self.labels is not None and self.scorer is not None:
+            raise ValueError(
+                "metrics.labels: says how often the phrase rules err, and metrics.scorer is another metric. Use one"
+            )
+        return self
 
 
 class DirectionConfig(_Section):
@@ -168,6 +188,14 @@ class DirectionConfig(_Section):
     token_position: Annotated[
         TokenPosition | None,
         Field(description="Which tokens are read; default prefix_mean, or last_prompt_token without a prefix."),
+    ] = None
+    file: Annotated[
+        str | None,
+        Field(
+            min_length=1,
+            description="A vector of your own in place of the learned one: .pt, .safetensors or a .gguf control "
+            "vector; `{layer}` stands for the block.",
+        ),
     ] = None
     normalize: Annotated[bool, Field(description="Scale the vector to length 1.")] = True
     build_fraction: Annotated[

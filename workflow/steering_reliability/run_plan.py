@@ -98,6 +98,12 @@ class RunPlan:
         """The direction whose activations a direction is made of: itself, or the one it is a control for."""
         return self.directions[direction].reference or direction
 
+    def own_direction(self, direction: str, *, layer: int | str) -> list[str]:
+        """The user's file for a direction at a layer, where the run studies one: for it and for its controls."""
+        own = self.config.direction.file
+        is_main = self.reference(direction) == grid.main_direction(self.config)
+        return [own.replace("{layer}", str(layer))] if own and is_main else []
+
     def direction_file(self, direction: str, layer: int | str) -> str:
         """The `.pt` of a direction."""
         return f"{self.folder}/directions/{direction}/layer_{layer}.pt"
@@ -305,7 +311,7 @@ def plan_run(raw: Mapping[str, Any], *, models_dir: str = "results/models") -> R
     base = model_folder(config.model, models_dir=models_dir)
     check_templates(config.model, folder=base)
     layers = grid.resolve_layers(config, n_layers=count_layers(config.model, folder=base))
-    return RunPlan(
+    plan = RunPlan(
         config=config,
         model=tuned_folder(config.model, config.refusal_tuning, models_dir=models_dir),
         base=base,
@@ -315,6 +321,15 @@ def plan_run(raw: Mapping[str, Any], *, models_dir: str = "results/models") -> R
         seeds=grid.seeds(config, layers=layers),
         weights=fingerprint(config.model, folder=base),
     )
+    missing = [path for layer in layers for path in plan.own_direction(grid.main_direction(config), layer=layer)]
+    missing = sorted({path for path in missing if not Path(path).is_file()})
+    if missing:
+        raise InputError(
+            f"there is no direction {', '.join(missing)}",
+            where="config key direction.file",
+            fix="correct the path; {layer} in it stands for the block",
+        )
+    return plan
 
 
 def _with_layers(error: InputError, raw: Mapping[str, Any], *, models_dir: str) -> InputError:

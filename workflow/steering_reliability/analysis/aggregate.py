@@ -20,6 +20,7 @@ from steering_reliability.analysis.shards import (
     complete_keys,
     read_shard,
 )
+from steering_reliability.metrics.scorer import Scorer
 from steering_reliability.prompts.builders import choose_builders
 from steering_reliability.prompts.schema import Prompt
 from steering_reliability.prompts.validate import read_prompts
@@ -34,6 +35,7 @@ def aggregate(
     baseline_log_dir: Path,
     max_new_tokens: int | None = None,
     built_from: Mapping[str, float] = MappingProxyType({}),
+    scorer: Scorer | None = None,
 ) -> None:
     """Write results.parquet and the baseline log of a run.
 
@@ -48,6 +50,7 @@ def aggregate(
         baseline_log_dir: Folder for baseline_{split}.jsonl, the completions of the study's own seed.
         max_new_tokens: The run's limit; a shorter one lowers the length that counts as a full answer.
         built_from: Split to the share of its prompts that the direction was made of; splits left out gave none.
+        scorer: A refusal score in place of the phrase rules.
 
     Raises:
         InputError: A shard is missing or damaged; the message names file and line. No results are written then.
@@ -61,6 +64,7 @@ def aggregate(
         },
         baselines={},
         full_length=length_for_full_mark(max_new_tokens),
+        scorer=scorer,
     )
     main_seeds = {c.seed for c in ordered if c.role == "main"} or set(baseline)
     for seed, shards in baseline.items():
@@ -92,6 +96,7 @@ class _Run:
     builders: Mapping[str, set[str]]
     baselines: dict[tuple[int, str], _Baseline]
     full_length: int
+    scorer: Scorer | None = None
 
     def read_baseline(self, path: Path, seed: int, split: str, *, is_subset: bool) -> _Baseline:
         condition = {"direction": None, "intervention": None, "layer": None, "alpha": 0.0, "split": split, "seed": seed}
@@ -152,7 +157,7 @@ class _Run:
 
     def scored(self, row: Row, split: str, usual: float) -> Row:
         prompt = self.prompts[split][row["id"]]
-        scores = score_row(row, baseline_base_logprob=usual, full_length=self.full_length)
+        scores = score_row(row, baseline_base_logprob=usual, full_length=self.full_length, scorer=self.scorer)
         builds = row["id"] in self.builders.get(split, ())
         return {**row, "family": prompt.family, "builds_direction": builds, "style": prompt.style, **scores}
 

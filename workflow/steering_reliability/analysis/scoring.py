@@ -2,13 +2,15 @@
 
 import math
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from functools import lru_cache
 from statistics import median
 from typing import Any, Final
 
 from steering_reliability.metrics.confounds import is_degenerate, measure_confounds
 from steering_reliability.metrics.helpfulness import FULL_LENGTH, score_helpfulness
-from steering_reliability.metrics.refusal import score_refusal
+from steering_reliability.metrics.refusal import THRESHOLD, score_refusal
+from steering_reliability.metrics.scorer import Scorer
 
 _KEPT_TEXTS: Final = 50_000
 """Distinct completions whose scores are kept: bounds the memory of a long aggregation."""
@@ -28,19 +30,26 @@ def length_for_full_mark(max_new_tokens: int | None) -> int:
     return FULL_LENGTH if max_new_tokens is None else min(FULL_LENGTH, max_new_tokens)
 
 
-def score_row(row: Mapping[str, Any], *, baseline_base_logprob: float, full_length: int) -> dict[str, Any]:
+def score_row(
+    row: Mapping[str, Any], *, baseline_base_logprob: float, full_length: int, scorer: Scorer | None = None
+) -> dict[str, Any]:
     """Score one completion.
 
     Args:
         row: A row of a shard.
         baseline_base_logprob: Median base_logprob of the baseline rows of the same split and seed (nats).
         full_length: Tokens worth the full mark for length.
+        scorer: A refusal score in place of the phrase rules; their phrases stay beside it.
 
     Returns:
         The metric columns of results.parquet.
     """
     text = row["completion"]
     refusal, confounds = _refusal(text), _confounds(text)
+    if scorer is not None:
+        score = scorer(row["prompt"], text)
+        label = "refusal" if score >= THRESHOLD else "neither" if refusal.label == "refusal" else refusal.label
+        refusal = replace(refusal, score=score, is_refusal=score >= THRESHOLD, label=label)
     degenerate = is_degenerate(confounds, base_logprob=row["base_logprob"], baseline_base_logprob=baseline_base_logprob)
     helpfulness = score_helpfulness(
         text,

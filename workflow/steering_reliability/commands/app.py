@@ -67,6 +67,16 @@ def status(config: ConfigFile = DEFAULT_CONFIG, as_json: AsJson = False) -> None
         _print(found, as_json=as_json, lines=_stage_lines)
 
 
+@app.command()
+def summary(config: ConfigFile = DEFAULT_CONFIG) -> None:
+    """Say what a finished run found, in ten lines, and where to look."""
+    from steering_reliability.commands.summary import summary_lines  # noqa: PLC0415
+
+    with told():
+        for line in list(summary_lines(_planned(config))):
+            typer.echo(line)
+
+
 def _stage_lines(found: dict[str, dict[str, int]]) -> Iterator[str]:
     for stage, count in found.items():
         yield f"{'done' if count['there'] == count['of'] else '    '}  {stage:<12} {count['there']:>6} of {count['of']}"

@@ -15,7 +15,14 @@ BATCHES = 5
 
 
 def build_direction(
-    activations: Activations, *, layer: int, method: str, normalize: bool, seed: int, where: str
+    activations: Activations,
+    *,
+    layer: int,
+    method: str,
+    normalize: bool,
+    seed: int,
+    where: str,
+    own: Float[Tensor, " d_model"] | None = None,
 ) -> StoredDirection:
     """Make the direction of one layer: the mean of the differences d_i, or a random vector of the same length.
 
@@ -31,6 +38,7 @@ def build_direction(
         normalize: Scale the result to length 1.
         seed: For a random direction, and for the halves of the statistics.
         where: What the message names when the direction is zero.
+        own: A vector that the user brings in place of the mean; controls take its length.
 
     Raises:
         InputError: When the direction is zero beside the residual stream, or not finite.
@@ -39,7 +47,8 @@ def build_direction(
     differences = positive - negative if activations.paired else positive - negative.mean(dim=0)
     everything = torch.cat([positive, negative])
     resid_norm = float(everything.norm(dim=-1).mean())
-    vector = differences.mean(dim=0)
+    learned = differences.mean(dim=0)
+    vector = learned if own is None else own.double()
     norm = float(vector.norm())
     if not np.isfinite(norm) or norm <= ZERO * resid_norm:
         raise InputError(
@@ -65,6 +74,8 @@ def build_direction(
         "share_of_variance": float((differences @ unit).square().sum() / differences.square().sum()),
         "mean_abs_projection": float((everything @ unit).abs().mean()),
     }
+    if own is not None:
+        statistics["cosine_with_learned"] = _cosine(unit, learned)
     return StoredDirection(scaled.float(), float(scaled.norm()), resid_norm, statistics)
 
 

@@ -1,0 +1,76 @@
+import io
+import logging
+import sys
+
+import pytest
+from snakemake_interface_logger_plugins.common import LogEvent
+from snakemake_logger_plugin_progress import LogHandler
+from steering_reliability.commands.progress import STAGES, Progress
+from steering_reliability.experiments.command import ROOT
+
+
+@pytest.fixture
+def clock():
+    return {"now": 0.0}
+
+
+@pytest.fixture
+def progress(clock):
+    progress = Progress(clock=lambda: clock["now"])
+    progress.planned({"prepare_prompts": 3, "complete_baseline": 1, "complete_shard": 9, "aggregate": 1, "all": 1})
+    return progress
+
+
+def test_speed_and_time_left_are_those_of_what_was_written(progress, clock):
+    progress.started(1, "complete_baseline")
+    progress.started(2, "complete_shard")
+    clock["now"] = 20.0
+    progress.finished(1, tokens=3000)
+    progress.finished(2, tokens=1000)
+    # 2 of 10 shards in 20 s leave 80 s, and 14 s for what comes after.
+    assert progress.line() == "completions     2 of 10 shards   200 tokens/s   about 1:34 left"
+    assert progress.milestone() == "completions 2"
+
+
+def test_other_stages_are_counted_in_jobs(progress):
+    assert progress.line() == "planning"
+    progress.started(1, "prepare_prompts")
+    progress.finished(1)
+    assert progress.line() == "prompts         1 of 3 jobs"
+    assert progress.milestone() == "prompts"
+    assert progress.total == 14
+
+
+def test_a_control_built_between_shards_does_not_take_the_line(progress):
+    progress.started(1, "complete_shard")
+    progress.started(2, "build_direction")
+    assert progress.line().startswith("completions")
+
+
+def test_every_rule_that_works_has_a_stage():
+    rules = set()
+    for path in (ROOT / "rules").glob("*.smk"):
+        text = path.read_text(encoding="utf-8")
+        parts = text.split("rule ")[1:]
+        rules |= {part.split(":")[0] for part in parts if "script:" in part}
+    assert {rule for stage in STAGES.values() for rule in stage} == rules
+
+
+def record(level=logging.INFO, message="", **facts):
+    made = logging.LogRecord("snakemake", level, __file__, 1, message, None, None)
+    made.__dict__.update(facts)
+    return made
+
+
+def test_warnings_are_printed_whole_and_jobs_are_not(monkeypatch):
+    monkeypatch.setattr(sys, "stderr", io.StringIO())
+    handler = LogHandler(common_settings=None, settings=None)
+    handler.emit(record(event=LogEvent.RUN_INFO, stats={"prepare_prompts": 2, "total": 2}))
+    handler.emit(record(event=LogEvent.JOB_INFO, jobid=1, rule_name="prepare_prompts", output=["a"], message="words"))
+    handler.emit(record(logging.WARNING, "disk is full"))
+    handler.emit(record(event=LogEvent.JOB_FINISHED, job_id=1))
+    assert sys.stderr.getvalue().splitlines() == [
+        "prompts         0 of 2 jobs",
+        "disk is full",
+        "prompts         1 of 2 jobs",
+    ]

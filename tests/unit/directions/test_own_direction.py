@@ -1,0 +1,112 @@
+import numpy as np
+import pytest
+import torch
+from gguf import GGUFWriter
+from safetensors.torch import save_file
+from steering_reliability.directions.build_direction import build_direction
+from steering_reliability.directions.files import Activations, StoredDirection, write_direction
+from steering_reliability.directions.own import read_own_direction
+from steering_reliability.errors import InputError
+
+VECTOR = [3.0, 0.0, 4.0]
+
+
+def read(path, layer=2, hook_point="resid_post", **settings):
+    return read_own_direction(path, layer=layer, hook_point=hook_point, **settings)
+
+
+def control_vector(path, layers):
+    writer = GGUFWriter(path, "controlvector")
+    writer.add_string("controlvector.model_hint", "llama")
+    writer.add_uint32("controlvector.layer_count", len(layers))
+    for layer in layers:
+        writer.add_tensor(f"direction.{layer}", np.array([layer, 0.0, 0.0], dtype=np.float32))
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+
+
+def test_a_bare_tensor_and_a_direction_of_ours_are_read(tmp_path):
+    torch.save(torch.tensor(VECTOR), tmp_path / "bare.pt")
+    write_direction(tmp_path / "ours.pt", StoredDirection(torch.tensor(VECTOR), 5.0, 9.0, {"layer": 2}))
+    assert read(tmp_path / "bare.pt").tolist() == read(tmp_path / "ours.pt").tolist() == VECTOR
+
+
+def test_safetensors_name_the_layer_or_hold_one_tensor(tmp_path):
+    save_file({"anything": torch.tensor(VECTOR)}, tmp_path / "one.safetensors")
+    save_file({"direction.1": torch.ones(3), "direction.2": torch.tensor(VECTOR)}, tmp_path / "many.safetensors")
+    assert read(tmp_path / "one.safetensors").tolist() == read(tmp_path / "many.safetensors").tolist() == VECTOR
+    with pytest.raises(InputError, match="no single vector for layer 3"):
+        read(tmp_path / "many.safetensors", layer=3)
+
+
+def test_a_control_vector_counts_what_a_block_gives(tmp_path):
+    control_vector(tmp_path / "v.gguf", [1, 2])
+    assert read(tmp_path / "v.gguf", layer=2).tolist() == [2.0, 0.0, 0.0]
+    assert read(tmp_path / "v.gguf", layer=2, hook_point="resid_pre").tolist() == [1.0, 0.0, 0.0]
+    with pytest.raises(InputError, match="no single vector for layer 5"):
+        read(tmp_path / "v.gguf", layer=5)
+
+
+class Malicious:
+    def __reduce__(self):
+        return (exec, ("raise SystemExit('ran')",))
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (torch.zeros(3), "zero or not finite"),
+        (torch.tensor([float("nan"), 1.0]), "zero or not finite"),
+        (torch.ones(2, 2), "no single vector"),
+        ({"other": 1}, "no single vector"),
+        (Malicious(), "damaged"),
+    ],
+)
+def test_what_is_no_direction_is_refused(tmp_path, content, message):
+    torch.save(content, tmp_path / "v.pt")
+    with pytest.raises(InputError, match=message):
+        read(tmp_path / "v.pt")
+
+
+def test_another_models_direction_is_refused(tmp_path):
+    torch.save(torch.ones(4), tmp_path / "v.pt")
+    with pytest.raises(InputError, match="has 4 numbers, but the model's residual stream has 3"):
+        read(tmp_path / "v.pt", d_model=3)
+
+
+def test_damaged_files_and_unknown_endings_are_refused(tmp_path):
+    for name in ("v.pt", "v.safetensors", "v.gguf", "v.bin"):
+        (tmp_path / name).write_bytes(b"not a vector")
+        with pytest.raises(InputError):
+            read(tmp_path / name)
+    with pytest.raises(InputError, match="there is no direction"):
+        read(tmp_path / "none.pt")
+
+
+def build(method="contrastive_prefix", *, normalize=True, own=None):
+    positive = torch.tensor([[[2.0, 0.0, 0.0]], [[4.0, 0.0, 0.0]]])
+    activations = Activations(positive, torch.zeros(2, 1, 3), paired=True)
+    return build_direction(activations, layer=2, method=method, normalize=normalize, seed=0, where="here", own=own)
+
+
+def test_an_own_vector_takes_the_place_of_the_learned_one():
+    found = build(normalize=False, own=torch.tensor(VECTOR))
+    assert found.vector.tolist() == VECTOR
+    assert found.vector_norm == 5.0
+    # The residual stream and the learned direction, [3, 0, 0], are still measured: cosine 3 / 5.
+    assert found.resid_norm == 1.5
+    assert found.statistics["cosine_with_learned"] == pytest.approx(0.6)
+    assert "cosine_with_learned" not in build().statistics
+
+
+@pytest.mark.parametrize("method", ["random", "shuffled"])
+def test_a_control_has_the_length_of_the_own_vector(method):
+    positive = torch.tensor([[[2.0, 0.0, 0.0]], [[4.0, 1.0, 0.0]], [[4.0, 0.0, 2.0]]])
+    activations = Activations(positive, torch.zeros(3, 1, 3), paired=True)
+    found = build_direction(
+        activations, layer=2, method=method, normalize=False, seed=0, where="here", own=torch.tensor(VECTOR)
+    )
+    assert found.vector_norm == pytest.approx(5.0)
+    assert found.vector.tolist() != VECTOR

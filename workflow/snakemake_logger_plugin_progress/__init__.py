@@ -1,0 +1,86 @@
+"""`snakemake --logger progress`: one calm line instead of a page per job; warnings and errors whole."""
+
+import json
+import sys
+import time
+from logging import WARNING, LogRecord
+from pathlib import Path
+
+from snakemake_interface_logger_plugins.base import LogHandlerBase
+from snakemake_interface_logger_plugins.common import LogEvent
+from steering_reliability.commands.progress import Progress
+
+_FAILURES = (LogEvent.ERROR, LogEvent.JOB_ERROR, LogEvent.GROUP_ERROR)
+
+
+class LogHandler(LogHandlerBase):
+    """Keeps one line up to date on a terminal, and prints a line now and then where there is none."""
+
+    writes_to_stream = True
+    writes_to_file = False
+    has_filter = False
+    has_formatter = False
+    needs_rulegraph = False
+
+    def __post_init__(self) -> None:
+        """Begin with nothing planned."""
+        self.progress = Progress(clock=time.monotonic)
+        self.outputs: dict[int, list[str]] = {}
+        self.on_terminal = sys.stderr.isatty()
+        self.printed = ""
+
+    def emit(self, record: LogRecord) -> None:
+        """Take in what Snakemake says."""
+        event, facts = getattr(record, "event", None), record.__dict__
+        if event == LogEvent.RUN_INFO:
+            self.progress.planned({name: count for name, count in facts["stats"].items() if name != "total"})
+        elif event == LogEvent.JOB_INFO:
+            self.outputs[facts["jobid"]] = [str(path) for path in facts["output"] or []]
+            self.progress.started(facts["jobid"], facts["rule_name"])
+        elif event == LogEvent.JOB_FINISHED:
+            job = facts["job_id"]
+            self.progress.finished(job, tokens=_tokens(self.outputs.pop(job, [])))
+        elif event in _FAILURES or record.levelno >= WARNING:
+            self._say(self.format(record))
+            return
+        self._show()
+
+    def _say(self, text: str) -> None:
+        sys.stderr.write(f"{_CLEAR if self.on_terminal else ''}{text.rstrip()}\n")
+        self.printed = ""
+
+    def _show(self) -> None:
+        if self.on_terminal:
+            sys.stderr.write(f"{_CLEAR}{self.progress.line()[: _width()]}")
+        elif self.progress.milestone() != self.printed:
+            self.printed = self.progress.milestone()
+            sys.stderr.write(f"{self.progress.line()}\n")
+        sys.stderr.flush()
+
+    def close(self) -> None:
+        """Leave the last line where it is."""
+        if self.on_terminal and self.progress.total:
+            sys.stderr.write("\n")
+        super().close()
+
+
+_CLEAR = "\r\x1b[2K"
+
+
+def _width() -> int:
+    import shutil  # noqa: PLC0415 - a terminal may change its size
+
+    return shutil.get_terminal_size().columns - 1
+
+
+def _tokens(outputs: list[str]) -> int:
+    """Tokens in the shards among a job's files; what can't be read counts nothing, since this is only a display."""
+    total = 0
+    for path in outputs:
+        if "/completions/" in path and path.endswith(".jsonl"):
+            try:
+                lines = Path(path).read_text(encoding="utf-8").splitlines()
+                total += sum(int(json.loads(line)["n_tokens"]) for line in lines)
+            except (OSError, ValueError, KeyError, TypeError):
+                continue
+    return total

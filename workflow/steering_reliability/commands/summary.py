@@ -1,0 +1,71 @@
+"""A finished run in a few lines: what was found, and where to look."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from steering_reliability.analysis.pareto import recommended_point
+from steering_reliability.analysis.schema import as_records
+from steering_reliability.analysis.tables import read_table
+from steering_reliability.errors import InputError
+from steering_reliability.run_plan import RunPlan
+
+_COLUMNS = ("refusal_harm_train", "refusal_harm_test", "refusal_benign", "helpful_benign")
+_ANSWERS = ("effect out of distribution", "failure of generalization", "trade-off")
+
+
+def summary_lines(plan: RunPlan, *, most: int = 4) -> Iterator[str]:
+    """Describe a finished run.
+
+    Args:
+        plan: The planned run.
+        most: Steered points to list: the recommended one, then others of the Pareto frontier.
+
+    Yields:
+        Lines: a small table of rates in percent, the answers, and where the report lies.
+
+    Raises:
+        InputError: When the run has no tables yet.
+    """
+    tables = Path(plan.folder) / "tables"
+    if not (tables / "claims.csv").is_file():
+        raise InputError("the run is not finished", where=plan.folder, fix="run it first: make results")
+    summary, claims = read_table(tables / "summary.csv"), read_table(tables / "claims.csv")
+    yield ""
+    yield f"{plan.title:<32}" + "".join(f"{name:>12}" for name in ("harm_train", "harm_test", "benign", "benign"))
+    yield f"{'':<32}" + "".join(f"{name:>12}" for name in ("refused", "refused", "refused", "helpful"))
+    for name, row in _points(summary, most=most):
+        yield f"{name:<32}" + "".join(f"{_percent(row, column):>12}" for column in _COLUMNS)
+    found = {row["claim"]: row for row in as_records(claims)}
+    for claim in _ANSWERS:
+        if claim in found:
+            yield f"{found[claim]['verdict']}: {found[claim]['sentence']}"
+    report = Path(plan.report_folder) / "index.html"
+    yield f"report: {report}   {report.absolute().as_uri()}"
+
+
+def _points(summary: pd.DataFrame, *, most: int) -> Iterator[tuple[str, dict[str, Any]]]:
+    study = summary[summary["role"] == "main"]
+    from_baseline = study["from_baseline"].astype(bool)
+    for row in as_records(study[from_baseline].head(1)):
+        yield "unsteered", row
+    best = recommended_point(summary)
+    frontier = study[~from_baseline & study["on_pareto"].astype(bool)].sort_values("refusal_harm_test", kind="stable")
+    listed = [] if best is None else [best]
+    for row in as_records(frontier):
+        if all(_name(row) != _name(other) for other in listed):
+            listed.append(row)
+    for row in listed[:most]:
+        yield f"{_name(row)}{' (best)' if row is best else ''}", row
+
+
+def _name(row: dict[str, Any]) -> str:
+    return f"{row['intervention']} layer {row['layer']} alpha {row['alpha']:g}"
+
+
+def _percent(row: dict[str, Any], name: str) -> str:
+    if row[f"{name}_n"] == 0:
+        return "-"
+    return f"{100 * row[name]:.0f}% ±{50 * (row[f'{name}_high'] - row[f'{name}_low']):.0f}"
