@@ -1,6 +1,6 @@
 # One word each; .ci/run calls the same.
 .DEFAULT_GOAL := results
-.PHONY: results full doctor refusal-tuned models compare test lint format notebooks clean bench bench-peers validate
+.PHONY: results full doctor refusal-tuned models compare test lint format notebooks docs clean bench bench-peers validate
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -54,6 +54,10 @@ bench-peers: .venv-peers/ready
 validate: .venv/ready
 	$(BIN)/python scripts/validate_statistics.py
 
+## The documentation as a site, in site/.
+docs: .venv-docs/ready
+	.venv-docs/bin/mkdocs build --quiet
+
 lint: .venv/ready
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -76,6 +80,11 @@ clean:
 
 results/models/%/config.json: .venv/ready
 	$(BIN)/snakemake --cores $(CORES) $@
+
+.venv-docs/ready: docs/requirements.txt
+	$(PYTHON) -m venv .venv-docs
+	.venv-docs/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	touch $@
 
 .venv-peers/ready: tests/benchmarks/requirements-peers.txt
 	$(PYTHON) -m venv .venv-peers

@@ -1,0 +1,89 @@
+"""Write the pages of the documentation that are made of the code: every config key, every column, every command."""
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow"))
+
+from pydantic import BaseModel
+from steering_reliability.analysis.schema import RESULTS_SCHEMA
+from steering_reliability.config import Config
+
+ROOT = Path(__file__).resolve().parents[1]
+NOTE = "<!-- Made by scripts/write_reference.py; a test keeps it in step with the code. -->\n\n"
+
+
+def config_page() -> str:
+    """Every config key with its type, default and meaning."""
+    lines = ["# Every config key\n", NOTE]
+    lines.append("The config is closed: an unknown key is an error that names the nearest one.\n")
+    schema = Config.model_json_schema()
+    for section, field in Config.model_fields.items():
+        model = _section(field.annotation)
+        if model is None:
+            continue
+        lines.append(f"\n## {section}\n\n{model.__doc__}\n\n| key | values | default | meaning |\n|---|---|---|---|\n")
+        lines += _rows(section, model, schema["$defs"][model.__name__]["properties"])
+    return "".join(lines)
+
+
+def _section(annotation: Any) -> type[BaseModel] | None:
+    options = [annotation, *getattr(annotation, "__args__", ())]
+    return next((one for one in options if isinstance(one, type) and issubclass(one, BaseModel)), None)
+
+
+def _rows(section: str, model: type[BaseModel], properties: dict[str, Any]) -> Iterator[str]:
+    for name, field in model.model_fields.items():
+        default = "required" if field.is_required() else f"`{_plain(field.get_default(call_default_factory=True))}`"
+        values = _values(properties[name]).replace("|", "or")
+        yield f"| `{section}.{name}` | {values} | {default} | {field.description} |\n"
+
+
+def _plain(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, default=str)
+
+
+def _values(schema: dict[str, Any]) -> str:
+    if "anyOf" in schema:
+        return " or ".join(dict.fromkeys(_values(one) for one in schema["anyOf"]))
+    if "enum" in schema:
+        return ", ".join(f"`{value}`" for value in schema["enum"])
+    if "$ref" in schema:
+        return f"see {schema['$ref'].rpartition('/')[2]}"
+    kind = schema.get("type", "any")
+    if kind == "array":
+        return f"list of {_values(schema['items'])}"
+    if kind == "object":
+        return "mapping"
+    bounds = {"minimum": "at least", "exclusiveMinimum": "above", "maximum": "at most", "exclusiveMaximum": "below"}
+    said = [f"{word} {schema[name]:g}" for name, word in bounds.items() if name in schema]
+    return ", ".join([{"string": "text"}.get(kind, kind), *said])
+
+
+def columns_page() -> str:
+    """Every column of results.parquet with its type and meaning."""
+    lines = ["# Every column of results.parquet\n\n", NOTE]
+    lines.append(
+        "One row per completion and condition; the unsteered completions stand under each curve at alpha 0.\n\n"
+    )
+    lines.append("| column | type | can be missing | meaning |\n|---|---|---|---|\n")
+    for field in RESULTS_SCHEMA:
+        text = field.metadata[b"description"].decode()
+        lines.append(f"| `{field.name}` | {field.type} | {'yes' if field.nullable else 'no'} | {text} |\n")
+    return "".join(lines)
+
+
+PAGES = {"config.md": config_page, "columns.md": columns_page}
+
+
+def main() -> None:
+    """Write the pages into docs/."""
+    for name, page in PAGES.items():
+        (ROOT / "docs" / name).write_text(page(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
