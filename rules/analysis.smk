@@ -18,7 +18,8 @@ rule aggregate:
         mem_mb=2000,
         runtime=30,
     params:
-        results=f"{R}/results.parquet",
+        # As the rule names it; without a shared disk it lies elsewhere, and the paths below with it.
+        results=lambda wildcards: f"{R}/results.parquet",
         # Sorted, so that the order of layers and alphas in the config does not matter.
         conditions=sorted(
             RUN.conditions_table(), key=lambda row: list(row["shards"].values())

@@ -63,6 +63,7 @@ rule write_report:
     params:
         title=RUN.title,
         figures=lambda wildcards, input: str(Path(input.figures[0]).parent),
+        stages=stage_sizes(RUN),
         code=digest(
             "../scripts/write_report.py",
             "analysis/templates",

@@ -8,6 +8,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow"))
 
 from steering_reliability.analysis.compare import Run, compare_runs
+from steering_reliability.analysis.comparison_page import write_comparison_page
 from steering_reliability.analysis.figures.comparison import draw_comparison
 from steering_reliability.analysis.figures.style import figure_style, save_figure
 from steering_reliability.analysis.runs import find_runs, model_of
@@ -51,6 +52,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         table = compare_runs({name: read_run(folder) for name, folder in find_runs(options.runs_dir).items()})
         write_table(table, options.out_dir / "compare.csv")
         print(f"{table['run'].nunique()} runs, {len(table)} points: {options.out_dir / 'compare.csv'}")
+        write_comparison_page(table, output=options.out_dir / "index.html")
+        print(f"page: {options.out_dir / 'index.html'}")
         for intervention in sorted(table["intervention"].unique()):
             with figure_style():
                 figure = draw_comparison(table, intervention=intervention)

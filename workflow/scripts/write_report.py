@@ -19,6 +19,7 @@ with logged(snakemake.log[0]):
         figures_dir=Path(snakemake.params.figures),
         output=Path(snakemake.output[0]),
         title=snakemake.params.title,
+        stages=snakemake.params.stages,
         provenance=json.loads(Path(snakemake.input.provenance).read_text(encoding="utf-8")),
         downloads={
             Path(path).name: Path(path).read_text(encoding="utf-8")

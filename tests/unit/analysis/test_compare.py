@@ -55,7 +55,7 @@ def test_the_command_writes_a_table_and_a_figure_per_intervention(script, tmp_pa
     assert script.main(["--runs_dir", str(tmp_path / "runs"), "--out_dir", str(out)]) == 0
     interventions = sorted(tiny_results().query("role == 'main'")["intervention"].unique())
     drawn = {f"compare_{name}.{suffix}" for name in interventions for suffix in ("png", "svg")}
-    assert {path.name for path in out.iterdir()} == {"compare.csv"} | drawn
+    assert {path.name for path in out.iterdir()} == {"compare.csv", "index.html"} | drawn
     assert "2 runs" in capsys.readouterr().out
 
 

@@ -1,5 +1,6 @@
 import io
 import logging
+import re
 import sys
 
 import pytest
@@ -50,9 +51,8 @@ def test_a_control_built_between_shards_does_not_take_the_line(progress):
 def test_every_rule_that_works_has_a_stage():
     rules = set()
     for path in (ROOT / "rules").glob("*.smk"):
-        text = path.read_text(encoding="utf-8")
-        parts = text.split("rule ")[1:]
-        rules |= {part.split(":")[0] for part in parts if "script:" in part}
+        for part in re.split(r"^ *rule ", path.read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]:
+            rules |= {part.split(":")[0]} if "script:" in part else set()
     assert {rule for stage in STAGES.values() for rule in stage} == rules
 
 

@@ -1,7 +1,6 @@
 """One page that holds a whole run: the answer, the warnings, charts, every completion, tables and provenance."""
 
 import base64
-import gzip
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -10,11 +9,8 @@ from typing import Any, Final
 
 import pandas as pd
 import yaml
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
 
 from steering_reliability.analysis.atomic import write_text
-from steering_reliability.analysis.displayed_text import visible
 from steering_reliability.analysis.figures.panels import curve_order
 from steering_reliability.analysis.findings import headline, warnings
 from steering_reliability.analysis.page.charts import (
@@ -26,11 +22,9 @@ from steering_reliability.analysis.page.charts import (
     tradeoff_chart,
 )
 from steering_reliability.analysis.page.completions import pack_completions
-from steering_reliability.analysis.page.scripts import content_policy, embedded_json, page_script, vega_bundle
+from steering_reliability.analysis.page.scripts import packed, page_environment, page_frame
 from steering_reliability.analysis.pareto import recommended_point
 from steering_reliability.analysis.schema import POINT_KEYS, SPLITS, as_records
-
-_TEMPLATES: Final = Path(__file__).parent / "templates"
 
 FIGURES: Final = {
     "dose_response": (
@@ -103,6 +97,7 @@ def write_report(
     title: str,
     provenance: Mapping[str, Any] | None = None,
     downloads: Mapping[str, str] = MappingProxyType({}),
+    stages: Mapping[str, int] = MappingProxyType({}),
 ) -> None:
     """Write index.html, one file that asks nothing of the network.
 
@@ -117,47 +112,53 @@ def write_report(
         title: Name of the run or model.
         provenance: What made the run, nested as in provenance.json.
         downloads: Name to text of files that the page hands out, beside the config.
+        stages: How many files each stage of the workflow makes, in its order.
     """
-    environment = Environment(
-        loader=FileSystemLoader(_TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
-        lstrip_blocks=True, keep_trailing_newline=True,
-    )  # fmt: skip
-    environment.filters |= {"visible": visible, "json": embedded_json}
-    style = (_TEMPLATES / "report.css").read_text(encoding="utf-8")
-    scripts = (vega_bundle(), page_script())
     best = recommended_point(summary)
     charts = _charts(summary, prompt_steerability)
     config = yaml.safe_dump((provenance or {}).get("config", {}), sort_keys=False, allow_unicode=True)
-    page = environment.get_template("report.html.j2").render(
-        title=title,
-        style=Markup(style),
-        scripts=[Markup(script) for script in scripts],
-        policy=content_policy(scripts=scripts, styles=[style]),
-        answers=_answers(claims),
-        findings=headline(summary, sanity=sanity),
-        warnings=warnings(summary, n_samples=_n_samples(results)),
-        caveats=CAVEATS,
-        figures=list(_figures(figures_dir, charts)),
-        charts=charts,
-        completions=pack_completions(results),
-        first={} if best is None else {**_opens(best), "split": "harm_test"},
-        filters=FILTERS,
-        operating_points=_rows(summary[summary["role"] == "main"], best),
-        checks=as_records(sanity),
-        claims=as_records(claims),
-        splits=SPLITS,
-        provenance=list(_flat({key: part for key, part in (provenance or {}).items() if key != "config"})),
-        config=config,
-        files={name: _packed(text) for name, text in {"study.yaml": config, **downloads}.items()},
+    page = (
+        page_environment()
+        .get_template("report.html.j2")
+        .render(
+            **page_frame(),
+            title=title,
+            answers=_answers(claims),
+            findings=headline(summary, sanity=sanity),
+            warnings=warnings(summary, n_samples=_n_samples(results)),
+            caveats=CAVEATS,
+            figures=list(_figures(figures_dir, charts)),
+            charts=charts,
+            stages=stages,
+            completions=pack_completions(results),
+            first={} if best is None else {**_opens(best), "split": "harm_test"},
+            filters=FILTERS,
+            operating_points=_rows(summary[summary["role"] == "main"], best),
+            checks=as_records(sanity),
+            claims=as_records(claims),
+            splits=SPLITS,
+            provenance=list(_flat({key: part for key, part in (provenance or {}).items() if key != "config"})),
+            config=config,
+            files={name: packed(text) for name, text in {"study.yaml": config, **downloads}.items()},
+        )
     )
     write_text(output, page)
 
 
 def _answers(claims: pd.DataFrame) -> list[dict[str, Any]]:
-    """The three questions of every study, as far as the run could answer them: at the recommended point."""
+    """The three questions of every study, as far as the run could answer them: at the recommended point.
+
+    Where the data can't tell there but show it at the surest point of the grid, that stands beside it.
+    """
     found = {row["claim"]: row for row in as_records(claims)}
-    asked = ("effect out of distribution", "failure of generalization", "trade-off")
-    return [found[name] for name in asked if name in found]
+    answers = []
+    for name in ("effect out of distribution", "failure of generalization", "trade-off"):
+        surest = found.get(f"{name}, surest point")
+        asked = [found.get(name)]
+        if surest is not None and surest["verdict"] == "shown" and (asked[0] or {}).get("verdict") != "shown":
+            asked.append(surest)
+        answers += [row for row in asked if row is not None]
+    return answers
 
 
 def _charts(summary: pd.DataFrame, prompts: pd.DataFrame) -> dict[str, list[Spec]]:
@@ -183,10 +184,6 @@ def _opens(row: Mapping[str, Any]) -> dict[str, str]:
     alpha = repr(float(row["alpha"])).removesuffix(".0")
     point = {name: str(row[name]) for name in ("intervention", "layer", "direction")}
     return {**point, "alpha": alpha}
-
-
-def _packed(text: str) -> str:
-    return base64.b64encode(gzip.compress(text.encode("utf-8"), compresslevel=9, mtime=0)).decode()
 
 
 def _n_samples(results: pd.DataFrame) -> int:

@@ -72,15 +72,27 @@ def _shard(plan: RunPlan, path: str, *, split: str, seed: int) -> Shard:
 
 def stages(plan: RunPlan) -> dict[str, tuple[int, int]]:
     """Of each stage, in the order of the workflow, how many of its files are there and how many it has."""
+    return {
+        stage: (sum(Path(path).is_file() for path in paths), len(paths)) for stage, paths in _stage_files(plan).items()
+    }
+
+
+def stage_sizes(plan: RunPlan) -> dict[str, int]:
+    """How many files each stage has, in the order of the workflow; looks at no disk."""
+    return {stage: len(paths) for stage, paths in _stage_files(plan).items()}
+
+
+def _stage_files(plan: RunPlan) -> dict[str, list[str]]:
     run = plan.folder
-    files = {
+    shards = [path for seed in plan.seeds for path in plan.baseline(seed).values()]
+    shards += [path for condition in plan.conditions for path in plan.shards(condition).values()]
+    return {
         "prompts": [f"{run}/prompts/{split}.jsonl" for split in SPLITS],
         "model": [plan.model_file],
         "directions": plan.direction_files(),
-        "completions": [str(shard.path) for shard in _shards(plan)],
+        "completions": shards,
         "results": [f"{run}/results.parquet"],
         "tables": [f"{run}/tables/{name}.csv" for name in ("summary", "sanity_checks", *plan.evidence)],
         "figures": [f"{run}/figures/{name}.png" for name in plan.figures],
         "report": [f"{plan.report_folder}/{name}" for name in ("examples.md", "index.html")],
     }
-    return {stage: (sum(Path(path).is_file() for path in paths), len(paths)) for stage, paths in files.items()}

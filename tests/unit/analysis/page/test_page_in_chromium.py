@@ -10,6 +10,8 @@ import pandas as pd
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import sync_playwright
+from steering_reliability.analysis.compare import Run, compare_runs
+from steering_reliability.analysis.comparison_page import write_comparison_page
 from steering_reliability.analysis.page.completions import PAGE_COLUMNS
 from steering_reliability.analysis.pareto import recommended_point
 from steering_reliability.analysis.report import write_report
@@ -243,6 +245,16 @@ def test_hostile_text_stays_text_and_within_a_phone(visit, tmp_path):
     cells = pd.read_csv(tmp_path / "found.csv")["completion"].astype(str)
     assert not cells.str.startswith("=").any()
     assert cells.str.startswith("'=HYPERLINK").any()
+
+
+def test_the_page_of_several_runs_draws_and_shuts_nobody_out(visit, summary, tmp_path):
+    table = compare_runs({"one": Run("small", 20, summary), "two": Run("deep", 30, summary)})
+    write_comparison_page(table, output=tmp_path / "compare.html")
+    page = visit(tmp_path / "compare.html", width=360)
+    assert page.locator("[data-chart] svg").count() == 3 * 2
+    assert page.evaluate("document.documentElement.scrollWidth") == 360
+    report = Axe().run(page)
+    assert report.violations_count == 0, report.generate_report()
 
 
 def many(n_prompts: int) -> pd.DataFrame:

@@ -6,6 +6,7 @@ from typing import Any, Final
 import altair as alt
 import pandas as pd
 
+from steering_reliability.analysis.compare import THIRDS, third_of
 from steering_reliability.analysis.figures.gap import headline_gap
 from steering_reliability.analysis.figures.panels import curve_order
 from steering_reliability.analysis.figures.style import SPLIT_STYLES, series_styles
@@ -132,6 +133,53 @@ def steerability_chart(prompts: pd.DataFrame) -> Spec:
     return _spec(panels.facet(_header("panel", order), columns=3), "How far each prompt moves per unit of alpha")
 
 
+def comparison_chart(table: pd.DataFrame, *, measure: str, title: str) -> list[Spec]:
+    """A measure of several runs by relative strength, a chart per intervention with a panel per third of the blocks.
+
+    Args:
+        table: From `compare_runs`.
+        measure: Column with `_low` and `_high`.
+        title: What it is.
+    """
+    rows = table.dropna(subset=[measure]).copy()
+    thirds = third_of(rows["depth"])
+    rows["panel"] = [f"{kind}, {THIRDS[third]}" for kind, third in zip(rows["intervention"], thirds, strict=True)]
+    rows["line"] = [f"{run}, layer {layer}" for run, layer in zip(rows["run"], rows["layer"], strict=True)]
+    rows["shown"] = [
+        f"{100 * row[measure]:+.0f} points ({100 * row[f'{measure}_low']:+.0f} to {100 * row[f'{measure}_high']:+.0f}, "
+        f"n = {int(row['refusal_harm_test_n'])})"
+        for row in rows.to_dict("records")
+    ]
+    kept = ["run", "model", "layer", "intervention", "alpha", "relative_strength", "panel", "line", "shown"]
+    rows = rows[kept].assign(value=rows[measure], low=rows[f"{measure}_low"], high=rows[f"{measure}_high"])
+    kinds, runs = sorted(rows["intervention"].unique(), key=curve_order), sorted(table["run"].unique())
+    return [
+        _run_lines(rows[rows["intervention"] == kind], runs=runs, y=title, has_legend=kind == kinds[0])
+        | {"description": f"{title}, {kind}, by strength and depth"}
+        for kind in kinds
+    ]
+
+
+def _run_lines(rows: pd.DataFrame, *, runs: list[str], y: str, has_legend: bool) -> Spec:
+    styles = series_styles(len(runs))
+    colour = alt.Color("run:N", scale=alt.Scale(domain=runs, range=[style.colour for style in styles]))
+    colour = colour.legend(orient="top", columns=3, title=None) if has_legend else colour.legend(None)
+    base = alt.Chart().encode(x=alt.X("relative_strength:Q", title="push, of the residual norm", axis=_percent_axis()))
+    whole = alt.Y("value:Q", title=y, axis=alt.Axis(format="+%"))
+    tips = [*(alt.Tooltip(f"{name}:N") for name in ("run", "model", "layer", "alpha")), alt.Tooltip("shown:N", title=y)]
+    intervals = base.mark_rule(opacity=0.5, aria=False).encode(y="low:Q", y2="high:Q", color=colour)
+    lines = base.mark_line(aria=False).encode(y=whole, color=colour, detail="line:N")
+    points = base.mark_point(filled=True, size=55, opacity=1).encode(y=whole, color=colour, tooltip=tips)
+    chart = alt.layer(_zero(), intervals, lines, points, data=rows).properties(width=_WIDTH, height=_HEIGHT)
+    return _spec(
+        chart.facet(_header("panel", [f"{rows['intervention'].iloc[0]}, {third}" for third in THIRDS]), columns=3)
+    )
+
+
+def _percent_axis() -> alt.Axis:
+    return alt.Axis(format="%", tickCount=4)
+
+
 def _study(summary: pd.DataFrame, *, baseline: bool = True) -> pd.DataFrame:
     rows = summary[(summary["role"] == "main") & (baseline | ~summary["from_baseline"].astype(bool))]
     return _described(rows)
@@ -179,16 +227,18 @@ def _where_tips() -> list[alt.Tooltip]:
 def _panels(rows: pd.DataFrame, *, y: str, percent: bool, description: str) -> list[Spec]:
     """Lines with intervals over alpha: a chart per intervention, whose alphas differ, with a panel per layer."""
     kinds = sorted(rows["intervention"].unique(), key=curve_order)
+    reach = float(rows[["low", "high"]].abs().max().max()) if len(rows) else 1.0
+    domain = [0.0, 1.0] if percent else [-reach, reach]
     return [
-        _lines(rows[rows["intervention"] == kind], y=y, percent=percent, has_legend=percent and kind == kinds[0])
+        _lines(rows[rows["intervention"] == kind], y=y, percent=percent, domain=domain, has_legend=kind == kinds[0])
         | {"description": f"{description}: {kind}"}
         for kind in kinds
     ]
 
 
-def _lines(rows: pd.DataFrame, *, y: str, percent: bool, has_legend: bool) -> Spec:
-    scale = alt.Scale(domain=[0, 1]) if percent else alt.Undefined
-    legend = alt.Legend(orient="top", columns=2) if has_legend else None
+def _lines(rows: pd.DataFrame, *, y: str, percent: bool, domain: list[float], has_legend: bool) -> Spec:
+    scale = alt.Scale(domain=domain)
+    legend = alt.Legend(orient="top", columns=2) if has_legend and percent else None
     colour = alt.Color("series:N", scale=_SPLIT_COLOURS if percent else alt.Undefined, title=None, legend=legend)
     shape = alt.Shape("series:N", scale=_SPLIT_SHAPES if percent else alt.Undefined, title=None, legend=legend)
     dash = alt.StrokeDash("series:N", scale=_SPLIT_DASHES if percent else alt.Undefined, title=None, legend=legend)

@@ -1,7 +1,5 @@
 """Every completion of a run, packed for the browser of the report page: once each, by number, compressed."""
 
-import base64
-import gzip
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,6 +8,7 @@ from typing import Any, Final
 import pandas as pd
 
 from steering_reliability.analysis.displayed_text import visible
+from steering_reliability.analysis.page.scripts import packed
 from steering_reliability.analysis.schema import SPLITS, as_records
 from steering_reliability.prompts.schema import UNKNOWN, Prompt
 from steering_reliability.prompts.subset import spread_subset
@@ -64,16 +63,14 @@ def pack_completions(results: pd.DataFrame, *, max_characters: int = MAX_CHARACT
     left_out = len(rows[_PROMPT].drop_duplicates()) - len(kept[_PROMPT].drop_duplicates())
     prompts = kept.drop_duplicates(_PROMPT)
     points = kept.drop_duplicates(_POINT)
-    packed = {
+    columns = {
         "labels": list(_LABELS),
         "prompts": [_prompt(row) for row in as_records(prompts)],
         "points": [_point(row) for row in as_records(points)],
         **_columns(kept, prompts=_numbers(prompts, _PROMPT), points=_numbers(points, _POINT)),
     }
-    text = json.dumps(packed, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    # No time of writing inside, so that the same run gives the same page.
-    data = base64.b64encode(gzip.compress(text.encode("utf-8"), compresslevel=9, mtime=0)).decode()
-    return PackedCompletions(data, len(kept), len(prompts), left_out)
+    text = json.dumps(columns, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return PackedCompletions(packed(text), len(kept), len(prompts), left_out)
 
 
 def _once(results: pd.DataFrame) -> pd.DataFrame:

@@ -1,6 +1,7 @@
 """The scripts of the report page and the policy that lets these, and nothing else, run."""
 
 import base64
+import gzip
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
@@ -9,6 +10,10 @@ from pathlib import Path
 from typing import Any, Final
 
 import vl_convert
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from steering_reliability.analysis.displayed_text import visible
 
 _TEMPLATES: Final = Path(__file__).parents[1] / "templates"
 
@@ -20,6 +25,32 @@ def vega_bundle() -> str:
     bundle = vl_convert.javascript_bundle()  # type: ignore[call-arg]
     assert "</script" not in bundle.lower()
     return bundle
+
+
+def packed(text: str) -> str:
+    """Base64 of the gzipped text, with no time of writing in it: the same text gives the same letters."""
+    return base64.b64encode(gzip.compress(text.encode("utf-8"), compresslevel=9, mtime=0)).decode()
+
+
+def page_environment() -> Environment:
+    """Templates that take every text for data, and fail on a name that is not given."""
+    environment = Environment(
+        loader=FileSystemLoader(_TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
+        lstrip_blocks=True, keep_trailing_newline=True,
+    )  # fmt: skip
+    environment.filters |= {"visible": visible, "json": embedded_json}
+    return environment
+
+
+def page_frame() -> dict[str, Any]:
+    """Style, scripts and the policy that admits them, as the templates name them."""
+    style = (_TEMPLATES / "report.css").read_text(encoding="utf-8")
+    scripts = (vega_bundle(), page_script())
+    return {
+        "style": Markup(style),
+        "scripts": [Markup(script) for script in scripts],
+        "policy": content_policy(scripts=scripts, styles=[style]),
+    }
 
 
 def page_script() -> str:

@@ -289,7 +289,7 @@ function download(name, text, type) {
 
 const columnsFor = (width) => Math.max(1, Math.floor(width / 250));
 
-async function drawChart(place, spec, open) {
+async function drawChart(place, spec) {
   const holder = element("div", {});
   place.append(holder);
   const fitted = { ...spec };
@@ -307,8 +307,24 @@ async function drawChart(place, spec, open) {
 
 async function start() {
   document.documentElement.classList.add("interactive");
+  if ($("completions")) await startBrowser();
+  for (const button of document.querySelectorAll("[data-table]")) {
+    button.addEventListener("click", async () => {
+      const name = button.dataset.table;
+      download(name, await unpacked($(`file-${name}`).textContent), "text/plain");
+    });
+  }
+  for (const [name, specs] of Object.entries(embedded("charts"))) {
+    for (const spec of specs) await drawChart(document.querySelector(`[data-chart="${name}"]`), spec);
+  }
+  document.documentElement.dataset.ready = "yes";
+}
+
+let open = () => {};
+
+async function startBrowser() {
   const rows = readCompletions().then((found) => new Browser(found));
-  const open = async ({ intervention, layer, alpha, direction, split, id }) => {
+  open = async ({ intervention, layer, alpha, direction, split, id }) => {
     const values = alpha === 0 ? { intervention: "none" } : { intervention, layer, alpha, direction };
     const asked = { ...values, split, id };
     const known = Object.entries(asked).filter(([, value]) => value !== undefined && value !== "");
@@ -317,21 +333,11 @@ async function start() {
   for (const button of document.querySelectorAll("[data-open]")) {
     button.addEventListener("click", () => open(JSON.parse(button.dataset.open)));
   }
-  for (const button of document.querySelectorAll("[data-table]")) {
-    button.addEventListener("click", async () => {
-      const name = button.dataset.table;
-      download(name, await unpacked($(`file-${name}`).textContent), "text/plain");
-    });
-  }
   const browser = await rows;
   if (!browser.fromAddress()) {
     browser.filter(embedded("first"));
     history.replaceState(null, "", location.pathname + location.search);
   }
-  for (const [name, specs] of Object.entries(embedded("charts"))) {
-    for (const spec of specs) await drawChart(document.querySelector(`[data-chart="${name}"]`), spec, open);
-  }
-  document.documentElement.dataset.ready = "yes";
 }
 
 start();

@@ -1,0 +1,59 @@
+"""The page of several runs: the same push at the same depth, model by model."""
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+import pandas as pd
+
+from steering_reliability.analysis.atomic import write_text
+from steering_reliability.analysis.page.charts import comparison_chart
+from steering_reliability.analysis.page.scripts import packed, page_environment, page_frame
+from steering_reliability.analysis.schema import as_records
+
+MEASURES: Final = {
+    "refusal_effect_harm_test": "change of refusal on harm_test",
+    "helpfulness_drop": "helpfulness lost on benign",
+    "effect_gap": "gap of effects, train minus test",
+}
+
+
+def write_comparison_page(table: pd.DataFrame, *, output: Path) -> None:
+    """Write index.html, one file that asks nothing of the network.
+
+    Args:
+        table: From `compare_runs`.
+        output: The page; written whole or not at all.
+    """
+    charts = {name: comparison_chart(table, measure=name, title=title) for name, title in MEASURES.items()}
+    environment = page_environment()
+    environment.filters["points"] = parts
+    page = environment.get_template("compare.html.j2").render(
+        **page_frame(),
+        charts=charts,
+        measures=MEASURES,
+        best=as_records(best_of_each(table)),
+        points=as_records(table),
+        files={"compare.csv": packed(table.to_csv(index=False, lineterminator="\n"))},
+    )
+    write_text(output, page)
+
+
+def best_of_each(table: pd.DataFrame, *, largest_drop: float = 0.2) -> pd.DataFrame:
+    """Each run's point of the largest effect on harm_test among those that cost little helpfulness.
+
+    Args:
+        table: From `compare_runs`.
+        largest_drop: Helpfulness that such a point may cost; a run in which every point costs more has no row.
+    """
+    affordable = table[table["helpfulness_drop"] <= largest_drop + 1e-9]
+    ordered = affordable.sort_values("refusal_effect_harm_test", ascending=False, kind="stable")
+    return ordered.drop_duplicates("run").sort_values("run")
+
+
+def parts(row: Mapping[str, float], name: str) -> str:
+    """A difference in points with its interval; a dash where it is missing."""
+    if math.isnan(row[name]):
+        return "–"
+    return f"{100 * row[name]:+.0f} ({100 * row[f'{name}_low']:+.0f} to {100 * row[f'{name}_high']:+.0f})"
