@@ -1,6 +1,6 @@
 # One word each; .ci/run calls the same.
 .DEFAULT_GOAL := results
-.PHONY: results full doctor refusal-tuned models compare test lint format notebooks docs clean bench bench-peers validate
+.PHONY: results full doctor verify refusal-tuned models compare test lint format notebooks docs clean bench bench-peers validate
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -16,6 +16,10 @@ results: .venv/ready
 ## What the default run needs and costs here, before it starts.
 doctor: .venv/ready
 	$(BIN)/steering-reliability doctor
+
+## Is the default run still what it was when it finished?
+verify: .venv/ready
+	$(BIN)/steering-reliability verify
 
 ## The default run with all prompts and longer completions.
 full: .venv/ready

@@ -25,3 +25,4 @@ rule all:
         rules.results.input,
         rules.figures.input,
         rules.reports.input,
+        rules.record_checksums.output,

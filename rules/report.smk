@@ -84,3 +84,30 @@ rule reports:
     input:
         rules.write_examples.output,
         rules.write_report.output,
+
+
+rule record_checksums:
+    """SHA-256 of every file of the run, so that `make verify` can tell what is no longer as it was."""
+    input:
+        rules.results.input,
+        rules.directions.input,
+        rules.completions.input,
+        rules.figures.input,
+        rules.reports.input,
+    output:
+        f"{R}/SHA256SUMS",
+    log:
+        f"{R}/logs/report/record_checksums.log",
+    conda:
+        "../envs/steering.yaml"
+    resources:
+        mem_mb=500,
+        runtime=15,
+    params:
+        # As the rule names it; without a shared disk it lies elsewhere.
+        name=lambda wildcards: f"{R}/SHA256SUMS",
+        code=digest("../scripts/record_checksums.py", "analysis/checksums.py"),
+    message:
+        "report: recording checksums"
+    script:
+        "../workflow/scripts/record_checksums.py"

@@ -30,7 +30,7 @@ TARGETS["figures"] = TARGETS["completions"] | {
     *("aggregate", "summarise", "check_sanity", "weigh_evidence", "draw_figures")
 }
 TARGETS["reports"] = TARGETS["figures"] | {"record_provenance", "write_examples", "write_report"}
-TARGETS["all"] = TARGETS["reports"] | TARGETS["results"]
+TARGETS["all"] = TARGETS["reports"] | TARGETS["results"] | {"record_checksums"}
 
 # What `snakemake --lint` says and why it stays: a part of the message -> the reason.
 LINT_THAT_STAYS: dict[str, str] = {}
@@ -69,6 +69,7 @@ UPSTREAM = {
     "record_provenance": ["aggregate"],
     "write_examples": ["summarise"],
     "write_report": ["weigh_evidence", "draw_figures", "record_provenance"],
+    "record_checksums": ["write_report", "write_examples"],
     "complete_shard": ["prepare_prompts", "measure_lengths", "build_direction"],
     "complete_baseline": ["prepare_prompts", "measure_lengths"],
     "build_direction": ["measure_activations"],

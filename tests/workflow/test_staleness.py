@@ -24,9 +24,9 @@ OTHER_PREFIX: Shard = (ALT, "add", 1, "1", 0)
 CONTROL: Shard = (RANDOM, "add", 1, "1", 0)
 ALL_SHARDS = [*GRID, OTHER_SEED, OTHER_PREFIX, CONTROL]
 
-DRAWN = [job("draw_figures"), job("write_report"), job("all")]
+DRAWN = [job("draw_figures"), job("write_report"), job("record_checksums"), job("all")]
 TABLES = [job(rule) for rule in ("summarise", "check_sanity", "weigh_evidence", "record_provenance", "write_examples")]
-PAGE = [job("write_report"), job("all")]
+PAGE = [job("write_report"), job("record_checksums"), job("all")]
 CONFIG_RECORDED = [job("record_provenance"), *PAGE]
 """A change that no number depends on shows in provenance.json, and so on the page."""
 AGGREGATE_ONWARD = [job("aggregate"), *TABLES, *DRAWN]

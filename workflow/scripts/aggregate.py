@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from steering_reliability.analysis.aggregate import aggregate
-from steering_reliability.analysis.condition import placed, with_coefficient
+from steering_reliability.analysis.condition import placed, placed_shards, with_coefficient
 from steering_reliability.binding import logged
 from steering_reliability.conditions import SPLITS
 from steering_reliability.metrics.scorer import load_scorer
@@ -15,10 +15,7 @@ with logged(snakemake.log[0]):
     conditions = [placed(condition, below=place) for condition in snakemake.params.conditions]
     aggregate(
         [with_coefficient(condition, alpha_unit=unit) for condition in conditions],
-        baseline={
-            seed: {split: f"{place}{path}" for split, path in shards.items()}
-            for seed, shards in snakemake.params.baseline.items()
-        },
+        baseline={seed: placed_shards(shards, below=place) for seed, shards in snakemake.params.baseline.items()},
         prompts={split: snakemake.input[split] for split in SPLITS},
         output=Path(snakemake.output.results),
         baseline_log_dir=Path(snakemake.output.log[0]).parent,

@@ -21,10 +21,5 @@ with logged(snakemake.log[0]):
         title=snakemake.params.title,
         stages=snakemake.params.stages,
         provenance=json.loads(Path(snakemake.input.provenance).read_text(encoding="utf-8")),
-        downloads={
-            Path(path).name: Path(path).read_text(encoding="utf-8")
-            for path in (
-                snakemake.input[name] for name in ("summary", "claims", "sanity", "prompt_steerability", "provenance")
-            )
-        },
+        downloads=[Path(snakemake.input[name]) for name in ("summary", "claims", "sanity", "provenance")],
     )

@@ -8,7 +8,7 @@ from typing import Final
 import pandas as pd
 
 from steering_reliability.analysis.atomic import write_text
-from steering_reliability.analysis.page.charts import comparison_chart
+from steering_reliability.analysis.page.comparison_chart import comparison_chart
 from steering_reliability.analysis.page.scripts import packed, page_environment, page_frame
 from steering_reliability.analysis.schema import as_records
 

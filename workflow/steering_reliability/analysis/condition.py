@@ -93,8 +93,13 @@ def placed(condition: Mapping[str, Any], *, below: str) -> dict[str, Any]:
     Returns:
         The condition with its paths completed.
     """
-    shards = {split: f"{below}{path}" for split, path in condition["shards"].items()}
+    shards = placed_shards(condition["shards"], below=below)
     return {**condition, "shards": shards, "statistics": f"{below}{condition['statistics']}"}
+
+
+def placed_shards(shards: Mapping[str, str], *, below: str) -> dict[str, str]:
+    """Say where shards lie for this job: split to path, completed as in `placed`."""
+    return {split: f"{below}{path}" for split, path in shards.items()}
 
 
 def with_coefficient(condition: Mapping[str, Any], *, alpha_unit: str) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 import base64
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
@@ -13,8 +13,8 @@ import yaml
 from steering_reliability.analysis.atomic import write_text
 from steering_reliability.analysis.figures.panels import curve_order
 from steering_reliability.analysis.findings import headline, warnings
+from steering_reliability.analysis.page.chart_style import Spec
 from steering_reliability.analysis.page.charts import (
-    Spec,
     dose_response_chart,
     gap_chart,
     heatmap_chart,
@@ -96,7 +96,7 @@ def write_report(
     output: Path,
     title: str,
     provenance: Mapping[str, Any] | None = None,
-    downloads: Mapping[str, str] = MappingProxyType({}),
+    downloads: Sequence[Path] = (),
     stages: Mapping[str, int] = MappingProxyType({}),
 ) -> None:
     """Write index.html, one file that asks nothing of the network.
@@ -111,7 +111,7 @@ def write_report(
         output: The page; written whole or not at all.
         title: Name of the run or model.
         provenance: What made the run, nested as in provenance.json.
-        downloads: Name to text of files that the page hands out, beside the config.
+        downloads: Files that the page hands out, beside the config.
         stages: How many files each stage of the workflow makes, in its order.
     """
     best = recommended_point(summary)
@@ -139,7 +139,7 @@ def write_report(
             splits=SPLITS,
             provenance=list(_flat({key: part for key, part in (provenance or {}).items() if key != "config"})),
             config=config,
-            files={name: packed(text) for name, text in {"study.yaml": config, **downloads}.items()},
+            files={"study.yaml": packed(config), **{path.name: packed(_text(path)) for path in downloads}},
         )
     )
     write_text(output, page)
@@ -184,6 +184,10 @@ def _opens(row: Mapping[str, Any]) -> dict[str, str]:
     alpha = repr(float(row["alpha"])).removesuffix(".0")
     point = {name: str(row[name]) for name in ("intervention", "layer", "direction")}
     return {**point, "alpha": alpha}
+
+
+def _text(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
 
 
 def _n_samples(results: pd.DataFrame) -> int:

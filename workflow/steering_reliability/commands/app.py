@@ -83,6 +83,18 @@ def _stage_lines(found: dict[str, dict[str, int]]) -> Iterator[str]:
 
 
 @app.command()
+def verify(config: ConfigFile = DEFAULT_CONFIG, as_json: AsJson = False) -> None:
+    """Check every file of a finished run against the SHA-256 that was recorded when it finished."""
+    from steering_reliability.commands.verify import as_lines, verify  # noqa: PLC0415
+
+    with told():
+        found = verify(Path(_planned(config).folder), root=Path())
+        _print(found, as_json=as_json, lines=as_lines)
+        if found["files"]:
+            raise typer.Exit(1)
+
+
+@app.command()
 def run(
     config: ConfigFile = DEFAULT_CONFIG,
     cores: Annotated[str, typer.Option(help="cores for Snakemake")] = "all",

@@ -53,7 +53,9 @@ def summary(results):
 
 @pytest.fixture(scope="module")
 def calm(results, summary, tmp_path_factory):
-    return write_page(tmp_path_factory.mktemp("calm"), results, summary, downloads={"summary.csv": "a,b\n1,2\n"})
+    folder = tmp_path_factory.mktemp("calm")
+    (folder / "summary.csv").write_text("a,b\n1,2\n")
+    return write_page(folder, results, summary, downloads=[folder / "summary.csv"])
 
 
 @pytest.fixture(scope="module")
@@ -232,7 +234,8 @@ def hostile() -> pd.DataFrame:
 
 def test_hostile_text_stays_text_and_within_a_phone(visit, tmp_path):
     results = hostile()
-    path = write_page(tmp_path, results, summarise(results), title=HOSTILE, downloads={"a.csv": HOSTILE})
+    (tmp_path / "a.csv").write_text(HOSTILE)
+    path = write_page(tmp_path, results, summarise(results), title=HOSTILE, downloads=[tmp_path / "a.csv"])
     page = visit(path, width=360, place="#browse?split=benign")
     assert page.evaluate("window.hacked") is None
     text = page.locator("#rows").inner_text()

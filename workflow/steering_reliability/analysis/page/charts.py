@@ -1,29 +1,24 @@
 """Interactive charts as Vega-Lite specifications: a pointer shows n and interval, a click opens the completions."""
 
-from collections.abc import Sequence
 from typing import Any, Final
 
 import altair as alt
 import pandas as pd
 
-from steering_reliability.analysis.compare import THIRDS, third_of
 from steering_reliability.analysis.figures.gap import headline_gap
 from steering_reliability.analysis.figures.panels import curve_order
 from steering_reliability.analysis.figures.style import SPLIT_STYLES, series_styles
+from steering_reliability.analysis.page.chart_style import HEIGHT, WIDTH, Spec, finished, panel_header, zero_line
 from steering_reliability.analysis.schema import SPLITS
 
-Spec = dict[str, Any]
-"""A Vega-Lite specification. Rows of its data may hold the keys `OPENS`, which say whose completions a click opens."""
-
 OPENS: Final = ["direction", "intervention", "layer", "alpha"]
+"""What a row of a chart's data holds where a click on its mark opens completions."""
 
 _CONTROL: Final = "random directions, harm_test"
 _SERIES: Final = [*SPLITS, _CONTROL]
 _SPLIT_COLOURS: Final = alt.Scale(domain=_SERIES, range=[*(SPLIT_STYLES[split].colour for split in SPLITS), "#888888"])
 _SPLIT_SHAPES: Final = alt.Scale(domain=_SERIES, range=["circle", "square", "triangle-up", "cross"])
 _SPLIT_DASHES: Final = alt.Scale(domain=_SERIES, range=[[1, 0], [6, 3], [6, 2, 1, 2], [1, 0]])
-_WIDTH: Final = 190
-_HEIGHT: Final = 170
 
 
 def dose_response_chart(summary: pd.DataFrame) -> list[Spec]:
@@ -69,7 +64,7 @@ def tradeoff_chart(summary: pd.DataFrame) -> Spec:
         .encode(x=x, y=y, order=alt.Order("helpful_benign:Q"))
     )
     chart = alt.layer(frontier, points).properties(width=380, height=320)
-    return _spec(chart, "Refusal on harm_test against helpfulness on benign prompts")
+    return finished(chart, "Refusal on harm_test against helpfulness on benign prompts")
 
 
 def heatmap_chart(summary: pd.DataFrame, *, name: str, split: str, title: str) -> list[Spec]:
@@ -105,7 +100,9 @@ def _cells(rows: pd.DataFrame, *, name: str, title: str) -> Spec:
     )
     panel = alt.layer(cells, words).properties(width={"step": 46}, height={"step": 34})
     kind = rows["intervention"].iloc[0]
-    return _spec(panel.facet(_header("intervention"), columns=1), f"{title} by layer and strength, in percent: {kind}")
+    return finished(
+        panel.facet(panel_header("intervention"), columns=1), f"{title} by layer and strength, in percent: {kind}"
+    )
 
 
 def steerability_chart(prompts: pd.DataFrame) -> Spec:
@@ -128,56 +125,11 @@ def steerability_chart(prompts: pd.DataFrame) -> Spec:
         color=alt.Color("series:N", scale=_SPLIT_COLOURS, title=None, legend=alt.Legend(orient="top", values=SPLITS)),
         tooltip=tips,
     )
-    panels = alt.layer(_zero(), points, data=kept).properties(width=_WIDTH, height=_HEIGHT)
+    panels = alt.layer(zero_line(), points, data=kept).properties(width=WIDTH, height=HEIGHT)
     order = [f"layer {layer}" for layer in sorted({int(layer) for layer in kept["layer"]})]
-    return _spec(panels.facet(_header("panel", order), columns=3), "How far each prompt moves per unit of alpha")
-
-
-def comparison_chart(table: pd.DataFrame, *, measure: str, title: str) -> list[Spec]:
-    """A measure of several runs by relative strength, a chart per intervention with a panel per third of the blocks.
-
-    Args:
-        table: From `compare_runs`.
-        measure: Column with `_low` and `_high`.
-        title: What it is.
-    """
-    rows = table.dropna(subset=[measure]).copy()
-    thirds = third_of(rows["depth"])
-    rows["panel"] = [f"{kind}, {THIRDS[third]}" for kind, third in zip(rows["intervention"], thirds, strict=True)]
-    rows["line"] = [f"{run}, layer {layer}" for run, layer in zip(rows["run"], rows["layer"], strict=True)]
-    rows["shown"] = [
-        f"{100 * row[measure]:+.0f} points ({100 * row[f'{measure}_low']:+.0f} to {100 * row[f'{measure}_high']:+.0f}, "
-        f"n = {int(row['refusal_harm_test_n'])})"
-        for row in rows.to_dict("records")
-    ]
-    kept = ["run", "model", "layer", "intervention", "alpha", "relative_strength", "panel", "line", "shown"]
-    rows = rows[kept].assign(value=rows[measure], low=rows[f"{measure}_low"], high=rows[f"{measure}_high"])
-    kinds, runs = sorted(rows["intervention"].unique(), key=curve_order), sorted(table["run"].unique())
-    return [
-        _run_lines(rows[rows["intervention"] == kind], runs=runs, y=title, has_legend=kind == kinds[0])
-        | {"description": f"{title}, {kind}, by strength and depth"}
-        for kind in kinds
-    ]
-
-
-def _run_lines(rows: pd.DataFrame, *, runs: list[str], y: str, has_legend: bool) -> Spec:
-    styles = series_styles(len(runs))
-    colour = alt.Color("run:N", scale=alt.Scale(domain=runs, range=[style.colour for style in styles]))
-    colour = colour.legend(orient="top", columns=3, title=None) if has_legend else colour.legend(None)
-    base = alt.Chart().encode(x=alt.X("relative_strength:Q", title="push, of the residual norm", axis=_percent_axis()))
-    whole = alt.Y("value:Q", title=y, axis=alt.Axis(format="+%"))
-    tips = [*(alt.Tooltip(f"{name}:N") for name in ("run", "model", "layer", "alpha")), alt.Tooltip("shown:N", title=y)]
-    intervals = base.mark_rule(opacity=0.5, aria=False).encode(y="low:Q", y2="high:Q", color=colour)
-    lines = base.mark_line(aria=False).encode(y=whole, color=colour, detail="line:N")
-    points = base.mark_point(filled=True, size=55, opacity=1).encode(y=whole, color=colour, tooltip=tips)
-    chart = alt.layer(_zero(), intervals, lines, points, data=rows).properties(width=_WIDTH, height=_HEIGHT)
-    return _spec(
-        chart.facet(_header("panel", [f"{rows['intervention'].iloc[0]}, {third}" for third in THIRDS]), columns=3)
+    return finished(
+        panels.facet(panel_header("panel", order), columns=3), "How far each prompt moves per unit of alpha"
     )
-
-
-def _percent_axis() -> alt.Axis:
-    return alt.Axis(format="%", tickCount=4)
 
 
 def _study(summary: pd.DataFrame, *, baseline: bool = True) -> pd.DataFrame:
@@ -253,31 +205,7 @@ def _lines(rows: pd.DataFrame, *, y: str, percent: bool, domain: list[float], ha
     tips = [alt.Tooltip("series:N"), *_where_tips(), alt.Tooltip("shown:N", title=y)]
     points = base.mark_point(filled=True, size=55, opacity=1)
     points = points.encode(y="value:Q", color=colour, shape=shape, tooltip=tips)
-    layers = [intervals, lines, points] if percent else [_zero(), intervals, lines, points]
-    chart = alt.layer(*layers, data=rows).properties(width=_WIDTH, height=_HEIGHT)
+    layers = [intervals, lines, points] if percent else [zero_line(), intervals, lines, points]
+    chart = alt.layer(*layers, data=rows).properties(width=WIDTH, height=HEIGHT)
     order = sorted(rows["panel"].unique(), key=lambda name: int(name.split()[-1]))
-    return _spec(chart.facet(_header("panel", order), columns=3))
-
-
-def _zero() -> Any:
-    return alt.Chart().mark_rule(color="#888888", strokeWidth=1, aria=False).encode(y=alt.datum(0))
-
-
-def _header(name: str, order: Sequence[str] | None = None) -> alt.Facet:
-    sort = alt.Undefined if order is None else list(order)
-    return alt.Facet(f"{name}:N", title=None, sort=sort, header=alt.Header(labelFontSize=12, labelFontWeight="bold"))
-
-
-def _spec(chart: Any, description: str = "") -> Spec:
-    # Colours of text and axes come from the page, light or dark.
-    ink = "currentColor"
-    axis = {"labelColor": ink, "titleColor": ink, "domainColor": ink, "tickColor": ink, "titleFontWeight": "normal"}
-    chart = chart.properties(description=description).configure(
-        background="transparent",
-        font="system-ui, sans-serif",
-        axis={**axis, "gridColor": ink, "gridOpacity": 0.13},
-        legend={"labelColor": ink, "titleColor": ink, "labelLimit": 260},
-        header={"labelColor": ink, "titleColor": ink},
-        view={"stroke": "transparent"},
-    )
-    return dict(chart.to_dict())
+    return finished(chart.facet(panel_header("panel", order), columns=3))

@@ -1,0 +1,47 @@
+"""Whether a finished run still is what it was when it finished, and whether another machine gives the same."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from steering_reliability.analysis.checksums import check_files, read_checksums
+
+STAGES = ("prompts", "activations", "directions", "completions", "runs", "tables", "figures")
+
+
+def verify(run: Path, *, root: Path) -> dict[str, Any]:
+    """Check every file of a run against its recorded SHA-256.
+
+    Args:
+        run: The run's folder, as the config names it.
+        root: Folder that the recorded paths count from, usually the clone.
+
+    Returns:
+        `stages`, per stage how many files are as recorded, changed and missing; `files`, those that are not.
+
+    Raises:
+        InputError: When nothing was recorded.
+    """
+    checked = check_files(read_checksums(root / run / "SHA256SUMS"), root=root)
+    stages: dict[str, dict[str, int]] = {}
+    for one in checked:
+        counts = stages.setdefault(stage_of(one.path), {"as recorded": 0, "changed": 0, "missing": 0})
+        counts[one.state] += 1
+    return {"stages": stages, "files": {one.path: one.state for one in checked if one.state != "as recorded"}}
+
+
+def stage_of(path: str) -> str:
+    """The stage that a file of a run belongs to."""
+    parts = Path(path).parts
+    return next((part for part in parts if part in STAGES), "report" if parts[0] == "reports" else "results")
+
+
+def as_lines(found: Mapping[str, Any]) -> Iterator[str]:
+    """The findings as a person reads them."""
+    for stage, counts in found["stages"].items():
+        total = sum(counts.values())
+        yield f"{stage:<12} {counts['as recorded']:>6} of {total} as recorded"
+    for path, state in found["files"].items():
+        yield f"{state}: {path}"
+    if found["files"]:
+        yield "to do: delete what is changed, and run again: Snakemake remakes it and what depends on it"
