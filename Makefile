@@ -1,6 +1,6 @@
 # One word each; .ci/run calls the same.
 .DEFAULT_GOAL := results
-.PHONY: results full doctor verify refusal-tuned models compare test lint format notebooks docs clean bench bench-peers validate
+.PHONY: results full doctor verify refusal-tuned models compare test lint format notebooks docs clean bench bench-peers validate campaign
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -53,6 +53,11 @@ bench: .venv/ready $(MODEL)
 ## The same with pyvene among the others.
 bench-peers: .venv-peers/ready
 	$(MAKE) bench BENCH="--peers .venv-peers/bin/python $(BENCH)"
+
+## Kills, broken input: thousands of each, for hours; `make test` has the short forms.
+campaign: .venv/ready
+	$(BIN)/python tests/campaigns/bad_input.py --n 2000
+	$(BIN)/python tests/campaigns/kills.py --n 100
 
 ## Do the intervals cover what they promise? A few minutes of simulation.
 validate: .venv/ready
