@@ -28,7 +28,7 @@ def processes(root: Path) -> dict[int, str]:
             continue
         try:
             line = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-            place = os.readlink(entry / "cwd")
+            place = str((entry / "cwd").readlink())
         except OSError:
             continue
         if place.startswith(str(root)) or str(root) in line:
