@@ -8,7 +8,8 @@ from pathlib import Path
 
 from snakemake_interface_logger_plugins.base import LogHandlerBase
 from snakemake_interface_logger_plugins.common import LogEvent
-from steering_reliability.commands.progress import Progress
+
+from snakemake_logger_plugin_progress.progress import Progress
 
 _FAILURES = (LogEvent.ERROR, LogEvent.JOB_ERROR, LogEvent.GROUP_ERROR)
 

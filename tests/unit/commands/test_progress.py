@@ -1,12 +1,14 @@
 import io
 import logging
+import os
 import re
+import subprocess
 import sys
 
 import pytest
 from snakemake_interface_logger_plugins.common import LogEvent
 from snakemake_logger_plugin_progress import LogHandler
-from steering_reliability.commands.progress import STAGES, Progress
+from snakemake_logger_plugin_progress.progress import STAGES, Progress
 from steering_reliability.experiments.command import ROOT
 
 
@@ -74,3 +76,9 @@ def test_warnings_are_printed_whole_and_jobs_are_not(monkeypatch):
         "disk is full",
         "prompts         1 of 2 jobs",
     ]
+
+
+def test_the_plugin_does_not_load_the_package_before_the_snakefile_does():
+    code = "import sys, snakemake_logger_plugin_progress; sys.exit('steering_reliability' in sys.modules)"
+    environment = os.environ | {"PYTHONPATH": str(ROOT / "workflow")}
+    assert subprocess.run([sys.executable, "-c", code], env=environment, check=False).returncode == 0

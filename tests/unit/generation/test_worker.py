@@ -17,7 +17,7 @@ from steering_reliability.directions.files import StoredDirection, write_directi
 from steering_reliability.errors import InputError
 from steering_reliability.generation.client import WorkerDied, request_completions, stop_workers
 from steering_reliability.generation.engine import Engine
-from steering_reliability.generation.protocol import WorkerIdentity
+from steering_reliability.generation.protocol import WorkerIdentity, private_folder
 from steering_reliability.generation.shard import ShardCondition, write_shard
 from steering_reliability.generation.worker import rows_of_request
 from tiny_model import planted_direction
@@ -316,3 +316,11 @@ def test_a_worker_of_nobody_is_not_stopped(runtime, owner):
     finally:
         bystander.kill()
         note.unlink(missing_ok=True)
+
+
+def test_a_worker_of_another_run_that_ends_meanwhile_is_no_matter(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    folder = private_folder()
+    # What glob still names, and reading no longer finds.
+    (folder / "gone.pid").symlink_to("nowhere")
+    stop_workers(os.getpid())

@@ -61,3 +61,11 @@ def test_a_part_of_the_prompts_builds_where_the_settings_say_so(tiny_model):
 def test_what_can_not_be_used_is_one_message(tiny_model, prompts, changes, message):
     with pytest.raises(InputError, match=message):
         build_direction(prompts, model=tiny_model, **({"layer": 1} | changes))
+
+
+def test_a_vector_of_ones_own_takes_the_place_of_the_learned_one(tiny_model, tmp_path):
+    own = torch.arange(1.0, tiny_model.d_model + 1)
+    torch.save(own, tmp_path / "layer_1.pt")
+    settings = DirectionConfig(file=str(tmp_path / "layer_{layer}.pt"), normalize=False)
+    found = build_direction(PROMPTS, model=tiny_model, layer=1, settings=settings)
+    assert found.vector.tolist() == own.tolist()

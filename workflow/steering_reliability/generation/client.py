@@ -154,7 +154,11 @@ def claim_owner(environment: MutableMapping[str, str] = os.environ) -> int:
 def stop_workers(owner: int) -> None:
     """End the workers that belong to a process, if there are any."""
     for path in private_folder().glob("*.pid"):
-        pid, _, belongs_to = path.read_text(encoding="utf-8").strip().partition(" ")
+        try:
+            pid, _, belongs_to = path.read_text(encoding="utf-8").strip().partition(" ")
+        except FileNotFoundError:
+            # Another run's worker ended between the look and the reading.
+            continue
         if belongs_to == str(owner):
             try:
                 os.kill(int(pid), signal.SIGTERM)

@@ -7,6 +7,7 @@ from steering_reliability.config import DirectionConfig
 from steering_reliability.directions.activations import read_residuals
 from steering_reliability.directions.build_direction import build_direction as make_direction
 from steering_reliability.directions.files import Activations, StoredDirection
+from steering_reliability.directions.own import read_own_direction
 from steering_reliability.directions.sources import texts_to_compare
 from steering_reliability.errors import InputError
 from steering_reliability.library.asked import as_prompts
@@ -37,8 +38,8 @@ def build_direction(
         model: The model that reads them, unsteered.
         layer: Block index; negatives count from the end.
         benign: Harmless prompts, for `difference_in_means` alone.
-        settings: The `direction` section of a config: method, prefixes, hook point, token position, `normalize`,
-            `build_fraction`.
+        settings: The `direction` section of a config: method, prefixes, hook point, token position, `file`,
+            `normalize`, `build_fraction`.
         control: Make a control of the same length: a `random` direction, or one of `shuffled` sides.
         seed: Of the control, and of the halves that the statistics compare.
         system_prompt: System turn; None leaves it to the template.
@@ -79,6 +80,10 @@ def build_direction(
         )[:, index : index + 1]
         for texts in sides
     )
+    own = None
+    if settings.file is not None:
+        file = settings.file.replace("{layer}", str(index))
+        own = read_own_direction(file, layer=index, hook_point=settings.hook_point, d_model=model.d_model)
     return make_direction(
         Activations(positive, negative, paired),
         layer=index,
@@ -86,6 +91,7 @@ def build_direction(
         normalize=settings.normalize,
         seed=seed,
         where="argument settings",
+        own=own,
     )
 
 

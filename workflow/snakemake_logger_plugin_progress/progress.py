@@ -1,4 +1,8 @@
-"""How far a run is, from what Snakemake says of its jobs."""
+"""How far a run is, from what Snakemake says of its jobs.
+
+Nothing of `steering_reliability` is imported here: Snakemake loads its plugins first, and the package must come from
+beside the Snakefile that is run, which need not be the clone that is installed.
+"""
 
 from collections.abc import Callable, Mapping
 from typing import Final
