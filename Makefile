@@ -57,6 +57,7 @@ bench-peers: .venv-peers/ready
 ## Kills, broken input: thousands of each, for hours; `make test` has the short forms.
 campaign: .venv/ready
 	$(BIN)/python tests/campaigns/bad_input.py --n 2000
+	$(BIN)/python tests/campaigns/damage.py
 	$(BIN)/python tests/campaigns/kills.py --n 100
 
 ## Do the intervals cover what they promise? A few minutes of simulation.

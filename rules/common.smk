@@ -3,6 +3,7 @@ import sys
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
+from snakemake_interface_executor_plugins.settings import SharedFSUsage
 
 PACKAGE = str(Path(workflow.basedir) / "workflow")
 sys.path.insert(0, PACKAGE)
@@ -17,6 +18,7 @@ from steering_reliability.digest import digest
 from steering_reliability.errors import InputError
 from steering_reliability.generation.client import claim_owner, stop_workers
 from steering_reliability.locks import record_run, release_stale_locks
+from steering_reliability.model_source import check_storage
 from steering_reliability.prompts.check import check_prompts
 from steering_reliability.run_plan import plan_run
 
@@ -25,6 +27,11 @@ if workflow.is_main_process:
     release_stale_locks(Path(".snakemake"))
 try:
     RUN = plan_run(config)
+    check_storage(
+        RUN.config.model,
+        shares_files=SharedFSUsage.INPUT_OUTPUT
+        in workflow.storage_settings.shared_fs_usage,
+    )
     # Here and not in a job: a job that comes first would hide, while it is due, what else has changed behind it
     # (Snakemake looks no further than the first job that must run, and the edge to the rest would be `ancient`).
     if workflow.is_main_process:

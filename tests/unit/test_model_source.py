@@ -12,6 +12,7 @@ import pytest
 from steering_reliability.config import ModelConfig
 from steering_reliability.errors import InputError
 from steering_reliability.model_source import (
+    check_storage,
     count_layers,
     fingerprint,
     is_prepared,
@@ -222,3 +223,11 @@ def test_other_weights_in_a_users_folder_have_another_fingerprint(tmp_path):
 
 def test_a_prepared_model_has_no_fingerprint_beside_its_name(tmp_path):
     assert fingerprint(ModelConfig(name="x", source="x.gguf"), folder=tmp_path / "nowhere") == ""
+
+
+def test_a_hub_model_needs_a_shared_disk():
+    hub, file = ModelConfig(name="gpt2", source="hub"), ModelConfig(name="m", source="m.gguf")
+    check_storage(hub, shares_files=True)
+    check_storage(file, shares_files=False)
+    with pytest.raises(InputError, match="all nodes share"):
+        check_storage(hub, shares_files=False)

@@ -155,6 +155,24 @@ def check_templates(model: ModelConfig, *, folder: str | Path) -> None:
         raise two_templates()
 
 
+def check_storage(model: ModelConfig, *, shares_files: bool) -> None:
+    """Refuse a hub model where nodes share no disk: which files its folder has is known only when it is fetched.
+
+    Args:
+        model: The configured model.
+        shares_files: Whether all jobs see the same files.
+
+    Raises:
+        InputError: When the model's folder could not be carried to the nodes.
+    """
+    if model.source == "hub" and not shares_files:
+        raise InputError(
+            "a model of the hub needs a disk that all nodes share",
+            where="config key model.source: hub, with --shared-fs-usage",
+            fix="put the model's folder at the same place on every node (in the image) and name it in model.source",
+        )
+
+
 def layers_of_config(path: Path) -> int:
     """Number of blocks that a Hugging Face config.json names.
 
