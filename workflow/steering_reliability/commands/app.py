@@ -51,10 +51,14 @@ def doctor(
     as_json: AsJson = False,
 ) -> None:
     """Check machine, model, prompts and config, and say what the run will cost before it starts."""
-    from steering_reliability.commands.doctor import as_lines, examine  # noqa: PLC0415
+    from steering_reliability.commands.doctor import as_lines, examine, make_base  # noqa: PLC0415
 
     with told():
-        _print(examine(_planned(config), seconds=seconds), as_json=as_json, lines=as_lines)
+        plan = _planned(config)
+        if seconds > 0 and not Path(plan.base_file).is_file():
+            typer.echo("the model is not there yet: making it, as the run would", err=True)
+            make_base(plan, config=config)
+        _print(examine(plan, seconds=seconds), as_json=as_json, lines=as_lines)
 
 
 @app.command()

@@ -3,6 +3,8 @@
 import os
 import platform
 import shutil
+import subprocess
+import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,6 +13,7 @@ from typing import Any, Final
 
 from steering_reliability.commands.workload import workload
 from steering_reliability.conditions import SPLITS
+from steering_reliability.experiments.command import ROOT
 from steering_reliability.job_needs import RUNTIME_MB, weights_mb
 from steering_reliability.prompts.check import check_prompts
 from steering_reliability.prompts.validate import read_prompts
@@ -63,12 +66,14 @@ def examine(plan: RunPlan, *, seconds: float = 10.0) -> dict[str, Any]:
         {split: plan.config.data.path(split) for split in SPLITS}, limit=plan.config.data.max_prompts_per_split
     )
     is_there = Path(plan.model_file).is_file()
-    probe = watch(plan, seconds=seconds) if is_there and seconds > 0 else guess(plan)
+    # A tuned model is as fast as the one it is tuned from.
+    can_watch = seconds > 0 and Path(plan.base_file).is_file()
+    probe = watch(plan, seconds=seconds) if can_watch else guess(plan)
     work = workload(plan)
     return {
         "machine": _machine(Path(plan.folder)),
         "versions": versions(),
-        "model": {"name": plan.title, "folder": plan.model, "is_there": is_there, "weights_mb": weights_mb(plan.model)},
+        "model": {"name": plan.title, "folder": plan.model, "is_there": is_there, "weights_mb": _weights(plan)},
         "plan": {
             "run": plan.folder,
             "layers": plan.layers,
@@ -103,7 +108,7 @@ def _estimate(plan: RunPlan, *, probe: Probe, is_there: bool) -> dict[str, Any]:
     seconds = run_seconds(tokens=tokens, shards=work.count(is_done=False), speed=probe.tokens_per_second)
     seconds += 0.0 if is_there else _CONVERTING_S
     workers = plan.config.generation.workers or 2
-    memory = workers * (weights_mb(plan.model) + RUNTIME_MB) / 1024 + plan.config.generation.memory_gib
+    memory = workers * (_weights(plan) + RUNTIME_MB) / 1024 + plan.config.generation.memory_gib
     rows = work.rows(is_done=False)
     return {
         "tokens_per_second": round(probe.tokens_per_second),
@@ -114,6 +119,11 @@ def _estimate(plan: RunPlan, *, probe: Probe, is_there: bool) -> dict[str, Any]:
         "memory_gb": round(memory * 1.074, 1),
         "disk_mb": round((_BYTES_OF_A_RUN + _BYTES_PER_COMPLETION * rows) / 1e6),
     }
+
+
+def _weights(plan: RunPlan) -> int:
+    """Of the model, or of the one that it is tuned from while it is not there."""
+    return weights_mb(plan.model if Path(plan.model_file).is_file() else plan.base)
 
 
 def run_seconds(*, tokens: int, shards: int, speed: float) -> float:
@@ -129,16 +139,33 @@ def run_seconds(*, tokens: int, shards: int, speed: float) -> float:
     return _PREPARING_S + _FINISHING_S + _FRICTION * tokens / speed + _SHARD_S * shards
 
 
+def make_base(plan: RunPlan, *, config: Path) -> bool:
+    """Make the base model's folder where it needs no network, so that the model can be watched; the run needs it too.
+
+    Args:
+        plan: The planned run.
+        config: The file that it was planned from.
+
+    Returns:
+        Whether the folder is there now.
+    """
+    if plan.makes_base and plan.config.model.source != "hub" and not Path(plan.base_file).is_file():
+        command = [sys.executable, "-m", "snakemake", "--cores", "all", "--quiet", "all"]
+        command += ["--configfile", str(config.resolve()), "--", plan.base_file]
+        subprocess.run(command, cwd=ROOT, capture_output=True, check=False)
+    return Path(plan.base_file).is_file()
+
+
 def guess(plan: RunPlan) -> Probe:
     """The speed of the slowest machine that was measured, for a model that is not there yet."""
-    return Probe(SLOWEST * len(os.sched_getaffinity(0)) * 540 / weights_mb(plan.model), 0.0)
+    return Probe(SLOWEST * len(os.sched_getaffinity(0)) * 540 / _weights(plan), 0.0)
 
 
 def watch(plan: RunPlan, *, seconds: float) -> Probe:
     """Let the model write unsteered completions of the run's own prompts for some seconds.
 
     Args:
-        plan: The planned run, whose model is there.
+        plan: The planned run, whose base model is there.
         seconds: When no further batch is begun.
     """
     from steering_reliability.config import GenerationConfig  # noqa: PLC0415 - costs seconds
@@ -146,7 +173,7 @@ def watch(plan: RunPlan, *, seconds: float) -> Probe:
     from steering_reliability.model import load_model  # noqa: PLC0415
 
     config = plan.config
-    model = load_model(plan.model, device=config.model.device, dtype=config.model.dtype)
+    model = load_model(plan.base, device=config.model.device, dtype=config.model.dtype)
     asked = _probe_prompts(plan)
     # Several samples stand for several conditions: a prompt is read once for all of them.
     sampling = GenerationConfig(**{**config.generation.model_dump(), "num_samples_per_prompt": 4})
