@@ -42,9 +42,9 @@ models: .venv/ready
 compare: .venv/ready
 	$(BIN)/python scripts/compare_runs.py --runs_dir results --out_dir reports/compare
 
-## Two at a time, since most of them wait for Snakemake; a file's tests stay together, the longest files come first.
+## Two at a time, since most of them wait for Snakemake; a file's tests stay together.
 test: .venv/ready
-	$(BIN)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder --durations 15
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile --durations 15
 
 ## The engine beside what people use today; tables go to results/benchmarks.
 bench: .venv/ready $(MODEL)

@@ -8,16 +8,6 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 
 
-# Minutes each, most of it waiting: begun first, they do not stand alone at the end of a run in two processes.
-LONGEST = ("test_slurm.py", "test_storage.py", "test_reproducible.py", "test_notebooks.py", "test_plan_commands.py")
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the longest files first."""
-    ranks = {name: rank for rank, name in enumerate(LONGEST)}
-    items.sort(key=lambda item: ranks.get(item.path.name, len(ranks)))
-
-
 @pytest.fixture(scope="session")
 def tiny_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A Hugging Face folder with the planted tiny model."""
