@@ -168,10 +168,13 @@ def watch(plan: RunPlan, *, seconds: float) -> Probe:
         plan: The planned run, whose base model is there.
         seconds: When no further batch is begun.
     """
-    from steering_reliability.config import GenerationConfig  # noqa: PLC0415 - costs seconds
+    from transformers.utils.logging import disable_progress_bar  # noqa: PLC0415 - costs seconds
+
+    from steering_reliability.config import GenerationConfig  # noqa: PLC0415
     from steering_reliability.library.generate import generate  # noqa: PLC0415
     from steering_reliability.model import load_model  # noqa: PLC0415
 
+    disable_progress_bar()
     config = plan.config
     model = load_model(plan.base, device=config.model.device, dtype=config.model.dtype)
     asked = _probe_prompts(plan)
