@@ -47,6 +47,16 @@ def tables(root: Path) -> dict[str, bytes]:
     return {str(path.relative_to(run)): path.read_bytes() for path in files if not path.name.startswith(".")}
 
 
+def told(nodes: Path) -> str:
+    """What failed jobs printed, which Snakemake leaves on the node."""
+    words = ""
+    for code in nodes.glob("*/code"):
+        if code.read_text().strip() != "0":
+            for path in (code.with_name("output"), *sorted(code.parent.rglob("*.log"))):
+                words += f"{path}:\n{path.read_text(errors='replace')[-4000:]}\n"
+    return words
+
+
 def test_nodes_without_a_shared_disk_give_the_bytes_of_this_machine(
     fresh: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -64,13 +74,15 @@ def test_nodes_without_a_shared_disk_give_the_bytes_of_this_machine(
     run = remote.snakemake(
         *("--executor", "cluster-generic", "--jobs", "2", *GROUPS, "--resources", "clients=3"),
         *("--cluster-generic-submit-cmd", str(NODES / "submit"), "--cluster-generic-status-cmd", str(NODES / "status")),
+        # As in the profiles for clusters.
+        *("--retries", "2"),
         *("--seconds-between-status-checks", "1", "--shared-fs-usage", "none"),
         *("--default-storage-provider", "fs", "--default-storage-prefix", str(store)),
         "results",
         timeout=300,
         extra_path=(str(CLUSTER_PLUGINS),),
     )
-    assert run.code == 0, run.output
+    assert run.code == 0, f"{run.output[-2000:]}\n{told(nodes)}"
     assert tables(store) == tables(local.root)
     # It was done elsewhere: nothing lies in the project itself.
     assert not list((remote.root / "results").rglob("*.jsonl"))

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from steering_reliability.directions.files import StoredDirection, write_direction
 from steering_reliability.errors import InputError
-from steering_reliability.generation.client import WorkerDied, request_completions, stop_workers
+from steering_reliability.generation.client import WORKER_MODULE, WorkerDied, request_completions, stop_workers
 from steering_reliability.generation.engine import Engine
 from steering_reliability.generation.protocol import WorkerIdentity, private_folder
 from steering_reliability.generation.shard import ShardCondition, write_shard
@@ -304,17 +304,24 @@ def test_the_worker_ends_when_its_owner_is_gone(worker, owner, tmp_path):
     assert not worker.socket_path().with_suffix(".pid").exists()
 
 
-def test_a_worker_of_nobody_is_not_stopped(runtime, owner):
+@pytest.mark.parametrize("is_worker", [True, False])
+def test_only_a_worker_of_the_owner_is_stopped(runtime, owner, is_worker):
     note = runtime / f"steering-reliability-{os.getuid()}" / "someone.pid"
-    bystander = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+    sleep = [sys.executable, "-c", "import time; time.sleep(600)"]
+    process = subprocess.Popen([*sleep, WORKER_MODULE] if is_worker else sleep)
     try:
-        note.write_text(f"{bystander.pid} {os.getpid()}\n")
+        note.write_text(f"{process.pid} {os.getpid()}\n")
         stop_workers(owner.pid)
-        assert bystander.poll() is None
+        assert process.poll() is None
         stop_workers(os.getpid())
-        assert bystander.wait(timeout=20) == -signal.SIGTERM
+        if is_worker:
+            assert process.wait(timeout=20) == -signal.SIGTERM
+        else:
+            # The number of a worker that was killed, given to somebody else since.
+            assert process.poll() is None
+            assert not note.exists()
     finally:
-        bystander.kill()
+        process.kill()
         note.unlink(missing_ok=True)
 
 

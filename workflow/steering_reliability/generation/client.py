@@ -2,7 +2,6 @@
 
 import fcntl
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -13,11 +12,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from steering_reliability.errors import InputError
 from steering_reliability.generation.protocol import WorkerIdentity, private_folder, receive, send
 from steering_reliability.generation.team import divide, joint_error, unite
 
 START_SECONDS = 600.0
+WORKER_MODULE = "steering_reliability.generation.worker"
 # Where a job of SLURM, LSF, PBS, Grid Engine or HTCondor finds its number.
 JOB_NAMES = ("SLURM_JOB_ID", "LSB_JOBID", "PBS_JOBID", "JOB_ID", "_CONDOR_JOB_AD")
 # What the C libraries of a worker read at its start; a user's own setting wins.
@@ -114,7 +116,7 @@ def _start(worker: WorkerIdentity, *, path: Path, log: Path) -> socket.socket:
     environment["PYTHONPATH"] = os.pathsep.join(
         [str(Path(__file__).parents[2]), *filter(None, [os.environ.get("PYTHONPATH")])]
     )
-    command = [sys.executable, "-m", "steering_reliability.generation.worker", str(path), worker.as_json()]
+    command = [sys.executable, "-m", WORKER_MODULE, str(path), worker.as_json()]
     with log.open("ab") as output:
         process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=environment, start_new_session=True
@@ -160,7 +162,16 @@ def stop_workers(owner: int) -> None:
             # Another run's worker ended between the look and the reading.
             continue
         if belongs_to == str(owner):
-            try:
-                os.kill(int(pid), signal.SIGTERM)
-            except ProcessLookupError:
-                path.unlink(missing_ok=True)
+            _stop(int(pid), note=path)
+
+
+def _stop(pid: int, *, note: Path) -> None:
+    """End a worker; the note of one that was killed may name a number that somebody else has by now."""
+    try:
+        process = psutil.Process(pid)
+        if WORKER_MODULE in process.cmdline():
+            process.terminate()
+            return
+    except psutil.Error:
+        pass
+    note.unlink(missing_ok=True)
