@@ -12,7 +12,7 @@ os.environ.update(
     PYTHONPATH=os.pathsep.join([PACKAGE, *filter(None, [os.getenv("PYTHONPATH")])])
 )
 
-from steering_reliability.commands.workload import stage_sizes
+from steering_reliability.commands.workload import stage_files, stage_sizes
 from steering_reliability.conditions import SPLITS
 from steering_reliability.digest import digest
 from steering_reliability.errors import InputError

@@ -64,13 +64,20 @@ rule write_report:
         title=RUN.title,
         figures=lambda wildcards, input: str(Path(input.figures[0]).parent),
         stages=stage_sizes(RUN),
+        timed=stage_files(RUN) if RUN.config.report.run_times else {},
         code=digest(
             "../scripts/write_report.py",
             "analysis/templates",
             "analysis/page",
             *[
                 f"analysis/{name}.py"
-                for name in ("report", "findings", "displayed_text", "figures/gap")
+                for name in (
+                    "report",
+                    "run_times",
+                    "findings",
+                    "displayed_text",
+                    "figures/gap",
+                )
             ],
         ),
     message:

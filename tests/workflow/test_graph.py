@@ -10,8 +10,10 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import networkx as nx
 import pytest
 from project import REPOSITORY, Project
+from steering_reliability.analysis.page.rule_graph import RULES as PICTURE
 
 SNAKEFILE = REPOSITORY / "Snakefile"
 RULE_FILES = sorted((REPOSITORY / "rules").glob("*.smk"))
@@ -103,12 +105,22 @@ def test_the_graph_can_be_drawn(kind: str, fresh: Project) -> None:
     assert "<svg" in drawn.stdout
 
 
-def subprocess_stdout(project: Project, *arguments: str) -> str:
+def subprocess_stdout(project: Project, *arguments: str, config: str = "run.yaml") -> str:
     """What a user pipes on: stdout alone."""
-    command = [sys.executable, "-m", "snakemake", "--configfile", "run.yaml", *arguments]
+    command = [sys.executable, "-m", "snakemake", "--configfile", config, *arguments]
     done = subprocess.run(command, cwd=project.root, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+def test_the_picture_on_the_page_is_the_graph(fresh: Project) -> None:
+    """With the embedded model, which is a rule's work too."""
+    text = subprocess_stdout(fresh, "--rulegraph", config="config.yaml")
+    names = dict(re.findall(r'(\d+)\[label = "(\w+)"', text))
+    graph = nx.DiGraph((names[a], names[b]) for a, b in re.findall(r"(\d+) -> (\d+)", text))
+    graph.remove_node("all")
+    drawn = {(need, rule) for rule, needs in PICTURE.items() for need in needs}
+    assert set(nx.transitive_reduction(graph).edges) == drawn
 
 
 @pytest.mark.parametrize("target", TARGETS)

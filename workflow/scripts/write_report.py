@@ -5,6 +5,7 @@ from pathlib import Path
 
 from steering_reliability.analysis.page.completions import PAGE_COLUMNS
 from steering_reliability.analysis.report import write_report
+from steering_reliability.analysis.run_times import run_times
 from steering_reliability.analysis.schema import read_results
 from steering_reliability.analysis.tables import read_table
 from steering_reliability.binding import logged
@@ -20,6 +21,7 @@ with logged(snakemake.log[0]):
         output=Path(snakemake.output[0]),
         title=snakemake.params.title,
         stages=snakemake.params.stages,
+        times=run_times(snakemake.params.timed),
         provenance=json.loads(Path(snakemake.input.provenance).read_text(encoding="utf-8")),
         downloads=[Path(snakemake.input[name]) for name in ("summary", "claims", "sanity", "provenance")],
     )

@@ -315,9 +315,16 @@ class SanityChecksConfig(_Section):
 
 
 class ReportConfig(_Section):
-    """Where the pages go."""
+    """Where the pages go, and what is on them."""
 
     output_dir: Annotated[RunFolder | None, Field(description="Folder; default reports/{name of the run}.")] = None
+    run_times: Annotated[
+        bool,
+        Field(
+            description="Whether index.html says how long each stage took. Then its bytes differ from run to run; "
+            "`steering-reliability status` says it at any time."
+        ),
+    ] = False
 
 
 class Config(_Section):

@@ -11,7 +11,9 @@ from steering_reliability.analysis.claims import claims_table
 from steering_reliability.analysis.equal_kl import equal_kl_table
 from steering_reliability.analysis.gap_tests import gap_tests
 from steering_reliability.analysis.layer_differences import layer_differences
+from steering_reliability.analysis.page.rule_graph import RULES
 from steering_reliability.analysis.report import FIGURES, write_report
+from steering_reliability.analysis.run_times import StageTime
 from steering_reliability.analysis.sanity_checks import sanity_checks
 from steering_reliability.analysis.steerability import prompt_steerability
 from steering_reliability.analysis.summary import summarise
@@ -40,7 +42,7 @@ class Page(HTMLParser):
         assert self.open.pop() == tag
 
 
-def write(folder, results, *, title="a run", provenance=None):
+def write(folder, results, *, title="a run", provenance=None, times=()):
     summary = summarise(results)
     (folder / "dose_response.svg").write_text("<svg xmlns='http://www.w3.org/2000/svg'/>")
     output = folder / "index.html"
@@ -48,7 +50,7 @@ def write(folder, results, *, title="a run", provenance=None):
     write_report(
         results, summary=summary, sanity=sanity, claims=_claims(results, summary, sanity),
         prompt_steerability=prompt_steerability(results), figures_dir=folder, output=output, title=title,
-        provenance=provenance,
+        provenance=provenance, times=times,
     )  # fmt: skip
     return output.read_text()
 
@@ -144,3 +146,16 @@ def test_a_run_with_missing_pieces_still_has_its_page(tmp_path):
     assert "none is recommended" in text
     assert "no completions for benign" in text
     assert not re.search(r"\bnan\b", text[: text.index("<script>")], re.IGNORECASE)
+
+
+def test_run_times_are_on_the_page_only_when_they_are_asked_for(tmp_path):
+    without = write(tmp_path, tiny_results())
+    assert "report.run_times: true" in without
+    text = write(tmp_path, tiny_results(), times=[StageTime("completions", 9, "2026-01-02 03:04:05", 61.4)])
+    assert '<td>2026-01-02 03:04:05</td><td class="number">61 s</td>' in text
+    assert "report.run_times: true" not in text
+
+
+def test_the_rules_are_drawn(tmp_path):
+    text = write(tmp_path, tiny_results())
+    assert len(re.findall(r"<rect ", text[: text.index("<script")])) == len(RULES)

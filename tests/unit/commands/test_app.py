@@ -42,8 +42,11 @@ def test_status_counts_files_stage_by_stage(config, tmp_path):
     shard.parent.mkdir(parents=True)
     shard.write_text("{}\n")
     found = json.loads(call("status", "--config", config, "--json").stdout)
-    assert found["completions"] == {"there": 1, "of": 9}
-    assert found["model"] == {"there": 1, "of": 1}
+    assert (found["completions"]["there"], found["completions"]["of"]) == (1, 9)
+    assert (found["model"]["there"], found["model"]["of"]) == (1, 1)
+    # Written after the model was.
+    assert found["completions"]["seconds"] >= 0
+    assert (found["prompts"]["finished"], found["prompts"]["seconds"]) == (None, None)
     assert list(found) == [
         *("prompts", "model", "directions", "completions", "results", "tables", "figures", "report"),
     ]

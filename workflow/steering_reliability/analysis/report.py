@@ -22,8 +22,10 @@ from steering_reliability.analysis.page.charts import (
     tradeoff_chart,
 )
 from steering_reliability.analysis.page.completions import pack_completions
+from steering_reliability.analysis.page.rule_graph import draw_rule_graph
 from steering_reliability.analysis.page.scripts import packed, page_environment, page_frame
 from steering_reliability.analysis.pareto import recommended_point
+from steering_reliability.analysis.run_times import StageTime
 from steering_reliability.analysis.schema import POINT_KEYS, SPLITS, as_records
 
 FIGURES: Final = {
@@ -98,6 +100,7 @@ def write_report(
     provenance: Mapping[str, Any] | None = None,
     downloads: Sequence[Path] = (),
     stages: Mapping[str, int] = MappingProxyType({}),
+    times: Sequence[StageTime] = (),
 ) -> None:
     """Write index.html, one file that asks nothing of the network.
 
@@ -113,6 +116,7 @@ def write_report(
         provenance: What made the run, nested as in provenance.json.
         downloads: Files that the page hands out, beside the config.
         stages: How many files each stage of the workflow makes, in its order.
+        times: When each stage was finished; with them two runs have different pages.
     """
     best = recommended_point(summary)
     charts = _charts(summary, prompt_steerability)
@@ -130,6 +134,8 @@ def write_report(
             figures=list(_figures(figures_dir, charts)),
             charts=charts,
             stages=stages,
+            times=times,
+            rules=draw_rule_graph(),
             completions=pack_completions(results),
             first={} if best is None else {**_opens(best), "split": "harm_test"},
             filters=FILTERS,

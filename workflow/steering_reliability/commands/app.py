@@ -63,12 +63,11 @@ def doctor(
 
 @app.command()
 def status(config: ConfigFile = DEFAULT_CONFIG, as_json: AsJson = False) -> None:
-    """Say how much of a run is there, stage by stage."""
-    from steering_reliability.commands.workload import stages  # noqa: PLC0415
+    """Say how much of a run is there, stage by stage, and how long each took."""
+    from steering_reliability.commands.status import as_lines, status_of  # noqa: PLC0415
 
     with told():
-        found = {stage: {"there": there, "of": of} for stage, (there, of) in stages(_planned(config)).items()}
-        _print(found, as_json=as_json, lines=_stage_lines)
+        _print(status_of(_planned(config)), as_json=as_json, lines=as_lines)
 
 
 @app.command()
@@ -79,11 +78,6 @@ def summary(config: ConfigFile = DEFAULT_CONFIG) -> None:
     with told():
         for line in list(summary_lines(_planned(config))):
             typer.echo(line)
-
-
-def _stage_lines(found: dict[str, dict[str, int]]) -> Iterator[str]:
-    for stage, count in found.items():
-        yield f"{'done' if count['there'] == count['of'] else '    '}  {stage:<12} {count['there']:>6} of {count['of']}"
 
 
 @app.command()

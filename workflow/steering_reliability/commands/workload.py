@@ -70,19 +70,13 @@ def _shard(plan: RunPlan, path: str, *, split: str, seed: int) -> Shard:
     return Shard(Path(path), rows, Path(path).is_file())
 
 
-def stages(plan: RunPlan) -> dict[str, tuple[int, int]]:
-    """Of each stage, in the order of the workflow, how many of its files are there and how many it has."""
-    return {
-        stage: (sum(Path(path).is_file() for path in paths), len(paths)) for stage, paths in _stage_files(plan).items()
-    }
-
-
 def stage_sizes(plan: RunPlan) -> dict[str, int]:
     """How many files each stage has, in the order of the workflow; looks at no disk."""
-    return {stage: len(paths) for stage, paths in _stage_files(plan).items()}
+    return {stage: len(paths) for stage, paths in stage_files(plan).items()}
 
 
-def _stage_files(plan: RunPlan) -> dict[str, list[str]]:
+def stage_files(plan: RunPlan) -> dict[str, list[str]]:
+    """The files of each stage, in the order of the workflow."""
     run = plan.folder
     shards = [path for seed in plan.seeds for path in plan.baseline(seed).values()]
     shards += [path for condition in plan.conditions for path in plan.shards(condition).values()]

@@ -1,0 +1,52 @@
+"""When each stage of a run was finished and how long it took, from the ages of its files."""
+
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class StageTime:
+    """When a stage was finished.
+
+    Attributes:
+        stage: Its noun.
+        n_files: Files of it that are there.
+        finished: When its last file was written, UTC, to the second.
+        seconds: From the last file of the stages before it to its own last one, pauses included; NaN where it is older
+            than they, or nothing is known before it.
+    """
+
+    stage: str
+    n_files: int
+    finished: str
+    seconds: float
+
+
+def run_times(stages: Mapping[str, Iterable[Path | str]]) -> list[StageTime]:
+    """Say when each stage was finished, those without a file left out.
+
+    Args:
+        stages: The files of each stage, in the order of the workflow.
+    """
+    times = []
+    before = math.nan
+    for stage, paths in stages.items():
+        written = list(_ages(paths))
+        if written:
+            last = max(written)
+            seconds = last - before if last >= before else math.nan
+            finished = datetime.fromtimestamp(last, UTC).strftime("%Y-%m-%d %H:%M:%S")
+            times.append(StageTime(stage, len(written), finished, seconds))
+            before = last if math.isnan(before) else max(before, last)
+    return times
+
+
+def _ages(paths: Iterable[Path | str]) -> Iterator[float]:
+    for path in paths:
+        try:
+            yield Path(path).stat().st_mtime
+        except OSError:
+            continue

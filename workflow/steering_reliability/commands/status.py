@@ -1,0 +1,42 @@
+"""How much of a run is there, stage by stage, and how long each stage took."""
+
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from steering_reliability.analysis.run_times import run_times
+from steering_reliability.commands.workload import stage_files
+from steering_reliability.run_plan import RunPlan
+
+
+def status_of(plan: RunPlan) -> dict[str, dict[str, Any]]:
+    """Of each stage, in the order of the workflow: files that are there, files in all, when it ended and its seconds.
+
+    Args:
+        plan: The planned run.
+
+    Returns:
+        Stage to `there`, `of`, `finished` (UTC) and `seconds`, the last two None where they are not known.
+    """
+    files = stage_files(plan)
+    times = {time.stage: time for time in run_times(files)}
+    found = {}
+    for stage, paths in files.items():
+        time = times.get(stage)
+        seconds = None if time is None or math.isnan(time.seconds) else round(time.seconds, 1)
+        found[stage] = {
+            "there": 0 if time is None else time.n_files,
+            "of": len(paths),
+            "finished": None if time is None else time.finished,
+            "seconds": seconds,
+        }
+    return found
+
+
+def as_lines(found: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    """Say it in a line per stage."""
+    for stage, row in found.items():
+        done = "done" if row["there"] == row["of"] else "    "
+        took = "" if row["seconds"] is None else f"{row['seconds']:>8.1f} s"
+        yield f"{done}  {stage:<12} {row['there']:>6} of {row['of']:<6} {row['finished'] or '':<20}{took}".rstrip()
+    yield "Times are UTC; seconds count from the last file of the stages before, pauses included."
