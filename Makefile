@@ -1,6 +1,6 @@
 # One word each; .ci/run calls the same.
 .DEFAULT_GOAL := results
-.PHONY: results full doctor verify refusal-tuned models compare test lint format notebooks docs clean bench bench-peers validate campaign
+.PHONY: results full doctor verify refusal-tuned models compare test lint format notebooks docs clean bench bench-peers validate campaign golden
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -57,8 +57,13 @@ bench-peers: .venv-peers/ready
 ## Kills, broken input: thousands of each, for hours; `make test` has the short forms.
 campaign: .venv/ready
 	$(BIN)/python tests/campaigns/bad_input.py --n 2000
+	$(BIN)/python tests/campaigns/hostile.py
 	$(BIN)/python tests/campaigns/damage.py
 	$(BIN)/python tests/campaigns/kills.py --n 100
+
+## After a change that is meant to change the tiny run's bytes: record its checksums for this kind of processor.
+golden: .venv/ready
+	$(BIN)/python tests/workflow/golden.py
 
 ## Do the intervals cover what they promise? A few minutes of simulation.
 validate: .venv/ready

@@ -2,6 +2,7 @@
 
 import importlib.util
 import random
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -9,12 +10,28 @@ import pytest
 CAMPAIGNS = Path(__file__).parents[1] / "campaigns"
 
 
-@pytest.fixture(scope="module")
-def bad_input():
-    spec = importlib.util.spec_from_file_location("bad_input", CAMPAIGNS / "bad_input.py")
+def load(name):
+    spec = importlib.util.spec_from_file_location(name, CAMPAIGNS / f"{name}.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture(scope="module")
+def bad_input():
+    return load("bad_input")
+
+
+@pytest.fixture(scope="module")
+def hostile():
+    return load("hostile")
+
+
+@pytest.mark.parametrize("kind", ["pickles", "models", "configs", "prompts", "worker"])
+def test_what_is_made_to_do_harm_does_none(hostile, kind):
+    # A socket's name may have 108 bytes at most.
+    with tempfile.TemporaryDirectory(prefix="sr-") as place:
+        assert list(hostile.CAMPAIGNS[kind](Path(place), random.Random(1))) == []
 
 
 def test_broken_configs_are_refused_in_one_message(bad_input):

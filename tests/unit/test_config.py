@@ -220,3 +220,13 @@ def test_a_prompt_template_has_one_place_for_the_prompt(template):
 def test_another_prompt_template_is_refused(template):
     told = problem(minimal(model={"name": "m", "prompt_template": template}))
     assert "model.prompt_template: must hold {prompt} exactly once" in told
+
+
+@pytest.mark.parametrize("grows", ["wide", "deep"])
+def test_a_config_that_grows_without_end_is_refused_at_once(grows):
+    value = ["x"]
+    for _ in range(12):
+        # Ten names for the same list: ten to the twelfth values in a kilobyte of YAML.
+        value = [value] * 10 if grows == "wide" else [[value]]
+    with pytest.raises(InputError, match="more than 100000 values"):
+        load_config({"experiment": {"layers": value}})

@@ -13,6 +13,7 @@ from steering_reliability.config import ModelConfig
 from steering_reliability.errors import InputError
 from steering_reliability.model_source import (
     check_storage,
+    check_weights,
     count_layers,
     fingerprint,
     is_prepared,
@@ -231,3 +232,13 @@ def test_a_hub_model_needs_a_shared_disk():
     check_storage(file, shares_files=False)
     with pytest.raises(InputError, match="all nodes share"):
         check_storage(hub, shares_files=False)
+
+
+def test_a_folder_of_pickles_is_refused_and_one_that_has_safetensors_too_is_not(tmp_path):
+    model = ModelConfig(name="m", source=str(tmp_path))
+    check_weights(model, folder=tmp_path)
+    (tmp_path / "pytorch_model.bin").write_bytes(b"a pickle")
+    with pytest.raises(InputError, match=r"only as pytorch_model\.bin, a pickle"):
+        check_weights(model, folder=tmp_path)
+    (tmp_path / "model.safetensors").write_bytes(b"weights")
+    check_weights(model, folder=tmp_path)

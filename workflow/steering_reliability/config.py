@@ -17,6 +17,8 @@ HookPoint = Literal["resid_pre", "resid_post"]
 Intervention = Literal["add", "ablate"]
 Positions = Literal["all", "prompt", "last_prompt_token", "after_prompt", "generated", "first_generated_token"]
 AlphaUnit = Literal["unit", "resid_norm"]
+MOST_VALUES = 100_000
+DEEPEST = 20
 Alpha = Annotated[float, Field(ge=-1000, le=1000, allow_inf_nan=False)]
 
 
@@ -381,6 +383,7 @@ def load_config(raw: Mapping[str, Any], *, where: str = "config") -> Config:
     Raises:
         InputError: With every problem at once, unknown keys with the nearest known one.
     """
+    _check_size(raw, where=where)
     try:
         return Config.model_validate(dict(raw))
     except ValidationError as error:
@@ -390,6 +393,22 @@ def load_config(raw: Mapping[str, Any], *, where: str = "config") -> Config:
             where=where,
             fix="correct the keys named above; config.yaml explains every key",
         ) from None
+
+
+def _check_size(raw: object, *, where: str) -> None:
+    """Refuse what grows without end when it is read: YAML's aliases can name one list a billion times."""
+    values, met = [(raw, 0)], 0
+    while values:
+        value, depth = values.pop()
+        met += 1
+        if met > MOST_VALUES or depth > DEEPEST:
+            raise InputError(
+                f"the configuration has more than {MOST_VALUES} values, or they are nested more than {DEEPEST} deep",
+                where=where,
+                fix="look for an alias (*name) or bracket too many; a grid as large as this has to be several runs",
+            )
+        parts = value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else ()
+        values += [(part, depth + 1) for part in parts]
 
 
 def _explain(problem: Any) -> str:

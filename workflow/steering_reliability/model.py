@@ -1,5 +1,6 @@
 """The only place that loads a model or a tokenizer, and that turns a prompt into tokens."""
 
+import pickle
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -116,7 +117,7 @@ def load_model(folder: str | Path, *, device: str, dtype: str) -> LoadedModel:
     number_format = choose_dtype(dtype, device=chosen)
     try:
         bridge = TransformerBridge.boot_transformers(str(folder), device=str(chosen), dtype=number_format)
-    except (OSError, ValueError, KeyError, SafetensorError) as error:
+    except (OSError, ValueError, KeyError, SafetensorError, pickle.UnpicklingError) as error:
         raise InputError(
             f"the model can't be loaded: {str(error).splitlines()[0]}",
             where=str(folder),

@@ -26,6 +26,9 @@ GGUF_PARTS: Final = (
 """What `prepare_model` and `tune_refusal` write beside config.json for a model that comes from a GGUF file."""
 
 
+PICKLES: Final = ("*.bin", "*.pt", "*.pth", "*.ckpt")
+
+
 @dataclass(frozen=True)
 class GgufFile:
     """A GGUF file on this machine, and the installed package that holds it (None for a plain path)."""
@@ -153,6 +156,23 @@ def check_templates(model: ModelConfig, *, folder: str | Path) -> None:
     inside = settings.is_file() and "chat_template" in json.loads(settings.read_text(encoding="utf-8"))
     if inside or (Path(folder) / "chat_template.jinja").is_file():
         raise two_templates()
+
+
+def check_weights(model: ModelConfig, *, folder: str | Path) -> None:
+    """Refuse a user's own folder whose weights are a pickle only: loading one can run code.
+
+    Raises:
+        InputError: When they are.
+    """
+    if is_prepared(model) or any(Path(folder).glob("*.safetensors")):
+        return
+    pickles = sorted(path.name for pattern in PICKLES for path in Path(folder).glob(pattern))
+    if pickles:
+        raise InputError(
+            f"the model's weights are there only as {pickles[0]}, a pickle, which can run code",
+            where=f"config key model.source: {folder}",
+            fix="convert them to safetensors (model.save_pretrained does), and trust the file while you do",
+        )
 
 
 def check_storage(model: ModelConfig, *, shares_files: bool) -> None:

@@ -23,8 +23,6 @@ def write_provenance(output: str | Path, *, config: Mapping[str, Any], model_fol
         config: The typed config as plain data.
         model_folder: The model's Hugging Face folder.
     """
-    import torch  # noqa: PLC0415 - only this stage of the analysis asks the machine
-
     card = model_folder / "model_card.json"
     facts = {
         "model": {
@@ -36,6 +34,19 @@ def write_provenance(output: str | Path, *, config: Mapping[str, Any], model_fol
             },
         },
         "config": dict(config),
+        **surroundings(),
+    }
+    target = Path(output)
+    scratch = target.with_name(f".{target.name}.{os.getpid()}")
+    scratch.write_text(json.dumps(facts, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    scratch.replace(target)
+
+
+def surroundings() -> dict[str, Any]:
+    """What a run of any study here is made with: the package's own code, versions and machine."""
+    import torch  # noqa: PLC0415 - only this stage of the analysis asks the machine
+
+    return {
         "code": digest("."),
         "versions": versions(),
         "machine": {
@@ -46,10 +57,6 @@ def write_provenance(output: str | Path, *, config: Mapping[str, Any], model_fol
             "gpu": gpu_name(),
         },
     }
-    target = Path(output)
-    scratch = target.with_name(f".{target.name}.{os.getpid()}")
-    scratch.write_text(json.dumps(facts, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    scratch.replace(target)
 
 
 def versions() -> dict[str, str]:

@@ -12,6 +12,7 @@ from steering_reliability.errors import InputError
 from steering_reliability.job_needs import activations_mb, count_prompts, shard_mb, shard_minutes, weights_mb
 from steering_reliability.model_source import (
     check_templates,
+    check_weights,
     count_layers,
     fingerprint,
     is_prepared,
@@ -310,6 +311,7 @@ def plan_run(raw: Mapping[str, Any], *, models_dir: str = "results/models") -> R
         )
     base = model_folder(config.model, models_dir=models_dir)
     check_templates(config.model, folder=base)
+    check_weights(config.model, folder=base)
     layers = grid.resolve_layers(config, n_layers=count_layers(config.model, folder=base))
     plan = RunPlan(
         config=config,

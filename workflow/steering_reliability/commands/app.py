@@ -93,6 +93,33 @@ def verify(config: ConfigFile = DEFAULT_CONFIG, as_json: AsJson = False) -> None
 
 
 @app.command()
+def reproduce(
+    run_dir: Annotated[Path, typer.Argument(help="folder of a finished run: provenance.json and SHA256SUMS will do")],
+    into: Annotated[
+        Path | None, typer.Option(help="where the run is made again; default reproduced/ and the run's name")
+    ] = None,
+    cores: Annotated[str, typer.Option(help="cores for Snakemake")] = "all",
+    as_json: AsJson = False,
+) -> None:
+    """Make a finished run again beside it, and compare every byte; 1 where one differs that nothing explains."""
+    from steering_reliability.commands import reproduce as again  # noqa: PLC0415
+
+    with told():
+        record = again.read_record(run_dir)
+        place = into or Path("reproduced") / run_dir.resolve().name
+        again.set_up(record, place=place)
+        for line in again.forecast(record):
+            typer.echo(line, err=True)
+        code = again.run(place=place, cores=cores)
+        if code != 0:
+            raise typer.Exit(code)
+        found = again.compare(record, place=place)
+        _print(found, as_json=as_json, lines=again.as_lines)
+        if found["unexplained"]:
+            raise typer.Exit(1)
+
+
+@app.command()
 def run(
     config: ConfigFile = DEFAULT_CONFIG,
     cores: Annotated[str, typer.Option(help="cores for Snakemake")] = "all",

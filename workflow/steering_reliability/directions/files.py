@@ -87,7 +87,7 @@ def read_direction(path: str | Path, *, d_model: int | None = None) -> StoredDir
         content = torch.load(path, weights_only=True, map_location="cpu")
     except FileNotFoundError as error:
         raise InputError("there is no direction", where=str(path), fix="run the target `directions`") from error
-    except (RuntimeError, pickle.UnpicklingError, EOFError, ValueError, OSError) as error:
+    except (RuntimeError, SafetensorError, pickle.UnpicklingError, EOFError, ValueError, OSError) as error:
         raise InputError("the direction's file is damaged", where=str(path), fix=remake) from error
     vector = content.get("vector") if isinstance(content, Mapping) else None
     if not isinstance(vector, Tensor) or vector.ndim != 1 or not bool(torch.isfinite(vector).all()):

@@ -87,7 +87,7 @@ def read_config(path: Path) -> dict[str, Any]:
 def _read_yaml(path: Path) -> dict[str, Any]:
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
         what = f"the config can't be read: {str(error).splitlines()[0]}"
         raise InputError(what, where=str(path), fix="correct the path or the file") from error
     if not isinstance(content, dict):

@@ -109,6 +109,6 @@ def receive(connection: socket.socket) -> dict[str, Any] | None:
             return None
     try:
         message = json.loads(b"".join(parts))
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return message if isinstance(message, dict) else None

@@ -1,0 +1,98 @@
+"""A run is laid out again from its record, and compared by bytes; nothing of the old one is touched."""
+
+import hashlib
+import json
+
+import pytest
+from steering_reliability.commands.reproduce import Record, as_lines, compare, read_record, set_up
+from steering_reliability.config import load_config
+from steering_reliability.errors import InputError
+
+CONFIG = {
+    "model": {"name": "tiny", "source": "models/tiny"},
+    "data": {f"{split}_path": f"prompts/{split}.jsonl" for split in ("harm_train", "harm_test", "benign")},
+    "experiment": {"layers": [0], "alphas": [1.0], "output_dir": "results/run"},
+}
+SHARD, RECORDED = "results/run/completions/a.jsonl", "results/run/provenance.json"
+
+
+def sha(text):
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+@pytest.fixture
+def root(tmp_path):
+    (tmp_path / "clone/prompts").mkdir(parents=True)
+    (tmp_path / "clone/models/tiny").mkdir(parents=True)
+    for split in ("harm_train", "harm_test", "benign"):
+        (tmp_path / f"clone/prompts/{split}.jsonl").write_text(split)
+    return tmp_path / "clone"
+
+
+@pytest.fixture
+def record():
+    facts = {"config": load_config(CONFIG).model_dump(mode="json"), "code": "c0", "machine": {"cpus": 2}}
+    return Record(facts, {SHARD: sha("shard"), RECORDED: sha("two cores")})
+
+
+def made_again(place, *, shard="shard", cpus=2):
+    (place / SHARD).parent.mkdir(parents=True)
+    (place / SHARD).write_text(shard)
+    (place / RECORDED).write_text(json.dumps({"code": "c0", "machine": {"cpus": cpus}}))
+
+
+def test_a_record_is_read_back(tmp_path, record):
+    (tmp_path / "provenance.json").write_text(json.dumps(record.facts))
+    (tmp_path / "SHA256SUMS").write_text("".join(f"{digest}  {path}\n" for path, digest in record.checksums.items()))
+    assert read_record(tmp_path) == record
+
+
+@pytest.mark.parametrize("text", [None, "{", "[]", "{}", '{"config": {"model": 3}}'])
+def test_what_is_no_record_is_one_message(tmp_path, text):
+    if text is not None:
+        (tmp_path / "provenance.json").write_text(text)
+    with pytest.raises(InputError, match=r"provenance\.json"):
+        read_record(tmp_path)
+
+
+def test_the_study_and_links_to_what_it_reads_are_laid_out(root, record, tmp_path):
+    place = tmp_path / "again"
+    set_up(record, place=place, root=root)
+    assert (place / "prompts/benign.jsonl").resolve() == root / "prompts/benign.jsonl"
+    assert (place / "models/tiny").resolve() == root / "models/tiny"
+    assert "output_dir: results/run" in (place / "study.yaml").read_text()
+    # A second time goes on with what is there.
+    set_up(record, place=place, root=root)
+
+
+def test_a_folder_in_use_is_left_alone(root, record, tmp_path):
+    place = tmp_path / "again"
+    place.mkdir()
+    (place / "thesis.txt").write_text("mine")
+    with pytest.raises(InputError, match="in use"):
+        set_up(record, place=place, root=root)
+    assert [path.name for path in place.iterdir()] == ["thesis.txt"]
+
+
+@pytest.mark.parametrize("folder", ["/somewhere/run", "../run"])
+def test_a_run_outside_its_clone_is_not_overwritten(root, record, tmp_path, folder):
+    record.facts["config"]["experiment"]["output_dir"] = folder
+    with pytest.raises(InputError, match="overwritten"):
+        set_up(record, place=tmp_path / "again", root=root)
+    assert not (tmp_path / "again").exists()
+
+
+def test_same_bytes_are_counted_and_more_cores_explain_the_record(record, tmp_path):
+    made_again(tmp_path, cpus=4)
+    found = compare(record, place=tmp_path)
+    assert found["kinds"]["completions"] == {"same": 1, "other": 0, "may_differ": False}
+    assert found["kinds"]["records"] == {"same": 0, "other": 1, "may_differ": True}
+    assert found["unexplained"] == []
+    assert "machine.cpus was 2, here 4" in list(as_lines(found))
+
+
+def test_another_byte_that_nothing_explains_is_named(record, tmp_path):
+    made_again(tmp_path, shard="other", cpus=4)
+    found = compare(record, place=tmp_path)
+    assert found["unexplained"] == [SHARD]
+    assert any("NOT EXPECTED" in line and line.startswith("completions") for line in as_lines(found))

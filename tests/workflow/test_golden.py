@@ -1,0 +1,50 @@
+"""The tiny run has the bytes it had when they were last meant to change, and a recorded run can be made again."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+from golden import golden_file, processor, without_records
+from project import Project
+from steering_reliability.analysis.checksums import read_checksums
+
+
+def test_the_tiny_run_has_its_recorded_bytes(finished: Project) -> None:
+    if not golden_file().exists():
+        pytest.skip(f"no checksums were recorded on a processor like this ({processor()}): make golden")
+    made = without_records(read_checksums(finished.root / "results/tiny/SHA256SUMS"))
+    expected = read_checksums(golden_file())
+    assert sorted(made) == sorted(expected), "other files; if that is meant: make golden"
+    changed = [path for path, digest in expected.items() if made[path] != digest]
+    assert not changed, "other bytes; if that is meant: make golden"
+
+
+def reproduce(project: Project, run: str) -> "subprocess.CompletedProcess[str]":
+    """Call `steering-reliability reproduce` as a user of another clone would."""
+    command = [sys.executable, "-m", "steering_reliability", "reproduce", run, "--cores", "2", "--json"]
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("STEERING_")}
+    environment = kept | {"PYTHONPATH": str(project.root / "workflow")}
+    return subprocess.run(
+        command, cwd=project.root, env=environment, capture_output=True, text=True, check=False, timeout=300
+    )
+
+
+def test_a_recorded_run_is_made_again_in_another_clone_to_the_same_bytes(
+    fresh: Project, finished: Project, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    clone = fresh.copy(tmp_path_factory.mktemp("clone") / "project")
+    # What a colleague sends: two files, from a run under more cores than are here.
+    sent = tmp_path_factory.mktemp("sent") / "tiny"
+    sent.mkdir()
+    for name in ("provenance.json", "SHA256SUMS"):
+        (sent / name).write_bytes((finished.root / "results/tiny" / name).read_bytes())
+    done = reproduce(clone, str(sent))
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert "the same bytes are to be expected everywhere" in done.stderr
+    found = json.loads(done.stdout[done.stdout.index("{") :])
+    assert found["files"] == []
+    assert found["kinds"]["completions"]["same"] == len(finished.shards())
+    assert not (clone.root / "results").exists()
+    assert (clone.root / "reproduced/tiny/reports/tiny/index.html").is_file()

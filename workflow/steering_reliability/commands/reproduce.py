@@ -1,0 +1,163 @@
+"""Make a finished run again in a folder of its own, from what it recorded of itself, and compare every byte."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+from typing import Any
+
+import yaml
+
+from steering_reliability.analysis.atomic import write_text
+from steering_reliability.analysis.checksums import check_files, read_checksums
+from steering_reliability.analysis.reproduction import differences, kind_of
+from steering_reliability.conditions import SPLITS
+from steering_reliability.config import Config, load_config
+from steering_reliability.errors import InputError
+from steering_reliability.experiments.command import ROOT
+from steering_reliability.provenance import surroundings
+
+STUDY = "study.yaml"
+
+
+@dataclass(frozen=True)
+class Record:
+    """What a finished run recorded of itself.
+
+    Attributes:
+        facts: provenance.json.
+        checksums: SHA-256 by path, from SHA256SUMS.
+    """
+
+    facts: dict[str, Any]
+    checksums: dict[str, str]
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """The study's config."""
+        config: dict[str, Any] = self.facts["config"]
+        return config
+
+
+def read_record(run: Path) -> Record:
+    """Read what a run recorded.
+
+    Args:
+        run: Its folder; provenance.json and SHA256SUMS are enough of it.
+
+    Raises:
+        InputError: When one of the two is missing or damaged.
+    """
+    path = run / "provenance.json"
+    try:
+        facts = json.loads(path.read_text(encoding="utf-8"))
+        config = facts["config"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        what = f"the record of the run can't be read: {type(error).__name__}"
+        raise InputError(what, where=str(path), fix="name the folder of a finished run") from error
+    try:
+        load_config(config)
+    except InputError as error:
+        fix = "reproduce it with the version of the project that made it"
+        raise InputError(
+            f"the recorded config is none of this version: {error.what}", where=str(path), fix=fix
+        ) from error
+    return Record(facts, read_checksums(run / "SHA256SUMS"))
+
+
+def set_up(record: Record, *, place: Path, root: Path = ROOT) -> None:
+    """Lay out a folder in which the run can be made again: its config, and links to the files it reads.
+
+    Args:
+        record: Of the run.
+        place: The folder; empty, or one in which the same run was begun.
+        root: Folder that the config's paths count from, usually the clone.
+
+    Raises:
+        InputError: When another study lies there, or the run wrote outside its clone.
+    """
+    text = yaml.safe_dump(record.config, sort_keys=False, allow_unicode=True)
+    study = place / STUDY
+    if place.exists() and (not study.is_file() or study.read_text(encoding="utf-8") != text) and any(place.iterdir()):
+        raise InputError("the folder is in use", where=str(place), fix="name another with --into, or empty it")
+    config = load_config(record.config)
+    for path in (config.experiment.output_dir, config.report_dir, *record.checksums):
+        if PurePath(path).is_absolute() or ".." in PurePath(path).parts:
+            what = "the run wrote outside its clone, and would be overwritten"
+            raise InputError(what, where=path, fix="set a relative output_dir in a config of your own, and run that")
+    write_text(study, text)
+    for path in _inputs(config):
+        source, link = root / path, place / path
+        if not PurePath(path).is_absolute() and source.exists() and not link.exists():
+            link.parent.mkdir(parents=True, exist_ok=True)
+            link.symlink_to(source.resolve(), target_is_directory=source.is_dir())
+
+
+def _inputs(config: Config) -> Iterator[str]:
+    """Files of the user's that a study names, as far as they are files."""
+    yield from (config.data.path(split) for split in SPLITS)
+    yield config.model.source
+    yield from config.metrics.scorer_files
+    yield from filter(None, [config.metrics.labels, *_own_directions(config)])
+
+
+def _own_directions(config: Config) -> Iterator[str]:
+    if config.direction.file:
+        # A path with {layer} stands for the files of its folder.
+        whole = "{layer}" not in config.direction.file
+        yield config.direction.file if whole else str(PurePath(config.direction.file).parent)
+
+
+def run(*, place: Path, cores: str) -> int:
+    """Make the run in its folder; returns Snakemake's exit code."""
+    command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile"), "--directory", str(place)]
+    command += ["--configfile", str(place.resolve() / STUDY), "--cores", cores]
+    return subprocess.run(command, cwd=ROOT, check=False).returncode
+
+
+def compare(record: Record, *, place: Path) -> dict[str, Any]:
+    """Compare the files of a run that was made again with what was recorded.
+
+    Returns:
+        `differs`, the entries of the record that are not so here; `kinds`, per kind of file how many have the same
+        bytes and how many not; `files`, those that differ; `unexplained`, those of them that no entry explains.
+    """
+    here = json.loads((place / record.config["experiment"]["output_dir"] / "provenance.json").read_text("utf-8"))
+    found = differences(record.facts, here)
+    explained = {kind for one in found for kind in one.changes}
+    kinds: dict[str, dict[str, int]] = {}
+    files = []
+    for one in check_files(record.checksums, root=place):
+        counts = kinds.setdefault(kind_of(one.path), {"same": 0, "other": 0})
+        counts["same" if one.state == "as recorded" else "other"] += 1
+        files += [one.path] if one.state != "as recorded" else []
+    return {
+        "differs": [{"entry": one.entry, "recorded": one.recorded, "here": one.here} for one in found],
+        "kinds": {kind: counts | {"may_differ": kind in explained} for kind, counts in kinds.items()},
+        "files": files,
+        "unexplained": [path for path in files if kind_of(path) not in explained],
+    }
+
+
+def forecast(record: Record) -> Iterator[str]:
+    """Say before anything is paid what is not as it was, and what will have other bytes for it."""
+    found = differences(record.facts, surroundings())
+    for one in found:
+        changes = ", ".join(one.changes)
+        yield f"{one.entry} was {one.recorded}, here {one.here}: other bytes are to be expected in {changes}"
+    if not found:
+        yield "same code, versions and kind of machine: the same bytes are to be expected everywhere"
+
+
+def as_lines(found: Mapping[str, Any]) -> Iterator[str]:
+    """The comparison as a person reads it."""
+    for kind, counts in found["kinds"].items():
+        total = counts["same"] + counts["other"]
+        word = "" if not counts["other"] else "  (as expected)" if counts["may_differ"] else "  NOT EXPECTED"
+        yield f"{kind:<12} {counts['same']:>6} of {total} have the recorded bytes{word}"
+    for one in found["differs"]:
+        yield f"{one['entry']} was {one['recorded']}, here {one['here']}"
+    for path in found["unexplained"]:
+        yield f"differs, and nothing recorded explains it: {path}"
