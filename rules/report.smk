@@ -96,6 +96,9 @@ rule reports:
 rule record_checksums:
     """SHA-256 of every file of the run, so that `make verify` can tell what is no longer as it was."""
     input:
+        rules.prompts.input,
+        expand(f"{R}/prompts/{{split}}_lengths.json", split=SPLITS),
+        expand(f"{R}/activations/{{direction}}.safetensors", direction=RUN.measured),
         rules.results.input,
         rules.directions.input,
         rules.completions.input,

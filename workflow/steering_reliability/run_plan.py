@@ -99,6 +99,11 @@ class RunPlan:
         """The direction whose activations a direction is made of: itself, or the one it is a control for."""
         return self.directions[direction].reference or direction
 
+    @property
+    def measured(self) -> list[str]:
+        """The directions that have activations of their own."""
+        return sorted({self.reference(direction) for direction in self.directions})
+
     def own_direction(self, direction: str, *, layer: int | str) -> list[str]:
         """The user's file for a direction at a layer, where the run studies one: for it and for its controls."""
         own = self.config.direction.file

@@ -1,0 +1,263 @@
+"""A full disk, a quota, a folder nobody may write, the clock set back, two runs or two users at once: clear, or waiting."""
+
+import argparse
+import os
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+sys.path[:0] = [str(Path(__file__).parents[1] / "workflow"), str(Path(__file__).parents[1])]
+
+from project import Project  # noqa: E402
+from tiny_model import write_tiny_model  # noqa: E402
+
+SMALL = {
+    "experiment.layers": [1],
+    "experiment.alphas": {"add": [1.0], "ablate": [1.0]},
+    "sanity_checks.enabled": False,
+    "sanity_checks.layer": None,
+}
+NOBODY = 65534
+Expected = dict[str, bytes]
+Defects = Iterator[str]
+
+
+def run(project: Project, *, before: tuple[str, ...] = (), then: tuple[str, ...] = ()) -> "tuple[int, str]":
+    """Run the study as a user would; returns the exit code and all that was said."""
+    process = start(project, before=before, then=then)
+    said, _ = process.communicate(timeout=300)
+    return process.returncode, said
+
+
+def start(project: Project, *, before: tuple[str, ...] = (), then: tuple[str, ...] = ()) -> "subprocess.Popen[str]":
+    """Start a run, behind a command that changes what it may do."""
+    command = [
+        *before,
+        sys.executable,
+        "-m",
+        "snakemake",
+        "--configfile",
+        "run.yaml",
+        "--nocolor",
+        "--cores",
+        "2",
+        *then,
+    ]
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("STEERING_", "PYTHONPATH"))}
+    kept |= {"XDG_CACHE_HOME": str(project.root / ".cache"), "HF_HUB_OFFLINE": "1"}
+    return subprocess.Popen(
+        command, cwd=project.root, env=kept, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+
+
+def files_of(project: Project) -> Expected:
+    """Every file of the run but logs and times."""
+    kept = project.files("results/tiny", "reports/tiny")
+    return {name: content for name, (_, content) in kept.items() if "/logs/" not in name and "/benchmarks/" not in name}
+
+
+def finishes(project: Project, expected: Expected) -> Defects:
+    """Complain unless one plain run finishes with the bytes of an undisturbed one."""
+    code, said = run(project)
+    if code != 0:
+        yield f"the next run failed: {said[-600:]}"
+    now = files_of(project)
+    yield from [f"differs: {name}" for name in sorted(expected) if now.get(name) != expected[name]][:5]
+    yield from [f"is not of the run: {name}" for name in sorted(now.keys() - expected.keys())][:5]
+
+
+def says(said: str, *words: str) -> Defects:
+    """Complain unless one of the words was said."""
+    if not any(word in said for word in words):
+        yield f"does not say what is wrong: {said[-600:]}"
+
+
+@contextmanager
+def disk(place: Path, *, kib: int) -> Iterator[Callable[[str], None]]:
+    """Mount a small disk; yields what changes its options."""
+    place.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={kib}k", "tmpfs", str(place)], check=True)
+    try:
+        yield lambda options: subprocess.run(["mount", "-o", f"remount,{options}", str(place)], check=True) and None
+    finally:
+        subprocess.run(["umount", "--lazy", str(place)], check=True)
+
+
+def size_kib(project: Project) -> int:
+    """What a project takes on a disk with pages of 4 KiB."""
+    return sum(
+        (path.lstat().st_size + 4095) // 4096 * 4 + 4 for path in project.root.rglob("*") if not path.is_symlink()
+    )
+
+
+def full_disk(fresh: Project, finished: Project, place: Path, rng: random.Random) -> Defects:
+    """The disk fills up at a random moment; then it is made larger."""
+    least, most = size_kib(fresh) + 200, size_kib(finished)
+    with disk(place, kib=most * 2) as change:
+        project = fresh.copy(place / "project")
+        change(f"size={rng.randrange(least, most)}k")
+        code, said = run(project)
+        if code != 0:
+            yield from says(said, "No space left on device")
+        change(f"size={most * 2}k")
+        yield from finishes(project, files_of(finished))
+
+
+def read_only(fresh: Project, finished: Project, place: Path, rng: random.Random) -> Defects:
+    """The disk becomes read-only before the run or during it."""
+    with disk(place, kib=size_kib(finished) * 2) as change:
+        project = fresh.copy(place / "project")
+        process = start(project)
+        time.sleep(rng.choice([0.0, rng.uniform(1, 15)]))
+        # Busy for as long as somebody writes.
+        while process.poll() is None:
+            try:
+                change("ro")
+                break
+            except subprocess.CalledProcessError:
+                time.sleep(0.01)
+        said, _ = process.communicate(timeout=300)
+        if process.returncode != 0:
+            yield from says(said, "Read-only file system")
+        change("rw")
+        yield from finishes(project, files_of(finished))
+
+
+def quota(fresh: Project, finished: Project, place: Path, rng: random.Random) -> Defects:
+    """No file may be larger than a quota allows (`ulimit -f`, blocks of 1 KiB)."""
+    project = fresh.copy(place)
+    code, said = run(project, before=("bash", "-c", f'ulimit -f {rng.randrange(1, 60)}; exec "$@"', "bash"))
+    if code != 0:
+        yield from says(said, "File too large", "SIGXFSZ", "died", "ended before")
+    yield from finishes(project, files_of(finished))
+
+
+def no_permission(fresh: Project, finished: Project, place: Path, rng: random.Random) -> Defects:
+    """The results, the reports or Snakemake's folder belong to somebody else."""
+    project = fresh.copy(place)
+    taken = project.root / rng.choice(["results", "reports", ".snakemake", "results/tiny/completions"])
+    hand_over(project)
+    while not taken.exists():
+        taken.mkdir(parents=True)
+    os.chown(taken, 0, 0)
+    taken.chmod(0o755)
+    code, said = run(project, before=as_nobody())
+    if code == 0:
+        yield f"{taken.name}: it was written nevertheless"
+    yield from says(said, "Permission denied")
+    hand_over(project)
+    code, said = run(project, before=as_nobody())
+    if code != 0:
+        yield f"{taken.name}: the next run failed: {said[-600:]}"
+    if files_of(project) != files_of(finished):
+        yield f"{taken.name}: other bytes"
+
+
+def as_nobody() -> tuple[str, ...]:
+    """What makes a command the user nobody's."""
+    return ("setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups")
+
+
+def hand_over(project: Project) -> None:
+    """Give a project to the user nobody."""
+    for path in (project.root, *project.root.rglob("*")):
+        os.chown(path, NOBODY, NOBODY, follow_symlinks=False)
+
+
+def clock(fresh: Project, finished: Project, place: Path, rng: random.Random) -> Defects:
+    """Everything was written in what is now the future; then a file is lost."""
+    del fresh
+    project = finished.copy(place)
+    later = rng.choice([3600, 86400 * 400])
+    for path in (project.root, *project.root.rglob("*")):
+        facts = path.lstat()
+        os.utime(path, (facts.st_atime + later, facts.st_mtime + later), follow_symlinks=False)
+    code, said = run(project)
+    if code != 0 or "Nothing to be done" not in said:
+        yield f"files of the future are made again: {said[-600:]}"
+    lost = rng.choice(
+        sorted(path for path in files_of(project) if path.endswith((".jsonl", ".parquet", ".csv", ".pt")))
+    )
+    (project.root / lost).unlink()
+    yield from finishes(project, files_of(finished))
+    code, said = run(project, then=("--dry-run",))
+    if "Nothing to be done" not in said:
+        yield f"after {lost} was lost there is no end: {said[-600:]}"
+
+
+def at_once(fresh: Project, finished: Project, place: Path, rng: random.Random) -> Defects:
+    """Two runs are started in one directory, the second at a random moment."""
+    project = fresh.copy(place)
+    first = start(project)
+    time.sleep(rng.uniform(0, 12))
+    code, said = run(project)
+    told, _ = first.communicate(timeout=300)
+    codes = {code, first.returncode}
+    if codes == {0} and "Nothing to be done" not in said:
+        yield "both ran"
+    if 0 not in codes:
+        yield f"both failed: {said[-300:]} and {told[-300:]}"
+    if code != 0:
+        yield from says(said, "locked", "lock")
+    yield from finishes(project, files_of(finished))
+
+
+def two_users(fresh: Project, finished: Project, place: Path, rng: random.Random) -> Defects:
+    """Two users run the same study at the same time on one machine."""
+    place.mkdir()
+    ours, theirs = fresh.copy(place / "ours"), fresh.copy(place / "theirs")
+    hand_over(theirs)
+    first = start(theirs, before=as_nobody())
+    time.sleep(rng.uniform(0, 5))
+    yield from finishes(ours, files_of(finished))
+    said, _ = first.communicate(timeout=300)
+    if first.returncode != 0:
+        yield f"the other user's run failed: {said[-600:]}"
+    if files_of(theirs) != files_of(finished):
+        yield "the other user's run has other bytes"
+
+
+SCENARIOS: dict[str, Callable[[Project, Project, Path, random.Random], Defects]] = {
+    "full_disk": full_disk, "read_only": read_only, "quota": quota, "no_permission": no_permission, "clock": clock,
+    "at_once": at_once, "two_users": two_users,
+}  # fmt: skip
+
+
+def main() -> int:
+    """Print a line per scenario and turn."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--scenarios", nargs="+", choices=list(SCENARIOS), default=list(SCENARIOS))
+    parser.add_argument("--n", type=int, default=5, help="turns of each")
+    parser.add_argument("--seed", type=int, default=0)
+    arguments = parser.parse_args()
+    if os.getuid() != 0:
+        print("only root can mount a small disk and be two users: nothing was tried")
+        return 2
+    rng, tried, worst = random.Random(arguments.seed), 0, 0
+    with tempfile.TemporaryDirectory() as scratch:
+        place = Path(scratch)
+        place.chmod(0o755)
+        fresh = Project.create(place / "fresh", model=write_tiny_model(place / "model"))
+        fresh.configure(SMALL)
+        finished = fresh.copy(place / "finished")
+        code, said = run(finished)
+        if code != 0:
+            raise SystemExit(said)
+        for name in arguments.scenarios:
+            for turn in range(arguments.n):
+                defects = list(SCENARIOS[name](fresh, finished, place / f"{name}_{turn}", rng))
+                tried, worst = tried + 1, worst + bool(defects)
+                print(f"{'DEFECT' if defects else 'ok':<7}{name:<14}{turn}", flush=True)
+                for line in defects:
+                    print("       " + line.replace("\n", "\n       "), flush=True)
+    print(f"{tried} tried, {worst} with a defect")
+    return int(worst > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
