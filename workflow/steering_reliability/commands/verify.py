@@ -1,5 +1,6 @@
 """Whether a finished run still is what it was when it finished, and whether another machine gives the same."""
 
+import shlex
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -44,4 +45,7 @@ def as_lines(found: Mapping[str, Any]) -> Iterator[str]:
     for path, state in found["files"].items():
         yield f"{state}: {path}"
     if found["files"]:
-        yield "to do: delete what is changed, and run again: Snakemake remakes it and what depends on it"
+        # By name, since Snakemake does not miss a file whose consumers are all there.
+        first = shlex.quote(next(iter(found["files"])))
+        yield f"to do: delete each and ask for it by name (snakemake --cores 4 {first}; --configfile, if you"
+        yield "have one of your own), then run again"
