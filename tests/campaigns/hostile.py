@@ -228,7 +228,7 @@ def prompts(place: Path, rng: random.Random) -> Defects:
     ]
     for number, name in enumerate(rng.sample(ids, k=len(ids))):
         path = place / f"prompts_{number}.jsonl"
-        line = {"id": name, "split": "benign", "prompt": "Why is the sky blue?", "meta": {"family": "f", "style": "s"}}
+        line = {"id": name, "prompt": "Why is the sky blue?", "meta": {"family": "f", "style": "s"}}
         path.write_text(json.dumps(line) + "\n", encoding="utf-8")
         yield from is_harmless(lambda path=path: read_prompts(path, split="benign"), f"id {name!r:.30}")
         try:

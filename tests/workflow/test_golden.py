@@ -21,6 +21,13 @@ def test_the_tiny_run_has_its_recorded_bytes(finished: Project) -> None:
     assert not changed, "other bytes; if that is meant: make golden"
 
 
+def test_every_file_of_a_run_is_recorded(finished: Project) -> None:
+    recorded = read_checksums(finished.root / "results/tiny/SHA256SUMS")
+    there = {name for name in finished.files("results/tiny", "reports/tiny") if "/.snakemake_timestamp" not in name}
+    there = {name for name in there if not name.startswith(("results/tiny/logs/", "results/tiny/benchmarks/"))}
+    assert set(recorded) == there - {"results/tiny/SHA256SUMS"}
+
+
 def reproduce(project: Project, run: str) -> "subprocess.CompletedProcess[str]":
     """Call `steering-reliability reproduce` as a user of another clone would."""
     command = [sys.executable, "-m", "steering_reliability", "reproduce", run, "--cores", "2", "--json"]
