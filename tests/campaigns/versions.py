@@ -19,8 +19,8 @@ from steering_reliability.analysis.reproduction import kind_of  # noqa: E402
 from tiny_model import write_tiny_model  # noqa: E402
 
 VERSIONS = (
-    "snakemake==9.20.0", "transformers==5.20.0", "transformer-lens==4.2.0", "transformer-lens==4.0.0",
-    "numpy==2.3.5", "pandas==3.0.0", "pyarrow==20.0.0", "scipy==1.15.3", "pydantic==2.11.10",
+    "snakemake==9.20.0", "transformers==5.23.0", "transformer-lens==4.2.0", "transformer-lens==4.0.0",
+    "numpy==2.3.5", "pandas==3.0.0", "pyarrow==20.0.0", "scipy==1.15.3",
 )  # fmt: skip
 """The oldest that pyproject.toml allows, and what lies just outside."""
 
