@@ -1,7 +1,9 @@
 """A run on nodes that share no disk: what a job gets and gives goes through the storage, and has the same bytes."""
 
+import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -71,6 +73,8 @@ def test_nodes_without_a_shared_disk_give_the_bytes_of_this_machine(
     store, nodes = tmp_path / "store", tmp_path / "nodes"
     nodes.mkdir()
     monkeypatch.setenv("NODES", str(nodes))
+    # Where no disk is shared, Snakemake's jobs start the `python` of the node's own PATH.
+    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
     run = remote.snakemake(
         *("--executor", "cluster-generic", "--jobs", "2", *GROUPS, "--resources", "clients=3"),
         *("--cluster-generic-submit-cmd", str(NODES / "submit"), "--cluster-generic-status-cmd", str(NODES / "status")),
