@@ -48,17 +48,14 @@ def start(project: Project, *, before: tuple[str, ...] = (), then: tuple[str, ..
         "2",
         *then,
     ]
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("STEERING_", "PYTHONPATH"))}
-    kept |= {"XDG_CACHE_HOME": str(project.root / ".cache"), "HF_HUB_OFFLINE": "1"}
     return subprocess.Popen(
-        command, cwd=project.root, env=kept, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        command,
+        cwd=project.root,
+        env=project.environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
     )
-
-
-def files_of(project: Project) -> Expected:
-    """Every file of the run but logs and times."""
-    kept = project.files("results/tiny", "reports/tiny")
-    return {name: content for name, (_, content) in kept.items() if "/logs/" not in name and "/benchmarks/" not in name}
 
 
 def finishes(project: Project, expected: Expected) -> Defects:
@@ -66,9 +63,7 @@ def finishes(project: Project, expected: Expected) -> Defects:
     code, said = run(project)
     if code != 0:
         yield f"the next run failed: {said[-600:]}"
-    now = files_of(project)
-    yield from [f"differs: {name}" for name in sorted(expected) if now.get(name) != expected[name]][:5]
-    yield from [f"is not of the run: {name}" for name in sorted(now.keys() - expected.keys())][:5]
+    yield from project.differences(expected)
 
 
 def says(said: str, *words: str) -> Defects:
@@ -105,7 +100,7 @@ def full_disk(fresh: Project, finished: Project, place: Path, rng: random.Random
         if code != 0:
             yield from says(said, "No space left on device")
         change(f"size={most * 2}k")
-        yield from finishes(project, files_of(finished))
+        yield from finishes(project, finished.made())
 
 
 def read_only(fresh: Project, finished: Project, place: Path, rng: random.Random) -> Defects:
@@ -119,7 +114,7 @@ def read_only(fresh: Project, finished: Project, place: Path, rng: random.Random
         if code == 0:
             yield f"{taken}: it was written nevertheless"
         yield from says(said, "Read-only file system")
-    yield from finishes(project, files_of(finished))
+    yield from finishes(project, finished.made())
 
 
 def quota(fresh: Project, finished: Project, place: Path, rng: random.Random) -> Defects:
@@ -128,7 +123,7 @@ def quota(fresh: Project, finished: Project, place: Path, rng: random.Random) ->
     code, said = run(project, before=("bash", "-c", f'ulimit -f {rng.randrange(1, 60)}; exec "$@"', "bash"))
     if code != 0:
         yield from says(said, "File too large", "SIGXFSZ", "died", "ended before")
-    yield from finishes(project, files_of(finished))
+    yield from finishes(project, finished.made())
 
 
 def no_permission(fresh: Project, finished: Project, place: Path, rng: random.Random) -> Defects:
@@ -148,7 +143,7 @@ def no_permission(fresh: Project, finished: Project, place: Path, rng: random.Ra
     code, said = run(project, before=as_nobody())
     if code != 0:
         yield f"{taken.name}: the next run failed: {said[-600:]}"
-    if files_of(project) != files_of(finished):
+    if project.made() != finished.made():
         yield f"{taken.name}: other bytes"
 
 
@@ -178,9 +173,7 @@ def clock(fresh: Project, finished: Project, place: Path, rng: random.Random) ->
     code, said = run(project)
     if code != 0 or "Nothing to be done" not in said:
         yield f"files of the future are made again: {said[-600:]}"
-    lost = rng.choice(
-        sorted(path for path in files_of(project) if path.endswith((".jsonl", ".parquet", ".csv", ".pt")))
-    )
+    lost = rng.choice(sorted(path for path in project.made() if path.endswith((".jsonl", ".parquet", ".csv", ".pt"))))
     (project.root / lost).unlink()
     # By name, as `verify` advises: Snakemake does not miss a file whose consumers are all there.
     code, said = run(project, then=(lost,))
@@ -188,7 +181,7 @@ def clock(fresh: Project, finished: Project, place: Path, rng: random.Random) ->
         yield from says(said, "clock skew")
         turn(project, seconds=-later)
         run(project, then=(lost,))
-    yield from finishes(project, files_of(finished))
+    yield from finishes(project, finished.made())
     code, said = run(project, then=("--dry-run",))
     if "Nothing to be done" not in said:
         yield f"after {lost} was lost there is no end: {said[-600:]}"
@@ -215,7 +208,7 @@ def at_once(fresh: Project, finished: Project, place: Path, rng: random.Random) 
         yield f"both failed: {said[-300:]} and {told[-300:]}"
     if code != 0:
         yield from says(said, "locked", "lock")
-    yield from finishes(project, files_of(finished))
+    yield from finishes(project, finished.made())
 
 
 def two_users(fresh: Project, finished: Project, place: Path, rng: random.Random) -> Defects:
@@ -225,11 +218,11 @@ def two_users(fresh: Project, finished: Project, place: Path, rng: random.Random
     hand_over(theirs)
     first = start(theirs, before=as_nobody())
     time.sleep(rng.uniform(0, 5))
-    yield from finishes(ours, files_of(finished))
+    yield from finishes(ours, finished.made())
     said, _ = first.communicate(timeout=300)
     if first.returncode != 0:
         yield f"the other user's run failed: {said[-600:]}"
-    if files_of(theirs) != files_of(finished):
+    if theirs.made() != finished.made():
         yield "the other user's run has other bytes"
 
 

@@ -69,13 +69,6 @@ def kill(number: int) -> None:
         return
 
 
-def files_of(project: Project) -> dict[str, bytes]:
-    """What must be the same: shards, directions, tables, figures, pages, and the list of their checksums."""
-    kept = project.files("results/tiny", "reports/tiny")
-    no_result = ("/logs/", "/benchmarks/")
-    return {name: content for name, (_, content) in kept.items() if not any(part in name for part in no_result)}
-
-
 def one(
     fresh: Project, expected: dict[str, bytes], root: Path, *, seconds: float, rng: random.Random
 ) -> tuple[str, list[str]]:
@@ -99,9 +92,7 @@ def one(
     done = project.shards()
     again = project.snakemake("--cores", "2", timeout=200)
     defects = [] if again.code == 0 else [f"the next run failed: {again.output[-600:]}"]
-    now = files_of(project)
-    defects += [f"differs: {name}" for name in sorted(expected) if now.get(name) != expected[name]][:5]
-    defects += [f"is not of the run: {name}" for name in sorted(now.keys() - expected.keys())][:5]
+    defects += project.differences(expected)
     kept = project.shards()
     defects += [f"written again: {name}" for name, fact in done.items() if kept.get(name) != fact][:5]
     time.sleep(1)
@@ -122,7 +113,7 @@ def campaign(n: int, *, seed: int, say: Callable[[str], None]) -> int:
         run = undisturbed.snakemake("--cores", "2", timeout=300)
         if run.code != 0:
             raise SystemExit(run.output)
-        seconds, expected = time.monotonic() - start, files_of(undisturbed)
+        seconds, expected = time.monotonic() - start, undisturbed.made()
         for number in range(n):
             what, defects = one(fresh, expected, place / f"killed_{number}", seconds=seconds, rng=rng)
             counts["defect" if defects else "survived"] += 1

@@ -4,7 +4,6 @@ Each version lies in a folder of its own before the project's environment, so th
 """
 
 import argparse
-import os
 import subprocess
 import sys
 import tempfile
@@ -12,9 +11,8 @@ from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).parents[1] / "workflow"), str(Path(__file__).parents[1])]
 
-from golden import without_records  # noqa: E402
+from golden import checksums  # noqa: E402
 from project import Project  # noqa: E402
-from steering_reliability.analysis.checksums import read_checksums  # noqa: E402
 from steering_reliability.analysis.reproduction import kind_of  # noqa: E402
 from tiny_model import write_tiny_model  # noqa: E402
 
@@ -27,17 +25,12 @@ VERSIONS = (
 
 def run(project: Project, *, before: Path | None) -> tuple[bool, str]:
     """Make the tiny run with a folder of other packages before the environment's own."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("STEERING_", "PYTHONPATH"))}
-    kept |= {"XDG_CACHE_HOME": str(project.root / ".cache"), "HF_HUB_OFFLINE": "1"}
-    kept |= {} if before is None else {"PYTHONPATH": str(before)}
+    environment = project.environment() | ({} if before is None else {"PYTHONPATH": str(before)})
     command = [sys.executable, "-m", "snakemake", "--configfile", "run.yaml", "--nocolor", "--cores", "2"]
-    done = subprocess.run(command, cwd=project.root, env=kept, capture_output=True, text=True, check=False, timeout=400)
+    done = subprocess.run(
+        command, cwd=project.root, env=environment, capture_output=True, text=True, check=False, timeout=400
+    )
     return done.returncode == 0, done.stdout + done.stderr
-
-
-def checksums(project: Project) -> dict[str, str]:
-    """Of the run's files that name no version."""
-    return without_records(read_checksums(project.root / "results/tiny/SHA256SUMS"))
 
 
 def tried(version: str, fresh: Project, expected: dict[str, str], place: Path) -> str:

@@ -36,9 +36,10 @@ def golden_file() -> Path:
     return GOLDEN / f"{processor()}.sha256"
 
 
-def without_records(checksums: dict[str, str]) -> dict[str, str]:
-    """Leave out the files that name the machine and the code."""
-    return {path: digest for path, digest in checksums.items() if kind_of(path) != "records"}
+def checksums(project: Project) -> dict[str, str]:
+    """Of the tiny run's files, but for those that name the machine and the code."""
+    recorded = read_checksums(project.root / "results/tiny/SHA256SUMS")
+    return {path: digest for path, digest in recorded.items() if kind_of(path) != "records"}
 
 
 def main() -> None:
@@ -49,7 +50,7 @@ def main() -> None:
         run = project.snakemake("--cores", "4")
         if run.code != 0:
             raise SystemExit(run.output)
-        kept = without_records(read_checksums(project.root / "results/tiny/SHA256SUMS"))
+        kept = checksums(project)
     GOLDEN.mkdir(exist_ok=True)
     golden_file().write_text("".join(f"{digest}  {path}\n" for path, digest in sorted(kept.items())), encoding="utf-8")
     print(golden_file())

@@ -151,7 +151,6 @@ class Project:
 
         A process that still runs at the end of the block is killed.
         """
-        ours = ("STEERING_OWNER", "PYTHONPATH", "SNAKEMAKE_PROFILE")
         command = [
             sys.executable,
             "-m",
@@ -165,12 +164,9 @@ class Project:
         ]
         with tempfile.TemporaryDirectory() as scratch, (Path(scratch) / "output.txt").open("wb") as output:
             run = Run(jobs_file=Path(scratch) / "jobs.jsonl")
-            environment = {name: value for name, value in os.environ.items() if name not in ours}
-            environment |= {
+            environment = self.environment() | {
                 "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent / "plugins"), *extra_path]),
                 "JOBS_FILE": str(run.jobs_file),
-                "HF_HUB_OFFLINE": "1",
-                "XDG_CACHE_HOME": str(self.root / ".cache"),
             }
             # To a file and not a pipe: nobody reads while it runs, and a full pipe would stop it.
             process = subprocess.Popen(command, cwd=self.root, env=environment, stdout=output, stderr=output)
@@ -195,6 +191,24 @@ class Project:
         run = self.snakemake("--dry-run", *arguments, config=config, extra_path=extra_path)
         assert run.code == 0, run.output
         return run
+
+    def environment(self) -> dict[str, str]:
+        """What a run of a user's shell would have, without what belongs to the tests' own process."""
+        ours = ("STEERING_OWNER", "STEERING_PLACE", "PYTHONPATH", "SNAKEMAKE_PROFILE")
+        kept = {name: value for name, value in os.environ.items() if name not in ours}
+        return kept | {"HF_HUB_OFFLINE": "1", "XDG_CACHE_HOME": str(self.root / ".cache")}
+
+    def made(self) -> dict[str, bytes]:
+        """Bytes of all that the tiny run left, but for logs and times."""
+        kept = self.files("results/tiny", "reports/tiny")
+        no_result = ("/logs/", "/benchmarks/")
+        return {name: content for name, (_, content) in kept.items() if not any(part in name for part in no_result)}
+
+    def differences(self, expected: Mapping[str, bytes]) -> list[str]:
+        """What is not as in an undisturbed run, the first few of each kind."""
+        now = self.made()
+        differs = [f"differs: {name}" for name in sorted(expected) if now.get(name) != expected[name]]
+        return [*differs[:5], *[f"is not of the run: {name}" for name in sorted(now.keys() - expected.keys())][:5]]
 
     def files(self, *folders: str) -> dict[str, tuple[int, bytes]]:
         """Modification time (ns) and bytes of every file under some folders."""

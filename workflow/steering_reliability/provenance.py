@@ -9,6 +9,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from steering_reliability.analysis.atomic import write_text
 from steering_reliability.digest import digest
 from steering_reliability.model_source import layers_of_config
 
@@ -36,10 +37,7 @@ def write_provenance(output: str | Path, *, config: Mapping[str, Any], model_fol
         "config": dict(config),
         **surroundings(),
     }
-    target = Path(output)
-    scratch = target.with_name(f".{target.name}.{os.getpid()}")
-    scratch.write_text(json.dumps(facts, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    scratch.replace(target)
+    write_text(Path(output), json.dumps(facts, indent=2, ensure_ascii=False) + "\n")
 
 
 def surroundings() -> dict[str, Any]:

@@ -46,12 +46,16 @@ class Picture:
     Attributes:
         width: Of the whole.
         height: Of the whole.
+        box_width: Of each box.
+        box_height: Of each box.
         boxes: Left, top and name of each rule.
         lines: The `d` of each path, from a rule down to the one that waits for it.
     """
 
     width: int
     height: int
+    box_width: int
+    box_height: int
     boxes: tuple[tuple[int, int, str], ...]
     lines: tuple[str, ...]
 
@@ -81,6 +85,8 @@ def draw_rule_graph(rules: Iterable[tuple[str, Iterable[str]]] = tuple(RULES.ite
     return Picture(
         width=max(middle.values()) + WIDTH // 2,
         height=ROW * (len(layers) - 1) + HEIGHT,
+        box_width=WIDTH,
+        box_height=HEIGHT,
         boxes=tuple((place[rule][0] - WIDTH // 2, place[rule][1], rule) for rule in waits.nodes),
         lines=tuple(_line([place[node] for node in route]) for route in routes.values()),
     )
