@@ -82,6 +82,18 @@ def test_a_job_left_behind_is_waited_for(folder, name):
     assert job.poll() is not None or job.wait(timeout=1) == 0
 
 
+def test_a_job_that_does_not_end_is_named(folder, capsys):
+    job = start(folder.parent, seconds=60, name=".snakemake/scripts/tmp1.complete_shard.py")
+    try:
+        assert release_stale_locks(folder, patience=0.3) == 0
+        assert f"still work in it: {job.pid}." in capsys.readouterr().err
+        assert len(locks(folder)) == 2
+    finally:
+        job.kill()
+        job.wait()
+    assert release_stale_locks(folder) == 2
+
+
 def test_a_run_elsewhere_does_not_count(folder, tmp_path_factory):
     other = start(tmp_path_factory.mktemp("elsewhere"), seconds=60)
     try:

@@ -172,6 +172,10 @@ class Project:
             process = subprocess.Popen(command, cwd=self.root, env=environment, stdout=output, stderr=output)
             try:
                 yield process, run
+            except BaseException:
+                # Shown beside the failed test, which cannot look into a run that it did not see end.
+                print(Path(output.name).read_text(encoding="utf-8"))
+                raise
             finally:
                 process.kill()
                 run.code = process.wait()

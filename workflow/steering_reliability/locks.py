@@ -3,6 +3,7 @@
 import json
 import os
 import socket
+import sys
 import time
 from pathlib import Path
 
@@ -24,7 +25,8 @@ def record_run(folder: Path) -> None:
 def release_stale_locks(folder: Path, *, patience: float = PATIENCE_SECONDS) -> int:
     """Remove the locks of runs that were killed: on this machine, with no Snakemake left that works in this directory.
 
-    Jobs of a killed run end by themselves within seconds, when their worker is gone; so long it is waited for.
+    Jobs of a killed run end by themselves within seconds, when their worker is gone; so long it is waited for. Those
+    that do not are named on stderr: Snakemake's own handler of SIGTERM can wait for a lock that its process holds.
 
     Args:
         folder: Snakemake's own, `.snakemake`, in the working directory.
@@ -38,13 +40,24 @@ def release_stale_locks(folder: Path, *, patience: float = PATIENCE_SECONDS) -> 
     if not locks or not _was_here(folder / RECORD):
         return 0
     deadline = time.monotonic() + patience
-    while _working_in(folder.resolve().parent):
-        if time.monotonic() > deadline or _main_process_alive(folder / RECORD):
+    while left := _working_in(folder.resolve().parent):
+        if _main_process_alive(folder / RECORD):
+            return 0
+        if time.monotonic() > deadline:
+            print(_still_there(left), file=sys.stderr)
             return 0
         time.sleep(0.2)
     for lock in locks:
         lock.unlink(missing_ok=True)
     return len(locks)
+
+
+def _still_there(processes: list[int]) -> str:
+    numbers = " ".join(map(str, processes))
+    return (
+        f"This folder is locked: of a run that was killed, these processes still work in it: {numbers}. "
+        f"Wait until they have ended, or end them (kill -9 {numbers}: what is finished stays), and start again."
+    )
 
 
 def _read(record: Path) -> dict[str, object]:
