@@ -21,6 +21,7 @@ from steering_reliability.locks import record_run, release_stale_locks
 from steering_reliability.model_source import check_storage
 from steering_reliability.prompts.check import check_prompts
 from steering_reliability.run_plan import plan_run
+from steering_reliability.termination import handle_in_thread
 
 if workflow.is_main_process:
     # After a `kill -9` a plain run goes on, with no `--unlock`.
@@ -81,6 +82,8 @@ localrules:
 
 onstart:
     record_run(Path(".snakemake"))
+    # Snakemake has set its own handler by now.
+    handle_in_thread()
 
 
 onsuccess:

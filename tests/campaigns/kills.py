@@ -1,23 +1,52 @@
-"""Kill a run at random moments: a plain run afterwards finishes it, to the bytes of an undisturbed one."""
+"""Kill a run at random moments: a plain run afterwards finishes it, to the bytes of an undisturbed one.
+
+`--of model` does so while the embedded model's folder is made, `--of run` (the default) in the whole tiny study.
+"""
 
 import argparse
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).parents[1] / "workflow"), str(Path(__file__).parents[1])]
 
-from project import Project  # noqa: E402
+from project import CONFIG, Project  # noqa: E402
 from tiny_model import write_tiny_model  # noqa: E402
 
-ROOT = Path(__file__).parents[2]
+
+@dataclass(frozen=True)
+class Work:
+    """What is killed: Snakemake's arguments, and the folders whose bytes count."""
+
+    arguments: tuple[str, ...]
+    config: str
+    folders: tuple[str, ...]
+
+    def made(self, project: Project) -> dict[str, bytes]:
+        """Bytes of all that it leaves, but for logs and times."""
+        files = project.files(*self.folders)
+        return {name: content for name, (_, content) in files.items() if not is_log(name)}
+
+
+def is_log(name: str) -> bool:
+    return any(part in name for part in ("/logs/", "/benchmarks/", ".log", ".benchmark.tsv"))
+
+
+WORKS = {
+    "run": Work(("--cores", "2"), CONFIG, ("results/tiny", "reports/tiny")),
+    "model": Work(("--cores", "2", "prepare_model"), "config.yaml", ("results/models",)),
+}
 
 
 def processes(root: Path) -> dict[int, str]:
@@ -70,56 +99,83 @@ def kill(number: int) -> None:
 
 
 def one(
-    fresh: Project, expected: dict[str, bytes], root: Path, *, seconds: float, rng: random.Random
+    work: Work, project: Project, expected: dict[str, bytes], *, seconds: float, rng: random.Random
 ) -> tuple[str, list[str]]:
     """Start, kill, run again, compare; returns what was done and every defect."""
-    project = fresh.copy(root)
+    root = project.root
     kind = rng.choice(["snakemake", "job", "worker", "group", "SIGINT", "SIGTERM"])
     moment = rng.uniform(0.5, seconds)
-    with project.running("--cores", "2") as (process, _):
-        deadline = time.monotonic() + moment
-        while time.monotonic() < deadline and process.poll() is None:
-            time.sleep(0.02)
-        met = strike(kind, process, root, rng)
-        if kind in ("job", "worker"):
-            # Snakemake tries again by itself, and may well finish.
+    with private_tmp(root) as scratch:
+        with project.running(*work.arguments, config=work.config) as (process, run):
+            deadline = time.monotonic() + moment
+            while time.monotonic() < deadline and process.poll() is None:
+                time.sleep(0.02)
+            met = strike(kind, process, root, rng)
+            # After a lost job or worker Snakemake tries again by itself, and may well finish.
+            waits = {"job": 120, "worker": 120, "SIGINT": 60, "SIGTERM": 60}.get(kind, 0)
             try:
-                process.wait(timeout=120)
+                process.wait(timeout=waits or 30)
             except subprocess.TimeoutExpired:
-                return f"{kind} at {moment:.1f} s", ["Snakemake hangs after it lost a process"]
-        elif kind in ("SIGINT", "SIGTERM"):
-            process.wait(timeout=60)
-    done = project.shards()
-    again = project.snakemake("--cores", "2", timeout=200)
+                return f"{kind} at {moment:.1f} s", ["Snakemake still runs long after"]
+        under_way = sorted({job.rule for job in run.jobs} - {job.rule for job in run.finished})
+        done = {name: fact for name, fact in project.files(*work.folders).items() if "/completions/" in name}
+        defects = go_on(work, project, expected, done=done)
+        defects += [f"is left: {path.name}" for path in scratch.glob("steering*/*")]
+    what = f"{kind} ({met}) at {moment:.1f} s in {', '.join(under_way) or 'no rule'}, {len(done)} shards kept"
+    return what, defects
+
+
+@contextmanager
+def private_tmp(root: Path) -> Iterator[Path]:
+    """A folder for temporary files that this run has for itself."""
+    before = {name: os.environ.pop(name, None) for name in ("TMPDIR", "XDG_RUNTIME_DIR")}
+    folder = root.with_name(f"{root.name}_tmp")
+    folder.mkdir()
+    os.environ["TMPDIR"] = str(folder)
+    try:
+        yield folder
+    finally:
+        os.environ.pop("TMPDIR")
+        os.environ.update({name: value for name, value in before.items() if value is not None})
+
+
+def go_on(work: Work, project: Project, expected: dict[str, bytes], *, done: dict[str, tuple[int, bytes]]) -> list[str]:
+    """Run again, plainly; returns every defect of what is there then."""
+    again = project.snakemake(*work.arguments, config=work.config, timeout=200)
     defects = [] if again.code == 0 else [f"the next run failed: {again.output[-600:]}"]
-    defects += project.differences(expected)
-    kept = project.shards()
+    now = work.made(project)
+    defects += [f"differs: {name}" for name in sorted(expected) if now.get(name) != expected[name]][:5]
+    defects += [f"is not of the run: {name}" for name in sorted(now.keys() - expected.keys())][:5]
+    kept = project.files(*work.folders)
     defects += [f"written again: {name}" for name, fact in done.items() if kept.get(name) != fact][:5]
-    time.sleep(1)
-    defects += [f"still runs: {line[:100]}" for line in processes(root).values()]
-    return f"{kind} ({met}) at {moment:.1f} s, {len(done)} shards kept", defects
+    deadline = time.monotonic() + 10
+    while (left := processes(project.root)) and time.monotonic() < deadline:
+        time.sleep(0.2)
+    return defects + [f"still runs: {line[:100]}" for line in left.values()]
 
 
-def campaign(n: int, *, seed: int, say: Callable[[str], None]) -> int:
+def campaign(n: int, *, work: Work, seed: int, say: Callable[[str], None]) -> int:
     """Print a line per kill and the count at the end; returns how many had a defect."""
     rng = random.Random(seed)
     counts: Counter[str] = Counter()
-    with tempfile.TemporaryDirectory() as scratch:
+    with tempfile.TemporaryDirectory(prefix="k-") as scratch:
         place = Path(scratch)
         fresh = Project.create(place / "fresh", model=write_tiny_model(place / "model"))
         fresh.configure()
         undisturbed = fresh.copy(place / "undisturbed")
         start = time.monotonic()
-        run = undisturbed.snakemake("--cores", "2", timeout=300)
+        run = undisturbed.snakemake(*work.arguments, config=work.config, timeout=300)
         if run.code != 0:
             raise SystemExit(run.output)
-        seconds, expected = time.monotonic() - start, undisturbed.made()
+        seconds, expected = time.monotonic() - start, work.made(undisturbed)
         for number in range(n):
-            what, defects = one(fresh, expected, place / f"killed_{number}", seconds=seconds, rng=rng)
+            project = fresh.copy(place / f"{number}")
+            what, defects = one(work, project, expected, seconds=seconds, rng=rng)
             counts["defect" if defects else "survived"] += 1
             say(f"{number + 1:>4} {'DEFECT' if defects else 'ok'}  {what}")
             for line in defects:
                 say(f"       {line}")
+            shutil.rmtree(project.root)
     say(f"{n} kills over {seconds:.0f} s runs: {dict(counts)}")
     return counts["defect"]
 
@@ -129,8 +185,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--n", type=int, default=100)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--of", choices=sorted(WORKS), default="run")
     arguments = parser.parse_args()
-    return int(campaign(arguments.n, seed=arguments.seed, say=lambda line: print(line, flush=True)) > 0)
+    work, say = WORKS[arguments.of], partial(print, flush=True)
+    return int(campaign(arguments.n, work=work, seed=arguments.seed, say=say) > 0)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,5 @@
 """Ask the warm worker for completions; start it when there is none. Knows nothing of torch."""
 
-import fcntl
 import os
 import socket
 import subprocess
@@ -8,18 +7,18 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import psutil
 
 from steering_reliability.errors import InputError
+from steering_reliability.generation.meeting_place import WORKER_MODULE, is_worker, read_note, start_lock, sweep
 from steering_reliability.generation.protocol import WorkerIdentity, private_folder, receive, send
 from steering_reliability.generation.team import divide, joint_error, unite
 
 START_SECONDS = 600.0
-WORKER_MODULE = "steering_reliability.generation.worker"
 # Where a job of SLURM, LSF, PBS, Grid Engine or HTCondor finds its number.
 JOB_NAMES = ("SLURM_JOB_ID", "LSB_JOBID", "PBS_JOBID", "JOB_ID", "_CONDOR_JOB_AD")
 # What the C libraries of a worker read at its start; a user's own setting wins.
@@ -84,7 +83,7 @@ def _connect(worker: WorkerIdentity, *, log: Path) -> Iterator[socket.socket]:
     path = worker.socket_path()
     connection = _try(path)
     if connection is None:
-        with _locked(path.with_suffix(".lock")):
+        with start_lock(path):
             connection = _try(path) or _start(worker, path=path, log=log)
     with connection:
         yield connection
@@ -98,13 +97,6 @@ def _try(path: Path) -> socket.socket | None:
         connection.close()
         return None
     return connection
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    with path.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
 
 
 def _start(worker: WorkerIdentity, *, path: Path, log: Path) -> socket.socket:
@@ -154,24 +146,11 @@ def claim_owner(environment: MutableMapping[str, str] = os.environ) -> int:
 
 
 def stop_workers(owner: int) -> None:
-    """End the workers that belong to a process, if there are any."""
+    """End the workers that belong to a process, if there are any, and take away what killed ones have left."""
     for path in private_folder().glob("*.pid"):
-        try:
-            pid, _, belongs_to = path.read_text(encoding="utf-8").strip().partition(" ")
-        except FileNotFoundError:
-            # Another run's worker ended between the look and the reading.
-            continue
-        if belongs_to == str(owner):
-            _stop(int(pid), note=path)
-
-
-def _stop(pid: int, *, note: Path) -> None:
-    """End a worker; the note of one that was killed may name a number that somebody else has by now."""
-    try:
-        process = psutil.Process(pid)
-        if WORKER_MODULE in process.cmdline():
-            process.terminate()
-            return
-    except psutil.Error:
-        pass
-    note.unlink(missing_ok=True)
+        known = read_note(path)
+        if known and known[1] == owner and is_worker(known[0]):
+            # It may have ended by itself by now.
+            with suppress(psutil.NoSuchProcess):
+                psutil.Process(known[0]).terminate()
+    sweep()
