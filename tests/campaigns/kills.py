@@ -175,7 +175,9 @@ def campaign(n: int, *, work: Work, seed: int, say: Callable[[str], None]) -> in
             say(f"{number + 1:>4} {'DEFECT' if defects else 'ok'}  {what}")
             for line in defects:
                 say(f"       {line}")
-            shutil.rmtree(project.root)
+            for process in processes(project.root):
+                kill(process)
+            shutil.rmtree(project.root, ignore_errors=True)
     say(f"{n} kills over {seconds:.0f} s runs: {dict(counts)}")
     return counts["defect"]
 
@@ -187,6 +189,8 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--of", choices=sorted(WORKS), default="run")
     arguments = parser.parse_args()
+    # A shell that starts this in the background has it ignore SIGINT, and so would all that it starts.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     work, say = WORKS[arguments.of], partial(print, flush=True)
     return int(campaign(arguments.n, work=work, seed=arguments.seed, say=say) > 0)
 
