@@ -195,7 +195,12 @@ rule record_provenance:
             "provenance.py",
             *[
                 f"{name}.py"
-                for name in ("model_source", "model_hub", "model_hub_errors")
+                for name in (
+                    "model_source",
+                    "model_seal",
+                    "model_hub",
+                    "model_hub_errors",
+                )
             ],
         ),
     message:

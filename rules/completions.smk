@@ -1,5 +1,7 @@
 # What the worker runs, one digest for both rules: clients that agree on it share one worker and one batch.
-ENGINE = digest("generation", "interventions", "context.py", "model.py")
+ENGINE = digest(
+    "generation", "interventions", "context.py", "model.py", "model_seal.py"
+)
 WORKER_MB = int(1024 * RUN.config.generation.memory_gib)
 
 

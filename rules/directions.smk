@@ -31,6 +31,7 @@ rule measure_activations:
             ],
             "context.py",
             "model.py",
+            "model_seal.py",
             "prompts/builders.py",
             *(
                 ["directions/outcomes.py", "metrics"]

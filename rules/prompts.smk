@@ -82,6 +82,7 @@ rule measure_lengths:
             "prompts/lengths.py",
             "context.py",
             "model.py",
+            "model_seal.py",
         ),
     message:
         "prompts: counting the tokens of {wildcards.split}"

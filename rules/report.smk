@@ -96,6 +96,7 @@ rule reports:
 rule record_checksums:
     """SHA-256 of every file of the run, so that `make verify` can tell what is no longer as it was."""
     input:
+        RUN.made_model_files,
         rules.prompts.input,
         expand(f"{R}/prompts/{{split}}_lengths.json", split=SPLITS),
         expand(f"{R}/activations/{{direction}}.safetensors", direction=RUN.measured),

@@ -118,10 +118,11 @@ def one(
             except subprocess.TimeoutExpired:
                 return f"{kind} at {moment:.1f} s", ["Snakemake still runs long after"]
         under_way = sorted({job.rule for job in run.jobs} - {job.rule for job in run.finished})
-        done = {name: fact for name, fact in project.files(*work.folders).items() if "/completions/" in name}
-        defects = go_on(work, project, expected, done=done)
+        reported = {name for job in run.finished for name in run.outputs[job] if "/completions/" in name}
+        finished = {name: fact for name, fact in project.files(*work.folders).items() if name in reported}
+        defects = go_on(work, project, expected, finished=finished)
         defects += [f"is left: {path.name}" for path in scratch.glob("steering*/*")]
-    what = f"{kind} ({met}) at {moment:.1f} s in {', '.join(under_way) or 'no rule'}, {len(done)} shards kept"
+    what = f"{kind} ({met}) at {moment:.1f} s in {', '.join(under_way) or 'no rule'}, {len(finished)} shards finished"
     return what, defects
 
 
@@ -147,7 +148,7 @@ def go_on(work: Work, project: Project, expected: dict[str, bytes], *, done: dic
     defects += [f"differs: {name}" for name in sorted(expected) if now.get(name) != expected[name]][:5]
     defects += [f"is not of the run: {name}" for name in sorted(now.keys() - expected.keys())][:5]
     kept = project.files(*work.folders)
-    defects += [f"written again: {name}" for name, fact in done.items() if kept.get(name) != fact][:5]
+    defects += [f"written again: {name}" for name, fact in finished.items() if kept.get(name) != fact][:5]
     deadline = time.monotonic() + 10
     while (left := processes(project.root)) and time.monotonic() < deadline:
         time.sleep(0.2)

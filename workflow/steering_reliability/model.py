@@ -12,6 +12,7 @@ from torch import nn
 from steering_reliability.config import two_templates
 from steering_reliability.context import longest_context
 from steering_reliability.errors import InputError
+from steering_reliability.model_seal import check_files
 
 # A user's prompt can't contain this, so its place in the rendered template is the place of the prompt.
 _PLACEHOLDER = "\u241fPROMPT\u241f"
@@ -109,10 +110,11 @@ def load_model(folder: str | Path, *, device: str, dtype: str) -> LoadedModel:
         dtype: `auto`, `float32`, `bfloat16` or `float16`.
 
     Raises:
-        InputError: When the folder is not a model that TransformerLens can boot.
+        InputError: When the folder is not a model that TransformerLens can boot, or is no longer what was made.
     """
     from transformer_lens.model_bridge import TransformerBridge  # noqa: PLC0415 - costs seconds
 
+    check_files(folder, weights=True)
     chosen, _ = choose_device(device)
     number_format = choose_dtype(dtype, device=chosen)
     try:
@@ -203,9 +205,14 @@ def read_context(folder: str | Path) -> int:
 
 
 def load_tokenizer(folder: str | Path) -> Any:
-    """Load the tokenizer of a Hugging Face folder."""
+    """Load the tokenizer of a Hugging Face folder.
+
+    Raises:
+        InputError: When a file of a folder that was made here is no longer what it was.
+    """
     from transformers import AutoTokenizer  # noqa: PLC0415 - costs seconds
 
+    check_files(folder, weights=False)
     return AutoTokenizer.from_pretrained(str(folder))
 
 

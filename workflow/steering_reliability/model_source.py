@@ -5,7 +5,7 @@ import importlib.util
 import json
 import re
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import metadata
@@ -15,6 +15,7 @@ from typing import Any, Final
 from steering_reliability.config import ModelConfig, RefusalTuningConfig, two_templates
 from steering_reliability.errors import InputError
 from steering_reliability.model_hub import fetch_config, fetch_snapshot
+from steering_reliability.model_seal import write_card
 
 GGUF_PARTS: Final = (
     "generation_config.json",
@@ -256,11 +257,6 @@ def published_folder(folder: str | Path) -> Iterator[Path]:
             if path.is_file():
                 path.chmod(0o644)
                 path.replace(target / path.name)
-
-
-def write_card(card: Mapping[str, Any], made: Path) -> None:
-    """Write what a model's folder was made from as model_card.json."""
-    (made / "model_card.json").write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")
 
 
 def _fetch_from_hub(model: ModelConfig, made: Path, say: Callable[[str], None]) -> dict[str, Any]:

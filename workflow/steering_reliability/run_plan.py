@@ -184,6 +184,12 @@ class RunPlan:
         """Whether the model is taught to refuse first."""
         return self.config.refusal_tuning is not None
 
+    @property
+    def made_model_files(self) -> list[str]:
+        """Files of the model's folders that the workflow makes; a user's own folder is not ours to record."""
+        base = [self.base_file, *self.base_parts] if self.makes_base else []
+        return base + ([self.model_file, *self.model_parts] if self.tunes_model else [])
+
     def base_settings(self) -> dict[str, Any]:
         """What the base model's folder depends on."""
         return self.config.model.model_dump(include={"name", "source", "revision", "sha256"})

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any, Final
 
-COMPUTED: Final = ("activations", "directions", "completions")
-"""What the model's arithmetic makes."""
+COMPUTED: Final = ("models", "activations", "directions", "completions")
+"""The model's folder, where it is made, and what its arithmetic makes."""
 
 ANALYSED: Final = ("results", "tables", "figures", "examples")
 RECORDS: Final = ("records",)

@@ -7,7 +7,7 @@ from typing import Any
 
 from steering_reliability.analysis.checksums import check_files, read_checksums
 
-STAGES = ("prompts", "activations", "directions", "completions", "runs", "tables", "figures")
+STAGES = ("models", "prompts", "activations", "directions", "completions", "runs", "tables", "figures")
 
 
 def verify(run: Path, *, root: Path) -> dict[str, Any]:

@@ -10,7 +10,8 @@ import torch
 
 from steering_reliability.config import RefusalTuningConfig
 from steering_reliability.model import load_model
-from steering_reliability.model_source import published_folder, write_card
+from steering_reliability.model_seal import write_card
+from steering_reliability.model_source import published_folder
 from steering_reliability.tuning.examples import answered, harmful_prompts, harmless_prompts, refused
 from steering_reliability.tuning.train import Progress, train
 
