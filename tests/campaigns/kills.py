@@ -140,8 +140,13 @@ def private_tmp(root: Path) -> Iterator[Path]:
         os.environ.update({name: value for name, value in before.items() if value is not None})
 
 
-def go_on(work: Work, project: Project, expected: dict[str, bytes], *, done: dict[str, tuple[int, bytes]]) -> list[str]:
-    """Run again, plainly; returns every defect of what is there then."""
+def go_on(
+    work: Work, project: Project, expected: dict[str, bytes], *, finished: dict[str, tuple[int, bytes]]
+) -> list[str]:
+    """Run again, plainly; returns every defect of what is there then.
+
+    Shards that Snakemake had not yet seen finish may be written again: it can't know that they are whole.
+    """
     again = project.snakemake(*work.arguments, config=work.config, timeout=200)
     defects = [] if again.code == 0 else [f"the next run failed: {again.output[-600:]}"]
     now = work.made(project)
