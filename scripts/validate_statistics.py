@@ -18,7 +18,6 @@ from scipy.stats import binom, binomtest, multinomial, norm
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow"))
 
-from steering_reliability.analysis.atomic import write_text
 from steering_reliability.analysis.cluster_bootstrap import ENOUGH_CLUSTERS, bootstrap_effect_gap
 from steering_reliability.analysis.cluster_intervals import (
     PairedCounts,
@@ -36,6 +35,7 @@ from steering_reliability.analysis.statistics import (
     newcombe_paired_interval,
     wilson_interval,
 )
+from steering_reliability.whole_file import write_text
 
 REPORT = Path(__file__).resolve().parents[1] / "results" / "validation" / "coverage.md"
 SIZES = (20, 60, 150)

@@ -42,7 +42,7 @@ NOT_IN_THE_BYTES = {
     "errors.py": "what a user reads when nothing is written",
     "binding.py": "where a job's output and errors go",
     "digest.py": "is the digest",
-    "analysis/atomic.py": "how a file comes into its place",
+    "whole_file.py": "how a file comes into its place",
     "prompts/problems.py": "how faults are listed",
     "config.py": "its values reach the rules as params",
     "conditions.py": "its values reach the rules as params",

@@ -7,6 +7,8 @@ import sys
 import time
 from pathlib import Path
 
+from steering_reliability.whole_file import write_text
+
 RECORD = "steering_run.json"
 PATIENCE_SECONDS = 15.0
 
@@ -17,9 +19,7 @@ def record_run(folder: Path) -> None:
     Args:
         folder: Snakemake's own, `.snakemake`.
     """
-    scratch = folder / f"{RECORD}.{os.getpid()}"
-    scratch.write_text(json.dumps({"host": socket.gethostname(), "pid": os.getpid()}) + "\n", encoding="utf-8")
-    scratch.replace(folder / RECORD)
+    write_text(folder / RECORD, json.dumps({"host": socket.gethostname(), "pid": os.getpid()}) + "\n")
 
 
 def release_stale_locks(folder: Path, *, patience: float = PATIENCE_SECONDS) -> int:

@@ -9,9 +9,9 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from steering_reliability.analysis.atomic import write_text
 from steering_reliability.digest import digest
 from steering_reliability.model_source import layers_of_config
+from steering_reliability.whole_file import write_text
 
 PACKAGES = ("snakemake", "torch", "transformers", "transformer-lens", "numpy", "pandas", "pyarrow", "scipy")
 

@@ -8,7 +8,6 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from steering_reliability.analysis.atomic import write_text
 from steering_reliability.analysis.condition import Condition, read_statistics, relative_strength
 from steering_reliability.analysis.results_writer import ResultsWriter
 from steering_reliability.analysis.schema import SPLITS
@@ -24,6 +23,7 @@ from steering_reliability.metrics.scorer import Scorer
 from steering_reliability.prompts.builders import choose_builders
 from steering_reliability.prompts.schema import Prompt
 from steering_reliability.prompts.validate import read_prompts
+from steering_reliability.whole_file import write_text
 
 
 def aggregate(

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from steering_reliability.analysis.atomic import write_text
 from steering_reliability.errors import InputError
+from steering_reliability.whole_file import write_text
 
 State = Literal["as recorded", "changed", "missing"]
 

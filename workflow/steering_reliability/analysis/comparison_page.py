@@ -7,10 +7,11 @@ from typing import Final
 
 import pandas as pd
 
-from steering_reliability.analysis.atomic import write_text
 from steering_reliability.analysis.page.comparison_chart import comparison_chart
 from steering_reliability.analysis.page.scripts import packed, page_environment, page_frame
+from steering_reliability.analysis.pareto import MAX_HELPFULNESS_DROP
 from steering_reliability.analysis.schema import as_records
+from steering_reliability.whole_file import write_text
 
 MEASURES: Final = {
     "refusal_effect_harm_test": "change of refusal on harm_test",
@@ -40,7 +41,7 @@ def write_comparison_page(table: pd.DataFrame, *, output: Path) -> None:
     write_text(output, page)
 
 
-def best_of_each(table: pd.DataFrame, *, largest_drop: float = 0.2) -> pd.DataFrame:
+def best_of_each(table: pd.DataFrame, *, largest_drop: float = MAX_HELPFULNESS_DROP) -> pd.DataFrame:
     """Each run's point of the largest effect on harm_test among those that cost little helpfulness.
 
     Args:

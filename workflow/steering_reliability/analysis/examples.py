@@ -8,14 +8,14 @@ from typing import Any, Final
 
 import pandas as pd
 
-from steering_reliability.analysis.atomic import write_text
 from steering_reliability.analysis.displayed_text import markdown_block, markdown_inline
 from steering_reliability.analysis.paired import select_point
 from steering_reliability.analysis.pareto import MAX_HELPFULNESS_DROP, recommended_point
 from steering_reliability.analysis.sanity_checks import describe
 from steering_reliability.analysis.schema import SPLITS, as_records
-from steering_reliability.prompts.schema import UNKNOWN, Prompt
+from steering_reliability.prompts.schema import Prompt
 from steering_reliability.prompts.subset import spread_subset
+from steering_reliability.whole_file import write_text
 
 HARMFUL_SPLITS: Final = ("harm_train", "harm_test")
 
@@ -67,15 +67,8 @@ def select_examples(results: pd.DataFrame, *, summary: pd.DataFrame, per_split: 
 
 def _spread(rows: pd.DataFrame, n: int) -> list[str]:
     """Return ids spread over families and styles by the rule that caps a split."""
-    prompts = [
-        Prompt(id=str(key), prompt=str(row["prompt"]), family=_known(row["family"]), style=_known(row["style"]))
-        for key, row in rows.iterrows()
-    ]
+    prompts = [Prompt.from_row(row) for row in as_records(rows.reset_index())]
     return [prompt.id for prompt in spread_subset(prompts, limit=n)]
-
-
-def _known(word: object) -> str:
-    return word if isinstance(word, str) else UNKNOWN
 
 
 def write_examples(
@@ -124,15 +117,16 @@ def _first_samples(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _example(baseline: pd.DataFrame, steered: pd.DataFrame | None, prompt: str) -> Example:
-    row = baseline.loc[prompt]
+    row = {str(key): value for key, value in baseline.loc[prompt].items()}
+    asked = Prompt.from_row(row | {"id": prompt})
     after = None if steered is None or prompt not in steered.index else steered.loc[prompt].to_dict()
     return Example(
         split=str(row["split"]),
         id=prompt,
-        family=_known(row["family"]),
-        style=_known(row["style"]),
-        prompt=str(row["prompt"]),
-        baseline={str(key): value for key, value in row.items()},
+        family=asked.family,
+        style=asked.style,
+        prompt=asked.prompt,
+        baseline=row,
         steered=None if after is None else {str(key): value for key, value in after.items()},
     )
 

@@ -11,6 +11,9 @@ from steering_reliability.analysis.schema import SPLITS, as_records
 Row = Mapping[str, Any]
 """One operating point: column of the summary to value."""
 
+QUESTIONS: Final = ("effect out of distribution", "failure of generalization", "trade-off")
+"""The claims that answer what every study asks."""
+
 _TOUCHES_ZERO: Final = 0.01
 _WEAK: Final = 0.01
 _MANY_DEGENERATE: Final = 0.1

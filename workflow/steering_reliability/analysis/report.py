@@ -10,9 +10,8 @@ from typing import Any, Final
 import pandas as pd
 import yaml
 
-from steering_reliability.analysis.atomic import write_text
 from steering_reliability.analysis.figures.panels import curve_order
-from steering_reliability.analysis.findings import headline, warnings
+from steering_reliability.analysis.findings import QUESTIONS, headline, warnings
 from steering_reliability.analysis.page.chart_style import Spec
 from steering_reliability.analysis.page.charts import (
     dose_response_chart,
@@ -27,6 +26,7 @@ from steering_reliability.analysis.page.scripts import packed, page_environment,
 from steering_reliability.analysis.pareto import recommended_point
 from steering_reliability.analysis.run_times import StageTime
 from steering_reliability.analysis.schema import POINT_KEYS, SPLITS, as_records
+from steering_reliability.whole_file import write_text
 
 FIGURES: Final = {
     "dose_response": (
@@ -158,7 +158,7 @@ def _answers(claims: pd.DataFrame) -> list[dict[str, Any]]:
     """
     found = {row["claim"]: row for row in as_records(claims)}
     answers = []
-    for name in ("effect out of distribution", "failure of generalization", "trade-off"):
+    for name in QUESTIONS:
         surest = found.get(f"{name}, surest point")
         asked = [found.get(name)]
         if surest is not None and surest["verdict"] == "shown" and (asked[0] or {}).get("verdict") != "shown":

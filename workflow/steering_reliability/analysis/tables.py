@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from steering_reliability.analysis.atomic import write_text
 from steering_reliability.errors import InputError
+from steering_reliability.whole_file import write_text
 
 
 def write_table(table: pd.DataFrame, path: Path) -> None:

@@ -7,10 +7,10 @@ from typing import Final
 
 import pandas as pd
 
-from steering_reliability.analysis.atomic import write_text
 from steering_reliability.analysis.schema import COLUMN_DESCRIPTIONS, read_results
 from steering_reliability.directions.files import StoredDirection, read_direction
 from steering_reliability.errors import InputError
+from steering_reliability.whole_file import whole, write_text
 
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 
@@ -40,10 +40,8 @@ def export_direction(source: Path, *, output: Path, alpha: float, hook_point: st
             where=str(output),
             fix=f"end the name in {' or '.join(writers)}",
         )
-    output.parent.mkdir(parents=True, exist_ok=True)
-    scratch = output.with_name(f".{output.name}.part")
-    writers[output.suffix](scratch)
-    scratch.replace(output)
+    with whole(output) as scratch:
+        writers[output.suffix](scratch)
 
 
 def _layer(direction: StoredDirection) -> int:
@@ -98,10 +96,8 @@ def export_results(run: Path, *, output: Path) -> None:
     elif output.suffix == ".jsonl":
         write_text(output, results.to_json(orient="records", lines=True, force_ascii=False))
     elif not output.suffix:
-        output.mkdir(parents=True, exist_ok=True)
-        scratch = output / ".results.parquet.part"
-        scratch.write_bytes((run / "results.parquet").read_bytes())
-        scratch.replace(output / "results.parquet")
+        with whole(output / "results.parquet") as scratch:
+            scratch.write_bytes((run / "results.parquet").read_bytes())
         write_text(output / "README.md", _card())
     else:
         fix = "end the name in .csv or .jsonl, or give a folder"

@@ -10,7 +10,6 @@ from typing import Any
 
 import yaml
 
-from steering_reliability.analysis.atomic import write_text
 from steering_reliability.analysis.checksums import check_files, read_checksums
 from steering_reliability.analysis.reproduction import differences, kind_of
 from steering_reliability.conditions import SPLITS
@@ -18,6 +17,7 @@ from steering_reliability.config import Config, load_config
 from steering_reliability.errors import InputError
 from steering_reliability.experiments.command import ROOT
 from steering_reliability.provenance import surroundings
+from steering_reliability.whole_file import write_text
 
 STUDY = "study.yaml"
 

@@ -42,7 +42,7 @@ def completions_of(
         rows = rows[rows[key] == point[key]] if key != "alpha" else rows
     steered = rows[rows["alpha"] == point["alpha"]].set_index("id")
     unsteered = rows[rows["from_baseline"].astype(bool)].set_index("id")
-    chosen = spread_subset([_prompt(row) for row in as_records(unsteered.reset_index())], limit=n)
+    chosen = spread_subset([Prompt.from_row(row) for row in as_records(unsteered.reset_index())], limit=n)
     return [
         {
             **{"id": one.id, "family": one.family, "style": one.style, "prompt": one.prompt, "point": point},
@@ -72,11 +72,6 @@ def _point(results: pd.DataFrame, *, run: Path, **wanted: Any) -> dict[str, Any]
         study = same if len(same) else study
     row = as_records(study.head(1))[0]
     return {key: row[key] for key in POINT_KEYS}
-
-
-def _prompt(row: dict[str, Any]) -> Prompt:
-    family, style = (row[name] if isinstance(row[name], str) else "unknown" for name in ("family", "style"))
-    return Prompt(id=str(row["id"]), prompt=str(row["prompt"]), family=family, style=style)
 
 
 def _row(rows: pd.DataFrame, prompt: str) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from steering_reliability.analysis.findings import QUESTIONS
 from steering_reliability.analysis.pareto import recommended_point
 from steering_reliability.analysis.schema import as_records
 from steering_reliability.analysis.tables import read_table
@@ -13,7 +14,6 @@ from steering_reliability.errors import InputError
 from steering_reliability.run_plan import RunPlan
 
 _COLUMNS = ("refusal_harm_train", "refusal_harm_test", "refusal_benign", "helpful_benign")
-_ANSWERS = ("effect out of distribution", "failure of generalization", "trade-off")
 
 
 def summary_lines(plan: RunPlan, *, most: int = 4) -> Iterator[str]:
@@ -39,7 +39,7 @@ def summary_lines(plan: RunPlan, *, most: int = 4) -> Iterator[str]:
     for name, row in _points(summary, most=most):
         yield f"{name:<32}" + "".join(f"{_percent(row, column):>12}" for column in _COLUMNS)
     found = {row["claim"]: row for row in as_records(claims)}
-    for claim in _ANSWERS:
+    for claim in QUESTIONS:
         if claim in found:
             yield f"{found[claim]['verdict']}: {found[claim]['sentence']}"
     report = Path(plan.report_folder) / "index.html"

@@ -1,7 +1,6 @@
 """The `.pt` of a direction, and the activations that it was made of."""
 
 import json
-import os
 import pickle
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from steering_reliability.errors import InputError
+from steering_reliability.whole_file import whole, write_text
 
 
 @dataclass(frozen=True)
@@ -57,19 +57,15 @@ def as_record(direction: StoredDirection) -> dict[str, Any]:
 def write_direction(path: str | Path, direction: StoredDirection) -> None:
     """Write `layer_{layer}.pt` and, beside it, the statistics as JSON; each whole or not at all."""
     target = Path(path)
-    target.parent.mkdir(parents=True, exist_ok=True)
     content = {
         "vector": direction.vector.contiguous(),
         "vector_norm": direction.vector_norm,
         "resid_norm": direction.resid_norm,
         **direction.statistics,
     }
-    scratch = target.with_name(f".{target.name}.{os.getpid()}")
-    torch.save(content, scratch)
-    scratch.replace(target)
-    scratch = target.with_suffix(f".json.{os.getpid()}")
-    scratch.write_text(json.dumps(as_record(direction), indent=2) + "\n", encoding="utf-8")
-    scratch.replace(target.with_suffix(".json"))
+    with whole(target) as scratch:
+        torch.save(content, scratch)
+    write_text(target.with_suffix(".json"), json.dumps(as_record(direction), indent=2) + "\n")
 
 
 def read_direction(path: str | Path, *, d_model: int | None = None) -> StoredDirection:
@@ -106,13 +102,10 @@ def read_direction(path: str | Path, *, d_model: int | None = None) -> StoredDir
 
 def write_activations(path: str | Path, activations: Activations) -> None:
     """Write activations as safetensors, whole or not at all."""
-    target = Path(path)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    scratch = target.with_name(f".{target.name}.{os.getpid()}")
     tensors = {"positive": activations.positive.contiguous(), "negative": activations.negative.contiguous()}
-    save_file(tensors, scratch, metadata={"paired": str(activations.paired)})
-    scratch.chmod(0o644)
-    scratch.replace(target)
+    with whole(Path(path)) as scratch:
+        save_file(tensors, scratch, metadata={"paired": str(activations.paired)})
+        scratch.chmod(0o644)
 
 
 def read_activations(path: str | Path, *, layer: int) -> Activations:

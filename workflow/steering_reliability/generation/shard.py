@@ -10,6 +10,7 @@ from typing import Any
 from steering_reliability.generation.client import request_completions
 from steering_reliability.generation.protocol import WorkerIdentity
 from steering_reliability.generation.team import choose_workers
+from steering_reliability.whole_file import whole
 
 
 @dataclass(frozen=True)
@@ -100,15 +101,9 @@ def _rows(
 
 
 def _write(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    scratch = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with scratch.open("w", encoding="utf-8", newline="\n") as file:
-            for row in rows:
-                file.write(json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n")
-        scratch.replace(path)
-    finally:
-        scratch.unlink(missing_ok=True)
+    with whole(path) as scratch, scratch.open("w", encoding="utf-8", newline="\n") as file:
+        for row in rows:
+            file.write(json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n")
 
 
 def worker_identity(

@@ -1,10 +1,12 @@
 """What one prompt is, and the canonical JSON Lines form in which prompts are kept."""
 
 import json
-import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
+
+from steering_reliability.whole_file import whole
 
 SPLITS = ("harm_train", "harm_test", "benign")
 """The splits: in distribution, out of distribution, and the cost side of the trade-off."""
@@ -31,6 +33,12 @@ class Prompt:
     style: str
     extra: Mapping[str, object] = field(default_factory=dict, hash=False)
 
+    @classmethod
+    def from_row(cls, row: Mapping[str, Any]) -> "Prompt":
+        """The prompt of a row of results.parquet; a family or style that is missing there is `UNKNOWN`."""
+        family, style = (row[name] if isinstance(row[name], str) else UNKNOWN for name in ("family", "style"))
+        return cls(id=str(row["id"]), prompt=str(row["prompt"]), family=family, style=style)
+
     def to_json(self) -> str:
         """One line of JSON, `{"id", "prompt", "meta": {"family", "style", ...}}`, without a newline."""
         meta = {"family": self.family, "style": self.style, **self.extra}
@@ -49,10 +57,5 @@ def write_prompts(prompts: Iterable[Prompt], *, path: Path) -> None:
         prompts: The prompts, in file order.
         path: The file; missing folders above it are made.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        partial.write_bytes(to_jsonl(prompts))
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    with whole(path) as scratch:
+        scratch.write_bytes(to_jsonl(prompts))

@@ -13,6 +13,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
+from steering_reliability.whole_file import whole
+
 INK: Final = "#222222"
 MUTED: Final = "#666666"
 GRID: Final = "#e3e3e3"
@@ -109,14 +111,12 @@ def save_figure(figure: Figure, *, output_dir: Path, name: str) -> list[Path]:
     Returns:
         The two files.
     """
-    output_dir.mkdir(parents=True, exist_ok=True)
     written = []
     for suffix in ("png", "svg"):
         path = output_dir / f"{name}.{suffix}"
-        temporary = output_dir / f".{name}.tmp.{suffix}"
         metadata = {"Date": None, "Creator": None} if suffix == "svg" else {"Software": None}
-        figure.savefig(temporary, dpi=200, metadata=metadata)
-        temporary.replace(path)
+        with whole(path) as scratch:
+            figure.savefig(scratch, format=suffix, dpi=200, metadata=metadata)
         written.append(path)
     return written
 

@@ -10,7 +10,7 @@ import pandas as pd
 from steering_reliability.analysis.displayed_text import visible
 from steering_reliability.analysis.page.scripts import packed
 from steering_reliability.analysis.schema import SPLITS, as_records
-from steering_reliability.prompts.schema import UNKNOWN, Prompt
+from steering_reliability.prompts.schema import Prompt
 from steering_reliability.prompts.subset import spread_subset
 
 MAX_CHARACTERS: Final = 24_000_000
@@ -36,13 +36,11 @@ class PackedCompletions:
         data: Base64 of a gzipped JSON object with `prompts`, `points`, `labels`, `phrases` and `rows`, the latter by
             column. Numbers stand for places in the other lists; the unsteered completions belong to the points without
             an intervention.
-        n_rows: Completions in it.
         n_prompts: Prompts in it.
         n_prompts_left_out: Prompts of the run that found no room.
     """
 
     data: str
-    n_rows: int
     n_prompts: int
     n_prompts_left_out: int
 
@@ -70,7 +68,7 @@ def pack_completions(results: pd.DataFrame, *, max_characters: int = MAX_CHARACT
         **_columns(kept, prompts=_numbers(prompts, _PROMPT), points=_numbers(points, _POINT)),
     }
     text = json.dumps(columns, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    return PackedCompletions(packed(text), len(kept), len(prompts), left_out)
+    return PackedCompletions(packed(text), len(prompts), left_out)
 
 
 def _once(results: pd.DataFrame) -> pd.DataFrame:
@@ -90,12 +88,7 @@ def _spread(rows: pd.DataFrame, max_characters: int) -> pd.DataFrame:
         return rows
     chosen: set[tuple[str, str]] = set()
     for split, part in rows.drop_duplicates(_PROMPT).groupby("split"):
-        prompts = [
-            Prompt(
-                id=str(row["id"]), prompt=str(row["prompt"]), family=_known(row["family"]), style=_known(row["style"])
-            )
-            for row in part.to_dict("records")
-        ]
+        prompts = [Prompt.from_row(row) for row in as_records(part)]
         limit = max(1, len(prompts) * max_characters // total)
         chosen |= {(str(split), prompt.id) for prompt in spread_subset(prompts, limit=limit)}
     keys = zip(rows["split"], rows["id"], strict=True)
@@ -107,8 +100,9 @@ def _numbers(frame: pd.DataFrame, keys: list[str]) -> dict[tuple[Any, ...], int]
 
 
 def _prompt(row: Mapping[str, Any]) -> list[str]:
-    names = (row["split"], row["id"], _known(row["family"]), _known(row["style"]), row["prompt"])
-    return [visible(str(name)) for name in names]
+    prompt = Prompt.from_row(row)
+    names = (str(row["split"]), prompt.id, prompt.family, prompt.style, prompt.prompt)
+    return [visible(name) for name in names]
 
 
 def _point(row: Mapping[str, Any]) -> list[Any]:
@@ -147,7 +141,3 @@ def _columns(
         "text": [visible(str(text)) for text in rows["completion"]],
     }
     return {"phrases": list(phrases), "rows": columns}
-
-
-def _known(word: object) -> str:
-    return word if isinstance(word, str) else UNKNOWN
