@@ -11,7 +11,8 @@ from steering_reliability.conditions import (
     resolve_layers,
     seeds,
 )
-from steering_reliability.config import Config, load_config
+from steering_reliability.config import Config
+from steering_reliability.config_reading import load_config
 from steering_reliability.errors import InputError
 
 CHECKS = {"alt_prefixes": [{"refusal_prefix": "No.", "compliance_prefix": "Yes."}], "random_seeds": [3, 4]}

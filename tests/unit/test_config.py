@@ -5,7 +5,8 @@ import math
 from pathlib import Path
 
 import pytest
-from steering_reliability.config import Config, _Section, load_config
+from steering_reliability.config import Config, _Section
+from steering_reliability.config_reading import load_config
 from steering_reliability.config_schema import config_schema
 from steering_reliability.errors import InputError
 

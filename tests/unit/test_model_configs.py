@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 from snakemake.utils import update_config
-from steering_reliability.config import load_config
+from steering_reliability.config_reading import load_config
 
 ROOT = Path(__file__).parents[2]
 MODELS = sorted((ROOT / "configs" / "models").glob("*.yaml"))

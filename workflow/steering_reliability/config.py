@@ -1,13 +1,10 @@
 """The typed, closed configuration of a run: the only place where a default or a bound is written."""
 
-import difflib
-import math
 import re
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from steering_reliability.errors import InputError
 
@@ -17,8 +14,6 @@ HookPoint = Literal["resid_pre", "resid_post"]
 Intervention = Literal["add", "ablate"]
 Positions = Literal["all", "prompt", "last_prompt_token", "after_prompt", "generated", "first_generated_token"]
 AlphaUnit = Literal["unit", "resid_norm"]
-MOST_VALUES = 100_000
-DEEPEST = 20
 Alpha = Annotated[float, Field(ge=-1000, le=1000, allow_inf_nan=False)]
 
 
@@ -371,69 +366,3 @@ def two_templates() -> InputError:
 def default_position(method: str) -> TokenPosition:
     """The token position a method reads when the config names none."""
     return "prefix_mean" if method == "contrastive_prefix" else "last_prompt_token"
-
-
-def load_config(raw: Mapping[str, Any], *, where: str = "config") -> Config:
-    """Validate a parsed YAML config.
-
-    Args:
-        raw: The mapping that Snakemake or PyYAML read.
-        where: Name of the file, for the message.
-
-    Raises:
-        InputError: With every problem at once, unknown keys with the nearest known one.
-    """
-    _check_size(raw, where=where)
-    try:
-        return Config.model_validate(dict(raw))
-    except ValidationError as error:
-        lines = [_explain(problem) for problem in error.errors()]
-        raise InputError(
-            "the configuration can't be used:\n" + "\n".join(f"  - {line}" for line in lines),
-            where=where,
-            fix="correct the keys named above; config.yaml explains every key",
-        ) from None
-
-
-def _check_size(raw: object, *, where: str) -> None:
-    """Refuse what grows without end when it is read: YAML's aliases can name one list a billion times."""
-    values, met = [(raw, 0)], 0
-    while values:
-        value, depth = values.pop()
-        met += 1
-        if met > MOST_VALUES or depth > DEEPEST:
-            raise InputError(
-                f"the configuration has more than {MOST_VALUES} values, or they are nested more than {DEEPEST} deep",
-                where=where,
-                fix="look for an alias (*name) or bracket too many; a grid as large as this has to be several runs",
-            )
-        parts = value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else ()
-        values += [(part, depth + 1) for part in parts]
-
-
-def _explain(problem: Any) -> str:
-    location = [str(part) for part in problem["loc"] if not str(part).startswith(("list[", "dict["))]
-    key = ".".join(location) or "config"
-    if problem["type"] == "extra_forbidden":
-        near = difflib.get_close_matches(location[-1], _known_keys(location[:-1]), n=1, cutoff=0.5)
-        return f"{key}: unknown key" + (f"; did you mean `{near[0]}`?" if near else "")
-    if problem["type"] == "missing":
-        return f"{key}: is missing"
-    if problem["type"] == "value_error":
-        message = str(problem["ctx"]["error"])
-        return message if message.partition(":")[0].count(".") == 1 else f"{key}: {message}"
-    given = problem.get("input")
-    shown = "" if isinstance(given, dict | list) and len(str(given)) > 60 else f" (got {str(given)[:60]!r})"
-    if isinstance(given, float) and not math.isfinite(given):
-        shown = f" (got {given})"
-    return f"{key}: {problem['msg'][0].lower()}{problem['msg'][1:]}{shown}"
-
-
-def _known_keys(path: list[str]) -> list[str]:
-    section: Any = Config
-    for part in path:
-        field = section.model_fields.get(part)
-        section = getattr(field, "annotation", None)
-        if not (isinstance(section, type) and issubclass(section, BaseModel)):
-            return list(PrefixPair.model_fields) if "alt_prefixes" in path else []
-    return list(section.model_fields)

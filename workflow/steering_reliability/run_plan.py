@@ -7,7 +7,8 @@ from typing import Any
 
 from steering_reliability import conditions as grid
 from steering_reliability.conditions import SPLITS, Condition, Direction
-from steering_reliability.config import Config, ModelConfig, default_position, load_config
+from steering_reliability.config import Config, ModelConfig, default_position
+from steering_reliability.config_reading import load_config
 from steering_reliability.errors import InputError
 from steering_reliability.job_needs import activations_mb, count_prompts, shard_mb, shard_minutes, weights_mb
 from steering_reliability.model_source import (

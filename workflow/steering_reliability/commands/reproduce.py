@@ -13,7 +13,8 @@ import yaml
 from steering_reliability.analysis.checksums import check_files, read_checksums
 from steering_reliability.analysis.reproduction import differences, kind_of
 from steering_reliability.conditions import SPLITS
-from steering_reliability.config import Config, load_config
+from steering_reliability.config import Config
+from steering_reliability.config_reading import load_config
 from steering_reliability.errors import InputError
 from steering_reliability.experiments.command import ROOT
 from steering_reliability.provenance import surroundings
