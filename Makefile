@@ -54,12 +54,16 @@ bench: .venv/ready $(MODEL)
 bench-peers: .venv-peers/ready
 	$(MAKE) bench BENCH="--peers .venv-peers/bin/python $(BENCH)"
 
-## Kills, broken input: thousands of each, for hours; `make test` has the short forms.
-campaign: .venv/ready
+## Kills, damage, broken and hostile input, bad days, other versions: for hours; `make test` has the short forms.
+campaign: .venv/ready $(MODEL)
 	$(BIN)/python tests/campaigns/bad_input.py --n 2000
 	$(BIN)/python tests/campaigns/hostile.py
 	$(BIN)/python tests/campaigns/damage.py
 	$(BIN)/python tests/campaigns/kills.py --n 100
+	$(BIN)/python tests/campaigns/kills.py --of model --n 10
+	$(BIN)/python tests/campaigns/large.py --model $(dir $(MODEL))
+	$(BIN)/python tests/campaigns/versions.py
+	$(BIN)/python tests/campaigns/adversity.py
 
 ## After a change of requirements.lock: the hashes of every file of these versions, for all platforms.
 hashes: .venv-audit/ready

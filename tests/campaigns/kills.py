@@ -43,6 +43,7 @@ def is_log(name: str) -> bool:
     return any(part in name for part in ("/logs/", "/benchmarks/", ".log", ".benchmark.tsv"))
 
 
+KINDS = ("snakemake", "job", "worker", "group", "SIGINT", "SIGTERM")
 WORKS = {
     "run": Work(("--cores", "2"), CONFIG, ("results/tiny", "reports/tiny")),
     "model": Work(("--cores", "2", "prepare_model"), "config.yaml", ("results/models",)),
@@ -99,12 +100,10 @@ def kill(number: int) -> None:
 
 
 def one(
-    work: Work, project: Project, expected: dict[str, bytes], *, seconds: float, rng: random.Random
+    work: Work, project: Project, expected: dict[str, bytes], *, kind: str, moment: float, rng: random.Random
 ) -> tuple[str, list[str]]:
-    """Start, kill, run again, compare; returns what was done and every defect."""
+    """Start, kill after `moment` seconds, run again, compare; returns what was done and every defect."""
     root = project.root
-    kind = rng.choice(["snakemake", "job", "worker", "group", "SIGINT", "SIGTERM"])
-    moment = rng.uniform(0.5, seconds)
     with private_tmp(root) as scratch:
         with project.running(*work.arguments, config=work.config) as (process, run):
             deadline = time.monotonic() + moment
@@ -176,7 +175,8 @@ def campaign(n: int, *, work: Work, seed: int, say: Callable[[str], None]) -> in
         seconds, expected = time.monotonic() - start, work.made(undisturbed)
         for number in range(n):
             project = fresh.copy(place / f"{number}")
-            what, defects = one(work, project, expected, seconds=seconds, rng=rng)
+            kind, moment = rng.choice(KINDS), rng.uniform(0.5, seconds)
+            what, defects = one(work, project, expected, kind=kind, moment=moment, rng=rng)
             counts["defect" if defects else "survived"] += 1
             say(f"{number + 1:>4} {'DEFECT' if defects else 'ok'}  {what}")
             for line in defects:

@@ -18,9 +18,9 @@ from tiny_model import write_tiny_model  # noqa: E402
 
 VERSIONS = (
     "snakemake==9.20.0", "transformers==5.23.0", "transformer-lens==4.2.0", "transformer-lens==4.0.0",
-    "numpy==2.3.5", "pandas==3.0.0", "pyarrow==20.0.0", "scipy==1.15.3",
+    "numpy==2.3.5", "pandas==3.0.0", "pyarrow==20.0.0", "scipy==1.15.3", "torch==2.14.1",
 )  # fmt: skip
-"""The oldest that pyproject.toml allows, and what lies just outside."""
+"""The oldest that pyproject.toml allows, and what lies just outside; of torch the newest."""
 
 
 def run(project: Project, *, before: Path | None) -> tuple[bool, str]:
@@ -28,7 +28,7 @@ def run(project: Project, *, before: Path | None) -> tuple[bool, str]:
     environment = project.environment() | ({} if before is None else {"PYTHONPATH": str(before)})
     command = [sys.executable, "-m", "snakemake", "--configfile", "run.yaml", "--nocolor", "--cores", "2"]
     done = subprocess.run(
-        command, cwd=project.root, env=environment, capture_output=True, text=True, check=False, timeout=400
+        command, cwd=project.root, env=environment, capture_output=True, text=True, check=False, timeout=1500
     )
     return done.returncode == 0, done.stdout + done.stderr
 
@@ -36,8 +36,11 @@ def run(project: Project, *, before: Path | None) -> tuple[bool, str]:
 def tried(version: str, fresh: Project, expected: dict[str, str], place: Path) -> str:
     """A row of the table: what became of a run with another version."""
     packages = place / "packages"
-    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--disable-pip-version-check"]
-    done = subprocess.run([*pip, "--target", str(packages), version], capture_output=True, text=True, check=False)
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    # A torch for GPUs does not start without the libraries that come with it: 5 GB.
+    alone = [] if version.startswith("torch==") else ["--no-deps"]
+    command = [*pip, *alone, "--target", str(packages), version]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         return f"| {version} | can't be installed here | |"
     project = fresh.copy(place / "project")

@@ -1,0 +1,53 @@
+"""The short forms of the campaigns that run Snakemake; `make campaign` runs the long ones."""
+
+import importlib.util
+import random
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+from project import REPOSITORY, Project
+
+
+def load(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, REPOSITORY / f"tests/campaigns/{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def place() -> Iterator[Path]:
+    """A short path, since a socket's name may have 108 bytes at most."""
+    with tempfile.TemporaryDirectory(prefix="k-") as folder:
+        yield Path(folder)
+
+
+# Other kinds of each have tests of their own: test_reproducible, test_termination, test_bad_input.
+def test_a_run_of_which_everyone_was_killed_goes_on_to_the_same_bytes(
+    fresh: Project, finished: Project, place: Path
+) -> None:
+    kills = load("kills")
+    work, project = kills.WORKS["run"], fresh.copy(place / "run")
+    what, defects = kills.one(work, project, work.made(finished), kind="group", moment=20.0, rng=random.Random(1))
+    assert defects == [], what
+
+
+def test_a_damaged_file_is_named_and_mended(finished: Project, tmp_path: Path) -> None:
+    damages, place = load("damage"), tmp_path / "damaged"
+    _, defects = damages.one(
+        finished, place, path=damages.KINDS["activations"], damage="a bit turned", rng=random.Random(1)
+    )
+    assert defects == []
+
+
+def test_time_and_memory_are_measured_on_small_sizes(place: Path) -> None:
+    large = load("large")
+    for measure, sizes in ((large.many_shards, (6, 30)), (large.many_prompts, (20, 100))):
+        found = measure(place / measure.__name__, sizes=sizes)
+        assert [n for n, _, _ in found] == list(sizes)
+        assert all(megabytes > 0 for _, _, megabytes in found)
