@@ -111,9 +111,8 @@ def one(
                 time.sleep(0.02)
             met = strike(kind, process, root, rng)
             # After a lost job or worker Snakemake tries again by itself, and may well finish.
-            waits = {"job": 120, "worker": 120, "SIGINT": 60, "SIGTERM": 60}.get(kind, 0)
             try:
-                process.wait(timeout=waits or 30)
+                process.wait(timeout=120 if kind in ("job", "worker") else 60)
             except subprocess.TimeoutExpired:
                 return f"{kind} at {moment:.1f} s", ["Snakemake still runs long after"]
         under_way = sorted({job.rule for job in run.jobs} - {job.rule for job in run.finished})

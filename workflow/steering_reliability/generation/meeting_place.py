@@ -74,9 +74,8 @@ def sweep() -> None:
         socket, note = folder / f"{name}.sock", folder / f"{name}.pid"
         with start_lock(socket, wait=False) as ours:
             known = read_note(note)
-            if ours and (is_worker(known[0]) if known else note.exists()):
-                # At work, or writing its note just now.
-                continue
-            if ours:
+            # A note without a number is being written just now.
+            at_work = is_worker(known[0]) if known else note.exists()
+            if ours and not at_work:
                 socket.unlink(missing_ok=True)
                 note.unlink(missing_ok=True)
