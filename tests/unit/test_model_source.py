@@ -20,6 +20,7 @@ from steering_reliability.model_source import (
     locate_gguf,
     model_folder,
     prepare_model,
+    published_folder,
 )
 from tiny_model import write_tiny_model
 
@@ -193,6 +194,17 @@ def test_config_json_arrives_last(gguf_file, tmp_path):
         with pytest.raises(OSError, match=name):
             prepare_model(model, folder=folder)
         assert not (folder / "config.json").exists()
+
+
+def test_what_a_killed_attempt_left_is_taken_away(tmp_path):
+    for name in (".m[1].abc", ".m[1]x.abc", ".other.abc"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "model.safetensors").touch()
+    (tmp_path / ".m[1].log").touch()
+    with published_folder(tmp_path / "m[1]") as made:
+        (made / "config.json").write_text("{}")
+    assert (tmp_path / "m[1]/config.json").is_file()
+    assert {path.name for path in tmp_path.iterdir()} == {"m[1]", ".m[1]x.abc", ".other.abc", ".m[1].log"}
 
 
 def test_a_gguf_file_that_breaks_midway_leaves_no_config(gguf_file, tmp_path):

@@ -1,9 +1,11 @@
 """Where a model comes from, and the Hugging Face folder that is made of it once."""
 
+import glob
 import hashlib
 import importlib.util
 import json
 import re
+import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -242,6 +244,8 @@ def prepare_model(model: ModelConfig, *, folder: str | Path, say: Callable[[str]
 def published_folder(folder: str | Path) -> Iterator[Path]:
     """Let a model's folder be written beside its place, and put the files there when all are whole, config.json last.
 
+    What a killed attempt has left there goes first: Snakemake lets nobody else make the folder at the same time.
+
     Args:
         folder: The model's folder; a rule takes its config.json for the sign that it is complete.
 
@@ -250,6 +254,8 @@ def published_folder(folder: str | Path) -> Iterator[Path]:
     """
     target = Path(folder)
     target.mkdir(parents=True, exist_ok=True)
+    for left in target.parent.glob(f".{glob.escape(target.name)}.*/"):
+        shutil.rmtree(left)
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}.") as scratch:
         made = Path(scratch)
         yield made
