@@ -10,7 +10,8 @@ from pathlib import Path
 from steering_reliability.whole_file import write_text
 
 RECORD = "steering_run.json"
-PATIENCE_SECONDS = 15.0
+PATIENCE_SECONDS = 120.0
+NEWS_SECONDS = 3.0
 
 
 def record_run(folder: Path) -> None:
@@ -25,8 +26,9 @@ def record_run(folder: Path) -> None:
 def release_stale_locks(folder: Path, *, patience: float = PATIENCE_SECONDS) -> int:
     """Remove the locks of runs that were killed: on this machine, with no Snakemake left that works in this directory.
 
-    Jobs of a killed run end by themselves within seconds, when their worker is gone; so long it is waited for. Those
-    that do not are named on stderr: Snakemake's own handler of SIGTERM can wait for a lock that its process holds.
+    Jobs of a killed run are waited for. Those that ask a worker end within seconds, when it is gone; one that makes the
+    model's folder goes on to its end. Those that do not end are named on stderr: Snakemake's own handler of SIGTERM can
+    wait for a lock that its process holds.
 
     Args:
         folder: Snakemake's own, `.snakemake`, in the working directory.
@@ -39,13 +41,17 @@ def release_stale_locks(folder: Path, *, patience: float = PATIENCE_SECONDS) -> 
     locks = list((folder / "locks").glob("*.lock")) if (folder / "locks").is_dir() else []
     if not locks or not _was_here(folder / RECORD):
         return 0
-    deadline = time.monotonic() + patience
+    start, told = time.monotonic(), False
     while left := _working_in(folder.resolve().parent):
         if _main_process_alive(folder / RECORD):
             return 0
-        if time.monotonic() > deadline:
+        waited = time.monotonic() - start
+        if waited > patience:
             print(_still_there(left), file=sys.stderr)
             return 0
+        if waited > NEWS_SECONDS and not told:
+            print(f"waiting for jobs of a run that was killed, {patience:.0f} s at most", file=sys.stderr)
+            told = True
         time.sleep(0.2)
     for lock in locks:
         lock.unlink(missing_ok=True)
