@@ -21,7 +21,7 @@ from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).parents[1] / "workflow"), str(Path(__file__).parents[1])]
 
-from project import CONFIG, Project  # noqa: E402
+from project import CONFIG, Project, differences, kill, processes_in  # noqa: E402
 from tiny_model import write_tiny_model  # noqa: E402
 
 
@@ -35,12 +35,9 @@ class Work:
 
     def made(self, project: Project) -> dict[str, bytes]:
         """Bytes of all that it leaves, but for logs and times."""
-        files = project.files(*self.folders)
-        return {name: content for name, (_, content) in files.items() if not is_log(name)}
-
-
-def is_log(name: str) -> bool:
-    return any(part in name for part in ("/logs/", "/benchmarks/", ".log", ".benchmark.tsv"))
+        # Those of the model lie beside its folder.
+        beside = (".log", ".benchmark.tsv")
+        return {name: content for name, content in project.made(*self.folders).items() if not name.endswith(beside)}
 
 
 KINDS = ("snakemake", "job", "worker", "group", "SIGINT", "SIGTERM")
@@ -48,22 +45,6 @@ WORKS = {
     "run": Work(("--cores", "2"), CONFIG, ("results/tiny", "reports/tiny")),
     "model": Work(("--cores", "2", "prepare_model"), "config.yaml", ("results/models",)),
 }
-
-
-def processes(root: Path) -> dict[int, str]:
-    """Processes that belong to a run, by what their command line or folder says."""
-    found = {}
-    for entry in Path("/proc").iterdir():
-        if not entry.name.isdigit() or int(entry.name) == os.getpid():
-            continue
-        try:
-            line = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-            place = str((entry / "cwd").readlink())
-        except OSError:
-            continue
-        if place.startswith(str(root)) or str(root) in line:
-            found[int(entry.name)] = line
-    return found
 
 
 def role_of(line: str) -> str:
@@ -81,22 +62,14 @@ def strike(kind: str, process: subprocess.Popen[bytes], root: Path, rng: random.
         process.send_signal(getattr(signal, kind))
         return "snakemake"
     if kind == "group":
-        for number in processes(root):
+        for number in processes_in(root):
             kill(number)
         return "everyone"
-    victims = [number for number, line in processes(root).items() if role_of(line) == kind]
+    victims = [number for number, line in processes_in(root).items() if role_of(line) == kind]
     if not victims:
         return "nobody"
     kill(rng.choice(victims))
     return kind
-
-
-def kill(number: int) -> None:
-    """kill -9; somebody who has gone by himself is no matter."""
-    try:
-        os.kill(number, signal.SIGKILL)
-    except ProcessLookupError:
-        return
 
 
 def one(
@@ -147,13 +120,11 @@ def go_on(
     """
     again = project.snakemake(*work.arguments, config=work.config, timeout=200)
     defects = [] if again.code == 0 else [f"the next run failed: {again.output[-600:]}"]
-    now = work.made(project)
-    defects += [f"differs: {name}" for name in sorted(expected) if now.get(name) != expected[name]][:5]
-    defects += [f"is not of the run: {name}" for name in sorted(now.keys() - expected.keys())][:5]
+    defects += differences(work.made(project), expected)
     kept = project.files(*work.folders)
     defects += [f"written again: {name}" for name, fact in finished.items() if kept.get(name) != fact][:5]
     deadline = time.monotonic() + 10
-    while (left := processes(project.root)) and time.monotonic() < deadline:
+    while (left := processes_in(project.root)) and time.monotonic() < deadline:
         time.sleep(0.2)
     return defects + [f"still runs: {line[:100]}" for line in left.values()]
 
@@ -180,7 +151,7 @@ def campaign(n: int, *, work: Work, seed: int, say: Callable[[str], None]) -> in
             say(f"{number + 1:>4} {'DEFECT' if defects else 'ok'}  {what}")
             for line in defects:
                 say(f"       {line}")
-            for process in processes(project.root):
+            for process in processes_in(project.root):
                 kill(process)
             shutil.rmtree(project.root, ignore_errors=True)
     say(f"{n} kills over {seconds:.0f} s runs: {dict(counts)}")

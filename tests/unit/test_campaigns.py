@@ -1,20 +1,11 @@
 """The short forms of the campaigns; `make campaign` runs the long ones."""
 
-import importlib.util
 import random
 import tempfile
 from pathlib import Path
 
 import pytest
-
-CAMPAIGNS = Path(__file__).parents[1] / "campaigns"
-
-
-def load(name):
-    spec = importlib.util.spec_from_file_location(name, CAMPAIGNS / f"{name}.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+from campaign import load
 
 
 @pytest.fixture(scope="module")

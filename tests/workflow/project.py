@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -202,17 +203,15 @@ class Project:
         kept = {name: value for name, value in os.environ.items() if name not in ours}
         return kept | {"HF_HUB_OFFLINE": "1", "XDG_CACHE_HOME": str(self.root / ".cache")}
 
-    def made(self) -> dict[str, bytes]:
-        """Bytes of all that the tiny run left, but for logs and times."""
-        kept = self.files("results/tiny", "reports/tiny")
+    def made(self, *folders: str) -> dict[str, bytes]:
+        """Bytes of all that a run left, the tiny one where no folders are named, but for logs and times."""
+        kept = self.files(*(folders or ("results/tiny", "reports/tiny")))
         no_result = ("/logs/", "/benchmarks/")
         return {name: content for name, (_, content) in kept.items() if not any(part in name for part in no_result)}
 
     def differences(self, expected: Mapping[str, bytes]) -> list[str]:
         """What is not as in an undisturbed run, the first few of each kind."""
-        now = self.made()
-        differs = [f"differs: {name}" for name in sorted(expected) if now.get(name) != expected[name]]
-        return [*differs[:5], *[f"is not of the run: {name}" for name in sorted(now.keys() - expected.keys())][:5]]
+        return differences(self.made(), expected)
 
     def files(self, *folders: str) -> dict[str, tuple[int, bytes]]:
         """Modification time (ns) and bytes of every file under some folders."""
@@ -226,3 +225,33 @@ class Project:
     def shards(self, run: str = "results/tiny") -> dict[str, tuple[int, bytes]]:
         """Modification time and bytes of every shard of a run."""
         return self.files(f"{run}/completions")
+
+
+def differences(now: Mapping[str, bytes], expected: Mapping[str, bytes]) -> list[str]:
+    """What is not as it should be, the first few of each kind."""
+    differs = [f"differs: {name}" for name in sorted(expected) if now.get(name) != expected[name]]
+    return [*differs[:5], *[f"is not of the run: {name}" for name in sorted(now.keys() - expected.keys())][:5]]
+
+
+def processes_in(root: Path) -> dict[int, str]:
+    """Processes that belong to a run, by what their command line or folder says."""
+    found = {}
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit() or int(entry.name) == os.getpid():
+            continue
+        try:
+            line = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+            place = str((entry / "cwd").readlink())
+        except OSError:
+            continue
+        if place.startswith(str(root)) or str(root) in line:
+            found[int(entry.name)] = line
+    return found
+
+
+def kill(number: int) -> None:
+    """kill -9; somebody who has gone by himself is no matter."""
+    try:
+        os.kill(number, signal.SIGKILL)
+    except ProcessLookupError:
+        return

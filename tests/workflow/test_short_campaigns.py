@@ -1,23 +1,13 @@
 """The short forms of the campaigns that run Snakemake; `make campaign` runs the long ones."""
 
-import importlib.util
 import random
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
 
 import pytest
-from project import REPOSITORY, Project
-
-
-def load(name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(name, REPOSITORY / f"tests/campaigns/{name}.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+from campaign import load
+from project import Project
 
 
 @pytest.fixture

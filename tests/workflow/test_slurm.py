@@ -9,9 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import psutil
 import pytest
-from project import CLUSTER_PLUGINS, REPOSITORY, Project
+from project import CLUSTER_PLUGINS, REPOSITORY, Project, kill, processes_in
 
 PROFILE = "workflow/profiles/slurm"
 PLUGINS = (str(CLUSTER_PLUGINS),)
@@ -135,18 +134,11 @@ def end_strays(project: Project, *, grace: float = 10) -> None:
     a lock that its own process holds (`JobScheduler.exit_gracefully`, 9.27).
     """
     deadline = time.monotonic() + grace
-    while left := working_in(project.root):
+    while left := processes_in(project.root):
         if time.monotonic() > deadline:
-            for process in left:
-                process.kill()
-            psutil.wait_procs(left, timeout=10)
-            return
+            for number in left:
+                kill(number)
         time.sleep(0.2)
-
-
-def working_in(folder: Path) -> list[psutil.Process]:
-    """Processes whose working directory this is."""
-    return [process for process in psutil.process_iter(["cwd"]) if process.info["cwd"] == str(folder.resolve())]
 
 
 def test_a_run_whose_jobs_are_cancelled_and_which_is_killed_resumes(

@@ -1,4 +1,4 @@
-"""Content digests of package modules, so that Snakemake notices a changed import."""
+"""Content digests: of package modules, so that Snakemake notices a changed import, and of any file."""
 
 import hashlib
 from pathlib import Path
@@ -28,3 +28,9 @@ def digest(*parts: str) -> str:
             if "__pycache__" not in path.parts:
                 total.update(str(path.relative_to(PACKAGE)).encode() + b"\0" + path.read_bytes() + b"\0")
     return total.hexdigest()[:16]
+
+
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file, in hexadecimal; it is read in pieces."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,11 +1,11 @@
 """The SHA-256 of every file of a model's folder that was made here, written with it and checked before it is used."""
 
-import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from steering_reliability.digest import sha256_of
 from steering_reliability.errors import InputError
 
 CARD = "model_card.json"
@@ -13,7 +13,7 @@ CARD = "model_card.json"
 
 def write_card(card: Mapping[str, Any], folder: Path) -> None:
     """Write what a model's folder was made from, and the SHA-256 of its other files, as model_card.json."""
-    files = {path.name: _sha256(path) for path in sorted(folder.iterdir()) if path.is_file() and path.name != CARD}
+    files = {path.name: sha256_of(path) for path in sorted(folder.iterdir()) if path.is_file() and path.name != CARD}
     (folder / CARD).write_text(json.dumps({**card, "files": files}, indent=2) + "\n", encoding="utf-8")
 
 
@@ -22,7 +22,7 @@ def check_files(folder: str | Path, *, weights: bool) -> None:
 
     Args:
         folder: The model's Hugging Face folder.
-        weights: Whether to read the weights too, half a second per GB.
+        weights: Whether to read the weights too, a second per GB.
 
     Raises:
         InputError: When a file is missing or has other bytes, or when the card itself is damaged.
@@ -37,7 +37,7 @@ def check_files(folder: str | Path, *, weights: bool) -> None:
         raise _damaged(path) from error
     for name, digest in recorded.items():
         file = Path(folder) / name
-        if (weights or file.suffix != ".safetensors") and (not file.is_file() or _sha256(file) != digest):
+        if (weights or file.suffix != ".safetensors") and (not file.is_file() or sha256_of(file) != digest):
             raise _damaged(file)
 
 
@@ -47,8 +47,3 @@ def _damaged(path: Path) -> InputError:
         where=str(path),
         fix=f"delete the folder {path.parent} and run again: it is made anew",
     )
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

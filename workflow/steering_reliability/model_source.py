@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from steering_reliability.config import ModelConfig, RefusalTuningConfig, two_templates
+from steering_reliability.digest import sha256_of
 from steering_reliability.errors import InputError
 from steering_reliability.model_hub import fetch_config, fetch_snapshot
 from steering_reliability.model_seal import write_card
@@ -282,8 +283,7 @@ def _convert_gguf(model: ModelConfig, made: Path) -> dict[str, Any]:
     from steering_reliability.model import dequantize_gguf  # noqa: PLC0415 - torch only when a model is made
 
     file = locate_gguf(model)
-    with file.path.open("rb") as stream:
-        found = hashlib.file_digest(stream, "sha256").hexdigest()
+    found = sha256_of(file.path)
     if model.sha256 is not None and found != model.sha256:
         raise InputError(
             f"the model file has sha256 {found}, not {model.sha256}",

@@ -1,6 +1,5 @@
 """Where a run's numbers come from: versions, model, config and machine."""
 
-import hashlib
 import json
 import os
 import platform
@@ -9,7 +8,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from steering_reliability.digest import digest
+from steering_reliability.digest import digest, sha256_of
 from steering_reliability.model_source import layers_of_config
 from steering_reliability.whole_file import write_text
 
@@ -31,7 +30,7 @@ def write_provenance(output: str | Path, *, config: Mapping[str, Any], model_fol
             "n_layers": layers_of_config(model_folder / "config.json"),
             "card": json.loads(card.read_text(encoding="utf-8")) if card.is_file() else None,
             "weights_sha256": {
-                path.name: _sha256(path) for path in sorted(model_folder.glob("*.safetensors")) if path.is_file()
+                path.name: sha256_of(path) for path in sorted(model_folder.glob("*.safetensors")) if path.is_file()
             },
         },
         "config": dict(config),
@@ -67,8 +66,3 @@ def gpu_name() -> str | None:
     import torch  # noqa: PLC0415 - only this stage of the analysis asks the machine
 
     return torch.cuda.get_device_name(0) if torch.cuda.is_available() else None
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

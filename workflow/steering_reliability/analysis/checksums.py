@@ -1,12 +1,12 @@
 """SHA-256 of every file of a run, in the form that `sha256sum --check` reads."""
 
-import hashlib
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from steering_reliability.digest import sha256_of
 from steering_reliability.errors import InputError
 from steering_reliability.whole_file import write_text
 
@@ -42,7 +42,7 @@ def write_checksums(paths: Iterable[str], *, output: Path, below: str = "") -> N
         name = path.removeprefix(below)
         if "\n" in name or "\\" in name:
             raise InputError("a file's name can't be recorded", where=repr(name), fix="choose another output_dir")
-        lines.append(f"{_sha256(Path(path))}  {name}\n")
+        lines.append(f"{sha256_of(Path(path))}  {name}\n")
     write_text(output, "".join(lines))
 
 
@@ -82,11 +82,6 @@ def _state(path: Path, digest: str) -> State:
     if not path.exists():
         return "missing"
     try:
-        return "as recorded" if path.is_file() and _sha256(path) == digest else "changed"
+        return "as recorded" if path.is_file() and sha256_of(path) == digest else "changed"
     except OSError:
         return "changed"
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
