@@ -41,6 +41,7 @@ LINT_THAT_STAYS: dict[str, str] = {}
 NOT_IN_THE_BYTES = {
     "errors.py": "what a user reads when nothing is written",
     "binding.py": "where a job's output and errors go",
+    "termination.py": "when a process ends",
     "digest.py": "is the digest",
     "whole_file.py": "how a file comes into its place",
     "prompts/problems.py": "how faults are listed",

@@ -10,7 +10,7 @@ from pathlib import Path
 from steering_reliability.whole_file import write_text
 
 RECORD = "steering_run.json"
-PATIENCE_SECONDS = 120.0
+PATIENCE_SECONDS = 60.0
 NEWS_SECONDS = 3.0
 
 
@@ -26,9 +26,8 @@ def record_run(folder: Path) -> None:
 def release_stale_locks(folder: Path, *, patience: float = PATIENCE_SECONDS) -> int:
     """Remove the locks of runs that were killed: on this machine, with no Snakemake left that works in this directory.
 
-    Jobs of a killed run are waited for. Those that ask a worker end within seconds, when it is gone; one that makes the
-    model's folder goes on to its end. Those that do not end are named on stderr: Snakemake's own handler of SIGTERM can
-    wait for a lock that its process holds.
+    Jobs of a killed run are waited for: they end by themselves within seconds. Those that do not are named on stderr:
+    Snakemake's own handler of SIGTERM can wait for a lock that its process holds.
 
     Args:
         folder: Snakemake's own, `.snakemake`, in the working directory.

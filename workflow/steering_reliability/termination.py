@@ -1,8 +1,13 @@
-"""SIGTERM ends a run after the jobs that are under way, at whatever moment it comes."""
+"""How a run ends: by SIGTERM at whatever moment it comes, and with it what it has started."""
 
+import os
 import signal
+import sys
 import threading
+import time
 from types import FrameType
+
+LOOK_SECONDS = 1.0
 
 
 def handle_in_thread(number: signal.Signals = signal.SIGTERM) -> None:
@@ -22,3 +27,31 @@ def handle_in_thread(number: signal.Signals = signal.SIGTERM) -> None:
         threading.Thread(target=handler, args=(received, frame), daemon=True).start()
 
     signal.signal(number, in_thread)
+
+
+def alive(process: int) -> bool:
+    """Whether there is a process of this number."""
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def end_with(owner: int) -> None:
+    """Have this process end soon after another one, as by a `kill -9`: what it writes is whole or not there.
+
+    Args:
+        owner: The process that it works for; nobody would use what it makes after that one's end.
+    """
+
+    def watch() -> None:
+        while alive(owner):
+            time.sleep(LOOK_SECONDS)
+        print(f"the run that this job is of (process {owner}) has ended, and so does the job", file=sys.stderr)
+        sys.stderr.flush()
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()

@@ -28,6 +28,7 @@ from steering_reliability.generation.slot_cache import round_up
 from steering_reliability.interventions.positions import steered_span
 from steering_reliability.interventions.steer import unit_vector
 from steering_reliability.model import LoadedModel, choose_device, load_model, opening_tokens, render_prompt
+from steering_reliability.termination import alive
 
 IDLE_SECONDS = 600.0
 
@@ -122,7 +123,7 @@ def serve(path: Path, *, engine: Engine, owner: int) -> None:
             _open(job, counter, engine=engine, open_jobs=open_jobs)
         if time.monotonic() - looked > 1.0:
             looked = time.monotonic()
-            if not _alive(owner):
+            if not alive(owner):
                 return
         if engine.idle:
             if time.monotonic() - quiet_since > IDLE_SECONDS:
@@ -209,16 +210,6 @@ def _talk(connection: socket.socket, jobs: "queue.Queue[Job]") -> None:
             send(connection, job.answer or {})
         except OSError:
             return
-
-
-def _alive(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 def _engine(identity: WorkerIdentity) -> Engine:
