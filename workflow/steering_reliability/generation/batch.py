@@ -123,18 +123,18 @@ class Batch:
         else:
             self.cache = self._cache(longer)
 
-    def admit(self, slot: Slot, *, known: PromptState | None, length: int, reserve: int) -> None:
+    def admit(self, slot: Slot, *, stored: list[tuple[Tensor, Tensor]], length: int, reserve: int) -> None:
         """Give a row the next free place.
 
         Args:
             slot: The row; its position is the number of stored tokens.
-            known: A prompt state whose first `length` tokens are the row's.
-            length: Tokens to take over from it.
+            stored: Keys and values whose first `length` tokens are the row's.
+            length: Tokens to take over from them.
             reserve: Most tokens that the row can come to.
         """
         self.make_room(reserve)
-        if known is not None and length:
-            self.cache.write(len(self.live), known.stored, length=length)
+        if length:
+            self.cache.write(len(self.live), stored, length=length)
         self.live.append(slot)
 
     def branch(self, index: int, *, opening: int) -> None:

@@ -12,6 +12,7 @@ from torch import Tensor
 from steering_reliability.context import beyond_context
 from steering_reliability.errors import InputError
 from steering_reliability.generation.batch import Batch, Slot
+from steering_reliability.generation.block_reader import BLOCK, BlockReader, spans_a_block
 from steering_reliability.generation.memory import PROMPTS_SHARE, ROWS_SHARE, is_out_of_memory
 from steering_reliability.generation.prompt_store import PromptState, PromptStore
 from steering_reliability.generation.readout import logprobs_of, read_out
@@ -49,6 +50,7 @@ class Engine:
         self.store = PromptStore(budget=int(memory * PROMPTS_SHARE) if store_budget is None else store_budget)
         self.waiting: deque[Row] = deque()
         self._reading: set[tuple[int, ...]] = set()
+        self._reader: BlockReader | None = None
         self._unscored: list[Slot] = []
         self._scored_together = SCORED_TOGETHER
         self._done: list[Completion] = []
@@ -114,6 +116,7 @@ class Engine:
 
     @torch.inference_mode()
     def _step(self) -> None:
+        self._read_on()
         self._admit()
         if self.batch.live:
             asking, logits = self.batch.forward()
@@ -145,6 +148,7 @@ class Engine:
         self._done = [completion for completion in self._done if id(completion.row) not in rows]
         self._unscored = [slot for slot in self._unscored if id(slot.row) not in rows]
         self._reading.clear()
+        self._reader = None
         self._branching.clear()
         budgets = self.batch.budget // 2, self.store.budget // 2
         self.batch = Batch(self.model, hook_point=self.hook_point, slots=slots, budget=budgets[0])
@@ -167,27 +171,44 @@ class Engine:
                 self._start_row(row, prompt)
                 continue
             self.waiting.append(row)
-            if row.tokens not in self._reading and not self._first_prompt_pending():
-                self._start_prompt(row)
+            waits_for_reader = self._reader is not None and len(row.tokens) > BLOCK
+            if row.tokens not in self._reading and not self._first_prompt_pending() and not waits_for_reader:
+                self._start_prompt(row.tokens)
 
     def _first_prompt_pending(self) -> bool:
         # Prompts share their template: the first is read alone, so that the others can take its beginning over.
         return bool(self._reading) and self.store.longest_shared(())[0] is None
 
-    def _start_prompt(self, row: Row) -> None:
-        known, shared = self.store.longest_shared(row.tokens)
+    def _start_prompt(self, tokens: tuple[int, ...]) -> None:
+        known, shared = self.store.longest_shared(tokens)
         # The last token is always read, since its logits are wanted.
-        shared = min(shared, len(row.tokens) - 1)
-        self._reading.add(row.tokens)
-        slot = Slot(tokens=list(row.tokens), position=shared)
-        self.batch.admit(slot, known=known, length=shared, reserve=len(row.tokens))
+        shared = min(shared, len(tokens) - 1)
+        self._reading.add(tokens)
+        if spans_a_block(tokens, known=shared):
+            self._reader = BlockReader(self.model, tokens=tokens, known=known, shared=shared)
+        else:
+            self._read_with_rows(tokens, known.stored if known else [], length=shared)
+
+    def _read_on(self) -> None:
+        """Read the long prompt, if there is one, and let its end be read with the rows in flight."""
+        reader = self._reader
+        if reader is None:
+            return
+        reader.step()
+        if reader.is_done and self.batch.has_room(len(reader.tokens)):
+            self._reader = None
+            self._read_with_rows(reader.tokens, reader.stored(), length=reader.position)
+
+    def _read_with_rows(self, tokens: tuple[int, ...], stored: list[tuple[Tensor, Tensor]], *, length: int) -> None:
+        slot = Slot(tokens=list(tokens), position=length)
+        self.batch.admit(slot, stored=stored, length=length, reserve=len(tokens))
 
     def _start_row(self, row: Row, prompt: PromptState) -> None:
         last = len(row.tokens) - 1
         start = min(row.steering.span[0], last) if row.steering else last
         completion = Completion(row, openings=[[] for _ in row.openings])
         slot = Slot(tokens=list(row.tokens), position=start, row=row, prompt=prompt, completion=completion)
-        self.batch.admit(slot, known=prompt, length=start, reserve=_longest(row))
+        self.batch.admit(slot, stored=prompt.stored, length=start, reserve=_longest(row))
 
     def _keep_prompt(self, index: int, slot: Slot) -> None:
         tokens = tuple(slot.tokens)

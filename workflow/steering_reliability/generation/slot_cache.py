@@ -10,7 +10,7 @@ from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
 from steering_reliability.errors import InputError
 
-ATTENTION = "steering_grouped"
+ATTENTION, BY_TOKEN = "steering_grouped", "steering_by_token"
 GRID = 8
 # Fewest keys that attention reads: torch multiplies very small matrices in another way, with other last bits.
 SHORTEST = 64
@@ -206,6 +206,26 @@ def grouped_attention(
     return mixed.view(n, heads, q, d).transpose(1, 2), None
 
 
+def attention_by_token(
+    module: Any,
+    query: Float[Tensor, "n heads q d"],
+    key: Float[Tensor, "n kv_heads keys d"],
+    value: Float[Tensor, "n kv_heads keys d"],
+    attention_mask: Float[Tensor, "n 1 q keys"],
+    **settings: Any,
+) -> tuple[Float[Tensor, "n q heads d"], None]:
+    """Attend as for tokens that come one by one: products of the same shapes, and so the same bits."""
+    mixed = [
+        grouped_attention(module, query[:, :, at : at + 1], key, value, attention_mask[:, :, at : at + 1], **settings)[
+            0
+        ]
+        for at in range(query.shape[2])
+    ]
+    return torch.cat(mixed, dim=1), None
+
+
 ALL_ATTENTION_FUNCTIONS.register(ATTENTION, grouped_attention)
+ALL_ATTENTION_FUNCTIONS.register(BY_TOKEN, attention_by_token)
 # For a forward pass of somebody else on the same model, which brings no mask of its own.
 ALL_MASK_ATTENTION_FUNCTIONS.register(ATTENTION, eager_mask)
+ALL_MASK_ATTENTION_FUNCTIONS.register(BY_TOKEN, eager_mask)

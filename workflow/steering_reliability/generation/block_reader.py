@@ -1,0 +1,81 @@
+"""A long prompt, read many tokens at a time, to the keys and values that it has when they are read one by one."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from steering_reliability.generation.prompt_store import PromptState
+from steering_reliability.generation.slot_cache import BY_TOKEN, SHORTEST, SlotCache, causal_mask
+from steering_reliability.model import LoadedModel
+
+# Matrix products of so many rows are near their best. Shorter pieces are read with the rows in flight, which cost less.
+BLOCK = 64
+# Between two steps of the rows in flight: about a second of a small model.
+BLOCKS_AT_ONCE = 16
+
+
+class BlockReader:
+    """The unsteered reading of one prompt, block by block.
+
+    Args:
+        model: The bridged model.
+        tokens: The whole prompt.
+        known: A state that begins like it, if there is one.
+        shared: For how many tokens.
+    """
+
+    def __init__(self, model: LoadedModel, *, tokens: tuple[int, ...], known: PromptState | None, shared: int) -> None:
+        self.model, self.tokens, self.position = model, tokens, shared
+        self._cache = SlotCache(model.n_layers, slots=1, length=len(tokens), span=SHORTEST)
+        if known is not None and shared:
+            self._cache.write(0, known.stored, length=shared)
+
+    @property
+    def is_done(self) -> bool:
+        """Whether less than a block is left, of what comes before the last token."""
+        return not spans_a_block(self.tokens, known=self.position)
+
+    def step(self) -> None:
+        """Read the next few blocks."""
+        for _ in range(BLOCKS_AT_ONCE):
+            if not self.is_done:
+                self._read_block()
+
+    @torch.inference_mode()
+    def _read_block(self) -> None:
+        model, end = self.model, self.position + BLOCK
+        positions = torch.arange(self.position, end, device=model.device).unsqueeze(0)
+        horizon = self._cache.place(positions, horizon=max(end, SHORTEST))
+        network = model.bridge.original_model
+        with _attention(network, BY_TOKEN):
+            network.base_model(
+                input_ids=torch.tensor([self.tokens[self.position : end]], device=model.device),
+                position_ids=positions,
+                attention_mask=causal_mask(positions, horizon=horizon, dtype=model.dtype),
+                cache=self._cache,
+                use_cache=True,
+            )
+        self.position = end
+
+    def stored(self) -> list[tuple[Tensor, Tensor]]:
+        """Keys and values of what has been read, one pair per layer."""
+        return self._cache.read(0, length=self.position)
+
+
+def spans_a_block(tokens: tuple[int, ...], *, known: int) -> bool:
+    """Whether a block fits between what is known of a prompt and its last token, whose logits are wanted."""
+    return len(tokens) - 1 - known >= BLOCK
+
+
+@contextmanager
+def _attention(network: Any, name: str) -> Iterator[None]:
+    config = network.config
+    before = config._attn_implementation
+    try:
+        config._attn_implementation = name
+        yield
+    finally:
+        config._attn_implementation = before
