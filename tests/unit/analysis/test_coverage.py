@@ -1,5 +1,11 @@
 import numpy as np
 import pytest
+from promises.cell import covers
+from promises.clustered_data import BY_FAMILY, BY_PROMPT, Layout, cluster_rates
+from promises.error_and_power import false_positive_families, mcnemar_power, simulated_power
+from promises.exact_coverage import newcombe_cells, paired_cells, wilson_cells
+from promises.simulated_coverage import clustered_rate_cells, contrast_cells, corrected_rate_cells
+from steering_reliability.analysis.statistics import wilson_interval
 
 
 @pytest.fixture(scope="module")
@@ -18,51 +24,51 @@ def coverage(cells, method=None):
     return np.mean(values), min(values)
 
 
-@pytest.mark.parametrize("method", ["wilson_cells", "newcombe_cells"])
-def test_wilson_and_newcombe_cover_as_they_say(script, method):
-    mean, lowest = coverage(list(getattr(script, method)()))
+@pytest.mark.parametrize("cells", [wilson_cells, newcombe_cells])
+def test_wilson_and_newcombe_cover_as_they_say(cells):
+    mean, lowest = coverage(list(cells()))
     assert 0.94 <= mean <= 0.96
     assert lowest >= 0.91
 
 
-def test_wilson_by_hand(script):
+def test_wilson_by_hand():
     # n = 20 at 0.02: the interval holds 0.02 for 0 and 1 successes, 0.98^20 + 20 * 0.02 * 0.98^19.
-    cell = next(script.wilson_cells())
+    cell = next(wilson_cells())
     assert cell.truth == "n = 20, rate 0.02"
     assert cell.coverage == pytest.approx(0.98**20 + 0.4 * 0.98**19)
 
 
-def test_newcombe_paired_covers_somewhat_more_than_it_says(script):
-    cells = list(script.paired_cells(sizes=(20, 60)))
+def test_newcombe_paired_covers_somewhat_more_than_it_says():
+    cells = list(paired_cells(sizes=(20, 60)))
     mean, lowest = coverage(cells)
     assert 0.96 <= mean <= 0.97
     assert lowest >= 0.94
 
 
-def test_a_rate_clustered_by_prompt_covers_as_it_says(script, rng):
-    mean, lowest = coverage(list(script.clustered_rate_cells(layouts=script.BY_PROMPT, replicates=2000, rng=rng)))
+def test_a_rate_clustered_by_prompt_covers_as_it_says(rng):
+    mean, lowest = coverage(list(clustered_rate_cells(layouts=BY_PROMPT, replicates=2000, rng=rng)))
     assert 0.94 <= mean <= 0.96
     assert lowest >= 0.91
 
 
-def test_a_rate_clustered_by_family_covers_at_least_as_it_says(script, rng):
-    mean, lowest = coverage(list(script.clustered_rate_cells(layouts=script.BY_FAMILY, replicates=2000, rng=rng)))
+def test_a_rate_clustered_by_family_covers_at_least_as_it_says(rng):
+    mean, lowest = coverage(list(clustered_rate_cells(layouts=BY_FAMILY, replicates=2000, rng=rng)))
     # Few families tell their design effect badly, and one below 1 is not believed.
     assert 0.96 <= mean <= 0.975
     assert lowest >= 0.91
 
 
-def test_ignoring_the_clusters_would_not_cover(script, rng):
-    layout = script.Layout("family", 8, 150, 0.3)
-    own = script.cluster_rates(rng, 0.5, alike=0.3, shape=(2000, 8))
+def test_ignoring_the_clusters_would_not_cover(rng):
+    layout = Layout("family", 8, 150, 0.3)
+    own = cluster_rates(rng, 0.5, alike=0.3, shape=(2000, 8))
     successes = rng.binomial(layout.sizes, own).sum(-1)
-    assert script.covers(script.wilson_interval(successes, 150), 0.5).mean() < 0.7
+    assert covers(wilson_interval(successes, 150), 0.5).mean() < 0.7
 
 
 @pytest.mark.parametrize("unit", ["prompt", "family"])
-def test_the_effect_gap_covers_as_it_says_and_what_it_is_made_of_at_least(script, rng, unit):
-    layouts = [one for one in [*script.BY_PROMPT, *script.BY_FAMILY] if one.unit == unit and one.is_promised]
-    cells = list(script.contrast_cells(layouts=layouts[::2], replicates=600, resamples=300, rng=rng))
+def test_the_effect_gap_covers_as_it_says_and_what_it_is_made_of_at_least(rng, unit):
+    layouts = [one for one in [*BY_PROMPT, *BY_FAMILY] if one.unit == unit and one.is_promised]
+    cells = list(contrast_cells(layouts=layouts[::2], replicates=600, resamples=300, rng=rng))
     mean, lowest = coverage(cells, f"effect gap by {unit}, bootstrap")
     assert 0.94 <= mean <= 0.96
     assert lowest >= 0.91
@@ -72,31 +78,31 @@ def test_the_effect_gap_covers_as_it_says_and_what_it_is_made_of_at_least(script
         assert lowest >= 0.91, method
 
 
-def test_a_corrected_rate_covers(script, rng):
-    mean, lowest = coverage(list(script.corrected_rate_cells(replicates=150, rng=rng)))
+def test_a_corrected_rate_covers(rng):
+    mean, lowest = coverage(list(corrected_rate_cells(replicates=150, rng=rng)))
     assert 0.95 <= mean <= 0.98
     assert lowest >= 0.88  # 150 replicates: three standard errors below 0.94
 
 
 @pytest.mark.parametrize("correlation", [0.3, 0.9])
-def test_holm_finds_something_in_at_most_5_percent_of_null_grids(script, rng, correlation):
-    raw, corrected = script.false_positive_families(n=60, rate=0.5, correlation=correlation, replicates=1000, rng=rng)
+def test_holm_finds_something_in_at_most_5_percent_of_null_grids(rng, correlation):
+    raw, corrected = false_positive_families(n=60, rate=0.5, correlation=correlation, replicates=1000, rng=rng)
     assert corrected <= 0.05
     assert raw > 0.1
 
 
-def test_a_planted_effect_is_found_as_often_as_the_formula_says(script, rng):
+def test_a_planted_effect_is_found_as_often_as_the_formula_says(rng):
     planted = {"n": 60, "steered_only": 0.2, "baseline_only": 0.05}
-    exact = script.mcnemar_power(**planted)
-    found = script.simulated_power(**planted, replicates=10_000, rng=rng)
+    exact = mcnemar_power(**planted)
+    found = simulated_power(**planted, replicates=10_000, rng=rng)
     assert 0.5 < exact < 0.7
     assert found == pytest.approx(exact, abs=4 * np.sqrt(exact * (1 - exact) / 10_000))
 
 
-def test_the_power_by_hand(script):
+def test_the_power_by_hand():
     # Five pairs cannot be significant; of six, all must differ the same way: 0.5^6 at p = 2 / 64.
-    assert script.mcnemar_power(n=5, steered_only=0.5, baseline_only=0.1) == 0.0
-    assert script.mcnemar_power(n=6, steered_only=0.5, baseline_only=0.1) == pytest.approx(0.5**6 + 0.1**6)
+    assert mcnemar_power(n=5, steered_only=0.5, baseline_only=0.1) == 0.0
+    assert mcnemar_power(n=6, steered_only=0.5, baseline_only=0.1) == pytest.approx(0.5**6 + 0.1**6)
 
 
 def test_broken_promises_are_named_and_set_the_exit_code(script, tmp_path, monkeypatch, capsys):
