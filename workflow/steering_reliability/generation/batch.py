@@ -163,8 +163,8 @@ class Batch:
         """Read one token of every row.
 
         Returns:
-            Indices of the rows that must say what comes next, and their logits in float32, padded below to a multiple
-            of 8 rows (a sum over a single row would be split between threads, and round differently).
+            Indices of the rows that must say what comes next, and their logits in the model's format, padded below to a
+            multiple of 8 rows (a sum over a single row would be split between threads, and round differently).
         """
         n = len(self.live)
         filler = [0] * (round_up(n) - n)
@@ -195,7 +195,7 @@ class Batch:
         hooks.append(("unembed.hook_in", lambda resid, hook: resid[chosen]))
         with self.model.bridge.hooks(fwd_hooks=hooks):
             logits: Tensor = self.network(**arguments).logits[:, -1]
-        return logits.float()
+        return logits
 
     def _steering_hook(self, layer: int) -> Any:
         mine = [

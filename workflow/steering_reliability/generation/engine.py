@@ -236,11 +236,11 @@ class Engine:
         ended = []
         for at, (index, slot) in enumerate(zip(asking, slots, strict=True)):
             if slot.row is None:
-                slot.prompt_logprobs = torch.log_softmax(logits[at], dim=-1)
+                slot.prompt_logprobs = torch.log_softmax(logits[at].float(), dim=-1)
                 ended.append(index)
                 continue
             if not slot.logprobs and (slot.row.steering is not None or slot.row.openings):
-                self._first(index, slot, torch.log_softmax(logits[at], dim=-1))
+                self._first(index, slot, torch.log_softmax(logits[at].float(), dim=-1))
             if self._append(slot, found.tokens[at], found.logprobs[at], found.entropies[at]):
                 ended.append(index)
         return ended

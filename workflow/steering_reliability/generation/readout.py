@@ -35,7 +35,7 @@ def read_out(
     """Choose the next token of the first n rows and measure its distribution.
 
     Args:
-        logits: float32; m is n rounded up to a multiple of 8, since a sum over a single row would be split between
+        logits: m is n rounded up to a multiple of 8, since a sum over a single row would be split between
             threads and round differently.
         uniform: In [0, 1), float64.
         temperature: 0 is greedy.
@@ -46,7 +46,8 @@ def read_out(
     entropies: list[Tensor] = []
     n = len(uniform)
     for start in range(0, n, GRID):
-        rows = logits[start : start + GRID]
+        # In float32 a few at a time too: all of them at once would go through memory twice more.
+        rows = logits[start : start + GRID].float()
         held = min(GRID, n - start)
         logprobs = torch.log_softmax(rows, dim=-1)
         # Not logprobs.exp(): over a whole matrix it goes through a vector library whose last bit depends on place.
