@@ -1,5 +1,7 @@
 """Keys and values of the rows in flight, written in place, and the attention that reads them."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
@@ -175,12 +177,13 @@ def grouped_attention(
     scaling: float | None = None,
     softcap: float | None = None,
     s_aux: Tensor | None = None,
+    product: Callable[[Tensor, Tensor], Tensor] = torch.bmm,
     **_: Any,
 ) -> tuple[Float[Tensor, "n q heads d"], None]:
     """Attend without copying the shared heads of grouped-query attention (Ainslie et al., arXiv 2305.13245).
 
     The heads of a group stand below each other in one matrix product; softmax is in float32. `softcap` bounds the
-    scores as Gemma 2 does (arXiv 2408.00118).
+    scores as Gemma 2 does (arXiv 2408.00118). `product` multiplies stacks of matrices.
 
     Raises:
         InputError: When the model has attention sinks, which would be left out.
@@ -196,13 +199,13 @@ def grouped_attention(
     group = heads // shared
     scale = d**-0.5 if scaling is None else scaling
     stacked = query.reshape(n * shared, group * q, d) * scale
-    scores = torch.bmm(stacked, key.reshape(n * shared, horizon, d).transpose(1, 2))
+    scores = product(stacked, key.reshape(n * shared, horizon, d).transpose(1, 2))
     scores = scores.view(n, heads, q, horizon)
     if softcap is not None:
         scores = (scores / softcap).tanh() * softcap
     scores = scores + attention_mask
     weights = scores.float().softmax(dim=-1).to(value.dtype)
-    mixed = torch.bmm(weights.view(n * shared, group * q, horizon), value.reshape(n * shared, horizon, d))
+    mixed = product(weights.view(n * shared, group * q, horizon), value.reshape(n * shared, horizon, d))
     return mixed.view(n, heads, q, d).transpose(1, 2), None
 
 
@@ -214,14 +217,15 @@ def attention_by_token(
     attention_mask: Float[Tensor, "n 1 q keys"],
     **settings: Any,
 ) -> tuple[Float[Tensor, "n q heads d"], None]:
-    """Attend as for tokens that come one by one: products of the same shapes, and so the same bits."""
-    mixed = [
-        grouped_attention(module, query[:, :, at : at + 1], key, value, attention_mask[:, :, at : at + 1], **settings)[
-            0
-        ]
-        for at in range(query.shape[2])
-    ]
-    return torch.cat(mixed, dim=1), None
+    """Attend as for tokens that come one by one: matrix products of the same shapes, and so the same bits."""
+    settings["product"] = partial(_products_by_token, q=query.shape[2])
+    return grouped_attention(module, query, key, value, attention_mask, **settings)
+
+
+def _products_by_token(left: Float[Tensor, "m rows k"], right: Float[Tensor, "m k columns"], *, q: int) -> Tensor:
+    """The product of two stacks of matrices, in which each row of `left` is one of q tokens in one of its heads."""
+    by_token = left.view(len(left), -1, q, left.shape[-1]).unbind(2)
+    return torch.stack([torch.bmm(rows.contiguous(), right) for rows in by_token], dim=2).flatten(1, 2)
 
 
 ALL_ATTENTION_FUNCTIONS.register(ATTENTION, grouped_attention)
