@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from scipy.stats import chisquare
-from steering_reliability.generation.sampling import CANDIDATES, choose_tokens, uniforms
+from steering_reliability.generation.sampling import CANDIDATES, STRETCH, choose_tokens, first_maximum, uniforms
 
 # Token 2 is the most likely, then 0, 3 and 1.
 SHARES = torch.tensor([0.3, 0.05, 0.5, 0.15])
@@ -82,6 +82,14 @@ def test_temperature_zero_is_the_most_likely_token_whatever_the_uniform():
         top_p=torch.full((5,), 0.5, dtype=torch.float64),
     )
     assert chosen.tolist() == logits.argmax(dim=-1).tolist()
+
+
+@pytest.mark.parametrize("vocabulary", [STRETCH, 40 * STRETCH, 40 * STRETCH + 3])
+def test_the_first_maximum_is_that_of_argmax_with_many_equals(vocabulary):
+    logits = torch.randint(0, 50, (16, vocabulary), generator=torch.Generator().manual_seed(0)).float()
+    assert (logits == logits.amax(dim=-1, keepdim=True)).sum(dim=-1).max() > 1
+    first = [row.index(max(row)) for row in logits.tolist()]
+    assert first_maximum(logits).tolist() == logits.argmax(dim=-1).tolist() == first
 
 
 @pytest.mark.parametrize("top_p", [0.3, 0.9, 0.999, 1.0])
