@@ -6,6 +6,7 @@ from some_rows import everything, make_row
 from steering_reliability.generation import block_reader, engine
 from steering_reliability.generation.block_reader import BLOCK, BlockReader, spans_a_block
 from steering_reliability.generation.engine import Engine
+from steering_reliability.generation.rows import Row
 from steering_reliability.model import LoadedModel
 
 LONG = "A tale of a fox, a hare and a field of oats that nobody had mown. " * 5
@@ -25,8 +26,7 @@ def assert_blocks_change_no_bit(model: LoadedModel, *, n: int, read_by_token) ->
     assert reader.position == (n - 1) // BLOCK * BLOCK > 0
     read_by_token()
     slow = Engine(model, hook_point="resid_post", max_rows=8)
-    row = make_row(model, "", new_tokens=1)
-    slow.generate([type(row)(0, tokens, (0.5,), 1, 0.0, 1.0)])
+    slow.generate([Row(0, tokens, (0.5,), 1, 0.0, 1.0)])
     state = slow.store.get(tokens)
     assert len(state.stored) == model.n_layers
     for (keys, values), (block_keys, block_values) in zip(state.stored, reader.stored(), strict=True):
@@ -49,7 +49,9 @@ def test_blocks_of_the_real_model_change_no_bit(real_model, read_by_token):
     assert_blocks_change_no_bit(real_model, n=BLOCK + 2, read_by_token=read_by_token)
 
 
-def test_completions_after_long_prompts_that_begin_alike_are_those_of_reading_by_token(tiny_model, monkeypatch):
+def test_completions_after_long_prompts_that_begin_alike_are_those_of_reading_by_token(
+    tiny_model, read_by_token, monkeypatch
+):
     rows = [
         make_row(tiny_model, LONG[: 60 * n] + f"And {n}?", key=(n, positions, at), positions=positions, **kind)
         for n in (5, 1, 3)
@@ -68,7 +70,7 @@ def test_completions_after_long_prompts_that_begin_alike_are_those_of_reading_by
     assert begun[0] == 0
     assert 0 < len(begun) <= 3
     assert all(shared > 0 for shared in begun[1:])
-    monkeypatch.setattr(engine, "spans_a_block", lambda tokens, *, known: False)
+    read_by_token()
     assert write(64) == by_block
 
 

@@ -14,7 +14,6 @@ from steering_reliability.generation.slot_cache import (
     GRID,
     SHORTEST,
     SlotCache,
-    causal_mask,
     padded,
     round_up,
 )
@@ -177,14 +176,8 @@ class Batch:
         return asking, logits
 
     def _run(self, tokens: Tensor, positions: Tensor, asking: list[int]) -> Tensor:
-        horizon = self.cache.place(positions, horizon=max(int(positions.max()) + 1, SHORTEST))
-        arguments: dict[str, Any] = {
-            "input_ids": tokens,
-            "position_ids": positions,
-            "attention_mask": causal_mask(positions, horizon=horizon, dtype=self.model.dtype),
-            "cache": self.cache,
-            "use_cache": True,
-        }
+        horizon = max(int(positions.max()) + 1, SHORTEST)
+        arguments = self.cache.inputs(tokens, positions, horizon=horizon, dtype=self.model.dtype)
         layers = {slot.row.steering.layer for slot in self.live if slot.row and slot.row.steering}
         hooks = [(f"blocks.{layer}.hook_{self.hook_point}", self._steering_hook(layer)) for layer in sorted(layers)]
         if not asking:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from steering_reliability.generation.prompt_store import PromptState
-from steering_reliability.generation.slot_cache import BY_TOKEN, SHORTEST, SlotCache, causal_mask
+from steering_reliability.generation.slot_cache import BY_TOKEN, SHORTEST, SlotCache
 from steering_reliability.model import LoadedModel
 
 # Matrix products of so many rows are near their best. Shorter pieces are read with the rows in flight, which cost less.
@@ -48,16 +48,11 @@ class BlockReader:
     def _read_block(self) -> None:
         model, end = self.model, self.position + BLOCK
         positions = torch.arange(self.position, end, device=model.device).unsqueeze(0)
-        horizon = self._cache.place(positions, horizon=max(end, SHORTEST))
+        tokens = torch.tensor([self.tokens[self.position : end]], device=model.device)
+        arguments = self._cache.inputs(tokens, positions, horizon=max(end, SHORTEST), dtype=model.dtype)
         network = model.bridge.original_model
         with _attention(network, BY_TOKEN):
-            network.base_model(
-                input_ids=torch.tensor([self.tokens[self.position : end]], device=model.device),
-                position_ids=positions,
-                attention_mask=causal_mask(positions, horizon=horizon, dtype=model.dtype),
-                cache=self._cache,
-                use_cache=True,
-            )
+            network.base_model(**arguments)
         self.position = end
 
     def stored(self) -> list[tuple[Tensor, Tensor]]:

@@ -11,7 +11,7 @@ from torch import Tensor
 from steering_reliability.generation.batch import Slot
 from steering_reliability.generation.readout import logprobs_of
 from steering_reliability.generation.rows import Row, Steering
-from steering_reliability.generation.slot_cache import SlotCache, causal_mask, padded, round_up
+from steering_reliability.generation.slot_cache import SlotCache, padded, round_up
 from steering_reliability.model import LoadedModel
 
 
@@ -71,17 +71,11 @@ def _score(
     if not needed:
         return torch.zeros(0)
     chosen = torch.tensor(padded(needed), device=model.device)
-    horizon = cache.place(positions, horizon=cache.length)
+    arguments = cache.inputs(tokens, positions, horizon=cache.length, dtype=model.dtype)
     bridge = model.bridge
     only_needed = ("unembed.hook_in", lambda x, hook: x.reshape(-1, x.shape[-1])[chosen].unsqueeze(1))
     with bridge.hooks(fwd_hooks=[only_needed]), blocks_skipped(model, before=start, resid=resid):
-        logits = bridge.original_model(
-            input_ids=tokens,
-            position_ids=positions,
-            attention_mask=causal_mask(positions, horizon=horizon, dtype=model.dtype),
-            cache=cache,
-            use_cache=True,
-        ).logits[:, -1]
+        logits = bridge.original_model(**arguments).logits[:, -1]
     return logprobs_of(logits, targets=torch.tensor(targets, device=model.device))
 
 

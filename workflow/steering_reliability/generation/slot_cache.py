@@ -75,6 +75,20 @@ class SlotCache:
         self._rows = torch.arange(len(positions), device=positions.device).unsqueeze(-1).expand_as(positions)
         return self.span
 
+    def inputs(
+        self, tokens: Int[Tensor, "n q"], positions: Int[Tensor, "n q"], *, horizon: int, dtype: torch.dtype
+    ) -> dict[str, Any]:
+        """What a forward pass is given that reads tokens into this cache; arguments as of `place` and `causal_mask`."""
+        keys = self.place(positions, horizon=horizon)
+        mask = causal_mask(positions, horizon=keys, dtype=dtype)
+        return {
+            "input_ids": tokens,
+            "position_ids": positions,
+            "attention_mask": mask,
+            "cache": self,
+            "use_cache": True,
+        }
+
     def update(
         self, keys: Float[Tensor, "n h q d"], values: Float[Tensor, "n h q d"], layer: int, *_: Any, **__: Any
     ) -> tuple[Tensor, Tensor]:
