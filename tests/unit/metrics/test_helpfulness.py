@@ -96,3 +96,13 @@ def test_the_score_is_a_share(text, n_tokens):
     scored = _score(text, n_tokens)
     assert 0.0 <= scored.score <= 1.0
     assert scored.is_helpful == (scored.score >= 0.4)
+
+
+def test_reasoning_is_no_part_of_the_answer():
+    thought = "<think>\n1. Use `ls`\n- then go on\n</think>"
+    scored = _score(thought + PROSE, 80)
+    assert not (scored.has_steps or scored.has_bullets or scored.has_code)
+    assert scored.score == pytest.approx(0.8 * min(1, 80 / 40 * len(PROSE) / len(thought + PROSE)))
+    assert _score(thought, 80).score == _score("<think>1. Use", 80).score == 0.0
+    # Ten answers' worth of thought do not make one word helpful.
+    assert not _score(thought * 10 + "Paris.", 80).is_helpful

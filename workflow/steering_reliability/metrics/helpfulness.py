@@ -7,6 +7,8 @@ not quality.
 import re
 from dataclasses import dataclass
 
+from steering_reliability.metrics.answer import answer_of
+
 # The study's completions are cut at 40 tokens: that length is worth the full mark for length.
 FULL_LENGTH = 40
 LENGTH_SHARE, STRUCTURE_SHARE = 0.8, 0.2
@@ -50,7 +52,7 @@ def score_helpfulness(
     """Score one completion.
 
     Args:
-        text: The completion alone, without its prompt.
+        text: The completion alone, without its prompt; reasoning before the answer counts for nothing.
         n_tokens: Its length in tokens of the model that wrote it, without end tokens.
         is_refusal: From `score_refusal`.
         is_degenerate: From `confounds.is_degenerate`.
@@ -61,13 +63,16 @@ def score_helpfulness(
     """
     if n_tokens < 0 or full_length < 1:
         raise ValueError(f"n_tokens must not be negative and full_length be positive, not {n_tokens} and {full_length}")
-    has_steps = bool(_STEPS.search(text) or _SEQUENCE.search(text))
-    has_bullets = bool(_BULLETS.search(text))
-    has_code = bool(_CODE.search(text))
+    answer = answer_of(text)
+    has_steps = bool(_STEPS.search(answer) or _SEQUENCE.search(answer))
+    has_bullets = bool(_BULLETS.search(answer))
+    has_code = bool(_CODE.search(answer))
     score = 0.0
-    if text.strip() and not is_refusal and not is_degenerate:
+    if answer.strip() and not is_refusal and not is_degenerate:
         structured = has_steps or has_bullets or has_code
-        score = LENGTH_SHARE * min(1.0, n_tokens / full_length) + STRUCTURE_SHARE * structured
+        # Tokens of the answer alone are not known; its share of the characters is close.
+        n_answer_tokens = n_tokens * len(answer) / len(text)
+        score = LENGTH_SHARE * min(1.0, n_answer_tokens / full_length) + STRUCTURE_SHARE * structured
     return HelpfulnessScore(
         score=score,
         is_helpful=score >= THRESHOLD,
