@@ -234,6 +234,20 @@ def test_other_weights_in_a_users_folder_have_another_fingerprint(tmp_path):
     assert fingerprint(model, folder=folder) != first
 
 
+@pytest.mark.parametrize("name", ["tokenizer.json", "chat_template.jinja", "generation_config.json", "merges.txt"])
+def test_whatever_decides_text_counts_in_the_fingerprint(name, tmp_path):
+    (tmp_path / "model.safetensors").write_bytes(b"weights")
+    model = ModelConfig(name="x", source=str(tmp_path))
+    before = fingerprint(model, folder=tmp_path)
+    (tmp_path / name).write_text("one", encoding="utf-8")
+    added = fingerprint(model, folder=tmp_path)
+    (tmp_path / name).write_text("two", encoding="utf-8")
+    assert len({before, added, fingerprint(model, folder=tmp_path)}) == 3
+    (tmp_path / "README.md").write_text("words", encoding="utf-8")
+    (tmp_path / name).write_text("one", encoding="utf-8")
+    assert fingerprint(model, folder=tmp_path) == added
+
+
 def test_a_prepared_model_has_no_fingerprint_beside_its_name(tmp_path):
     assert fingerprint(ModelConfig(name="x", source="x.gguf"), folder=tmp_path / "nowhere") == ""
 

@@ -1,14 +1,10 @@
 """The shape of the workflow: its graph, its rules' manners and its named targets."""
 
-import ast
 import re
 import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
 import networkx as nx
 import pytest
@@ -18,7 +14,6 @@ from steering_reliability.analysis.page.rule_graph import RULES as PICTURE
 SNAKEFILE = REPOSITORY / "Snakefile"
 RULE_FILES = sorted((REPOSITORY / "rules").glob("*.smk"))
 SCRIPTS = sorted((REPOSITORY / "workflow" / "scripts").glob("*.py"))
-PACKAGE = REPOSITORY / "workflow" / "steering_reliability"
 TARGETS = {
     "prompts": {"prepare_prompts", "measure_shift"},
     "directions": {"prepare_prompts", "measure_activations", "build_direction"},
@@ -37,57 +32,19 @@ TARGETS["all"] = TARGETS["reports"] | TARGETS["results"] | {"record_checksums"}
 # What `snakemake --lint` says and why it stays: a part of the message -> the reason.
 LINT_THAT_STAYS: dict[str, str] = {}
 
-# Modules that a script imports and whose text does not show in what its rule writes.
-NOT_IN_THE_BYTES = {
-    "errors.py": "what a user reads when nothing is written",
-    "binding.py": "where a job's output and errors go",
-    "termination.py": "when a process ends",
-    "digest.py": "is the digest",
-    "whole_file.py": "how a file comes into its place",
-    "prompts/problems.py": "how faults are listed",
-    "config.py": "its values reach the rules as params",
-    "config_reading.py": "its values reach the rules as params",
-    "conditions.py": "its values reach the rules as params",
-}
 # Changed code in these asks for nothing new.
 MADE_ONCE = {
     "prepare_model": "a model is converted once; a later run never converts it again",
     "tune_refusal": "a model is tuned once; its card says how",
-}
-# The command at the end of build_direction.py is for people, not for rules.
-COMMAND = {"experiments/command.py", "experiments/direction_request.py", "run_plan.py"}
-COMMAND |= {"job_needs.py", "model_source.py", "model_hub.py", "model_hub_errors.py"}
-# Modules that come along with one that a rule needs, and have no say in what it writes.
-UNUSED_BY = {
-    # The worker reads directions with it; the baseline has none.
-    "complete_baseline": {"directions/files.py"},
-    "build_direction": COMMAND,
-    "check_sanity": COMMAND,
-}
-UPSTREAM = {
-    "aggregate": ["prepare_prompts", "complete_shard"],
-    "summarise": ["aggregate"],
-    "check_sanity": ["summarise", "build_direction"],
-    "draw_figures": ["weigh_evidence"],
-    "weigh_evidence": ["check_sanity"],
-    "record_provenance": ["aggregate"],
-    "write_examples": ["summarise"],
-    "write_report": ["weigh_evidence", "draw_figures", "record_provenance"],
-    "record_checksums": ["write_report", "write_examples"],
-    "complete_shard": ["prepare_prompts", "measure_lengths", "build_direction"],
-    "complete_baseline": ["prepare_prompts", "measure_lengths"],
-    "build_direction": ["measure_activations"],
-    "measure_activations": ["prepare_prompts"],
-    "measure_shift": ["prepare_prompts"],
-    "measure_lengths": ["prepare_prompts"],
 }
 
 
 def rules() -> Iterator[tuple[str, str]]:
     """Name and text of every rule."""
     for path in [SNAKEFILE, *RULE_FILES]:
-        for block in re.split(r"^(?= *rule \w+:)", path.read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]:
-            yield block.split("rule ", 1)[1].split(":", 1)[0], block
+        text = path.read_text(encoding="utf-8")
+        for block in re.split(r"^(?= *(?:rule|checkpoint) \w+:)", text, flags=re.MULTILINE)[1:]:
+            yield re.split("rule |checkpoint ", block, maxsplit=1)[1].split(":", 1)[0], block
 
 
 RULES = dict(rules())
@@ -152,7 +109,7 @@ def test_rules_are_formatted() -> None:
 def test_a_rule_has_a_docstring(rule: str) -> None:
     if rule == "all":
         return
-    assert re.match(r' *rule \w+:\n +"""[A-Z].*[.?]"""\n', RULES[rule]), RULES[rule]
+    assert re.match(r' *(?:rule|checkpoint) \w+:\n +"""[A-Z].*[.?]"""\n', RULES[rule]), RULES[rule]
 
 
 @pytest.mark.parametrize("rule", WORKING)
@@ -185,62 +142,10 @@ def test_reading_the_snakefile_is_light(fresh: Project) -> None:
 
 @pytest.mark.parametrize("rule", WORKING)
 def test_a_rule_runs_again_when_its_code_changes(rule: str) -> None:
-    """Every module that a rule's script imports is in the digest of the rule, or of one before it."""
+    """Every rule digests the import closure of its own script, and leaves nothing to a rule before it."""
     if rule in MADE_ONCE:
         assert "code=" not in RULES[rule]
-        return
-    digested = {part for name in (rule, *before(rule)) for part in digest_parts(name)}
-    script = f"../scripts/{rule}.py"
-    assert script in digest_parts(rule)
-    roots = [PACKAGE / script, *([PACKAGE / "generation" / "worker.py"] if rule.startswith("complete_") else [])]
-    needed = {str(path.relative_to(PACKAGE)) for path in closure(roots)} - NOT_IN_THE_BYTES.keys()
-    needed -= UNUSED_BY.get(rule, set())
-    missing = [
-        name for name in sorted(needed) if not any(name == part or name.startswith(f"{part}/") for part in digested)
-    ]
-    assert not missing, f"rule {rule} does not notice a change in {missing}"
-
-
-def before(rule: str) -> set[str]:
-    """All rules upstream of a rule."""
-    direct = UPSTREAM.get(rule, [])
-    return {*direct, *(further for name in direct for further in before(name))}
-
-
-def digest_parts(rule: str) -> tuple[str, ...]:
-    """What the `code` of a rule is a digest of, in a run in which every part counts."""
-    found = re.search(r"^ {8}code=(.*?),\n {4}\w+:", RULES[rule], re.MULTILINE | re.DOTALL)
-    assert found, f"rule {rule} has no code="
-    plan = SimpleNamespace(directions={"any": SimpleNamespace(method="outcome_conditioned")})
-    value: Any = eval(found[1], {"digest": lambda *parts: parts, "RUN": plan})
-    parts = value(SimpleNamespace(direction="any")) if callable(value) else value
-    return (*parts, *engine_parts()) if "engine=ENGINE" in RULES[rule] else parts
-
-
-def engine_parts() -> tuple[str, ...]:
-    """What the engine's digest is of, which both completion rules share."""
-    text = (SNAKEFILE.parent / "rules" / "completions.smk").read_text(encoding="utf-8")
-    found = re.search(r"^ENGINE = (digest\(.*?\))$", text, re.MULTILINE | re.DOTALL)
-    assert found
-    return eval(found[1], {"digest": lambda *parts: parts})
-
-
-def closure(roots: list[Path]) -> set[Path]:
-    """Modules of the package that some files import, and those import, and so on."""
-    seen: set[Path] = set()
-    waiting = list(roots)
-    while waiting:
-        for path in imported(waiting.pop()):
-            if path not in seen:
-                seen.add(path)
-                waiting.append(path)
-    return seen
-
-
-def imported(path: Path) -> Iterator[Path]:
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("steering_reliability"):
-            for alias in node.names:
-                inside = [f"{node.module}.{alias.name}", str(node.module)]
-                candidates = [PACKAGE.parent / f"{name.replace('.', '/')}.py" for name in inside]
-                yield from [candidate for candidate in candidates if candidate.is_file()][:1]
+    else:
+        assert re.search(rf'code=[^"]*code_of\(\s*"{rule}"', RULES[rule]), RULES[rule]
+    # The worker runs in a process of its own, which no script imports.
+    assert ("engine=ENGINE" in RULES[rule]) is rule.startswith("complete_")

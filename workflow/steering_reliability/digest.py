@@ -1,32 +1,109 @@
-"""Content digests: of package modules, so that Snakemake notices a changed import, and of any file."""
+"""Content digests: of the code that decides a rule's bytes, so that Snakemake notices a change, and of any file."""
 
 import hashlib
+import re
+from collections.abc import Iterator, Sequence
+from functools import cache
 from pathlib import Path
+from typing import Final
 
 PACKAGE = Path(__file__).parent
+SCRIPTS = PACKAGE.parent / "scripts"
+
+UNCHANGING: Final = {
+    "errors.py": "what a user reads when nothing is written",
+    "binding.py": "where a job's output and errors go",
+    "termination.py": "when a process ends",
+    "digest.py": "is the digest",
+    "whole_file.py": "how a file comes into its place",
+    "prompts/problems.py": "how faults are listed",
+    "config.py": "its values reach the rules as params",
+    "conditions.py": "its values reach the rules as params",
+    "generation/meeting_place.py": "where a worker is found",
+    "generation/client.py": "how a worker is started and asked",
+    "generation/team.py": "how many workers there are",
+    "generation/memory.py": "how many rows fit at once, which changes no row",
+}
+"""Modules that cannot change the bytes of what a rule writes, and why; their imports are not followed."""
+
+_IMPORT = re.compile(
+    r"^[ \t]*(?:from[ \t]+(steering_reliability[\w.]*)[ \t]+import[ \t]+(\([^)]*\)|[^\n]*)"
+    r"|import[ \t]+(steering_reliability[\w.]*))",
+    re.MULTILINE,
+)
+_NAME = re.compile(r"[A-Za-z_]\w*")
+_COMMAND = '\nif __name__ == "__main__":'
 
 
-def digest(*parts: str) -> str:
-    """Digest the bytes of the named modules and sub-packages.
+def code_of(*scripts: str, assets: Sequence[str] = (), without: Sequence[str] = ()) -> str:
+    """Digest all code that a rule runs: its script and every module of the package that is imported on the way.
+
+    Imports are found by reading the text, so a module counts as soon as it is named, wherever in a file. `UNCHANGING`
+    modules and what stands under `if __name__ == "__main__":` do not count.
 
     Args:
-        parts: Paths relative to the package, for example `"generation"` or `"model.py"`.
+        scripts: Names of scripts in workflow/scripts, or paths of modules relative to the package.
+        assets: Folders of the package whose files are read as data.
+        without: Modules that this job does not run, and what only they import.
 
     Returns:
-        The first 16 hexadecimal digits of a SHA-256 over names and contents; bytecode does not count.
+        The first 16 hexadecimal digits of a SHA-256 over names and contents.
 
     Raises:
-        FileNotFoundError: When a part does not exist.
+        FileNotFoundError: When a script, module or folder does not exist.
     """
     total = hashlib.sha256()
-    for part in sorted(parts):
-        root = PACKAGE / part
-        if not root.exists():
-            raise FileNotFoundError(root)
-        files = [root] if root.is_file() else [path for path in root.rglob("*") if path.is_file()]
-        for path in sorted(files):
-            if "__pycache__" not in path.parts:
-                total.update(str(path.relative_to(PACKAGE)).encode() + b"\0" + path.read_bytes() + b"\0")
+    for path in sorted({*import_closure(*scripts, without=without), *_files(*assets)}):
+        total.update(str(path.relative_to(PACKAGE.parent)).encode() + b"\0" + _text(path).encode() + b"\0")
+    return total.hexdigest()[:16]
+
+
+def import_closure(*scripts: str, without: Sequence[str] = ()) -> set[Path]:
+    """Return the files that `code_of` digests, assets left out."""
+    waiting = [PACKAGE / name if name.endswith(".py") else SCRIPTS / f"{name}.py" for name in scripts]
+    found = set(waiting)
+    left_out = {PACKAGE / name for name in without}
+    while waiting:
+        new = _imported(waiting.pop()) - found - left_out
+        found |= new
+        waiting += new
+    return found
+
+
+def _files(*assets: str) -> Iterator[Path]:
+    for name in assets:
+        if not (PACKAGE / name).exists():
+            raise FileNotFoundError(PACKAGE / name)
+        yield from (path for path in (PACKAGE / name).rglob("*") if path.is_file() and "__pycache__" not in path.parts)
+
+
+@cache
+def _text(path: Path) -> str:
+    """The file without what only runs as a command."""
+    return path.read_text(encoding="utf-8").partition(_COMMAND)[0]
+
+
+@cache
+def _imported(path: Path) -> frozenset[Path]:
+    """Modules of the package that a file names in an import."""
+    found = set()
+    for module, names, plain in _IMPORT.findall(_text(path)):
+        base = PACKAGE.parent / (module or plain).replace(".", "/")
+        candidates = [base.with_suffix(".py"), base / "__init__.py"]
+        candidates += [base / f"{name}.py" for name in _NAME.findall(names.partition("#")[0])]
+        found |= {candidate for candidate in candidates if _counts(candidate)}
+    return frozenset(found)
+
+
+def _counts(path: Path) -> bool:
+    return path.is_file() and str(path.relative_to(PACKAGE)) not in UNCHANGING and path != PACKAGE / "__init__.py"
+
+
+def package_digest() -> str:
+    """Digest every file of the package, for the record of a run."""
+    total = hashlib.sha256()
+    for path in sorted(_files(".")):
+        total.update(str(path.relative_to(PACKAGE)).encode() + b"\0" + path.read_bytes() + b"\0")
     return total.hexdigest()[:16]
 
 

@@ -30,6 +30,9 @@ GGUF_PARTS: Final = (
 """What `prepare_model` and `tune_refusal` write beside config.json for a model that comes from a GGUF file."""
 
 
+_DECIDES_TEXT: Final = {".json", ".jinja", ".txt", ".model"}
+"""Endings of what a model's folder holds beside its weights: tokenizer, vocabulary, chat template, end tokens."""
+
 PICKLES: Final = ("*.bin", "*.pt", "*.pth", "*.ckpt")
 
 
@@ -79,15 +82,15 @@ def known_parts(model: ModelConfig) -> tuple[str, ...]:
 
 
 def fingerprint(model: ModelConfig, *, folder: str | Path) -> str:
-    """What tells one set of weights in a user's own folder from another, without reading gigabytes at every start.
+    """What tells one model in a user's own folder from another, without reading gigabytes at every start.
 
     Args:
         model: The configured model.
         folder: Its Hugging Face folder.
 
     Returns:
-        16 hexadecimal digits over each weight file's name, size, beginning and 64 blocks spread over it; empty where
-        the folder is made from a pinned source, whose hash its name already carries.
+        16 hexadecimal digits over each weight file's name, size, beginning and 64 blocks spread over it, and those of
+        `text_fingerprint`; empty where the folder is made from a pinned source, whose hash its name already carries.
     """
     if is_prepared(model):
         return ""
@@ -100,6 +103,24 @@ def fingerprint(model: ModelConfig, *, folder: str | Path) -> str:
             for block in range(64):
                 stream.seek(block * max(size - 4096, 0) // 63)
                 total.update(stream.read(4096))
+    return f"{total.hexdigest()[:16]}{text_fingerprint(model, folder=folder)}"
+
+
+def text_fingerprint(model: ModelConfig, *, folder: str | Path) -> str:
+    """What tells one tokenizer, chat template and set of end tokens in a user's own folder from another.
+
+    Args:
+        model: The configured model.
+        folder: Its Hugging Face folder.
+
+    Returns:
+        16 hexadecimal digits over the whole of each file that decides text beside the weights; empty as `fingerprint`.
+    """
+    if is_prepared(model):
+        return ""
+    total = hashlib.sha256()
+    for path in sorted(path for path in Path(folder).iterdir() if path.suffix in _DECIDES_TEXT):
+        total.update(f"{path.name}\0".encode() + path.read_bytes() + b"\0")
     return total.hexdigest()[:16]
 
 

@@ -8,7 +8,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from steering_reliability.digest import digest, sha256_of
+from steering_reliability.digest import package_digest, sha256_of
 from steering_reliability.model_source import layers_of_config
 from steering_reliability.whole_file import write_text
 
@@ -44,7 +44,7 @@ def surroundings() -> dict[str, Any]:
     import torch  # noqa: PLC0415 - only this stage of the analysis asks the machine
 
     return {
-        "code": digest("."),
+        "code": package_digest(),
         "versions": versions(),
         "machine": {
             "system": platform.system(),

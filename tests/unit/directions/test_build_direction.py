@@ -155,10 +155,89 @@ def test_shuffled_labels_keep_the_length_and_lose_what_all_prompts_share():
     assert found.statistics["method"] == "shuffled"
 
 
+def noise(*shape, seed: int = 0) -> torch.Tensor:
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
+
+
+def shared(n: int, *, length: float = 40.0, seed: int = 0) -> torch.Tensor:
+    """Rows of 64 numbers that have a long common part and a small spread."""
+    rows = noise(n, 64, seed=seed)
+    rows[:, 0] += length
+    return rows
+
+
+@pytest.mark.parametrize("n", [74, 75])
+def test_shuffled_labels_hold_nothing_of_a_long_mean_however_many_pairs_there_are(n):
+    found = activations(shared(n).tolist(), torch.zeros(n, 64).tolist(), paired=True)
+    learned = build(found)
+    shuffled = [build(found, method="shuffled", seed=seed) for seed in range(20)]
+    cosines = torch.tensor([cosine_between(control, learned) for control in shuffled])
+    # Of two directions in 64 dimensions chance gives 1/8.
+    assert float(cosines.square().mean().sqrt()) < 0.2
+    assert float(cosines.abs().max()) < 0.4
+    told = [control.statistics["cosine_with_learned"] for control in shuffled]
+    assert told == pytest.approx(cosines.tolist(), abs=1e-5)
+
+
+def test_signs_that_do_not_balance_would_hold_half_of_it():
+    # 38 of 75 pairs on one side: what the shuffled control must not do, so that the test above can fail.
+    rows = shared(75)
+    signs = torch.ones(75)
+    signs[1::2] = -1
+    cosines = []
+    for seed in range(20):
+        order = torch.randperm(75, generator=torch.Generator().manual_seed(seed))
+        cosines.append(float(torch.cosine_similarity((signs[order, None] * rows).mean(dim=0), rows.mean(dim=0), dim=0)))
+    assert sum(cosines) / 20 > 0.4
+
+
+@pytest.mark.parametrize(("n", "m"), [(8, 6), (75, 51)])
+def test_shuffled_labels_of_unpaired_texts_hold_nothing_of_the_difference_either(n, m):
+    found = activations(shared(n).tolist(), noise(m, 64, seed=1).tolist(), paired=False)
+    cosines = [build(found, method="shuffled", seed=seed).statistics["cosine_with_learned"] for seed in range(20)]
+    assert sum(cosine**2 for cosine in cosines) / 20 < 0.2**2
+    assert build(found).statistics["cosine_split_half"] > 0.9
+
+
+def test_an_odd_pair_is_left_out_of_the_shuffled_direction_and_of_nothing_else():
+    # Without the odd one two pairs are left: their difference, in either order.
+    three = activations([[4, 1, 0], [4, 0, 2], [4, 5, 5]], [[0, 0, 0]] * 3, paired=True)
+    differences = [torch.tensor(row) for row in ((0.0, 1.0, -2.0), (0.0, -4.0, -5.0), (0.0, -5.0, -3.0))]
+    seen = set()
+    for seed in range(30):
+        found = build(three, method="shuffled", seed=seed)
+        assert found.statistics["n"] == 3
+        (which,) = [
+            number for number, row in enumerate(differences)
+            if abs(float(torch.cosine_similarity(row, found.vector, dim=0))) == pytest.approx(1)
+        ]  # fmt: skip
+        seen.add(which)
+    assert seen == {0, 1, 2}
+
+
+@pytest.mark.parametrize("method", ["random", "shuffled"])
+def test_a_control_says_how_much_of_the_direction_it_holds(method):
+    found, learned = build(FOUR, method=method, seed=2), build(FOUR)
+    assert found.statistics["cosine_with_learned"] == pytest.approx(cosine_between(found, learned))
+    # Of the direction itself it would be one by definition.
+    assert "cosine_with_learned" not in learned.statistics
+
+
+def test_a_vector_of_ones_own_is_compared_with_the_learned_one_as_are_its_controls():
+    own = torch.tensor([2.0, 2.0])
+    # (2, 2) and (2, -1).
+    assert build(PAIRED, own=own).statistics["cosine_with_learned"] == pytest.approx(2 / math.sqrt(8 * 5))
+    # A control takes the length of the user's vector and is compared with the learned one, (2, -1).
+    control = build(PAIRED, own=own, method="random", normalize=False, seed=3)
+    assert control.vector_norm == pytest.approx(math.sqrt(8))
+    cosine = torch.cosine_similarity(control.vector, torch.tensor([2.0, -1.0]), dim=0)
+    assert control.statistics["cosine_with_learned"] == pytest.approx(float(cosine))
+
+
 def test_shuffled_directions_depend_on_the_seed():
-    noise = torch.randn(2, 16, 8, generator=torch.Generator().manual_seed(0)).tolist()
+    sides = noise(2, 16, 8).tolist()
     vectors = {
-        tuple(build(activations(*noise, paired=paired), method="shuffled", seed=seed).vector.tolist())
+        tuple(build(activations(*sides, paired=paired), method="shuffled", seed=seed).vector.tolist())
         for seed in range(3)
         for paired in (True, False)
     }

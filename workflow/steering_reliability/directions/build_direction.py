@@ -74,7 +74,7 @@ def build_direction(
         "share_of_variance": float((differences @ unit).square().sum() / differences.square().sum()),
         "mean_abs_projection": float((everything @ unit).abs().mean()),
     }
-    if own is not None:
+    if own is not None or method in ("random", "shuffled"):
         statistics["cosine_with_learned"] = _cosine(unit, learned)
     return StoredDirection(scaled.float(), float(scaled.norm()), resid_norm, statistics)
 
@@ -89,16 +89,26 @@ def _random_unit(d_model: int, *, seed: int, layer: int) -> Float[Tensor, " d_mo
 def _shuffled_unit(
     positive: Float[Tensor, "n d_model"], negative: Float[Tensor, "m d_model"], *, paired: bool, seed: int
 ) -> Float[Tensor, " d_model"]:
-    """Direction that the method makes when it is lied to about which side each text is of."""
+    """Direction that the method makes when it is lied to about which side each text is of.
+
+    Exactly as many texts of each side are given to either side, one that has no counterpart left out: with an odd
+    number of pairs the mean of the signs would be 1/n, and of a mean that is far longer than the spread 1/n is most of
+    the vector.
+    """
     generator = np.random.default_rng(seed)
     if paired:
-        # As many of each sign as there can be, so that nothing of the true mean is left but by chance.
-        signs = generator.permutation(np.resize([1.0, -1.0], len(positive)))
-        mean = (torch.from_numpy(signs).unsqueeze(-1) * (positive - negative)).mean(dim=0)
+        order = torch.from_numpy(generator.permutation(len(positive)))
+        half = len(positive) // 2
+        differences = positive - negative
+        mean = differences[order[:half]].mean(dim=0) - differences[order[half : 2 * half]].mean(dim=0)
     else:
-        together = torch.cat([positive, negative])
-        order = torch.from_numpy(generator.permutation(len(together)))
-        mean = together[order[: len(positive)]].mean(dim=0) - together[order[len(positive) :]].mean(dim=0)
+        first, second = [], []
+        for side in (positive, negative):
+            order = torch.from_numpy(generator.permutation(len(side)))
+            half = len(side) // 2
+            first.append(side[order[:half]])
+            second.append(side[order[half : 2 * half]])
+        mean = torch.cat(first).mean(dim=0) - torch.cat(second).mean(dim=0)
     unit: Tensor = mean / mean.norm()
     return unit
 
@@ -135,18 +145,7 @@ def cosine_between(first: StoredDirection, second: StoredDirection) -> float:
     return _cosine(first.vector.double(), second.vector.double())
 
 
-def main() -> int:
-    """Make the main direction of one layer: `python -m steering_reliability.directions.build_direction`."""
-    import argparse  # noqa: PLC0415 - the stage itself is no command
-
-    from steering_reliability.experiments.command import add_shared_flags, run  # noqa: PLC0415
-    from steering_reliability.experiments.direction_request import request  # noqa: PLC0415
-
-    parser = argparse.ArgumentParser(prog="build_direction", description="Make the steering direction of one layer.")
-    parser.add_argument("--layer", type=int, required=True, help="block, counted from 0; negatives count from the end")
-    arguments = add_shared_flags(parser).parse_args()
-    return run(arguments, request=lambda plan: request(plan, layer=arguments.layer))
-
-
 if __name__ == "__main__":
+    from steering_reliability.experiments.build_direction import main
+
     raise SystemExit(main())
