@@ -1,9 +1,52 @@
+# What scoring depends on beside the shards; the same for the study alone and for all of it.
+AGGREGATION = dict(
+    baseline={seed: RUN.baseline(seed) for seed in RUN.seeds},
+    alpha_unit=RUN.config.experiment.alpha_unit,
+    max_new_tokens=RUN.config.generation.max_new_tokens,
+    built_from=RUN.built_from(),
+    cluster_field=RUN.config.data.cluster_field,
+    scorer=RUN.config.metrics.scorer,
+)
+
+
+checkpoint choose_claim_points:
+    """Choose where the claims are made, from the study's own completions: controls and checks run there."""
+    input:
+        rules.baseline.input,
+        shards_of(RUN.conditions),
+        **{split: f"{R}/prompts/{split}.jsonl" for split in SPLITS},
+        statistics=[row["statistics"] for row in RUN.conditions_table(RUN.conditions)],
+        scorer=[local(path) for path in RUN.config.metrics.scorer_files],
+    output:
+        RUN.claim_points_file,
+    log:
+        f"{R}/logs/analysis/choose_claim_points.log",
+    conda:
+        "../envs/steering.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        **AGGREGATION,
+        # As the rule names it; without a shared disk it lies elsewhere, and the paths below with it.
+        place=lambda wildcards: RUN.claim_points_file,
+        conditions=in_order(RUN.conditions),
+        code=code_of("choose_claim_points"),
+    message:
+        "results: choosing the points of the claims"
+    script:
+        "../workflow/scripts/choose_claim_points.py"
+
+
 rule aggregate:
     """Score every completion and gather them in one table."""
     input:
-        rules.completions.input,
+        rules.baseline.input,
+        lambda wildcards: shards_of(all_conditions()),
         **{split: f"{R}/prompts/{split}.jsonl" for split in SPLITS},
-        statistics=[row["statistics"] for row in RUN.conditions_table()],
+        statistics=lambda wildcards: [
+            row["statistics"] for row in RUN.conditions_table(all_conditions())
+        ],
         scorer=[local(path) for path in RUN.config.metrics.scorer_files],
     output:
         results=f"{R}/results.parquet",
@@ -18,33 +61,10 @@ rule aggregate:
         mem_mb=2000,
         runtime=30,
     params:
-        # As the rule names it; without a shared disk it lies elsewhere, and the paths below with it.
-        results=lambda wildcards: f"{R}/results.parquet",
-        # Sorted, so that the order of layers and alphas in the config does not matter.
-        conditions=sorted(
-            RUN.conditions_table(), key=lambda row: list(row["shards"].values())
-        ),
-        baseline={seed: RUN.baseline(seed) for seed in RUN.seeds},
-        alpha_unit=RUN.config.experiment.alpha_unit,
-        max_new_tokens=RUN.config.generation.max_new_tokens,
-        built_from=RUN.built_from(),
-        scorer=RUN.config.metrics.scorer,
-        code=digest(
-            "../scripts/aggregate.py",
-            "metrics",
-            "prompts/builders.py",
-            *[
-                f"analysis/{name}.py"
-                for name in (
-                    "aggregate",
-                    "condition",
-                    "results_writer",
-                    "schema",
-                    "scoring",
-                    "shards",
-                )
-            ],
-        ),
+        **AGGREGATION,
+        place=lambda wildcards: f"{R}/results.parquet",
+        conditions=lambda wildcards: in_order(all_conditions()),
+        code=code_of("aggregate"),
     message:
         "results: scoring and gathering the completions"
     script:
@@ -74,21 +94,7 @@ rule summarise:
         mem_mb=2000,
         runtime=15,
     params:
-        code=digest(
-            "../scripts/summarise.py",
-            *[
-                f"analysis/{name}.py"
-                for name in (
-                    "summary",
-                    "baseline_pairs",
-                    "pareto",
-                    "paired",
-                    "statistics",
-                    "schema",
-                    "tables",
-                )
-            ],
-        ),
+        code=code_of("summarise"),
     message:
         "results: summary and Pareto frontier"
     script:
@@ -100,7 +106,7 @@ rule check_sanity:
     input:
         results=f"{R}/results.parquet",
         summary=f"{R}/tables/summary.csv",
-        directions=RUN.direction_files(),
+        directions=lambda wildcards: RUN.direction_files(all_conditions()),
     output:
         report(
             f"{R}/tables/sanity_checks.csv",
@@ -115,21 +121,8 @@ rule check_sanity:
         mem_mb=2000,
         runtime=15,
     params:
-        compared=RUN.compared_directions(),
-        code=digest(
-            "../scripts/check_sanity.py",
-            "directions/compare.py",
-            *[
-                f"analysis/{name}.py"
-                for name in (
-                    "sanity_checks",
-                    "confounding",
-                    "paired",
-                    "statistics",
-                    "tables",
-                )
-            ],
-        ),
+        compared=lambda wildcards: RUN.compared_directions(all_conditions()),
+        code=code_of("check_sanity"),
     message:
         "results: sanity checks"
     script:
@@ -164,9 +157,7 @@ rule draw_figures:
         runtime=15,
     params:
         title=RUN.title,
-        code=digest(
-            "../scripts/draw_figures.py", "analysis/plots.py", "analysis/figures"
-        ),
+        code=code_of("draw_figures"),
     message:
         "figures: drawing"
     script:
@@ -190,19 +181,7 @@ rule record_provenance:
         runtime=10,
     params:
         config=RUN.config.model_dump(mode="json"),
-        code=digest(
-            "../scripts/record_provenance.py",
-            "provenance.py",
-            *[
-                f"{name}.py"
-                for name in (
-                    "model_source",
-                    "model_seal",
-                    "model_hub",
-                    "model_hub_errors",
-                )
-            ],
-        ),
+        code=code_of("record_provenance"),
     message:
         "results: recording where they come from"
     script:
@@ -218,6 +197,7 @@ rule results:
             f"{R}/tables/{{table}}.csv",
             table=["summary", "pareto", "sanity_checks", "shift", *RUN.evidence],
         ),
+        CLAIM_POINTS,
 
 
 rule figures:

@@ -12,9 +12,10 @@ os.environ.update(
     PYTHONPATH=os.pathsep.join([PACKAGE, *filter(None, [os.getenv("PYTHONPATH")])])
 )
 
+from steering_reliability.analysis.claim_point_file import points_of_file
 from steering_reliability.commands.workload import stage_files, stage_sizes
 from steering_reliability.conditions import SPLITS
-from steering_reliability.digest import digest
+from steering_reliability.digest import code_of
 from steering_reliability.errors import InputError
 from steering_reliability.generation.client import claim_owner, stop_workers
 from steering_reliability.locks import record_run, release_stale_locks
@@ -36,10 +37,12 @@ try:
     # Here and not in a job: a job that comes first would hide, while it is due, what else has changed behind it
     # (Snakemake looks no further than the first job that must run, and the edge to the rest would be `ancient`).
     if workflow.is_main_process:
-        check_prompts(
+        for note in check_prompts(
             {split: RUN.config.data.path(split) for split in SPLITS},
             limit=RUN.config.data.max_prompts_per_split,
-        )
+            cluster_field=RUN.config.data.cluster_field,
+        ):
+            print(f"Warning: {note}.", file=sys.stderr)
 except InputError as error:
     raise WorkflowError(f"\n{error}")
 
@@ -57,6 +60,28 @@ IN_FLIGHT = (
     if "clients" in workflow.global_resources
     else 1
 )
+
+
+CLAIM_POINTS = [RUN.claim_points_file] if RUN.follows_claims else []
+
+
+def shards_of(conditions):
+    """Paths of the shards of some conditions."""
+    return [path for condition in conditions for path in RUN.shards(condition).values()]
+
+
+def all_conditions():
+    """Every condition of the run; waits for the study's completions where checks run at the points of the claims."""
+    if not RUN.follows_claims:
+        return RUN.conditions
+    file = checkpoints.choose_claim_points.get().output[0]
+    return RUN.conditions_at(points_of_file(Path(file)))
+
+
+def in_order(conditions):
+    """Conditions for `aggregate`, sorted, so that the order of layers and alphas in the config does not matter."""
+    rows = RUN.conditions_table(conditions)
+    return sorted(rows, key=lambda row: list(row["shards"].values()))
 
 
 wildcard_constraints:

@@ -1,7 +1,5 @@
 # What the worker runs, one digest for both rules: clients that agree on it share one worker and one batch.
-ENGINE = digest(
-    "generation", "interventions", "context.py", "model.py", "model_seal.py"
-)
+ENGINE = code_of("generation/worker.py")
 WORKER_MB = int(1024 * RUN.config.generation.memory_gib)
 
 
@@ -35,11 +33,11 @@ rule complete_baseline:
             wildcards.split, attempt=attempt
         ),
     params:
-        settings=RUN.write_settings(steered=False),
+        settings=RUN.write_settings(),
         numbers=RUN.number_settings(),
         limit=lambda wildcards: RUN.limit(wildcards.seed),
         engine=ENGINE,
-        code=digest("../scripts/complete_baseline.py"),
+        code=code_of("complete_baseline"),
     message:
         "completions: baseline, {wildcards.split}, seed {wildcards.seed}"
     script:
@@ -75,11 +73,11 @@ rule complete_shard:
             wildcards.split, attempt=attempt
         ),
     params:
-        settings=RUN.write_settings(steered=True),
+        settings=lambda wildcards: RUN.write_settings(direction=wildcards.direction),
         numbers=RUN.number_settings(),
-        limit=lambda wildcards: RUN.limit(wildcards.seed),
+        limit=lambda wildcards: RUN.limit(wildcards.seed, wildcards.direction),
         engine=ENGINE,
-        code=digest("../scripts/complete_shard.py"),
+        code=code_of("complete_shard"),
     message:
         "completions: {wildcards.direction} {wildcards.intervention} layer {wildcards.layer} "
         "alpha {wildcards.alpha}, {wildcards.split}"
@@ -94,11 +92,7 @@ rule baseline:
 
 
 rule completions:
-    """Target: every completion of the run."""
+    """Target: every completion of the run, those of the checks where the claims are made included."""
     input:
         rules.baseline.input,
-        [
-            path
-            for condition in RUN.conditions
-            for path in RUN.shards(condition).values()
-        ],
+        lambda wildcards: shards_of(all_conditions()),

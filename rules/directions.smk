@@ -22,22 +22,10 @@ rule measure_activations:
         runtime=30,
     params:
         settings=lambda wildcards: RUN.read_settings(wildcards.direction),
-        # Labels of outcomes come from the metrics, and only one method looks at outcomes.
-        code=lambda wildcards: digest(
-            "../scripts/measure_activations.py",
-            *[
-                f"directions/{name}.py"
-                for name in ("activations", "files", "measure", "sources")
-            ],
-            "context.py",
-            "model.py",
-            "model_seal.py",
-            "prompts/builders.py",
-            *(
-                ["directions/outcomes.py", "metrics"]
-                if RUN.directions[wildcards.direction].method == "outcome_conditioned"
-                else []
-            ),
+        code=lambda wildcards: code_of(
+            "measure_activations",
+            # Labels of outcomes come from the metrics, and only one method looks at outcomes.
+            without=RUN.unused_code(wildcards.direction),
         ),
     message:
         "directions: reading activations for {wildcards.direction}"
@@ -69,12 +57,7 @@ rule build_direction:
         seed=lambda wildcards: RUN.directions[wildcards.direction].seed,
         normalize=RUN.config.direction.normalize,
         hook_point=RUN.config.direction.hook_point,
-        code=digest(
-            "../scripts/build_direction.py",
-            "directions/build_direction.py",
-            "directions/files.py",
-            "directions/own.py",
-        ),
+        code=code_of("build_direction"),
     message:
         "directions: {wildcards.direction}, layer {wildcards.layer}"
     script:

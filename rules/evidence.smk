@@ -25,41 +25,7 @@ rule weigh_evidence:
         runtime=30,
     params:
         seed=RUN.config.generation.seed,
-        code=digest(
-            "../scripts/weigh_evidence.py",
-            "metrics",
-            "prompts/records.py",
-            *[
-                f"analysis/{name}.py"
-                for name in (
-                    "evidence",
-                    "baseline_pairs",
-                    "claims",
-                    "cluster_bootstrap",
-                    "cluster_intervals",
-                    "clusters",
-                    "decomposition",
-                    "equal_kl",
-                    "gap_tests",
-                    "halves",
-                    "layer_differences",
-                    "marginal_model",
-                    "metric_error",
-                    "multiplicity",
-                    "paired",
-                    "pareto",
-                    "pareto_frequency",
-                    "prompt_sums",
-                    "schema",
-                    "selection",
-                    "standardisation",
-                    "statistics",
-                    "steerability",
-                    "summary",
-                    "tables",
-                )
-            ],
-        ),
+        code=code_of("weigh_evidence"),
     message:
         "evidence: what may be claimed"
     script:

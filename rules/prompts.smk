@@ -15,13 +15,7 @@ rule prepare_prompts:
         runtime=5,
     params:
         limit=RUN.config.data.max_prompts_per_split,
-        code=digest(
-            "../scripts/prepare_prompts.py",
-            *[
-                f"prompts/{name}.py"
-                for name in ("validate", "subset", "schema", "fields")
-            ],
-        ),
+        code=code_of("prepare_prompts"),
     message:
         "prompts: checking {wildcards.split}"
     script:
@@ -47,11 +41,7 @@ rule measure_shift:
         mem_mb=1000,
         runtime=10,
     params:
-        code=digest(
-            "../scripts/measure_shift.py",
-            "prompts",
-            "analysis/tables.py",
-        ),
+        code=code_of("measure_shift"),
     message:
         "prompts: measuring the shift between the splits"
     script:
@@ -77,13 +67,8 @@ rule measure_lengths:
     # Completions wait for this, so nothing may stand here that does not change them too.
     params:
         settings=RUN.length_settings(),
-        code=digest(
-            "../scripts/measure_lengths.py",
-            "prompts/lengths.py",
-            "context.py",
-            "model.py",
-            "model_seal.py",
-        ),
+        tokenizer=RUN.tokenizer,
+        code=code_of("measure_lengths"),
     message:
         "prompts: counting the tokens of {wildcards.split}"
     script:

@@ -18,19 +18,7 @@ rule write_examples:
         runtime=10,
     params:
         title=RUN.title,
-        code=digest(
-            "../scripts/write_examples.py",
-            *[
-                f"analysis/{name}.py"
-                for name in (
-                    "examples",
-                    "displayed_text",
-                    "pareto",
-                    "sanity_checks",
-                    "confounding",
-                )
-            ],
-        ),
+        code=code_of("write_examples"),
     message:
         "report: examples"
     script:
@@ -46,6 +34,8 @@ rule write_report:
         claims=f"{R}/tables/claims.csv",
         prompt_steerability=f"{R}/tables/prompt_steerability.csv",
         provenance=f"{R}/provenance.json",
+        # The page says how many files each stage made; that is known once these points are.
+        points=CLAIM_POINTS,
         figures=rules.draw_figures.output,
     output:
         report(
@@ -63,23 +53,11 @@ rule write_report:
     params:
         title=RUN.title,
         figures=lambda wildcards, input: str(Path(input.figures[0]).parent),
-        stages=stage_sizes(RUN),
-        timed=stage_files(RUN) if RUN.config.report.run_times else {},
-        code=digest(
-            "../scripts/write_report.py",
-            "analysis/templates",
-            "analysis/page",
-            *[
-                f"analysis/{name}.py"
-                for name in (
-                    "report",
-                    "run_times",
-                    "findings",
-                    "displayed_text",
-                    "figures/gap",
-                )
-            ],
+        stages=lambda wildcards: stage_sizes(RUN, all_conditions()),
+        timed=lambda wildcards: (
+            stage_files(RUN, all_conditions()) if RUN.config.report.run_times else {}
         ),
+        code=code_of("write_report", assets=("analysis/templates",)),
     message:
         "report: {output}"
     script:
@@ -102,8 +80,11 @@ rule record_checksums:
         expand(f"{R}/activations/{{direction}}.safetensors", direction=RUN.measured),
         rules.results.input,
         rules.aggregate.output,
-        rules.directions.input,
-        [path.removesuffix(".pt") + ".json" for path in RUN.direction_files()],
+        lambda wildcards: RUN.direction_files(all_conditions()),
+        lambda wildcards: [
+            path.removesuffix(".pt") + ".json"
+            for path in RUN.direction_files(all_conditions())
+        ],
         rules.completions.input,
         rules.figures.input,
         rules.reports.input,
@@ -119,7 +100,7 @@ rule record_checksums:
     params:
         # As the rule names it; without a shared disk it lies elsewhere.
         name=lambda wildcards: f"{R}/SHA256SUMS",
-        code=digest("../scripts/record_checksums.py", "analysis/checksums.py"),
+        code=code_of("record_checksums"),
     message:
         "report: recording checksums"
     script:

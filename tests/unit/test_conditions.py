@@ -6,7 +6,10 @@ from steering_reliability.conditions import (
     baseline_shard,
     check_point,
     conditions,
+    conditions_at_claims,
     directions,
+    follows_claims,
+    is_control,
     main_direction,
     resolve_layers,
     seeds,
@@ -16,6 +19,7 @@ from steering_reliability.config_reading import load_config
 from steering_reliability.errors import InputError
 
 CHECKS = {"alt_prefixes": [{"refusal_prefix": "No.", "compliance_prefix": "Yes."}], "random_seeds": [3, 4]}
+AT_POINT = CHECKS | {"controls_at": "point", "layer": 2, "alpha": 2.5}
 
 
 def config(*, direction: dict | None = None, sanity_checks: dict | None = None, **experiment) -> Config:
@@ -56,15 +60,81 @@ def test_a_grid_of_zeros_needs_no_completions_and_no_checks():
     assert conditions(config(alphas=[0], sanity_checks=CHECKS), layers=[0, 2]) == []
 
 
-def test_the_controls_stand_at_one_point():
-    found = conditions(config(sanity_checks=CHECKS), layers=[0, 2])[4:]
+def test_checks_at_a_chosen_point_are_known_from_the_config():
+    found = conditions(config(sanity_checks=AT_POINT), layers=[0, 2])[4:]
     assert [(c.role, c.direction, c.seed) for c in found] == [
         ("alt_prefix", "contrastive_prefix_alt1", 0),
+        ("alt_seed", "contrastive_prefix", 1),
         ("random", "random_3", 0),
         ("random", "random_4", 0),
-        ("alt_seed", "contrastive_prefix", 1),
     ]
     assert {(c.intervention, c.layer, c.alpha) for c in found} == {("add", 2, 2.5)}
+    assert {c.splits for c in found} == {("harm_train", "harm_test", "benign")}
+
+
+def test_checks_at_the_claims_are_not_known_from_the_config():
+    found = conditions(config(sanity_checks=CHECKS), layers=[0, 2])
+    assert [(c.role, c.layer, c.alpha) for c in found] == [("main", layer, a) for layer in (0, 2) for a in (1.0, 2.5)]
+
+
+@pytest.mark.parametrize(
+    ("checks", "alphas", "follows"),
+    [
+        (CHECKS, [0, 1], True),
+        # The prefixes and the seed are varied at the recommended point, whatever is said of the controls.
+        (CHECKS | {"controls_at": "point"}, [0, 1], True),
+        (CHECKS | {"controls_at": "grid"}, [0, 1], True),
+        (CHECKS | {"layer": 2}, [0, 1], True),
+        (AT_POINT, [0, 1, 2.5], False),
+        (CHECKS | {"controls_at": "point", "alpha": 1.0}, [0, 1], False),
+        (CHECKS | {"enabled": False}, [0, 1], False),
+        (CHECKS, [0], False),
+    ],
+)
+def test_checks_follow_the_claims_unless_their_point_is_chosen_or_there_is_nothing_to_check(checks, alphas, follows):
+    chosen = config(sanity_checks=checks, alphas=alphas)
+    assert follows_claims(chosen) is follows
+    if not follows:
+        assert conditions_at_claims(chosen, recommended=("add", 2, 1.0), others=[("add", 0, 1.0)]) == []
+
+
+FIRST, SECOND = ("add", 2, 1.0), ("add", 0, 2.5)
+
+
+def test_controls_run_at_every_claim_and_what_is_varied_at_the_recommended_point_on_harm_test_alone():
+    found = conditions_at_claims(config(sanity_checks=CHECKS), recommended=FIRST, others=[SECOND])
+    assert [(c.role, c.direction, c.seed, (c.intervention, c.layer, c.alpha)) for c in found] == [
+        ("alt_prefix", "contrastive_prefix_alt1", 0, FIRST),
+        ("alt_seed", "contrastive_prefix", 1, FIRST),
+        ("random", "random_3", 0, FIRST),
+        ("random", "random_3", 0, SECOND),
+        ("random", "random_4", 0, FIRST),
+        ("random", "random_4", 0, SECOND),
+    ]
+    assert {c.splits for c in found} == {("harm_test",)}
+
+
+def test_a_point_of_two_claims_is_run_once():
+    found = conditions_at_claims(config(sanity_checks=CHECKS), recommended=FIRST, others=[FIRST])
+    assert [c.direction for c in found if c.role == "random"] == ["random_3", "random_4"]
+
+
+def test_without_a_recommended_point_only_the_other_claims_have_controls():
+    found = conditions_at_claims(config(sanity_checks=CHECKS), recommended=None, others=[SECOND])
+    assert [(c.role, (c.intervention, c.layer, c.alpha)) for c in found] == [("random", SECOND)] * 2
+    assert conditions_at_claims(config(sanity_checks=CHECKS), recommended=None, others=[]) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "roles"),
+    [({"controls_at": "point"}, {"alt_prefix", "alt_seed"}), ({"layer": 2}, {"random"})],
+)
+def test_what_has_a_place_of_its_own_does_not_follow_the_claims(changes, roles):
+    chosen = config(sanity_checks=CHECKS | changes)
+    at_claims = conditions_at_claims(chosen, recommended=FIRST, others=[SECOND])
+    known = {c.role for c in conditions(chosen, layers=[0, 2])} - {"main"}
+    assert {c.role for c in at_claims} == roles
+    assert known == {"alt_prefix", "alt_seed", "random"} - roles
 
 
 @pytest.mark.parametrize(
@@ -127,16 +197,34 @@ def test_a_random_direction_takes_its_length_from_a_difference_of_means():
 
 
 def test_the_main_seed_comes_first():
-    assert seeds(config(sanity_checks={"alt_seed": 1}), layers=[0, 2]) == [0, 1]
+    for checks in ({"alt_seed": 1}, AT_POINT | {"alt_seed": 1}):
+        assert seeds(config(sanity_checks=checks), layers=[0, 2]) == [0, 1]
     assert seeds(config(), layers=[0, 2]) == [0]
+    assert seeds(config(sanity_checks={"alt_seed": 1}, alphas=[0]), layers=[0, 2]) == [0]
+
+
+def test_nineteen_random_directions_are_the_default_for_a_rank_of_one_in_twenty():
+    names = list(directions(config(sanity_checks={})))
+    assert names == ["contrastive_prefix", *(f"random_{seed}" for seed in range(19))]
+
+
+def test_a_control_is_a_direction_made_of_anothers_activations():
+    chosen = config(sanity_checks=CHECKS | {"shuffled_seeds": [5]})
+    assert [name for name in directions(chosen) if is_control(chosen, name)] == ["random_3", "random_4", "shuffled_5"]
+    # A random direction that is studied is no control.
+    studied = config(direction={"method": "random"}, sanity_checks=CHECKS)
+    assert [name for name in directions(studied) if is_control(studied, name)] == ["random_3", "random_4"]
 
 
 def test_shuffled_labels_are_a_control_like_a_random_direction():
-    checks = CHECKS | {"random_seeds": [], "shuffled_seeds": [5]}
+    checks = AT_POINT | {"random_seeds": [], "shuffled_seeds": [5]}
     chosen = config(sanity_checks=checks)
     found = directions(chosen)["shuffled_5"]
     assert (found.method, found.seed, found.reference) == ("shuffled", 5, "contrastive_prefix")
     assert [c.direction for c in conditions(chosen, layers=[0, 2]) if c.role == "shuffled"] == ["shuffled_5"]
+    at_claims = config(sanity_checks=CHECKS | {"random_seeds": [], "shuffled_seeds": [5]})
+    found = conditions_at_claims(at_claims, recommended=FIRST, others=[])
+    assert [c.direction for c in found if c.role == "shuffled"] == ["shuffled_5"]
 
 
 @pytest.mark.parametrize(
@@ -148,7 +236,7 @@ def test_shuffled_labels_are_a_control_like_a_random_direction():
     ],
 )
 def test_controls_run_where_they_are_asked_for_and_other_checks_at_the_point(where, points):
-    chosen = config(interventions=["add", "ablate"], sanity_checks=CHECKS | {"controls_at": where})
+    chosen = config(interventions=["add", "ablate"], sanity_checks=AT_POINT | {"controls_at": where})
     found = conditions(chosen, layers=[0, 2])
     for name in ("random_3", "random_4"):
         assert [(c.intervention, c.layer, c.alpha) for c in found if c.direction == name] == points

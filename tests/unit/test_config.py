@@ -129,6 +129,8 @@ def test_every_problem_is_told_at_once():
         (minimal(generation={"num_samples_per_prompt": "many"}), "generation.num_samples_per_prompt", "many"),
         (minimal(model={"name": "m", "sha256": "abc"}), "model.sha256", "abc"),
         (minimal(direction={"hook_point": "resid_mid"}), "direction.hook_point", "resid_mid"),
+        (minimal(data={"cluster_field": ""}), "data.cluster_field", ""),
+        (minimal(sanity_checks={"controls_at": "nowhere"}), "sanity_checks.controls_at", "nowhere"),
     ],
 )
 def test_a_bad_value_is_shown_beside_its_key(raw, key, shown):

@@ -40,6 +40,8 @@ TINY: dict[str, Any] = {
         "random_seeds": [0],
         "rerun_subset_n": 3,
         "alt_seed": 1,
+        # Known from the config, so that a dry run knows every job.
+        "controls_at": "point",
         "layer": 1,
         "alpha": 1.0,
     },

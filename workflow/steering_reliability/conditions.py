@@ -1,7 +1,7 @@
 """What a run consists of: its directions, its conditions and the path of each shard."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from steering_reliability.config import Config, Intervention, Method
@@ -34,6 +34,7 @@ class Condition:
     layer: int
     alpha: float
     seed: int
+    splits: tuple[str, ...] = SPLITS
 
     def shard(self, split: str) -> str:
         """Path of the completions on a split, relative to the run's folder."""
@@ -105,8 +106,12 @@ def main_direction(config: Config) -> str:
     return str(config.direction.method)
 
 
+Point = tuple[Intervention, int, float]
+"""Intervention, layer and alpha."""
+
+
 def conditions(config: Config, *, layers: list[int]) -> list[Condition]:
-    """Every condition of a run that needs completions (alpha 0 is the baseline and needs none)."""
+    """The conditions that are known from the config alone (alpha 0 is the baseline and needs none)."""
     main, seed = main_direction(config), config.generation.seed
     grid = [
         Condition("main", main, intervention, layer, alpha, seed)
@@ -119,19 +124,67 @@ def conditions(config: Config, *, layers: list[int]) -> list[Condition]:
 
 
 def _checks(config: Config, *, layers: list[int]) -> Iterator[Condition]:
-    checks, seed = config.sanity_checks, config.generation.seed
-    point = check_point(config, layers=layers)
+    if not _varies_recommended(config):
+        yield from _variants(config, check_point(config, layers=layers))
+    if config.sanity_checks.controls_at != "claims":
+        yield from _controls(config, _control_points(config, layers=layers))
+
+
+def follows_claims(config: Config) -> bool:
+    """Whether some checks run where the claims are made, which is known only when the study's completions are there."""
+    experiment = config.experiment
+    steers = any(alpha for name in experiment.interventions for alpha in experiment.alphas_of(name))
+    claims = config.sanity_checks.controls_at == "claims" or _varies_recommended(config)
+    return config.sanity_checks.enabled and steers and claims
+
+
+def conditions_at_claims(config: Config, *, recommended: Point | None, others: Sequence[Point]) -> list[Condition]:
+    """The checks that run where the claims are made, on harm_test alone.
+
+    Args:
+        config: The run's config.
+        recommended: The recommended point, where the prefixes and the seed are varied; None where there is none.
+        others: Further points of claims; random and shuffled directions run there too.
+    """
+    if not follows_claims(config):
+        return []
+    found: list[Condition] = []
+    if recommended is not None and _varies_recommended(config):
+        found += _variants(config, recommended)
+    if config.sanity_checks.controls_at == "claims":
+        points = list(dict.fromkeys([*([] if recommended is None else [recommended]), *others]))
+        found += _controls(config, points)
+    return [replace(condition, splits=("harm_test",)) for condition in found]
+
+
+def _varies_recommended(config: Config) -> bool:
+    return config.sanity_checks.layer is None and config.sanity_checks.alpha is None
+
+
+def _variants(config: Config, point: Point) -> Iterator[Condition]:
+    """Other prefixes and another seed at a point."""
     for direction in directions(config).values():
         if "_alt" in direction.name:
-            yield Condition("alt_prefix", direction.name, *point, seed)
-        elif direction.reference is not None and direction.name != main_direction(config):
+            yield Condition("alt_prefix", direction.name, *point, config.generation.seed)
+    yield Condition("alt_seed", main_direction(config), *point, config.sanity_checks.alt_seed)
+
+
+def _controls(config: Config, points: Sequence[Point]) -> Iterator[Condition]:
+    """Random and shuffled directions at some points."""
+    for direction in directions(config).values():
+        if direction.reference is not None and direction.name != main_direction(config):
             control: Role = "shuffled" if direction.method == "shuffled" else "random"
-            for place in _control_points(config, layers=layers):
-                yield Condition(control, direction.name, *place, seed)
-    yield Condition("alt_seed", main_direction(config), *point, checks.alt_seed)
+            for point in points:
+                yield Condition(control, direction.name, *point, config.generation.seed)
 
 
-def _control_points(config: Config, *, layers: list[int]) -> list[tuple[Intervention, int, float]]:
+def is_control(config: Config, direction: str) -> bool:
+    """Whether a direction is one of the random or shuffled ones."""
+    found = directions(config)[direction]
+    return found.reference is not None and direction != main_direction(config)
+
+
+def _control_points(config: Config, *, layers: list[int]) -> list[Point]:
     """Where the controls run: the point of the checks, its layer, or the whole grid."""
     point, where = check_point(config, layers=layers), config.sanity_checks.controls_at
     if where == "point":
@@ -145,7 +198,7 @@ def _control_points(config: Config, *, layers: list[int]) -> list[tuple[Interven
     ]
 
 
-def check_point(config: Config, *, layers: list[int]) -> tuple[Intervention, int, float]:
+def check_point(config: Config, *, layers: list[int]) -> Point:
     """Intervention, layer and alpha at which the sanity checks run.
 
     The configured ones, else `add` (or the only intervention), the middle layer and the middle positive alpha.
@@ -170,7 +223,10 @@ def check_point(config: Config, *, layers: list[int]) -> tuple[Intervention, int
 
 def seeds(config: Config, *, layers: list[int]) -> list[int]:
     """Seeds for which baseline completions are needed, the main one first."""
+    found = {condition.seed for condition in conditions(config, layers=layers)} | {config.generation.seed}
+    if follows_claims(config) and _varies_recommended(config):
+        found.add(config.sanity_checks.alt_seed)
     return sorted(
-        {condition.seed for condition in conditions(config, layers=layers)} | {config.generation.seed},
+        found,
         key=lambda seed: (seed != config.generation.seed, seed),
     )

@@ -110,6 +110,14 @@ class DataConfig(_Section):
     max_prompts_per_split: Annotated[
         int | None, Field(ge=1, le=1_000_000, description="Cap per split, spread over families and styles.")
     ] = None
+    cluster_field: Annotated[
+        str,
+        Field(
+            min_length=1,
+            description="Key of a prompt's meta whose prompts are alike (template): intervals count them as one. Near "
+            "copies of a text are found without it.",
+        ),
+    ] = "template"
 
     def path(self, split: str) -> str:
         """The prompt file of a split."""
@@ -290,24 +298,28 @@ class SanityChecksConfig(_Section):
     rerun_subset_n: Annotated[int, Field(ge=1, description="Prompts per split written again with alt_seed.")] = 20
     alt_seed: Annotated[int, Field(ge=0, le=2**31 - 1, description="The other seed.")] = 1
     random_seeds: Annotated[
-        list[Annotated[int, Field(ge=0, le=2**31 - 1)]], Field(description="Random directions of the same norm.")
-    ] = [0]
+        list[Annotated[int, Field(ge=0, le=2**31 - 1)]],
+        Field(description="Random directions of the same norm; with fewer than 19 no rank is significant."),
+    ] = list(range(19))
     shuffled_seeds: Annotated[
         list[Annotated[int, Field(ge=0, le=2**31 - 1)]],
         Field(description="Directions of the same norm whose two sides were swapped at random for each prompt."),
     ] = []
     controls_at: Annotated[
-        Literal["point", "layer", "grid"],
+        Literal["claims", "point", "layer", "grid"],
         Field(
-            description="Where random and shuffled directions run: at the point of the checks, at every strength of "
-            "its layer, or everywhere."
+            description="Where random and shuffled directions run: where the claims of an effect are made (the "
+            "recommended and the most significant point, on rerun_subset_n prompts of harm_test); or on all prompts at "
+            "the point of the checks, at every strength of its layer, or everywhere."
         ),
-    ] = "point"
+    ] = "claims"
     layer: Annotated[
-        int | None, Field(ge=0, description="Layer of the checks, one of the grid; default its middle.")
+        int | None,
+        Field(ge=0, description="Layer of the checks, one of the grid. Null, with alpha null: the recommended point."),
     ] = None
     alpha: Annotated[
-        Alpha | None, Field(description="Strength of the checks, one of the grid; default its middle.")
+        Alpha | None,
+        Field(description="Strength of the checks, one of the grid. Null, with layer null: the recommended point."),
     ] = None
 
 

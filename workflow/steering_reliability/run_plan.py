@@ -1,9 +1,9 @@
 """Everything the rules need to know about a run, worked out once from its config."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from steering_reliability import conditions as grid
 from steering_reliability.conditions import SPLITS, Condition, Direction
@@ -19,13 +19,13 @@ from steering_reliability.model_source import (
     is_prepared,
     known_parts,
     model_folder,
+    text_fingerprint,
     tuned_folder,
 )
 
 EVIDENCE = (
     "claims",
     "tests",
-    "clustered",
     "gap_tests",
     "layer_differences",
     "selection",
@@ -60,7 +60,8 @@ class RunPlan:
         directions: By name, the main one first.
         conditions: Every condition that needs completions.
         seeds: Seeds that need a baseline, the main one first.
-        weights: Fingerprint of the weights in a user's own model folder; empty for a prepared one.
+        weights: Fingerprint of a user's own model folder; empty for a prepared one.
+        tokenizer: The same of what decides text in it beside the weights.
     """
 
     config: Config
@@ -71,6 +72,7 @@ class RunPlan:
     conditions: list[Condition]
     seeds: list[int]
     weights: str = ""
+    tokenizer: str = ""
 
     @property
     def folder(self) -> str:
@@ -92,9 +94,12 @@ class RunPlan:
         """The rest of the model's folder, as far as it is known before the model is there."""
         return [f"{self.model}/{name}" for name in known_parts(self.config.model)]
 
-    def limit(self, seed: str | int) -> int | None:
-        """Prompts per split under a seed: the other seed writes only a subset."""
-        return None if int(seed) == self.config.generation.seed else self.config.sanity_checks.rerun_subset_n
+    def limit(self, seed: str | int, direction: str | None = None) -> int | None:
+        """Prompts per split of a shard: the other seed, and controls where the claims are made, write a subset."""
+        checks = self.config.sanity_checks
+        is_control = direction is not None and grid.is_control(self.config, direction)
+        is_subset = int(seed) != self.config.generation.seed or (is_control and checks.controls_at == "claims")
+        return checks.rerun_subset_n if is_subset else None
 
     def reference(self, direction: str) -> str:
         """The direction whose activations a direction is made of: itself, or the one it is a control for."""
@@ -115,19 +120,45 @@ class RunPlan:
         """The `.pt` of a direction."""
         return f"{self.folder}/directions/{direction}/layer_{layer}.pt"
 
-    def direction_files(self) -> list[str]:
-        """Every `.pt` that the conditions use, and the main direction at every layer."""
-        used = {(condition.direction, condition.layer) for condition in self.conditions}
+    @property
+    def follows_claims(self) -> bool:
+        """Whether some checks run where the claims are made, and are not known before the study's completions are."""
+        return grid.follows_claims(self.config)
+
+    @property
+    def claim_points_file(self) -> str:
+        """The table of the points where the claims are made."""
+        return f"{self.folder}/tables/claim_points.csv"
+
+    def conditions_at(self, points: Sequence[tuple[str, str, int, float]]) -> list[Condition]:
+        """Every condition of the run, once the points of the claims are known.
+
+        Args:
+            points: From `points_of_file`.
+        """
+        places = {purpose: cast("grid.Point", tuple(place)) for purpose, *place in points}
+        recommended = places.pop("recommended", None)
+        at_claims = grid.conditions_at_claims(self.config, recommended=recommended, others=list(places.values()))
+        known = {(c.direction, c.intervention, c.layer, c.alpha, c.seed) for c in self.conditions}
+        return self.conditions + [
+            c for c in at_claims if (c.direction, c.intervention, c.layer, c.alpha, c.seed) not in known
+        ]
+
+    def direction_files(self, conditions: Sequence[Condition] | None = None) -> list[str]:
+        """Every `.pt` that conditions use (those known from the config by default), and the main one at every layer."""
+        used = {(c.direction, c.layer) for c in (self.conditions if conditions is None else conditions)}
         used |= {(grid.main_direction(self.config), layer) for layer in self.layers}
         return [self.direction_file(*pair) for pair in sorted(used)]
 
     def shards(self, condition: Condition) -> dict[str, str]:
         """Paths of a condition's shards by split."""
-        return {split: f"{self.folder}/{condition.shard(split)}" for split in SPLITS}
+        return {split: f"{self.folder}/{condition.shard(split)}" for split in condition.splits}
 
     def baseline(self, seed: int) -> dict[str, str]:
-        """Paths of the baseline's shards by split."""
-        return {split: f"{self.folder}/{grid.baseline_shard(split, seed=seed)}" for split in SPLITS}
+        """Paths of the baseline's shards by split; another seed has those that its conditions have."""
+        own = {split for c in self.conditions if c.seed == seed for split in c.splits}
+        splits = SPLITS if seed == self.config.generation.seed else own or {"harm_test"}
+        return {split: f"{self.folder}/{grid.baseline_shard(split, seed=seed)}" for split in SPLITS if split in splits}
 
     def read_settings(self, direction: str) -> dict[str, Any]:
         """What the activations of a direction depend on, beside the prompts and the model."""
@@ -232,6 +263,10 @@ class RunPlan:
         """Memory that reading the residual stream asks a cluster for."""
         return activations_mb(weights=weights_mb(self.model), attempt=attempt)
 
+    def unused_code(self, direction: str) -> list[str]:
+        """Modules that reading a direction's activations imports and does not run."""
+        return [] if self.directions[direction].method == "outcome_conditioned" else ["directions/outcomes.py"]
+
     def extra_inputs(self, direction: str) -> list[str]:
         """What a direction's activations need beside the harm_train prompts."""
         method = self.directions[direction].method
@@ -245,10 +280,10 @@ class RunPlan:
         splits = ("harm_train", "benign") if method == "difference_in_means" else ("harm_train",)
         return dict.fromkeys(splits, self.config.direction.build_fraction)
 
-    def compared_directions(self) -> dict[str, list[int]]:
+    def compared_directions(self, conditions: Sequence[Condition]) -> dict[str, list[int]]:
         """Directions that are compared with the main one, and the layers at which they exist."""
         main = grid.main_direction(self.config)
-        pairs = sorted({(c.direction, c.layer) for c in self.conditions if c.direction != main})
+        pairs = sorted({(c.direction, c.layer) for c in conditions if c.direction != main})
         return {name: [layer for other, layer in pairs if other == name] for name, _ in pairs}
 
     @property
@@ -267,8 +302,9 @@ class RunPlan:
         name = self.config.model.name.rsplit("/", 1)[-1]
         return f"{name}, taught to refuse" if self.tunes_model else name
 
-    def write_settings(self, *, steered: bool) -> dict[str, Any]:
-        """What the text of a shard depends on, beside the prompts, the model and the direction."""
+    def write_settings(self, *, direction: str | None = None) -> dict[str, Any]:
+        """What the text of a shard depends on, beside the prompts, the model and the direction; None: the baseline."""
+        steered = direction is not None
         generation, model = self.config.generation, self.config.model
         settings = {
             "max_new_tokens": generation.max_new_tokens,
@@ -281,14 +317,19 @@ class RunPlan:
             "openings": self._openings(),
             "positions": self.config.experiment.positions if steered else "generated",
         }
-        return settings | ({"alpha_unit": self.config.experiment.alpha_unit} if steered else {})
+        if direction is None:
+            return settings
+        # What a control needs is judged by its text alone.
+        controls = self.config.sanity_checks.controls_at == "claims" and grid.is_control(self.config, direction)
+        unscored = {"is_scored": False} if controls else {}
+        return settings | {"alpha_unit": self.config.experiment.alpha_unit} | unscored
 
     def _openings(self) -> list[str] | None:
         asked = self.config.propensity
         return [asked.refusal_opening, asked.compliance_opening] if asked.enabled else None
 
-    def conditions_table(self) -> list[dict[str, Any]]:
-        """The conditions as `aggregate` takes them: role, cell, shards and statistics."""
+    def conditions_table(self, conditions: Sequence[Condition]) -> list[dict[str, Any]]:
+        """Conditions as `aggregate` takes them: role, cell, shards and statistics."""
         return [
             {
                 "role": condition.role,
@@ -300,7 +341,7 @@ class RunPlan:
                 "shards": self.shards(condition),
                 "statistics": self.direction_file(condition.direction, condition.layer).removesuffix("pt") + "json",
             }
-            for condition in self.conditions
+            for condition in conditions
         ]
 
 
@@ -334,6 +375,7 @@ def plan_run(raw: Mapping[str, Any], *, models_dir: str = "results/models") -> R
         conditions=grid.conditions(config, layers=layers),
         seeds=grid.seeds(config, layers=layers),
         weights=fingerprint(config.model, folder=base),
+        tokenizer=text_fingerprint(config.model, folder=base),
     )
     missing = [path for layer in layers for path in plan.own_direction(grid.main_direction(config), layer=layer)]
     missing = sorted({path for path in missing if not Path(path).is_file()})

@@ -2,6 +2,7 @@
 
 import math
 import random
+from dataclasses import replace
 
 import pytest
 import torch
@@ -130,6 +131,33 @@ def test_the_baseline_scores_itself(tiny_model):
     (completion,) = Engine(tiny_model, hook_point="resid_post", max_rows=8).generate([make_row(tiny_model, PROMPTS[0])])
     assert completion.base_logprob == completion.mean_logprob < 0
     assert completion.first_token_kl == 0.0
+
+
+def test_a_row_that_is_not_scored_is_the_same_but_for_its_score(tiny_model):
+    scored = [row for row in mixed_rows(tiny_model) if row.steering is not None]
+    rows = [replace(row, is_scored=False) for row in scored]
+    engine = Engine(tiny_model, hook_point="resid_post", max_rows=16)
+    for bare, whole in zip(engine.generate(rows), engine.generate(scored), strict=True):
+        assert math.isnan(bare.base_logprob)
+        assert not math.isnan(whole.base_logprob)
+        assert bare.first_token_kl == whole.first_token_kl
+        assert everything(replace(bare, base_logprob=whole.base_logprob)) == everything(whole)
+        assert bare.is_whole
+    assert engine.idle
+
+
+def test_a_row_that_is_not_scored_changes_nothing_of_its_company(tiny_model):
+    scored = mixed_rows(tiny_model)
+    rows = [replace(row, is_scored=at % 2 == 0) for at, row in enumerate(scored)]
+    engine = Engine(tiny_model, hook_point="resid_post", max_rows=16)
+    for one, other in list(zip(engine.generate(rows), engine.generate(scored), strict=True))[::2]:
+        assert everything(one) == everything(other)
+
+
+def test_the_baseline_has_its_score_for_nothing(tiny_model):
+    row = replace(make_row(tiny_model, PROMPTS[0]), is_scored=False)
+    (completion,) = Engine(tiny_model, hook_point="resid_post", max_rows=8).generate([row])
+    assert completion.base_logprob == completion.mean_logprob < 0
 
 
 def assert_a_row_does_not_depend_on_its_company(model, rows: list[Row]) -> None:

@@ -233,6 +233,20 @@ def test_a_shard_has_the_rows_of_the_design(worker, direction, prompts, tmp_path
     assert rows[0]["first_token_kl"] > 0
 
 
+def test_a_shard_that_is_judged_by_its_text_has_no_score_and_no_zero_in_its_place(worker, direction, prompts, tmp_path):
+    condition = ShardCondition(3, "random_0", "add", 1, 0.5)
+    found = {}
+    for name, extra in (("scored", {}), ("bare", {"is_scored": False})):
+        output = tmp_path / name / "benign.jsonl"
+        write(
+            output, worker=worker, prompts=prompts, condition=condition, direction_file=direction,
+            settings=SETTINGS | extra,
+        )  # fmt: skip
+        found[name] = [json.loads(line) for line in output.read_text(encoding="utf-8").splitlines()]
+    assert all(row["base_logprob"] < 0 for row in found["scored"])
+    assert found["bare"] == [row | {"base_logprob": None} for row in found["scored"]]
+
+
 def test_a_baseline_shard_names_no_direction(worker, prompts, tmp_path):
     output = tmp_path / "baseline" / "benign.jsonl"
     write(output, worker=worker, prompts=prompts)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from steering_reliability.commands.workload import workload
+from steering_reliability.commands.workload import expected_conditions, workload
 from steering_reliability.conditions import SPLITS
 from steering_reliability.experiments.command import ROOT
 from steering_reliability.job_needs import RUNTIME_MB, weights_mb
@@ -77,7 +77,7 @@ def examine(plan: RunPlan, *, seconds: float = 10.0) -> dict[str, Any]:
         "plan": {
             "run": plan.folder,
             "layers": plan.layers,
-            "conditions": len(plan.conditions),
+            "conditions": len(expected_conditions(plan)),
             "shards": len(work.shards),
             "shards_done": work.count(is_done=True),
             "completions_left": work.rows(is_done=False),

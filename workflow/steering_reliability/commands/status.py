@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from steering_reliability.analysis.run_times import run_times
-from steering_reliability.commands.workload import stage_files
+from steering_reliability.commands.workload import expected_conditions, stage_files
 from steering_reliability.run_plan import RunPlan
 
 
@@ -18,7 +18,7 @@ def status_of(plan: RunPlan) -> dict[str, dict[str, Any]]:
     Returns:
         Stage to `there`, `of`, `finished` (UTC) and `seconds`, the last two None where they are not known.
     """
-    files = stage_files(plan)
+    files = stage_files(plan, expected_conditions(plan))
     times = {time.stage: time for time in run_times(files)}
     found = {}
     for stage, paths in files.items():

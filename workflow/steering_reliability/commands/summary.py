@@ -1,15 +1,17 @@
 """A finished run in a few lines: what was found, and where to look."""
 
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from steering_reliability.analysis.findings import QUESTIONS
+from steering_reliability.analysis.claims import QUESTIONS
 from steering_reliability.analysis.pareto import recommended_point
 from steering_reliability.analysis.schema import as_records
 from steering_reliability.analysis.tables import read_table
+from steering_reliability.analysis.wording import percent, whole
 from steering_reliability.errors import InputError
 from steering_reliability.run_plan import RunPlan
 
@@ -24,7 +26,7 @@ def summary_lines(plan: RunPlan, *, most: int = 4) -> Iterator[str]:
         most: Steered points to list: the recommended one, then others of the Pareto frontier.
 
     Yields:
-        Lines: a small table of rates in percent, the answers, and where the report lies.
+        Lines: a small table of rates in percent (95% interval), the answers, and where the report lies.
 
     Raises:
         InputError: When the run has no tables yet.
@@ -34,10 +36,10 @@ def summary_lines(plan: RunPlan, *, most: int = 4) -> Iterator[str]:
         raise InputError("the run is not finished", where=plan.folder, fix="run it first: make results")
     summary, claims = read_table(tables / "summary.csv"), read_table(tables / "claims.csv")
     yield ""
-    yield f"{plan.title:<32}" + "".join(f"{name:>12}" for name in ("harm_train", "harm_test", "benign", "benign"))
-    yield f"{'':<32}" + "".join(f"{name:>12}" for name in ("refused", "refused", "refused", "helpful"))
+    yield f"{plan.title:<32}" + "".join(f"{name:>14}" for name in ("harm_train", "harm_test", "benign", "benign"))
+    yield f"{'':<32}" + "".join(f"{name:>14}" for name in ("refused", "refused", "refused", "helpful"))
     for name, row in _points(summary, most=most):
-        yield f"{name:<32}" + "".join(f"{_percent(row, column):>12}" for column in _COLUMNS)
+        yield f"{name:<32}" + "".join(f"{_percent(row, column):>14}" for column in _COLUMNS)
     found = {row["claim"]: row for row in as_records(claims)}
     for claim in QUESTIONS:
         if claim in found:
@@ -68,4 +70,7 @@ def _name(row: dict[str, Any]) -> str:
 def _percent(row: dict[str, Any], name: str) -> str:
     if row[f"{name}_n"] == 0:
         return "-"
-    return f"{100 * row[name]:.0f}% ±{50 * (row[f'{name}_high'] - row[f'{name}_low']):.0f}"
+    value = percent(row[name])
+    if math.isnan(row[f"{name}_low"]):
+        return value
+    return f"{value} ({whole(100 * row[f'{name}_low'])}-{whole(100 * row[f'{name}_high'])})"

@@ -1,10 +1,11 @@
 """How much a run has to write, and how much of it is there already."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from steering_reliability.conditions import SPLITS
+from steering_reliability.analysis.claim_point_file import points_of_file
+from steering_reliability.conditions import SPLITS, Condition
 from steering_reliability.job_needs import count_prompts
 from steering_reliability.run_plan import RunPlan
 
@@ -57,33 +58,48 @@ def workload(plan: RunPlan) -> Workload:
 def _shards(plan: RunPlan) -> Iterator[Shard]:
     for seed in plan.seeds:
         yield from (_shard(plan, path, split=split, seed=seed) for split, path in plan.baseline(seed).items())
-    for condition in plan.conditions:
+    for condition in expected_conditions(plan):
         for split, path in plan.shards(condition).items():
-            yield _shard(plan, path, split=split, seed=condition.seed)
+            yield _shard(plan, path, split=split, seed=condition.seed, direction=condition.direction)
 
 
-def _shard(plan: RunPlan, path: str, *, split: str, seed: int) -> Shard:
+def expected_conditions(plan: RunPlan) -> list[Condition]:
+    """Every condition of a run; before the points of the claims are chosen any two of the grid stand for them."""
+    points = points_of_file(Path(plan.claim_points_file))
+    if not points and plan.follows_claims:
+        main = [c for c in plan.conditions if c.role == "main"]
+        purposes = ("recommended", "most significant")
+        points = [(name, c.intervention, c.layer, c.alpha) for name, c in zip(purposes, main, strict=False)]
+    return plan.conditions_at(points)
+
+
+def _shard(plan: RunPlan, path: str, *, split: str, seed: int, direction: str | None = None) -> Shard:
     data = plan.config.data
     prompts = count_prompts(Path(data.path(split)), limit=data.max_prompts_per_split)
-    limit = plan.limit(seed)
+    limit = plan.limit(seed, direction)
     rows = (prompts if limit is None else min(prompts, limit)) * plan.config.generation.num_samples_per_prompt
     return Shard(Path(path), rows, Path(path).is_file())
 
 
-def stage_sizes(plan: RunPlan) -> dict[str, int]:
+def stage_sizes(plan: RunPlan, conditions: Sequence[Condition]) -> dict[str, int]:
     """How many files each stage has, in the order of the workflow; looks at no disk."""
-    return {stage: len(paths) for stage, paths in stage_files(plan).items()}
+    return {stage: len(paths) for stage, paths in stage_files(plan, conditions).items()}
 
 
-def stage_files(plan: RunPlan) -> dict[str, list[str]]:
-    """The files of each stage, in the order of the workflow."""
+def stage_files(plan: RunPlan, conditions: Sequence[Condition]) -> dict[str, list[str]]:
+    """The files of each stage, in the order of the workflow.
+
+    Args:
+        plan: The planned run.
+        conditions: All of its conditions, from `expected_conditions` or as the rules know them.
+    """
     run = plan.folder
     shards = [path for seed in plan.seeds for path in plan.baseline(seed).values()]
-    shards += [path for condition in plan.conditions for path in plan.shards(condition).values()]
+    shards += [path for condition in conditions for path in plan.shards(condition).values()]
     return {
         "prompts": [f"{run}/prompts/{split}.jsonl" for split in SPLITS],
         "model": [plan.model_file],
-        "directions": plan.direction_files(),
+        "directions": plan.direction_files(conditions),
         "completions": shards,
         "results": [f"{run}/results.parquet"],
         "tables": [f"{run}/tables/{name}.csv" for name in ("summary", "sanity_checks", *plan.evidence)],

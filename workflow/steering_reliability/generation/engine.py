@@ -291,6 +291,8 @@ class Engine:
         if completion.row.steering is None or _is_inert(completion.row):
             completion.base_logprob = completion.mean_logprob
             self._done.append(completion)
+        elif not completion.row.is_scored:
+            self._done.append(completion)
         else:
             self._unscored.append(slot)
 

@@ -40,6 +40,7 @@ class Row:
         top_p: Nucleus.
         steering: None writes the baseline.
         openings: Token sequences whose log-probability after the prompt is wanted beside the completion, none empty.
+        is_scored: Whether the completion is wanted with its log-probability under the unsteered model.
     """
 
     key: Hashable
@@ -50,6 +51,7 @@ class Row:
     top_p: float
     steering: Steering | None = None
     openings: tuple[tuple[int, ...], ...] = ()
+    is_scored: bool = True
 
     @property
     def branches(self) -> int:
@@ -68,7 +70,7 @@ class Completion:
         mean_logprob: Mean log-probability of the tokens written (end token included), nats, untempered.
         mean_entropy: Mean entropy of the next-token distributions, nats, untempered.
         first_token_kl: KL(steered || unsteered) of the first next-token distribution, nats.
-        base_logprob: Mean log-probability of the same tokens under the unsteered model, nats.
+        base_logprob: Mean log-probability of the same tokens under the unsteered model, nats; NaN if not asked.
         openings: Log-probability of each token of each opening, nats.
     """
 

@@ -56,7 +56,7 @@ def rows_of_request(request: Mapping[str, Any], *, job: int, model: LoadedModel)
         request: `prompts` ([id, text] pairs), `samples`, `seed`, `max_new_tokens`, `temperature`, `top_p`,
             `system_prompt`, `chat_template`, `positions`, `openings` (null, or the refusal's and the compliance's),
             `steering` (null, or `direction` (a path), `intervention`, `layer`, `alpha`, `alpha_unit`), and perhaps
-            `prompt_template`.
+            `prompt_template` and `is_scored`.
         job: Number of the job, for the rows' keys.
         model: The loaded model.
 
@@ -81,6 +81,7 @@ def rows_of_request(request: Mapping[str, Any], *, job: int, model: LoadedModel)
             "max_new_tokens": steps,
             "temperature": float(request["temperature"]),
             "top_p": float(request["top_p"]),
+            "is_scored": bool(request.get("is_scored", True)),
             "steering": _steering(asked, direction, span) if direction is not None else None,
         }
         openings = tuple(

@@ -1,0 +1,17 @@
+"""Bind checkpoint choose_claim_points to the package."""
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from steering_reliability.analysis.aggregate import aggregate
+from steering_reliability.analysis.claim_points import claim_points
+from steering_reliability.analysis.condition import inputs_of
+from steering_reliability.analysis.schema import read_results
+from steering_reliability.analysis.tables import write_table
+from steering_reliability.binding import logged
+
+with logged(snakemake.log[0]), TemporaryDirectory() as folder:
+    study = Path(folder) / "study.parquet"
+    inputs = inputs_of(snakemake.params, snakemake.input, made=snakemake.output[0])
+    aggregate(**inputs, output=study, baseline_log_dir=Path(folder))
+    write_table(claim_points(read_results(study)), Path(snakemake.output[0]))
