@@ -19,8 +19,26 @@ def write(folder, **texts):
     return paths
 
 
-def test_sound_prompts_pass(tmp_path):
-    check_prompts(write(tmp_path), limit=None)
+def test_sound_prompts_pass_without_a_word(tmp_path):
+    assert check_prompts(write(tmp_path), limit=None) == []
+
+
+COPIES = ["Where is the old mill by the river?", "Say more.", "where is the old mill by the river"]
+
+
+def test_near_copies_are_a_note_for_each_split_that_the_run_uses(tmp_path):
+    paths = write(tmp_path, harm_test=COPIES, benign=[f"{text} It is not far." for text in COPIES])
+    notes = check_prompts(paths, limit=None)
+    assert [note.split()[0] for note in notes] == ["harm_test", "benign"]
+    assert "(harm_test_0 and harm_test_2)" in notes[0]
+    # A subset that holds only one of them has no copies.
+    assert check_prompts(paths, limit=1) == []
+
+
+@pytest.mark.parametrize(("field", "notes"), [("template", 1), ("family", 0)])
+def test_copies_that_their_label_already_joins_are_no_news(tmp_path, field, notes):
+    # All prompts of a split have one family and no template.
+    assert len(check_prompts(write(tmp_path, harm_test=COPIES), limit=None, cluster_field=field)) == notes
 
 
 def test_a_prompt_in_two_splits_is_refused_where_the_run_uses_both(tmp_path):
