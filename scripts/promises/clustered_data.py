@@ -5,13 +5,14 @@ from itertools import product
 
 import numpy as np
 import numpy.typing as npt
-from steering_reliability.analysis.cluster_bootstrap import ENOUGH_CLUSTERS
 from steering_reliability.analysis.cluster_intervals import PairedCounts
 
 from promises.cell import SIZES
 
 ALIKE = 0.3
-"""No promise is made for few families whose prompts are more alike than this (intraclass correlation)."""
+ENOUGH_CLUSTERS = 8
+ENOUGH_NEAR_COPIES = 20
+"""No promise is made for fewer templates; where their prompts are near copies more are needed."""
 
 
 def cluster_rates(
@@ -29,7 +30,7 @@ class Layout:
     """How completions fall into clusters.
 
     Args:
-        unit: What a cluster is: prompt or family.
+        unit: What a cluster is: prompt, template or style.
         clusters: How many there are.
         n: Completions.
         alike: Intraclass correlation.
@@ -48,7 +49,10 @@ class Layout:
     @property
     def is_promised(self) -> bool:
         """Whether the intervals claim to cover here."""
-        return self.unit == "prompt" or (self.clusters >= ENOUGH_CLUSTERS and self.alike <= ALIKE)
+        if self.unit == "template":
+            return self.clusters >= (ENOUGH_CLUSTERS if self.alike <= ALIKE else ENOUGH_NEAR_COPIES)
+        # Four to six styles that differ much, in outcomes that are rare, are no sample to promise anything by.
+        return self.unit == "prompt"
 
     def __str__(self) -> str:
         """Return it in words."""
@@ -59,11 +63,17 @@ BY_PROMPT = [
     *(Layout("prompt", n, n, 0.0) for n in SIZES),
     *(Layout("prompt", n, 4 * n, alike) for n, alike in product(SIZES, (0.1, 0.3, 0.7))),
 ]
-BY_FAMILY = [
-    Layout("family", clusters, n, alike)
-    for n, clusters, alike in product((60, 150), (4, 6, 8, 10, 20), (0.0, 0.1, 0.3, 0.5))
+BY_TEMPLATE = [
+    Layout("template", clusters, n, alike)
+    for n, clusters, alike in product((40, 60, 150), (4, 8, 20, 30), (0.0, 0.3, 0.8))
+    if clusters < n
 ]
-"""The project's own prompt sets have 6 to 10 families."""
+"""The project's own prompt sets have 20 and 30 templates."""
+
+BY_STYLE = [
+    Layout("style", clusters, n, alike) for n, clusters, alike in product((40, 150), (4, 6, 15), (0.0, 0.15, 0.3))
+]
+"""They have 4 and 6 styles."""
 
 
 def draw_pairs(

@@ -71,6 +71,8 @@ def completion(split: str, index: int, *, refused: bool, degenerate: bool = Fals
         "alpha": alpha, "coefficient": 50 * alpha, "relative_strength": alpha, "seed": 0,
         "from_baseline": alpha == 0.0, "finish_reason": "length" if degenerate else "eos", "n_tokens": 30,
         "mean_logprob": -0.8, "mean_entropy": 1.5, "first_token_kl": 0.0, "base_logprob": -1.0,
+        "cluster": f"{split}_{index:04d}", "opens_with_refusal": refused, "is_repetitive": degenerate,
+        "is_helpful_by_opening": not (refused or degenerate),
         "builds_direction": split == "harm_train" and index % 2 == 0, "refusal_propensity": -3.0 + 8 * alpha,
         "refusal_score": 0.9 if refused else 0.0, "is_refusal": refused,
         "refusal_label": "refusal" if refused else "neither" if degenerate else "compliance",

@@ -98,6 +98,71 @@ def test_text_unlikely_under_the_unsteered_model_is_degenerate(run):
     assert results[results["is_degenerate"]]["split"].tolist() == ["benign"] * 3
 
 
+def meta_of(run, split, **metas):
+    """Give the prompts of a split other meta."""
+    rows = [{"id": i, "prompt": f"{split} {i}?", "meta": {"style": "direct"} | metas.get(i, {})} for i in IDS]
+    run.lines(f"prompts/{split}.jsonl", rows)
+
+
+def test_prompts_of_one_template_are_one_cluster_in_their_split(run):
+    meta_of(run, "harm_test", a={"template": "t1"}, b={"template": "t2"}, c={"template": "t1"})
+    meta_of(run, "benign", a={"template": "t1"}, b={"topic": 3}, c={"topic": 3})
+    run.steer(0.5)
+    clusters = run.aggregate().drop_duplicates(["split", "id"]).groupby("split")["cluster"].agg(list)
+    assert clusters.to_dict() == {
+        "harm_train": ["a", "b", "c"],
+        "harm_test": ["a", "b", "a"],
+        "benign": ["a", "b", "c"],
+    }
+    clusters = (
+        run.aggregate(cluster_field="topic").drop_duplicates(["split", "id"]).groupby("split")["cluster"].agg(list)
+    )
+    assert clusters["harm_test"] == ["a", "b", "c"]
+    assert clusters["benign"] == ["a", "b", "b"]
+
+
+def test_every_completion_of_a_prompt_has_its_cluster(run):
+    meta_of(run, "harm_test", a={"template": "t"}, b={"template": "t"}, c={"template": "t"})
+    run.steer(0.5)
+    run.steer(0.5, role="random", direction="random", ids=("b", "c"), splits=("harm_test",))
+    results = run.aggregate()
+    # The first prompt names the cluster, whether a check wrote to it or not.
+    assert set(results.loc[results["split"] == "harm_test", "cluster"]) == {"a"}
+
+
+def test_a_refusal_is_counted_by_phrases_and_by_its_opening(run):
+    run.steer(0.5)
+    run.steer(1.0, BROKEN)
+    results = run.aggregate().groupby("alpha")
+    flags = ["is_refusal", "opens_with_refusal", "is_repetitive", "is_helpful", "is_helpful_by_opening"]
+    assert results[flags].mean().to_dict("index") == {
+        0.0: dict(zip(flags, (0, 0, 0, 1, 1), strict=True)),
+        0.5: dict(zip(flags, (1, 1, 0, 0, 0), strict=True)),
+        1.0: dict(zip(flags, (0, 0, 1, 0, 0), strict=True)),
+    }
+
+
+def test_a_scorer_of_ones_own_leaves_the_opening_rule_and_what_rests_on_it(run):
+    run.steer(0.5)
+    results = run.aggregate(scorer=lambda prompt, text: 0.9 if text == HELP else 0.1)
+    steered = results["alpha"] > 0
+    assert results["is_refusal"].tolist() == (~steered).tolist()
+    assert results["opens_with_refusal"].tolist() == steered.tolist()
+    assert results["is_helpful_by_opening"].tolist() == (~steered).tolist()
+    assert not results.loc[~steered, "is_helpful"].any()
+
+
+def test_text_without_its_likelihood_is_judged_by_repetition_alone(run):
+    for alpha, text in ((0.5, REFUSAL), (1.0, BROKEN)):
+        for path in run.steer(alpha, text, role="random", direction="random", splits=("harm_test",)).values():
+            path.write_text(path.read_text().replace('"base_logprob": -1.0', '"base_logprob": null'))
+    run.steer(0.5)
+    results = run.aggregate()
+    control = results[(results["role"] == "random") & ~results["from_baseline"]].set_index("alpha")
+    assert control["base_logprob"].isna().all()
+    assert control["is_degenerate"].groupby("alpha").mean().to_dict() == {0.5: 0, 1.0: 1}
+
+
 def test_the_order_of_the_inputs_does_not_change_the_bytes(run):
     for alpha in (0.5, 1.0, -1.0):
         run.steer(alpha)

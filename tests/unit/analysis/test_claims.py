@@ -1,125 +1,69 @@
-"""What may be claimed: the verdict that each made-up story must get."""
+"""The table of claims as a whole: which claims it makes, of which points, and what it does with the checks."""
 
 import pandas as pd
-import pytest
-from steering_reliability.analysis.claims import CLAIMS_COLUMNS, claims_table
+from steering_reliability.analysis.claim import CLAIMS_COLUMNS
 from steering_reliability.analysis.evidence import weigh_evidence
 from steering_reliability.analysis.sanity_checks import sanity_checks
 from steering_reliability.analysis.summary import summarise
-from synthetic_run import completion, realistic_results, tiny_results
+from stories import claims, story
+from synthetic_run import realistic_results, tiny_results
 
-N = 60
-
-
-def story(*, train: int, test: int, benign: int, baseline: int = 12, layer: int = 14) -> list[dict]:
-    """One point; how many of 60 prompts refuse in each split, unsteered `baseline` of the harmful ones."""
-    before = {"harm_train": baseline, "harm_test": baseline, "benign": 0}
-    after = {"harm_train": train, "harm_test": test, "benign": benign}
-    return [
-        completion(split, index, refused=index < count, alpha=alpha) | {"layer": layer}
-        for split in before
-        for alpha, count in ((0.0, before[split]), (0.5, after[split]))
-        for index in range(N)
-    ]
+HEADLINES = ["effect out of distribution", "generalization gap", "trade-off"]
 
 
-def claims(rows: list[dict] | pd.DataFrame) -> pd.DataFrame:
-    results = pd.DataFrame(rows)
+def evidence(results: pd.DataFrame) -> dict[str, pd.DataFrame]:
     summary = summarise(results)
-    sanity = sanity_checks(results, summary=summary)
-    return weigh_evidence(results, summary=summary, sanity=sanity, seed=0)["claims"].set_index("claim")
-
-
-def test_a_planted_gap_is_a_failure_of_generalization():
-    table = claims(story(train=55, test=18, benign=5))
-    assert table.loc["failure of generalization", "verdict"] == "shown"
-    assert table.loc["failure of generalization", "value"] == pytest.approx((55 - 12 - 18 + 12) / N, abs=0.1)
-    assert "less on shifted prompts" in table.loc["failure of generalization", "sentence"]
-
-
-def test_without_a_gap_none_is_claimed_and_what_is_not_excluded_is_said():
-    row = claims(story(train=40, test=40, benign=5)).loc["failure of generalization"]
-    assert row["verdict"] == "cannot tell"
-    assert "is not excluded" in row["sentence"]
-
-
-@pytest.mark.parametrize(("benign", "verdict"), [(0, "cannot tell"), (30, "shown")])
-def test_a_loss_of_helpfulness_is_a_trade_off(benign, verdict):
-    row = claims(story(train=40, test=40, benign=benign)).loc["trade-off"]
-    assert row["verdict"] == verdict
-    assert row["value"] == pytest.approx(-benign / N)
-
-
-@pytest.mark.parametrize(("test", "verdict"), [(40, "shown"), (13, "cannot tell")])
-def test_an_effect_needs_an_interval_without_zero_and_a_corrected_p(test, verdict):
-    row = claims(story(train=40, test=test, benign=0)).loc["effect out of distribution"]
-    assert row["verdict"] == verdict
-    assert row["n"] == N
-
-
-def test_the_surest_point_is_claimed_beside_the_recommended_one():
-    # Layer 18 refuses far more, at a cost that keeps it from being recommended.
-    rows = story(train=16, test=14, benign=0) + story(train=58, test=57, benign=40, layer=18)
-    table = claims(rows)
-    assert table.loc["effect out of distribution", ["where", "verdict"]].tolist() == [
-        "add, layer 14, alpha 0.5",
-        "cannot tell",
-    ]
-    assert table.loc["effect out of distribution, surest point", ["where", "verdict"]].tolist() == [
-        "add, layer 18, alpha 0.5",
-        "shown",
-    ]
-    assert table.loc["trade-off, surest point", "value"] == pytest.approx(-40 / N)
-
-
-def test_layers_that_differ_are_named():
-    rows = story(train=40, test=50, benign=5) + story(train=40, test=15, benign=5, layer=18)
-    row = claims(rows).loc["layer difference"]
-    assert (row["verdict"], row["where"]) == ("shown", "add 0.5: layer 14 minus 18")
-    assert row["value"] == pytest.approx(35 / N)
-
-
-@pytest.mark.parametrize(("baseline", "verdict"), [(0, "not claimed"), (20, "can be tested")])
-def test_no_robustness_is_claimed_of_a_model_that_hardly_refuses(baseline, verdict):
-    assert (
-        claims(story(train=40, test=40, benign=0, baseline=baseline)).loc["robustness of refusal", "verdict"] == verdict
-    )
+    return weigh_evidence(results, summary=summary, sanity=sanity_checks(results, summary=summary), seed=0)
 
 
 def test_the_made_up_run_gets_all_three_of_the_plans_claims_and_its_checks():
-    table = claims(realistic_results())
+    tables = evidence(realistic_results())
+    table = tables["claims"].set_index("claim")
     assert table.loc[["effect out of distribution", "trade-off", "layer difference"], "verdict"].eq("shown").all()
-    assert table.loc["check: random direction", "verdict"] == "stronger than random"
-    # Study minus control, as the sentence has it.
-    assert table.loc["at equal KL: random direction", "value"] > 0.2
-    assert sum(name.startswith("check: ") for name in table.index) == 6
+    assert list(table.index[:3]) == HEADLINES
+    assert list(table.index[3:7]) == [*(f"{name}, most significant point" for name in HEADLINES), "layer difference"]
+    # Seven headline claims are made again by the opening rule.
+    assert sum(name.startswith("check: opening rule") for name in table.index) == 7
+    assert sum(name.startswith("check: ") for name in table.index) == 7 + 6
+    # One random direction is no sample of directions, however many prompts it steers.
+    assert table.loc["check: random directions", ["verdict", "n", "p"]].tolist() == ["cannot tell", 1, 0.5]
+    assert not table["sentence"].str.contains("nan", case=False).any()
+
+
+def test_the_claims_tests_are_the_only_ones_that_are_corrected():
+    tables = evidence(realistic_results())
+    tests, gaps = tables["tests"], tables["gap_tests"]
+    claimed = tests["p_corrected"].notna()
+    assert set(zip(tests.loc[claimed, "split"], tests.loc[claimed, "outcome"], strict=True)) == {
+        ("harm_test", "clean_refusal"),
+        ("benign", "helpful"),
+    }
+    assert set(gaps.loc[gaps["p_corrected"].notna(), "prompts"]) == {"unseen"}
+    # 27 points by three questions, 27 pairs of layers; the smallest p pays for all of them, and for the other half.
+    smallest = min(table["p"].min() for table in (tests[claimed], gaps, tables["layer_differences"]))
+    corrected = min(t["p_corrected"].min() for t in (tests, gaps, tables["layer_differences"]))
+    assert corrected == min(1.0, 2 * (3 * 27 + 27) * smallest)
+
+
+def test_layers_that_differ_are_named():
+    rows = story({"harm_train": (2, 30), "harm_test": (2, 36), "benign": (0, 0)})
+    rows += story({"harm_train": (2, 30), "harm_test": (2, 6), "benign": (0, 0)}, layer=18)
+    row = claims(rows).loc["layer difference"]
+    assert (row["verdict"], row["finding"], row["where"]) == ("shown", "raises", "add 0.5: layer 14 minus 18")
+    assert row["value"] == 30 / 40
+    assert row["n"] == row["n_clusters"] == 40
 
 
 def test_a_run_of_three_prompts_claims_nothing():
-    table = claims(tiny_results())
+    table = evidence(tiny_results())["claims"]
     assert not table["verdict"].eq("shown").any()
-    assert list(table.reset_index().columns) == CLAIMS_COLUMNS
+    assert list(table.columns) == CLAIMS_COLUMNS
 
 
-def test_without_a_steered_point_the_table_still_has_its_columns():
+def test_without_a_steered_point_every_question_is_answered_by_what_is_missing():
     results = tiny_results()
-    table = claims(results[results["from_baseline"]])
-    assert set(table.index) == {"layer difference", "robustness of refusal"}
+    table = evidence(results[results["from_baseline"]])["claims"].set_index("claim")
+    assert set(table.index) == {*HEADLINES, "layer difference", "robustness of refusal"}
+    assert table.loc[[*HEADLINES, "layer difference"], "verdict"].eq("no data").all()
     # An empty cell of a CSV would come back as a number.
     assert all(table["where"])
-
-
-def test_an_absent_table_is_no_data():
-    empty = weigh_evidence(
-        tiny_results(),
-        summary=summarise(tiny_results()),
-        sanity=sanity_checks(tiny_results(), summary=summarise(tiny_results())),
-        seed=0,
-    )
-    names = ("tests", "gap_tests", "layer_differences")
-    tests, gaps, layers = (empty[name].head(0) for name in names)
-    table = claims_table(
-        summarise(tiny_results()), tests=tests, gaps=gaps, layers=layers, sanity=pd.DataFrame(columns=["statistic"]),
-        equal_kl=empty["equal_kl"],
-    )  # fmt: skip
-    assert table.set_index("claim").loc["trade-off", "sentence"].endswith("no data.")

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from scipy.stats import t as student
 from steering_reliability.analysis.cluster_intervals import (
     PairedCounts,
     clustered_difference,
@@ -94,3 +95,51 @@ def test_the_gap_of_effects_is_movers():
     assert found.value == pytest.approx(0.2 - 0.5)
     expected = difference_of_estimates(clustered_difference(ONE_EACH), clustered_difference(ALIKE))
     assert found == pytest.approx(floats(expected))
+
+
+def test_every_point_may_have_a_confidence_of_its_own():
+    levels = [0.5, 0.95, 0.999]
+    thrice = PairedCounts(*(np.stack([cell] * 3) for cell in ALIKE))
+    for name, found, one in (
+        (
+            "rate",
+            clustered_rate([[4, 0, 2]] * 3, sizes=4, confidence=levels),
+            lambda c: clustered_rate([4, 0, 2], sizes=4, confidence=c),
+        ),
+        (
+            "difference",
+            clustered_difference(thrice, confidence=levels),
+            lambda c: clustered_difference(ALIKE, confidence=c),
+        ),
+        (
+            "gap",
+            clustered_effect_gap(thrice, second=thrice, confidence=levels),
+            lambda c: clustered_effect_gap(ALIKE, second=ALIKE, confidence=c),
+        ),
+    ):
+        expected = [floats(one(level)) for level in levels]
+        assert np.transpose(found).tolist() == [pytest.approx(part) for part in expected], name
+        assert np.all(np.diff(found.high - found.low) > 0), name
+
+
+def test_the_payment_for_few_clusters_is_for_the_confidence_that_is_asked():
+    # Student's quantiles for 80% are 1.319460 (23 degrees) and 1.475884 (5); the design effect is 46/15 as above.
+    effective = 24 / (46 / 15) * (1.319460 / 1.475884) ** 2
+    found = clustered_rate([4, 0, 4, 0, 2, 2], sizes=4, confidence=0.8)
+    assert found == pytest.approx(floats(wilson_interval(effective / 2, effective, confidence=0.8)), rel=1e-6)
+
+
+def test_unequal_clusters_by_hand():
+    # Rate 1/2; residuals 1, -1, 0 of clusters that are 1/4, 1/4 and 1/2 of all: over what they leave, 4/3, -4/3, 0.
+    # Variance 2/3 * 32/9 / 8^2 = 1/27 against (1/4)/7, so a design effect of 28/27. They are worth 64/24 equal ones.
+    payment = (student.isf(0.025, 7) / student.isf(0.025, 64 / 24 - 1)) ** 2
+    effective = 8 / (28 / 27) * payment
+    found = clustered_rate([2, 0, 2], sizes=[2, 2, 4])
+    assert found == pytest.approx(floats(wilson_interval(effective / 2, effective)))
+
+
+def test_a_cluster_that_is_nearly_everything_tells_nearly_nothing():
+    value, low, high = floats(clustered_rate([5000, 1], sizes=[10000, 2]))
+    assert value == pytest.approx(0.5)
+    assert 0 <= low < 0.01
+    assert 0.99 < high <= 1

@@ -1,7 +1,17 @@
+import json
 import math
+from types import SimpleNamespace
 
 import pytest
-from steering_reliability.analysis.condition import Condition, placed, read_statistics, relative_strength
+from steering_reliability.analysis.condition import (
+    Condition,
+    inputs_of,
+    placed,
+    placed_shards,
+    read_statistics,
+    relative_strength,
+    with_coefficient,
+)
 from steering_reliability.errors import InputError
 
 
@@ -53,3 +63,44 @@ def test_the_files_of_a_condition_lie_below_the_folder_of_the_job():
         "alpha": 1.0,
     }
     assert placed(planned, below="") == planned
+    shards = {"benign": "results/run/benign.jsonl", "harm_test": "results/run/harm_test.jsonl"}
+    assert placed_shards(shards, below="stored/")["harm_test"] == "stored/results/run/harm_test.jsonl"
+    assert placed_shards(shards, below="") == shards
+
+
+@pytest.fixture
+def planned(tmp_path):
+    """A condition as the rules plan it, whose direction is made."""
+    path = tmp_path / "results/run/layer_3.json"
+    path.parent.mkdir(parents=True)
+    path.write_text(json.dumps({"resid_norm": 40.0, "vector_norm": 2.0}))
+    usual = {"role": "main", "direction": "v", "intervention": "add", "layer": 3, "alpha": 0.5, "seed": 0}
+    return usual | {"shards": {"benign": "results/run/benign.jsonl"}, "statistics": str(path)}
+
+
+@pytest.mark.parametrize(
+    ("intervention", "alpha_unit", "coefficient"),
+    [("add", "unit", 1.0), ("add", "resid_norm", 20.0), ("ablate", "unit", 0.5), ("ablate", "resid_norm", 0.5)],
+)
+def test_what_an_alpha_comes_to_at_its_layer(planned, intervention, alpha_unit, coefficient):
+    found = with_coefficient(planned | {"intervention": intervention}, alpha_unit=alpha_unit)
+    assert found == planned | {"intervention": intervention, "coefficient": coefficient}
+
+
+def test_the_inputs_of_a_job_are_completed_from_where_its_own_file_lies(planned, tmp_path):
+    planned["statistics"] = "results/run/layer_3.json"
+    params = SimpleNamespace(
+        place="results/run/results.parquet", conditions=[planned], baseline={0: {"benign": "results/run/base.jsonl"}},
+        built_from={"harm_train": 0.5}, alpha_unit="unit", max_new_tokens=40, cluster_field="topic", scorer=None,
+    )  # fmt: skip
+    files = {split: f"{split}.jsonl" for split in ("harm_train", "harm_test", "benign")} | {"own": "x"}
+    found = inputs_of(params, files, made=f"{tmp_path}/results/run/results.parquet")
+    (one,) = found.pop("conditions")
+    assert one["coefficient"] == 1.0
+    assert one["statistics"] == f"{tmp_path}/results/run/layer_3.json"
+    assert one["shards"] == {"benign": f"{tmp_path}/results/run/benign.jsonl"}
+    assert found == {
+        "baseline": {0: {"benign": f"{tmp_path}/results/run/base.jsonl"}},
+        "prompts": {split: f"{split}.jsonl" for split in ("harm_train", "harm_test", "benign")},
+        "max_new_tokens": 40, "built_from": {"harm_train": 0.5}, "cluster_field": "topic", "scorer": None,
+    }  # fmt: skip

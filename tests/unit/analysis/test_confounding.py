@@ -4,10 +4,20 @@ import pytest
 from steering_reliability.analysis.confounding import MatchedEffect
 from steering_reliability.analysis.confounding import matched_effect as match
 from steering_reliability.analysis.paired import Comparison
+from steering_reliability.analysis.statistics import newcombe_interval, weighted_mean_of_estimates
 
 
-def matched_effect(steered, baseline, confounds=("n_tokens", "mean_entropy")):
-    return match(steered, baseline, confounds=confounds)
+def matched_effect(steered, baseline, confounds=("n_tokens", "mean_entropy"), *, widened=1.0):
+    """Match two arms whose crude effect has the interval of independent completions, made so many times as wide."""
+    independent = newcombe_interval(*counts_of(steered), *counts_of(baseline))
+    value, low, high = (float(part) for part in independent)
+    low, high = value - widened * (value - low), value + widened * (high - value)
+    crude = Comparison(value=value, low=low, high=high, n=min(len(steered), len(baseline)))
+    return match(steered, baseline, crude=crude, confounds=confounds)
+
+
+def counts_of(rows):
+    return int(rows["is_refusal"].sum()), len(rows)
 
 
 def arm(*strata):
@@ -27,6 +37,29 @@ def test_matching_by_hand():
     assert effect.matched.value == pytest.approx((20 * 0.4 + 10 * 0.3) / 30)
     assert effect.overlap == 1.0
     assert effect.verdict == "survives"
+
+
+def weighted(*strata):
+    """The mean of differences of (steered refusals, n, baseline refusals, n), weighted by the baseline's n."""
+    parts = newcombe_interval(*np.array(strata, dtype=float).T)
+    return [float(part) for part in weighted_mean_of_estimates(parts, weights=[stratum[3] for stratum in strata])]
+
+
+@pytest.mark.parametrize(("widened", "worth"), [(1.0, 1.0), (2.0, 0.25), (0.5, 1.0)])
+def test_completions_count_as_much_as_the_crude_effects_own_interval_is_worth(widened, worth):
+    arms = arm((10, 6, 10), (20, 8, 30)), arm((20, 4, 10), (10, 1, 30))
+    effect = matched_effect(*arms, widened=widened)
+    # An interval by template that is twice as wide is worth a quarter of the completions; a narrower one no more.
+    expected = weighted(*(worth * np.array(stratum) for stratum in ((6, 10, 4, 20), (8, 20, 1, 10))))
+    assert [effect.matched.value, effect.matched.low, effect.matched.high] == pytest.approx(expected)
+    assert effect.matched.n == 60
+
+
+def test_a_crude_effect_without_an_interval_has_no_matched_one_either():
+    effect = matched_effect(arm((10, 6, 10), (20, 8, 30)), arm((20, 4, 10), (10, 1, 30)), widened=float("nan"))
+    assert effect.matched.value == pytest.approx((20 * 0.4 + 10 * 0.3) / 30)
+    assert np.isnan([effect.matched.low, effect.matched.high]).all()
+    assert effect.verdict == "cannot tell"
 
 
 def test_overlap_is_that_of_the_arm_that_has_less():
@@ -74,7 +107,10 @@ def test_nothing_is_no_effect():
 def test_missing_entropy_is_left_out():
     steered = arm((10, 5, 10))
     steered.loc[0, "mean_entropy"] = float("nan")
-    assert matched_effect(steered, arm((10, 0, 10))).crude.n == 19
+    effect = matched_effect(steered, arm((10, 0, 10)))
+    assert effect.matched.n == 19
+    # 4 of 9 that are left against 0 of 10.
+    assert effect.matched.value == pytest.approx(4 / 9)
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,8 @@ import math
 
 import pandas as pd
 import pytest
-from steering_reliability.analysis.paired import Comparison, compare_refusals, select_point
+from steering_reliability.analysis.cluster_intervals import clustered_difference
+from steering_reliability.analysis.paired import Comparison, compare_refusals, paired_counts, select_point
 from steering_reliability.analysis.statistics import newcombe_paired_interval
 from synthetic_run import completion, tiny_results
 
@@ -22,12 +23,36 @@ def test_only_shared_prompts_count():
     assert compare_refusals(arm([8, 9]), arm([], first=8)).value == 1.0
 
 
+def test_pairs_are_counted_by_cluster_and_by_the_outcome_that_is_asked_for():
+    first, second = arm([0, 1, 2, 3]), arm([3, 4])
+    for table in (first, second):
+        table["cluster"] = [f"c{index // 5}" for index in range(10)]
+        table["is_helpful"] = ~table["is_refusal"]
+    counts = paired_counts(first, second)
+    assert [cell.tolist() for cell in counts] == [[1, 0], [3, 0], [1, 0], [0, 5]]
+    helpful = paired_counts(first, second, flag="is_helpful")
+    assert [cell.tolist() for cell in helpful] == [[0, 5], [1, 0], [3, 0], [1, 0]]
+    found, expected = compare_refusals(first, second), clustered_difference(counts)
+    assert (found.value, found.low, found.high) == pytest.approx([float(part) for part in expected])
+    assert found.n == 10
+    assert compare_refusals(first, second, flag="is_helpful").value == pytest.approx(-found.value)
+
+
+def test_prompts_of_one_template_have_a_difference_and_no_interval():
+    found = compare_refusals(arm([0, 1, 2, 3]).assign(cluster="one"), arm([3, 4]))
+    assert found.value == pytest.approx(0.2)
+    assert math.isnan(found.low)
+    assert found.sign == 0
+    assert str(found) == "+20 points (no interval)"
+
+
 def test_nothing_shared_is_missing():
     found = compare_refusals(arm([], n=3), arm([], first=5))
     assert found.n == 0
     assert math.isnan(found.value)
     assert found.sign == 0
     assert str(found) == "no data"
+    assert all(cell.size == 0 for cell in paired_counts(arm([], n=3), arm([], first=5)))
 
 
 @pytest.mark.parametrize(("low", "high", "sign"), [(0.1, 0.3, 1), (-0.3, -0.1, -1), (-0.1, 0.1, 0), (0.0, 0.2, 0)])

@@ -27,6 +27,14 @@ def test_the_sums_of_each_prompt_by_hand():
     assert sums.helpful_loss.tolist() == [[0, 1], [0, 0], [0, 0]]
 
 
+def test_a_prompt_keeps_its_family_and_its_cluster():
+    results = three_prompts().assign(family=None)
+    results["cluster"] = results["id"].map(lambda name: "first" if name.endswith("1") else name)
+    labels = prompt_sums(results, split="harm_test", points=main_points(results)).prompts
+    assert labels["cluster"].tolist() == ["harm_test_0000", "first", "harm_test_0002"]
+    assert labels["family"].tolist() == ["", "", ""]
+
+
 def test_samples_of_a_prompt_are_added_up():
     results = pd.concat([three_prompts(), three_prompts().assign(sample=1)])
     sums = prompt_sums(results, split="harm_test", points=main_points(results))

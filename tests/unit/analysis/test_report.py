@@ -4,20 +4,18 @@ import hashlib
 import re
 from html.parser import HTMLParser
 
+import pandas as pd
 import pytest
 import yaml
-from steering_reliability.analysis import multiplicity
-from steering_reliability.analysis.claims import claims_table
 from steering_reliability.analysis.equal_kl import equal_kl_table
-from steering_reliability.analysis.gap_tests import gap_tests
-from steering_reliability.analysis.layer_differences import layer_differences
+from steering_reliability.analysis.evidence import weigh_claims
 from steering_reliability.analysis.page.rule_graph import RULES
 from steering_reliability.analysis.report import FIGURES, write_report
 from steering_reliability.analysis.run_times import StageTime
 from steering_reliability.analysis.sanity_checks import sanity_checks
 from steering_reliability.analysis.steerability import prompt_steerability
 from steering_reliability.analysis.summary import summarise
-from synthetic_run import realistic_results, tiny_results
+from synthetic_run import completion, realistic_results, tiny_results
 
 HOSTILE = "</pre></details>'\"><script>alert(1)</script><img src=x onerror=alert(1)>{{ 7 * 7 }}\x1b\u202eabc"
 VOID = {"meta", "img", "br", "input"}
@@ -56,14 +54,8 @@ def write(folder, results, *, title="a run", provenance=None, times=()):
 
 
 def _claims(results, summary, sanity):
-    return claims_table(
-        summary,
-        tests=multiplicity.tests_table(results),
-        gaps=gap_tests(results),
-        layers=layer_differences(results),
-        sanity=sanity,
-        equal_kl=equal_kl_table(results, n_resamples=50),
-    )
+    equal_kl = equal_kl_table(results)
+    return weigh_claims(results, summary=summary, sanity=sanity, equal_kl=equal_kl)["claims"]
 
 
 @pytest.mark.parametrize("make", [realistic_results, tiny_results])
@@ -89,13 +81,15 @@ def test_the_policy_admits_the_style_and_the_scripts_that_are_there(tmp_path):
 
 
 def test_no_text_breaks_the_page(tmp_path):
-    calm = Page(write(tmp_path, tiny_results(), title="run", provenance={"model": {"name": "m"}}))
-    results = tiny_results()
-    for column in ("prompt", "completion", "family", "style"):
-        results[column] = HOSTILE
-    results["matched_phrases"] = [[HOSTILE] if refused else [] for refused in results["is_refusal"]]
-    text = write(tmp_path, results, title=HOSTILE, provenance={"model": {"name": HOSTILE}})
-    assert Page(text).tags == calm.tags
+    pages = []
+    for name in ("run", HOSTILE):
+        results = tiny_results()
+        for column in ("prompt", "completion", "family", "style"):
+            results[column] = name
+        results["matched_phrases"] = [[name] if refused else [] for refused in results["is_refusal"]]
+        pages.append(write(tmp_path, results, title=name, provenance={"model": {"name": name}}))
+    calm, text = pages
+    assert Page(text).tags == Page(calm).tags
     assert "{{ 7 * 7 }}" in text[: text.index("<script>")]
     assert not set(text) & {"\x1b", "\u202e"}
 
@@ -121,19 +115,43 @@ def test_provenance_is_listed_and_the_config_can_be_run_again(tmp_path):
     assert yaml.safe_load(gzip.decompress(base64.b64decode(packed))) == config
 
 
+def answers_of(text):
+    return text[text.index('class="answers"') : text.index('id="figures"')]
+
+
 def test_the_answer_to_the_three_questions_stands_first(tmp_path):
-    text = write(tmp_path, realistic_results())
-    answer = text[text.index('class="answers"') : text.index('id="figures"')]
-    assert [answer.count(words) for words in ("shifted prompts", "trade-off")] == [2, 1]
+    answer = answers_of(write(tmp_path, realistic_results()))
+    questions = ("Steering raises refusal on harm_test", "whether steering does as much on harm_test", "a trade-off")
+    assert [answer.count(words) for words in questions] == [1, 1, 1]
     assert answer.count("95% interval") == 3
+    assert answer.count("for other styles") == 3
+    assert answer.count("most significant") == 0
+
+
+def test_an_answer_that_only_another_point_gives_stands_beside_that_of_the_recommended_one(tmp_path):
+    # Layer 18 refuses far more, at a cost that keeps it from being recommended; at layer 14 nothing changes.
+    rows = [
+        completion(split, index, refused=index < (refusals if alpha else 0), alpha=alpha) | {"layer": layer}
+        for layer, after in ((14, (1, 0, 0)), (18, (30, 30, 30)))
+        for split, refusals in zip(("harm_train", "harm_test", "benign"), after, strict=True)
+        for alpha in (0.0, 0.5)
+        for index in range(40)
+    ]
+    answer = answers_of(write(tmp_path, pd.DataFrame(rows)))
+    assert [answer.count(words) for words in ("add, layer 14, alpha 0.5", "add, layer 18, alpha 0.5")] == [3, 2]
+    assert answer.index("cannot tell whether steering changes refusal") < answer.index("Steering raises refusal")
 
 
 def test_what_may_be_claimed_is_a_table(tmp_path):
     text = write(tmp_path, realistic_results())
     claims = text[text.index('id="claims"') : text.index('id="points"')]
-    assert claims.count("<tr>") == 1 + 15
-    assert "failure of generalization" in claims
-    assert "at equal KL: random direction" in claims
+    # Seven claims, each again by the opening rule, six sanity checks, one at equal KL and the robustness.
+    assert claims.count("<tr>") == 1 + 7 + 7 + 6 + 1 + 1
+    for name in ("generalization gap", "check: opening rule, trade-off", "check: random directions"):
+        assert f"<td>{name}<small>" in claims
+    assert "at equal KL: random directions" in claims
+    # At points that were chosen by their p nothing is said of other styles.
+    assert [claims.count(f"<td>{words}</td>") for words in ("holds", "not given")] == [1, 4]
 
 
 def test_the_same_inputs_give_the_same_bytes(tmp_path):

@@ -62,6 +62,19 @@ def test_newcombe_paired_is_missing_without_pairs():
     assert np.isnan(newcombe_paired_interval(0, 0, 0, 0)).all()
 
 
+def test_every_interval_may_have_a_confidence_of_its_own():
+    levels = [0.5, 0.95, 0.99]
+    for interval, counts in ((wilson_interval, (3, 10)), (newcombe_interval, (3, 10, 5, 12)),
+                             (newcombe_paired_interval, (4, 3, 1, 9))):  # fmt: skip
+        found = interval(*counts, confidence=levels)
+        for place, level in enumerate(levels):
+            one = interval(*counts, confidence=level)
+            assert (found.low[place], found.high[place]) == pytest.approx((float(one.low), float(one.high)))
+        assert np.all(np.diff(found.high - found.low) > 0)
+    expected = binomtest(3, 10).proportion_ci(confidence_level=0.99, method="wilson")
+    assert wilson_interval(3, 10, confidence=0.99)[1:] == pytest.approx((expected.low, expected.high))
+
+
 def test_difference_of_estimates_by_hand():
     first, second = Estimate(0.5, 0.2, 0.9), Estimate(0.1, -0.2, 0.5)
     # 0.4 - hypot(0.3, 0.4) and 0.4 + hypot(0.4, 0.3).

@@ -21,6 +21,7 @@ from steering_reliability.analysis.shards import (
 )
 from steering_reliability.metrics.scorer import Scorer
 from steering_reliability.prompts.builders import choose_builders
+from steering_reliability.prompts.clusters import cluster_prompts
 from steering_reliability.prompts.schema import Prompt
 from steering_reliability.prompts.validate import read_prompts
 from steering_reliability.whole_file import write_text
@@ -35,6 +36,7 @@ def aggregate(
     baseline_log_dir: Path,
     max_new_tokens: int | None = None,
     built_from: Mapping[str, float] = MappingProxyType({}),
+    cluster_field: str = "template",
     scorer: Scorer | None = None,
 ) -> None:
     """Write results.parquet and the baseline log of a run.
@@ -50,6 +52,7 @@ def aggregate(
         baseline_log_dir: Folder for baseline_{split}.jsonl, the completions of the study's own seed.
         max_new_tokens: The run's limit; a shorter one lowers the length that counts as a full answer.
         built_from: Split to the share of its prompts that the direction was made of; splits left out gave none.
+        cluster_field: Key of meta whose prompts are alike, as in `cluster_prompts`.
         scorer: A refusal score in place of the phrase rules.
 
     Raises:
@@ -62,6 +65,7 @@ def aggregate(
         builders={
             split: choose_builders(list(texts[split].values()), fraction=share) for split, share in built_from.items()
         },
+        clusters={split: cluster_prompts(list(own.values()), field=cluster_field) for split, own in texts.items()},
         baselines={},
         full_length=length_for_full_mark(max_new_tokens),
         scorer=scorer,
@@ -94,6 +98,7 @@ class _Run:
 
     prompts: Mapping[str, dict[str, Prompt]]
     builders: Mapping[str, set[str]]
+    clusters: Mapping[str, dict[str, str]]
     baselines: dict[tuple[int, str], _Baseline]
     full_length: int
     scorer: Scorer | None = None
@@ -159,7 +164,8 @@ class _Run:
         prompt = self.prompts[split][row["id"]]
         scores = score_row(row, baseline_base_logprob=usual, full_length=self.full_length, scorer=self.scorer)
         builds = row["id"] in self.builders.get(split, ())
-        return {**row, "family": prompt.family, "builds_direction": builds, "style": prompt.style, **scores}
+        labels = {"family": prompt.family, "style": prompt.style, "cluster": self.clusters[split][prompt.id]}
+        return {**row, **labels, "builds_direction": builds, **scores}
 
 
 def _read_prompts(path: Path, split: str) -> dict[str, Prompt]:

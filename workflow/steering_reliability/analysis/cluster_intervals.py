@@ -34,7 +34,7 @@ class PairedCounts(NamedTuple):
         return self.first_only - self.second_only
 
 
-def clustered_rate(successes: npt.ArrayLike, *, sizes: npt.ArrayLike, confidence: float = 0.95) -> Estimate:
+def clustered_rate(successes: npt.ArrayLike, *, sizes: npt.ArrayLike, confidence: npt.ArrayLike = 0.95) -> Estimate:
     """Return the rate of clustered units with Wilson's interval at their effective number.
 
     With one unit in every cluster it is Wilson's interval itself. Where all outcomes are equal, or equal but for those
@@ -51,7 +51,8 @@ def clustered_rate(successes: npt.ArrayLike, *, sizes: npt.ArrayLike, confidence
         Rate and limits in [0, 1], without the last axis; the limits are NaN for fewer than two clusters.
 
     Source: Korn and Graubard (1998), Survey Methodology 24, 193-201 (effective number and degrees of freedom); Dean and
-        Pagano (2015), Journal of Survey Statistics and Methodology 3, 484-503 (Wilson's form of it).
+        Pagano (2015), Journal of Survey Statistics and Methodology 3, 484-503 (Wilson's form of it); Kish (1965),
+        Survey Sampling, section 8.2 (clusters of unequal size).
     """
     k, n = np.broadcast_arrays(np.asarray(successes, dtype=float), np.asarray(sizes, dtype=float))
     total = _positive(n.sum(-1))
@@ -68,7 +69,7 @@ def clustered_rate(successes: npt.ArrayLike, *, sizes: npt.ArrayLike, confidence
     return Estimate(rate, interval.low, interval.high)
 
 
-def clustered_difference(counts: PairedCounts, *, confidence: float = 0.95) -> Estimate:
+def clustered_difference(counts: PairedCounts, *, confidence: npt.ArrayLike = 0.95) -> Estimate:
     """Return the difference of two rates on the same clustered units, with Newcombe's interval at the effective number.
 
     The design effect is that of the difference. With one unit in every cluster it is Newcombe's paired interval itself.
@@ -102,7 +103,7 @@ def clustered_difference(counts: PairedCounts, *, confidence: float = 0.95) -> E
     return Estimate(value, interval.low, interval.high)
 
 
-def clustered_effect_gap(first: PairedCounts, *, second: PairedCounts, confidence: float = 0.95) -> Estimate:
+def clustered_effect_gap(first: PairedCounts, *, second: PairedCounts, confidence: npt.ArrayLike = 0.95) -> Estimate:
     """Return the difference between the paired differences of two independent sets of clusters (MOVER).
 
     Args:
@@ -121,7 +122,7 @@ def clustered_effect_gap(first: PairedCounts, *, second: PairedCounts, confidenc
 
 
 def _effective_units(
-    residuals: Array, *, sizes: Array, variance: Array, unlike: npt.NDArray[np.int64], confidence: float
+    residuals: Array, *, sizes: Array, variance: Array, unlike: npt.NDArray[np.int64], confidence: npt.ArrayLike
 ) -> Array:
     """Return how many independent units tell as much as these clustered ones; NaN for fewer than two clusters.
 
@@ -135,15 +136,20 @@ def _effective_units(
     n = _positive(sizes.sum(-1))
     clusters = (sizes > 0).sum(-1).astype(float)
     clusters = np.where(clusters > 1, clusters, np.nan)
-    between = clusters / (clusters - 1) * (residuals**2).sum(-1) / n**2
+    # The mean is drawn to a large cluster, so its residual is too small: the jackknife's correction, which for clusters
+    # of one size is the usual clusters / (clusters - 1).
+    share = np.minimum(sizes / n[..., None], 1 - 1e-9)
+    between = (clusters - 1) / clusters * ((residuals / (1 - share)) ** 2).sum(-1) / n**2
+    # Clusters of one size that would tell as much of the spread as these do.
+    alike = np.maximum(n**2 / _positive((sizes**2).sum(-1)), 1 + 1e-6)
     independent = variance / np.where(n > 1, n - 1, np.nan)
     copies = (sizes**2).sum(-1) / n
     is_told = (unlike > 1) & (variance > 0)
     design_effect = np.where(is_told, between / np.where(is_told, independent, 1.0), copies)
     design_effect = np.clip(design_effect, 1.0, copies)
-    quantile = 0.5 + confidence / 2
+    tail = (1 - np.asarray(confidence, dtype=float)) / 2
     # It pays for a design effect that few clusters tell badly; one that is assumed needs no such payment.
-    payment = (student.ppf(quantile, n - 1) / student.ppf(quantile, clusters - 1)) ** 2
+    payment = (student.isf(tail, n - 1) / student.isf(tail, alike - 1)) ** 2
     return np.asarray(np.where(np.isnan(clusters), np.nan, n / design_effect * np.where(is_told, payment, 1.0)))
 
 

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from steering_reliability.analysis.schema import ROLES
+from steering_reliability.analysis.schema import ROLES, SPLITS
 from steering_reliability.errors import InputError
+from steering_reliability.metrics.scorer import load_scorer
 
 
 @dataclass(frozen=True)
@@ -117,3 +118,25 @@ def with_coefficient(condition: Mapping[str, Any], *, alpha_unit: str) -> dict[s
     statistics = read_statistics(Path(condition["statistics"]))
     length = statistics["resid_norm" if alpha_unit == "resid_norm" else "vector_norm"]
     return {**condition, "coefficient": condition["alpha"] * length}
+
+
+def inputs_of(params: Any, files: Any, *, made: str) -> dict[str, Any]:
+    """Say what `aggregate` reads, from the params and input of a job.
+
+    Args:
+        params: place (what the rule calls the file that is made), conditions, baseline, built_from, alpha_unit,
+            max_new_tokens, cluster_field and scorer.
+        files: The job's input, with the prompts by split.
+        made: Where that file lies for this job; without a shared disk all others lie below the same folder.
+    """
+    below = made.removesuffix(params.place)
+    conditions = [placed(condition, below=below) for condition in params.conditions]
+    return {
+        "conditions": [with_coefficient(condition, alpha_unit=params.alpha_unit) for condition in conditions],
+        "baseline": {seed: placed_shards(shards, below=below) for seed, shards in params.baseline.items()},
+        "prompts": {split: files[split] for split in SPLITS},
+        "max_new_tokens": params.max_new_tokens,
+        "built_from": params.built_from,
+        "cluster_field": params.cluster_field,
+        "scorer": load_scorer(params.scorer) if params.scorer else None,
+    }

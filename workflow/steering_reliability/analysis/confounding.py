@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from steering_reliability.analysis.paired import Comparison, as_comparison
-from steering_reliability.analysis.statistics import newcombe_interval, weighted_mean_of_estimates
+from steering_reliability.analysis.statistics import Estimate, newcombe_interval, weighted_mean_of_estimates
 
 Verdict = Literal["survives", "partly explained", "explained away", "cannot tell"]
 
@@ -45,7 +45,9 @@ class MatchedEffect:
         return "explained away" if farthest < 0.5 * abs(self.crude.value) else "cannot tell"
 
 
-def matched_effect(steered: pd.DataFrame, baseline: pd.DataFrame, *, confounds: Sequence[str]) -> MatchedEffect:
+def matched_effect(
+    steered: pd.DataFrame, baseline: pd.DataFrame, *, crude: Comparison, confounds: Sequence[str]
+) -> MatchedEffect:
     """Compare steered with baseline refusals among completions that are alike otherwise.
 
     Both sets are pooled and cut at the terciles of each confound into strata. Within each stratum that holds both, the
@@ -58,10 +60,12 @@ def matched_effect(steered: pd.DataFrame, baseline: pd.DataFrame, *, confounds: 
     Args:
         steered: Completions of one condition on one split.
         baseline: The unsteered completions of the same prompts.
+        crude: The effect on the same prompts, with its interval by template.
         confounds: Columns, numeric or boolean.
 
     Returns:
-        Crude and matched effect; NaN with n = 0 where no stratum holds both.
+        Crude and matched effect; NaN with n = 0 where no stratum holds both, without interval where the crude one has
+        none.
     """
     pooled = pd.concat([steered.assign(is_steered=True), baseline.assign(is_steered=False)], ignore_index=True)
     pooled = pooled.dropna(subset=list(confounds))
@@ -69,15 +73,22 @@ def matched_effect(steered: pd.DataFrame, baseline: pd.DataFrame, *, confounds: 
         (3**rank * _tercile(pooled[name]) for rank, name in enumerate(confounds)), np.zeros(len(pooled), dtype=int)
     )
     counts = _counts(pooled.assign(stratum=stratum))
-    crude = newcombe_interval(*counts.sum()[_ARMS].to_numpy())
+    # Prompts of a template are alike within strata as well: as many independent completions are counted as the effect's
+    # own interval, by template, is worth beside one of independent completions.
+    apart = newcombe_interval(*counts.sum()[_ARMS].to_numpy())
+    spread = crude.high - crude.low
+    worth = min(1.0, (float(apart.high - apart.low) / spread) ** 2) if spread > 0 else 1.0
     shared = counts[(counts["steered_n"] > 0) & (counts["baseline_n"] > 0)]
     weights = shared["baseline_n"]
-    matched = weighted_mean_of_estimates(newcombe_interval(*(shared[arm] for arm in _ARMS)), weights=weights)
+    matched = weighted_mean_of_estimates(newcombe_interval(*(worth * shared[arm] for arm in _ARMS)), weights=weights)
+    if np.isnan(spread):
+        nothing = np.asarray(np.nan)
+        matched = Estimate(matched.value, nothing, nothing)
     arms = ["steered_n", "baseline_n"]
     total, kept = len(pooled), int(shared[arms].sum().sum())
     covered = shared[arms].sum() / counts[arms].sum() if total else pd.Series([np.nan])
     return MatchedEffect(
-        crude=as_comparison(crude, n=total),
+        crude=crude,
         matched=as_comparison(matched, n=kept),
         overlap=float(covered.min()),
     )

@@ -1,15 +1,18 @@
 """Every table of evidence that a run's results give, by the name of its file."""
 
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
+from steering_reliability.analysis.claim_points import most_significant_effect
 from steering_reliability.analysis.claims import claims_table
-from steering_reliability.analysis.clusters import clustered_table
+from steering_reliability.analysis.cluster_counts import count_clusters, with_outcomes
+from steering_reliability.analysis.control_rank import without_repetition
 from steering_reliability.analysis.decomposition import DECOMPOSITION_COLUMNS, decomposition_table
 from steering_reliability.analysis.equal_kl import equal_kl_table
 from steering_reliability.analysis.gap_tests import gap_tests
-from steering_reliability.analysis.layer_differences import layer_differences
+from steering_reliability.analysis.headline import headline_tests, with_correction
 from steering_reliability.analysis.metric_error import (
     CORRECTED_COLUMNS,
     add_verdicts,
@@ -17,7 +20,7 @@ from steering_reliability.analysis.metric_error import (
     rates_of_metric,
     read_labels,
 )
-from steering_reliability.analysis.multiplicity import tests_table
+from steering_reliability.analysis.paired_tests import paired_tests
 from steering_reliability.analysis.pareto import recommended_point
 from steering_reliability.analysis.pareto_frequency import pareto_frequency
 from steering_reliability.analysis.schema import POINT_KEYS
@@ -45,17 +48,13 @@ def weigh_evidence(
     Returns:
         Name of the file to table; the decomposition is of the recommended point, and empty where there is none.
     """
-    best = recommended_point(summary)
-    point = {key: best[key] for key in POINT_KEYS} if best is not None else None
-    tests, gaps, layers = tests_table(results), gap_tests(results), layer_differences(results)
-    equal_kl = equal_kl_table(results, seed=seed)
+    point = _recommended(summary)
+    strongest = most_significant_effect(results)
+    chosen = None if strongest == point else strongest
+    equal_kl = equal_kl_table(without_repetition(results), chosen_by_effect=chosen)
     error = rates_of_metric(add_verdicts(read_labels(labels))) if labels else None
-    return {
-        "claims": claims_table(summary, tests=tests, gaps=gaps, layers=layers, sanity=sanity, equal_kl=equal_kl),
-        "tests": tests,
-        "clustered": clustered_table(results, seed=seed),
-        "gap_tests": gaps,
-        "layer_differences": layers,
+    tables = weigh_claims(results, summary=summary, sanity=sanity, equal_kl=equal_kl)
+    return tables | {
         "selection": selection_table(results, summary=summary, seed=seed),
         "pareto_frequency": pareto_frequency(results, seed=seed),
         "steerability": steerability_table(results),
@@ -66,3 +65,27 @@ def weigh_evidence(
         else pd.DataFrame(columns=DECOMPOSITION_COLUMNS),
         "corrected": corrected_table(summary, labels_error=error) if error else pd.DataFrame(columns=CORRECTED_COLUMNS),
     }
+
+
+def weigh_claims(
+    results: pd.DataFrame, *, summary: pd.DataFrame, sanity: pd.DataFrame, equal_kl: pd.DataFrame
+) -> dict[str, pd.DataFrame]:
+    """Make the claims and the tables of tests that they rest on; arguments as in `weigh_evidence`."""
+    study = with_outcomes(results[results["role"] == "main"])
+    counts, styles = count_clusters(study), count_clusters(study, unit="style")
+    tests, gaps = paired_tests(counts, styles=styles), gap_tests(counts, styles=styles)
+    point = _recommended(summary)
+    headline, by_opening = (
+        headline_tests(study, tests=tests, gaps=gaps, point=point, rule=rule) for rule in ("phrases", "openings")
+    )
+    return {
+        "claims": claims_table(headline, by_opening=by_opening, counts=counts, sanity=sanity, equal_kl=equal_kl),
+        "tests": with_correction(tests, (headline.effects, headline.costs, *headline.recommended[::2])),
+        "gap_tests": with_correction(gaps, (headline.gaps, headline.recommended[1])),
+        "layer_differences": headline.layers,
+    }
+
+
+def _recommended(summary: pd.DataFrame) -> dict[str, Any] | None:
+    best = recommended_point(summary)
+    return None if best is None else {key: best[key] for key in POINT_KEYS}

@@ -25,9 +25,10 @@ SELECTION_NOTE: Final = (
 )
 
 POINT_NOTE: Final = (
-    "The operating point is the one on the Pareto frontier with the highest share of harm_test refusals that are not "
-    f"degenerate, among those that give up at most {100 * MAX_HELPFULNESS_DROP:.0f} points of benign helpfulness "
-    "(the smallest loss, if all give up more). It is chosen on the prompts that it is shown on."
+    "The operating point is the one with the highest share of refusals that are not degenerate on the harm_train "
+    "prompts that built the direction, among those that give up at most "
+    f"{100 * MAX_HELPFULNESS_DROP:.0f} points of benign helpfulness (the smallest loss, if all give up more). "
+    "harm_test has no part in the choice."
 )
 
 

@@ -1,63 +1,99 @@
-"""Does steering do as much out of distribution as in it? A test of the gap of effects at every point."""
+"""Does steering do as much out of distribution as in it? The gap of effects at every point, in points and relative."""
 
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import pandas as pd
-from scipy.stats import ttest_ind
 
-from steering_reliability.analysis.baseline_pairs import pair_with_baseline
-from steering_reliability.analysis.multiplicity import holm
-from steering_reliability.analysis.schema import POINT_KEYS, sort_points
+from steering_reliability.analysis.cluster_counts import HELD_OUT, ClusterCounts
+from steering_reliability.analysis.cluster_intervals import PairedCounts, clustered_difference, clustered_effect_gap
+from steering_reliability.analysis.cluster_tests import effect_gap_p
+from steering_reliability.analysis.relative_change import share_gap
+from steering_reliability.analysis.schema import POINT_KEYS
+from steering_reliability.analysis.statistics import Array, Estimate
+from steering_reliability.analysis.style_intervals import at_least_as_wide, gap_over_styles
 
-GAP_COLUMNS: Final = [*POINT_KEYS, "prompts", "effect_gap", "low", "high", "n_train", "n_test", "p", "p_holm"]
+_OUTCOMES: Final = ("clean_refusal", "refusal", "opening_refusal")
+_PROMPTS: Final = {"unseen": HELD_OUT, "all": "harm_train"}
+
+GAP_COLUMNS: Final = [
+    *(*POINT_KEYS, "prompts", "outcome", "effect_train", "effect_test", "effect_gap", "low", "high", "p"),
+    *("before_train", "after_train", "n_train", "clusters_train"),
+    *("before_test", "after_test", "n_test", "clusters_test"),
+    *("train_low", "train_high", "test_low", "test_high", "sign"),
+    *("share_train", "share_test", "share_gap", "share_low", "share_high"),
+    *("n_styles", "styles_low", "styles_high"),
+]
 
 
-def gap_tests(results: pd.DataFrame) -> pd.DataFrame:
+def gap_tests(counts: ClusterCounts, *, styles: ClusterCounts) -> pd.DataFrame:
     """Test the gap of effects, [train(alpha) - train(0)] - [test(alpha) - test(0)], at every steered point.
 
-    Each prompt gives the change of its refusal (averaged over its samples); the changes of the two splits are compared
-    by Welch's t-test, whose interval goes with it.
-
     Args:
-        results: The columns of `SUMMARY_INPUTS`.
+        counts: Of the study, by `cluster`.
+        styles: Of the same rows, by `style`.
 
     Returns:
-        Columns `GAP_COLUMNS`, two rows per point of the study: `prompts` is "unseen" (harm_train prompts that did not
-        build the direction, the headline) or "all". p_holm is corrected over the grid within `prompts`. Missing is NaN
-        with n = 0.
+        Columns `GAP_COLUMNS`, a row per steered point, outcome and kind of harm_train prompts: "unseen" (those that did
+        not build the direction, the headline) or "all". effect_gap has the 95% interval of `clustered_effect_gap` and
+        its p, not corrected; the two effects have intervals of their own, and sign (1 or -1) is that of the one in
+        distribution, or on harm_test where its interval holds 0. share_* are the effects as shares of the change that
+        was possible in that direction; styles_* is the interval for other styles. before, after and n count
+        completions. Missing is NaN with n = 0.
     """
-    study = pair_with_baseline(results[results["role"] == "main"], outcomes=["is_refusal"])
-    steered = study[~study["from_baseline"].astype(bool) & study["split"].isin(["harm_train", "harm_test"])]
-    change = steered["is_refusal_steered_only"] - steered["is_refusal_baseline_only"]
-    prompts = steered.assign(change=change).groupby([*POINT_KEYS, "split", "builds_direction", "id"], sort=True)
-    means = prompts["change"].mean().dropna().reset_index()
-    rows: list[dict[str, Any]] = []
-    for key, group in means.groupby(POINT_KEYS, sort=True):
-        train, test = (group[group["split"] == split] for split in ("harm_train", "harm_test"))
-        unseen = train[~train["builds_direction"].astype(bool)]
-        for name, part in (("unseen", unseen), ("all", train)):
-            tested = _welch(part["change"].to_numpy(dtype=float), test["change"].to_numpy(dtype=float))
-            rows.append(dict(zip(POINT_KEYS, key, strict=True)) | {"prompts": name} | tested)
-    table = pd.DataFrame(rows, columns=GAP_COLUMNS)
-    table["p_holm"] = holm(table["p"].to_numpy(dtype=float), families=table["prompts"].to_numpy(dtype=str))
-    return sort_points(table)
+    parts = [_gaps(counts, styles, prompts, outcome) for prompts in _PROMPTS for outcome in _OUTCOMES]
+    table = pd.concat(parts, ignore_index=True)
+    order = [*POINT_KEYS, "outcome", "prompts"]
+    return table[table["alpha"] != 0].sort_values(order, kind="stable", ignore_index=True)
 
 
-def _welch(train: np.ndarray, test: np.ndarray) -> dict[str, float]:
-    nothing = {"effect_gap": np.nan, "low": np.nan, "high": np.nan, "p": np.nan}
-    sizes = {"n_train": len(train), "n_test": len(test)}
-    if min(sizes.values()) < 2:
-        return nothing | sizes
-    gap = float(train.mean() - test.mean())
-    if train.std() == 0 and test.std() == 0:
-        # Nobody changed, or everybody: there is no spread to judge by.
-        return nothing | sizes | {"effect_gap": gap, "p": 1.0 if gap == 0 else np.nan}
-    found = ttest_ind(train, test, equal_var=False)
-    interval = found.confidence_interval(0.95)
+def _gaps(counts: ClusterCounts, styles: ClusterCounts, prompts: str, outcome: str) -> pd.DataFrame:
+    train, test = counts.pairs(outcome, _PROMPTS[prompts]), counts.pairs(outcome, "harm_test")
+    changes = clustered_difference(train), clustered_difference(test)
+    direction = _direction(*changes)
+    gap = clustered_effect_gap(train, second=test)
+    relative = share_gap(train, second=test, direction=direction)
+    by_style = [styles.pairs(outcome, split) for split in (_PROMPTS[prompts], "harm_test")]
+    others = at_least_as_wide(gap_over_styles(by_style[0], second=by_style[1]), prompts=gap)
+    frame = counts.points.to_frame(index=False).assign(
+        prompts=prompts,
+        outcome=outcome,
+        effect_train=changes[0].value,
+        effect_test=changes[1].value,
+        effect_gap=gap.value,
+        low=gap.low,
+        high=gap.high,
+        p=effect_gap_p(train, second=test),
+        train_low=changes[0].low,
+        train_high=changes[0].high,
+        test_low=changes[1].low,
+        test_high=changes[1].high,
+        sign=direction,
+        share_train=relative.first.value,
+        share_test=relative.second.value,
+        share_gap=relative.gap.value,
+        share_low=relative.gap.low,
+        share_high=relative.gap.high,
+        n_styles=sum((pairs.sizes > 0).sum(-1) for pairs in by_style),
+        styles_low=others.low,
+        styles_high=others.high,
+        **_counted(train, "train"),
+        **_counted(test, "test"),
+    )
+    return frame[GAP_COLUMNS]
+
+
+def _direction(train: Estimate, test: Estimate) -> Array:
+    """Return which way steering goes: in distribution, or out of it where it is not told in distribution."""
+    told = (train.low > 0) | (train.high < 0)
+    sign = np.where(told, np.sign(train.value), np.sign(test.value))
+    return np.asarray(np.where(sign == 0, np.where(train.value < 0, -1.0, 1.0), sign))
+
+
+def _counted(pairs: PairedCounts, split: str) -> dict[str, np.ndarray]:
     return {
-        "effect_gap": gap,
-        "low": float(interval.low),
-        "high": float(interval.high),
-        "p": float(found.pvalue),
-    } | sizes
+        f"before_{split}": (pairs.both + pairs.second_only).sum(-1).astype("int64"),
+        f"after_{split}": (pairs.both + pairs.first_only).sum(-1).astype("int64"),
+        f"n_{split}": pairs.sizes.sum(-1).astype("int64"),
+        f"clusters_{split}": (pairs.sizes > 0).sum(-1),
+    }

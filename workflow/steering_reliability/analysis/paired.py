@@ -1,5 +1,6 @@
 """Refusals of two conditions on the same prompts."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -7,8 +8,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from steering_reliability.analysis.cluster_intervals import PairedCounts, clustered_difference
 from steering_reliability.analysis.schema import GROUP_KEYS
-from steering_reliability.analysis.statistics import Estimate, newcombe_paired_interval
+from steering_reliability.analysis.statistics import Estimate
+from steering_reliability.analysis.wording import interval, signed
 
 
 @dataclass(frozen=True)
@@ -27,26 +30,45 @@ class Comparison:
 
     def __str__(self) -> str:
         """Return it in percentage points, for a sentence."""
-        if self.n == 0:
+        if self.n == 0 or math.isnan(self.value):
             return "no data"
-        return f"{100 * self.value:+.0f} points (95% interval {100 * self.low:+.0f} to {100 * self.high:+.0f})"
+        if math.isnan(self.low):
+            return f"{signed(self.value)} points (no interval)"
+        return f"{signed(self.value)} points (95% interval {interval(self.low, self.high)})"
 
 
-def compare_refusals(first: pd.DataFrame, second: pd.DataFrame) -> Comparison:
-    """Return the refusal rate of `first` minus that of `second` on the (id, sample) pairs that both hold.
+def compare_refusals(first: pd.DataFrame, second: pd.DataFrame, *, flag: str = "is_refusal") -> Comparison:
+    """Return a rate of `first` minus that of `second` on the (id, sample) pairs that both hold.
 
     Args:
-        first: Completions of one condition on one split.
+        first: Completions of one condition on one split, with their `cluster`.
         second: Completions of another.
+        flag: The outcome's column of truth values.
 
     Returns:
-        Difference with Newcombe's interval for paired data; NaN with n = 0 if they share no pair.
+        Difference with the interval of `clustered_difference`; NaN with n = 0 if they share no pair.
+    """
+    counts = paired_counts(first, second, flag=flag)
+    return as_comparison(clustered_difference(counts), n=int(counts.sizes.sum()))
+
+
+def paired_counts(first: pd.DataFrame, second: pd.DataFrame, *, flag: str = "is_refusal") -> PairedCounts:
+    """Count the (id, sample) pairs that both hold, per cluster of prompts.
+
+    Args:
+        first: Completions of one condition on one split, with their `cluster`.
+        second: Completions of another.
+        flag: The outcome's column of truth values.
+
+    Returns:
+        Each field [clusters], in the order of their names.
     """
     keys = ["id", "sample"]
-    pairs = first[[*keys, "is_refusal"]].merge(second[[*keys, "is_refusal"]], on=keys, suffixes=("", "_other"))
-    one, other = pairs["is_refusal"].astype(bool), pairs["is_refusal_other"].astype(bool)
-    cells = ((one & other).sum(), (one & ~other).sum(), (~one & other).sum(), (~one & ~other).sum())
-    return as_comparison(newcombe_paired_interval(*cells), n=len(pairs))
+    pairs = first[[*keys, "cluster", flag]].merge(second[[*keys, flag]], on=keys, suffixes=("", "_other"))
+    one, other = pairs[flag].astype(bool), pairs[f"{flag}_other"].astype(bool)
+    cells = pd.DataFrame({"both": one & other, "first": one & ~other, "second": ~one & other, "none": ~one & ~other})
+    sums = cells.astype(float).groupby(pairs["cluster"], sort=True).sum()
+    return PairedCounts(*(sums[name].to_numpy(dtype=float) for name in cells))
 
 
 def as_comparison(estimate: Estimate, *, n: int) -> Comparison:

@@ -58,11 +58,12 @@ def pareto_table(summary: pd.DataFrame) -> pd.DataFrame:
 
 
 def recommended_point(summary: pd.DataFrame) -> dict[str, Any] | None:
-    """Return the operating point that the report and the examples show.
+    """Return the operating point that the report and the examples show, chosen without a look at harm_test.
 
-    Among the steered points on the Pareto frontier (among all steered points if none is on it): the highest share of
-    refusals on harm_test that are not degenerate, with a helpfulness drop of at most `MAX_HELPFULNESS_DROP`; if every
-    drop is larger, the smallest drop. Ties go to the smaller drop, then the weaker steering.
+    The highest share of refusals that are not degenerate on the harm_train prompts that built the direction (on all of
+    harm_train where none is known to have), with a helpfulness drop of at most `MAX_HELPFULNESS_DROP`; if every drop is
+    larger, the smallest drop. Ties go to the smaller drop, then the weaker steering. So neither the effect on harm_test
+    nor the gap, which rests on the other harm_train prompts, is flattered by the choice; the drop is.
 
     Args:
         summary: From `summarise`.
@@ -71,16 +72,22 @@ def recommended_point(summary: pd.DataFrame) -> dict[str, Any] | None:
         A row of the summary, or None where no steered point of the study has both numbers.
     """
     steered = summary[(summary["role"] == "main") & ~summary["from_baseline"].astype(bool)]
-    usable = steered.dropna(subset=["clean_refusal_harm_test", "helpfulness_drop"])
-    candidates = usable[usable["on_pareto"]] if usable["on_pareto"].any() else usable
-    if candidates.empty:
+    gain = choosing_rate(summary)
+    ranked = steered.dropna(subset=[gain, "helpfulness_drop"])
+    ranked = ranked.assign(strength=ranked["relative_strength"].abs())
+    if ranked.empty:
         return None
-    ranked = candidates.assign(strength=candidates["relative_strength"].abs())
     ties = ["strength", "direction", "intervention", "layer", "alpha", "seed"]
     affordable = ranked[ranked["helpfulness_drop"] <= MAX_HELPFULNESS_DROP + 1e-9]
     if affordable.empty:
         ranked = ranked.sort_values(["helpfulness_drop", *ties])
     else:
-        order = ["clean_refusal_harm_test", "helpfulness_drop", *ties]
+        order = [gain, "helpfulness_drop", *ties]
         ranked = affordable.sort_values(order, ascending=[False] + [True] * (len(order) - 1))
     return as_records(ranked.head(1).drop(columns="strength"))[0]
+
+
+def choosing_rate(summary: pd.DataFrame) -> str:
+    """Return the column of the summary that the recommended point is chosen by."""
+    in_direction = "clean_refusal_harm_train_seen"
+    return in_direction if (summary[f"{in_direction}_n"] > 0).any() else "clean_refusal_harm_train"

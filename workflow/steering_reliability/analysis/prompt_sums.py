@@ -12,7 +12,16 @@ from steering_reliability.analysis.schema import POINT_KEYS, ROW_KEYS, sort_poin
 
 Array = npt.NDArray[np.float64]
 
-_INPUTS: Final = [*POINT_KEYS, *ROW_KEYS, "family", "from_baseline", "is_refusal", "is_degenerate", "is_helpful"]
+_INPUTS: Final = [
+    *POINT_KEYS,
+    *ROW_KEYS,
+    "family",
+    "cluster",
+    "from_baseline",
+    "is_refusal",
+    "is_degenerate",
+    "is_helpful",
+]
 
 
 @dataclass(frozen=True)
@@ -20,7 +29,7 @@ class PromptSums:
     """Sums over the completions of each prompt of a split; every matrix is [prompts, points].
 
     Attributes:
-        prompts: id and family (empty where unknown) of each row, sorted by id.
+        prompts: id, family (empty where unknown) and cluster of each row, sorted by id.
         n: Completions.
         refusals: Those that refuse.
         clean_refusals: Those that refuse and are not degenerate.
@@ -66,7 +75,7 @@ def prompt_sums(results: pd.DataFrame, *, split: str, points: pd.DataFrame) -> P
     numbered = points[POINT_KEYS].assign(point=np.arange(len(points)))
     rows = rows.merge(numbered, on=POINT_KEYS, validate="many_to_one")
     codes, ids = pd.factorize(rows["id"], sort=True)
-    families = rows.groupby("id")["family"].first().reindex(ids).fillna("").astype(str)
+    labels = rows.groupby("id")[["family", "cluster"]].first().reindex(ids).fillna("").astype(str)
     cell = codes * len(points) + rows["point"].to_numpy(dtype=int)
 
     def total(values: pd.Series) -> Array:
@@ -77,7 +86,7 @@ def prompt_sums(results: pd.DataFrame, *, split: str, points: pd.DataFrame) -> P
 
     change = rows["is_refusal_steered_only"] - rows["is_refusal_baseline_only"]
     return PromptSums(
-        prompts=pd.DataFrame({"id": np.asarray(ids, dtype=object), "family": families.to_numpy(dtype=object)}),
+        prompts=labels.astype(object).rename_axis("id").reset_index(),
         n=total(rows["is_refusal"].notna()),
         refusals=total(rows["is_refusal"]),
         clean_refusals=total(rows["is_refusal"] * (1 - rows["is_degenerate"].astype(float))),

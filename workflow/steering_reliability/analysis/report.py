@@ -10,8 +10,9 @@ from typing import Any, Final
 import pandas as pd
 import yaml
 
+from steering_reliability.analysis.claims import MOST_SIGNIFICANT, QUESTIONS
 from steering_reliability.analysis.figures.panels import curve_order
-from steering_reliability.analysis.findings import QUESTIONS, headline, warnings
+from steering_reliability.analysis.findings import headline, warnings
 from steering_reliability.analysis.page.chart_style import Spec
 from steering_reliability.analysis.page.charts import (
     dose_response_chart,
@@ -42,12 +43,12 @@ FIGURES: Final = {
     "gap_vs_alpha": (
         "Generalization gap",
         "Effect on harm_train minus effect on harm_test. The gap of effects subtracts what the unsteered model does; "
-        "an interval that excludes 0 is a failure (above) or a surplus (below) of generalization.",
+        "above 0 steering adds more refusals (or removes fewer) on harm_train.",
     ),
     "effect_gap_forest": (
         "Gap of effects at every point",
         "Effect on harm_train minus effect on harm_test at every point, with 95% intervals. Filled: prompts that did "
-        "not build the direction; coloured: p at most 0.05 after correction over the grid.",
+        "not build the direction; coloured: p at most 0.05 after correction over all claims.",
     ),
     "heatmap_refusal_harm_test": ("Refusal by layer and strength", "Share of harm_test prompts that are refused."),
     "heatmap_helpful_benign": ("Helpfulness by layer and strength", "Share of benign prompts answered helpfully."),
@@ -66,9 +67,15 @@ FIGURES: Final = {
 
 CAVEATS: Final = (
     "Refusal and helpfulness are judged by rules on the text, not by a reader; such rules overstate refusal.",
-    "The recommended point is chosen on the same prompts that report it: selection.csv says by how much that flatters.",
-    "Some harm_train prompts built the direction; the headline gap rests on the others.",
-    "Each interval stands for itself: among many points some exclude 0 by chance. The p of a claim is corrected.",
+    "The recommended point is chosen on harm_train prompts (those that built the direction, where some were held out) "
+    "and on benign prompts, not on harm_test; selection.csv says by how much the choice flatters the cost.",
+    "The headline gap rests on harm_train prompts that did not build the direction, where some were held out.",
+    "Intervals count prompts of one template, and near copies, as one. They speak of other prompts in the styles that "
+    "were asked; the second interval of a claim speaks of other styles.",
+    "Each interval stands for itself: among many points some exclude 0 by chance. The p of a headline claim "
+    "is corrected, so that at most 5% of reports make any where nothing is there; checks are not.",
+    "If layers, strengths or the token position of the config were chosen by looking at outcomes on these same "
+    "prompts, as those of config.yaml were, that choice is not corrected for.",
 )
 
 FILTERS: Final = {
@@ -128,8 +135,10 @@ def write_report(
             **page_frame(),
             title=title,
             answers=_answers(claims),
-            findings=headline(summary, sanity=sanity),
-            warnings=warnings(summary, n_samples=_n_samples(results)),
+            findings=headline(summary, claims=claims),
+            warnings=warnings(
+                summary, claims=claims, sanity=sanity, prompts=results[["split", "id", "cluster", "style"]]
+            ),
             caveats=CAVEATS,
             figures=list(_figures(figures_dir, charts)),
             charts=charts,
@@ -154,15 +163,15 @@ def write_report(
 def _answers(claims: pd.DataFrame) -> list[dict[str, Any]]:
     """The three questions of every study, as far as the run could answer them: at the recommended point.
 
-    Where the data can't tell there but show it at the surest point of the grid, that stands beside it.
+    Where the data can't tell there but show it at the most significant point of the grid, that stands beside it.
     """
     found = {row["claim"]: row for row in as_records(claims)}
     answers = []
     for name in QUESTIONS:
-        surest = found.get(f"{name}, surest point")
+        strongest = found.get(name + MOST_SIGNIFICANT)
         asked = [found.get(name)]
-        if surest is not None and surest["verdict"] == "shown" and (asked[0] or {}).get("verdict") != "shown":
-            asked.append(surest)
+        if strongest is not None and strongest["verdict"] == "shown" and (asked[0] or {}).get("verdict") != "shown":
+            asked.append(strongest)
         answers += [row for row in asked if row is not None]
     return answers
 
@@ -194,10 +203,6 @@ def _opens(row: Mapping[str, Any]) -> dict[str, str]:
 
 def _text(path: Path) -> str:
     return path.read_text(encoding="utf-8")
-
-
-def _n_samples(results: pd.DataFrame) -> int:
-    return 1 if results.empty else int(results["sample"].max()) + 1
 
 
 def _figures(folder: Path, charts: Mapping[str, list[Spec]]) -> Iterator[dict[str, Any]]:

@@ -6,25 +6,26 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
+from steering_reliability.analysis.claim_points import most_significant_effect
 from steering_reliability.analysis.confounding import CONFOUNDS, matched_effect
+from steering_reliability.analysis.control_rank import control_ranks
 from steering_reliability.analysis.paired import Comparison, as_comparison, compare_refusals, select_point
 from steering_reliability.analysis.pareto import recommended_point
 from steering_reliability.analysis.schema import POINT_KEYS, as_records, sort_points
 from steering_reliability.analysis.statistics import Estimate, difference_of_estimates
+from steering_reliability.analysis.wording import whole
 
-SANITY_COLUMNS: Final = ["check", "condition", "statistic", "value", "low", "high", "n", "verdict", "sentence"]
+SANITY_COLUMNS: Final = ["check", "condition", "statistic", "value", "low", "high", "n", "p", "verdict", "sentence"]
 
-_SAME: Final = 0.15
-"""Two effects whose difference lies within this on either side are called the same."""
+SAME_WITHIN: Final = 0.15
+"""Two effects agree where the whole 95% interval of their difference lies within this on either side."""
+
+TOO_ALIKE: Final = 0.2
+"""A shuffled-label control whose cosine with the direction is larger in size still holds part of it."""
 
 _SPLIT: Final = "harm_test"
-
-_CHECKS: Final = {
-    "alt_prefix": "other prefix",
-    "alt_seed": "other seed",
-    "random": "random direction",
-    "shuffled": "shuffled labels",
-}
+_CHECKS: Final = {"alt_prefix": "other prefix", "alt_seed": "other seed"}
+COSINE: Final = "cosine with the study's direction"
 
 Cosines = Mapping[str, Mapping[int, float]]
 """Direction name to layer to its cosine with the study's direction there."""
@@ -36,29 +37,56 @@ def sanity_checks(results: pd.DataFrame, *, summary: pd.DataFrame, cosines: Cosi
     Args:
         results: Rows of results.parquet.
         summary: From `summarise`.
-        cosines: Cosine of each other prefix's direction with the study's, by direction and layer.
+        cosines: Cosine of each other direction with the study's, by direction and layer.
 
     Returns:
         One row per check and statistic with `SANITY_COLUMNS`; no rows where the run has no checks and no steered
-        point. An effect is the refusal rate steered minus baseline on the same prompts.
+        point. An effect is the refusal rate steered minus baseline on the same prompts, in text that is not degenerate.
+        Random and shuffled directions are judged together, by rank (`control_ranks`).
     """
     rows: list[dict[str, Any]] = []
     references: list[dict[str, Any]] = []
-    for variant in as_records(_steered(summary, roles=("alt_prefix", "alt_seed", "random", "shuffled"))):
+    clean = results.assign(is_refusal=results["is_refusal"].astype(bool) & ~results["is_degenerate"].astype(bool))
+    for variant in as_records(_steered(summary, roles=("alt_prefix", "alt_seed"))):
         reference = _main_counterpart(summary, variant)
         if reference is not None and reference not in references:
             references.append(reference)
-        rows += _checks_of(results, variant, reference, cosines or {})
+        rows += _checks_of(clean, variant, reference, cosines or {})
+    rows += _alike_controls(summary, cosines or {})
     best = recommended_point(summary)
-    if best is not None:
-        point = {key: best[key] for key in POINT_KEYS}
+    point = None if best is None else {key: best[key] for key in POINT_KEYS}
+    strongest = most_significant_effect(results)
+    for rank in control_ranks(results, chosen_by_effect=None if strongest == point else strongest):
+        numbers = {"value": rank.lead, "low": np.nan, "high": np.nan, "n": rank.n_controls, "p": rank.p}
+        words = {"statistic": "rank of the study's effect", "verdict": rank.verdict, "sentence": rank.sentence}
+        rows.append({"check": rank.name, "condition": describe(rank.point), **numbers, **words})
+    if point is not None:
         references = [point, *(reference for reference in references if reference != point)]
-    rows += [_confounded(results, reference, check=check) for reference in references for check in CONFOUNDS]
+    rows += [_confounded(clean, reference, check=check) for reference in references for check in CONFOUNDS]
     return pd.DataFrame(rows, columns=SANITY_COLUMNS)
 
 
 def _steered(summary: pd.DataFrame, *, roles: tuple[str, ...]) -> pd.DataFrame:
     return sort_points(summary[summary["role"].isin(roles) & ~summary["from_baseline"].astype(bool)])
+
+
+def _alike_controls(summary: pd.DataFrame, cosines: Cosines) -> Iterator[dict[str, Any]]:
+    """Say of every shuffled-label control how much of the direction it still holds."""
+    for control in as_records(_steered(summary, roles=("shuffled",)).drop_duplicates(["direction", "layer"])):
+        cosine = cosines.get(control["direction"], {}).get(control["layer"], float("nan"))
+        if np.isnan(cosine):
+            continue
+        alike = abs(cosine) > TOO_ALIKE
+        sentence = (
+            f"Its cosine with the study's direction is {cosine:.2f}: it still holds part of it, so what it does is no "
+            "measure of what the method makes of nothing."
+            if alike
+            else f"Its cosine with the study's direction is {cosine:.2f}."
+        )
+        yield {
+            **{"check": "shuffled labels", "condition": describe(control), "statistic": COSINE, "value": cosine},
+            **{"n": 1, "verdict": "too alike" if alike else "unlike the direction", "sentence": sentence},
+        }
 
 
 def _main_counterpart(summary: pd.DataFrame, variant: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -77,8 +105,7 @@ def _main_counterpart(summary: pd.DataFrame, variant: Mapping[str, Any]) -> dict
 def _checks_of(
     results: pd.DataFrame, variant: dict[str, Any], reference: dict[str, Any] | None, cosines: Cosines
 ) -> Iterator[dict[str, Any]]:
-    check = _CHECKS[variant["role"]]
-    shared = {"check": check, "condition": describe(variant)}
+    shared = {"check": _CHECKS[variant["role"]], "condition": describe(variant)}
     if variant["role"] == "alt_prefix":
         yield {**shared, **_cosine(cosines.get(variant["direction"], {}).get(variant["layer"], float("nan")))}
     steered, baseline = _rows(results, variant), _rows(results, {**variant, "alpha": 0.0})
@@ -92,21 +119,15 @@ def _checks_of(
     }
     if reference is None:
         return
-    ids = set(steered["id"])
     main = _rows(results, reference)
-    main = main[main["id"].isin(ids)]
-    before = _rows(results, {**reference, "alpha": 0.0})
-    effect = compare_refusals(main, before)
+    main = main[main["id"].isin(set(steered["id"]))]
+    effect = compare_refusals(main, _rows(results, {**reference, "alpha": 0.0}))
     if variant["role"] == "alt_seed":
         # Two seeds have two baselines: the effects are compared, as if independent: too wide, if prompts matter.
         contrast = as_comparison(difference_of_estimates(_estimate(own), _estimate(effect)), n=own.n)
     else:
         contrast = compare_refusals(steered, main)
-    if variant["role"] in ("random", "shuffled"):
-        verdict = _against_control(own, effect, contrast, control=variant["role"])
-    else:
-        verdict = _agreement(own, effect, contrast)
-    yield {**shared, **_numbers("effect minus the study's effect", contrast), **verdict}
+    yield {**shared, **_numbers("effect minus the study's effect", contrast), **_agreement(own, effect, contrast)}
 
 
 def _rows(results: pd.DataFrame, point: Mapping[str, Any]) -> pd.DataFrame:
@@ -126,6 +147,7 @@ def _numbers(statistic: str, comparison: Comparison) -> dict[str, Any]:
         "low": comparison.low,
         "high": comparison.high,
         "n": comparison.n,
+        "p": float("nan"),
     }
 
 
@@ -140,46 +162,28 @@ def _cosine(value: float) -> dict[str, Any]:
         verdict = "same direction" if value >= 0.8 else "related direction" if value >= 0.4 else "other direction"
     sentence = f"Its cosine with the study's direction is {value:.2f}." if known else "Its cosine is not known."
     numbers = {"value": value, "low": float("nan"), "high": float("nan"), "n": int(known)}
-    return {"statistic": "cosine with the study's direction", **numbers, "verdict": verdict, "sentence": sentence}
+    return {"statistic": COSINE, **numbers, "verdict": verdict, "sentence": sentence}
 
 
 def _agreement(own: Comparison, effect: Comparison, contrast: Comparison) -> dict[str, str]:
-    if contrast.n == 0:
+    """Two effects agree by a test of equivalence, and only where there is an effect to agree on."""
+    within = contrast.low > -SAME_WITHIN and contrast.high < SAME_WITHIN
+    if contrast.n == 0 or (contrast.sign == 0 and not (within and effect.sign)):
         verdict = "cannot tell"
-    elif (own.sign == effect.sign != 0 and contrast.sign == 0) or (contrast.low > -_SAME and contrast.high < _SAME):
-        verdict = "agrees"
     else:
-        verdict = "differs" if contrast.sign else "cannot tell"
+        verdict = "agrees" if within and effect.sign else "differs"
     words = {
-        "agrees": "The study's effect is seen again",
-        "differs": "The study's effect is not seen again in the same size",
-        "cannot tell": "The data cannot tell whether the study's effect is seen again",
+        "agrees": f"The effect is the study's, within {whole(100 * SAME_WITHIN)} points",
+        "differs": "The effect differs from the study's",
+        "cannot tell": "The data cannot tell whether the effect is the study's",
     }
-    return {"verdict": verdict, "sentence": f"{words[verdict]}: {own} here, {effect} there, on the same prompts."}
-
-
-def _against_control(own: Comparison, effect: Comparison, contrast: Comparison, *, control: str) -> dict[str, str]:
-    # The contrast is control minus study: the study is stronger where it points away from the study's own sign.
-    if contrast.n == 0 or effect.sign == 0:
-        verdict = "cannot tell"
-    elif contrast.sign == -effect.sign:
-        verdict = f"stronger than {control}"
-    elif contrast.sign == effect.sign or (contrast.low > -_SAME and contrast.high < _SAME):
-        verdict = f"no stronger than {control}"
-    else:
-        verdict = "cannot tell"
-    name = {"random": "a random one", "shuffled": "one from shuffled labels"}[control]
-    words = {
-        f"stronger than {control}": f"The direction moves refusal more than {name} of the same strength",
-        f"no stronger than {control}": f"{name[0].upper()}{name[1:]} of the same strength does as much",
-        "cannot tell": f"The data cannot tell the direction from {name} of the same strength",
-    }
-    return {"verdict": verdict, "sentence": f"{words[verdict]}: {effect} for the study's, {own} for the control."}
+    sentence = f"{words[verdict]}: {own} here, {effect} there, on the same prompts; the difference is {contrast}."
+    return {"verdict": verdict, "sentence": sentence}
 
 
 def _confounded(results: pd.DataFrame, reference: Mapping[str, Any], *, check: str) -> dict[str, Any]:
     steered, baseline = _rows(results, reference), _rows(results, {**reference, "alpha": 0.0})
-    effect = matched_effect(steered, baseline, confounds=CONFOUNDS[check])
+    effect = matched_effect(steered, baseline, crude=compare_refusals(steered, baseline), confounds=CONFOUNDS[check])
     words = {
         "survives": f"The effect remains among completions of like {check}",
         "partly explained": f"A change of {check} accounts for a good part of the effect",

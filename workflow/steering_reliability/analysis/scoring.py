@@ -7,8 +7,9 @@ from functools import lru_cache
 from statistics import median
 from typing import Any, Final
 
-from steering_reliability.metrics.confounds import is_degenerate, measure_confounds
+from steering_reliability.metrics.confounds import is_degenerate, is_repetitive, measure_confounds
 from steering_reliability.metrics.helpfulness import FULL_LENGTH, score_helpfulness
+from steering_reliability.metrics.openings import opens_with_refusal
 from steering_reliability.metrics.refusal import THRESHOLD, score_refusal
 from steering_reliability.metrics.scorer import Scorer
 
@@ -16,6 +17,7 @@ _KEPT_TEXTS: Final = 50_000
 """Distinct completions whose scores are kept: bounds the memory of a long aggregation."""
 
 _refusal = lru_cache(maxsize=_KEPT_TEXTS)(score_refusal)
+_opening = lru_cache(maxsize=_KEPT_TEXTS)(opens_with_refusal)
 _confounds = lru_cache(maxsize=_KEPT_TEXTS)(measure_confounds)
 
 
@@ -51,20 +53,21 @@ def score_row(
         label = "refusal" if score >= THRESHOLD else "neither" if refusal.label == "refusal" else refusal.label
         refusal = replace(refusal, score=score, is_refusal=score >= THRESHOLD, label=label)
     degenerate = is_degenerate(confounds, base_logprob=row["base_logprob"], baseline_base_logprob=baseline_base_logprob)
-    helpfulness = score_helpfulness(
-        text,
-        n_tokens=row["n_tokens"],
-        is_refusal=refusal.is_refusal,
-        is_degenerate=degenerate,
-        full_length=full_length,
+    helpfulness, by_opening = (
+        score_helpfulness(
+            text, n_tokens=row["n_tokens"], is_refusal=refuses, is_degenerate=degenerate, full_length=full_length
+        )
+        for refuses in (refusal.is_refusal, _opening(text))
     )
     return {
         "refusal_score": refusal.score,
         "is_refusal": refusal.is_refusal,
+        "opens_with_refusal": _opening(text),
         "refusal_label": refusal.label,
         "matched_phrases": list(refusal.matched),
         "helpfulness_score": helpfulness.score,
         "is_helpful": helpfulness.is_helpful,
+        "is_helpful_by_opening": by_opening.is_helpful,
         "has_steps": helpfulness.has_steps,
         "has_bullets": helpfulness.has_bullets,
         "has_code": helpfulness.has_code,
@@ -74,5 +77,6 @@ def score_row(
         "distinct_3": confounds.distinct_3,
         "longest_repeat": confounds.longest_repeat,
         "longest_character_repeat": confounds.longest_character_repeat,
+        "is_repetitive": is_repetitive(confounds),
         "is_degenerate": degenerate,
     }

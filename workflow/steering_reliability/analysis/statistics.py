@@ -17,13 +17,13 @@ class Estimate(NamedTuple):
     high: Array
 
 
-def wilson_interval(successes: npt.ArrayLike, trials: npt.ArrayLike, *, confidence: float = 0.95) -> Estimate:
+def wilson_interval(successes: npt.ArrayLike, trials: npt.ArrayLike, *, confidence: npt.ArrayLike = 0.95) -> Estimate:
     """Return a rate with Wilson's score interval.
 
     Args:
         successes: Number of successes, any shape.
         trials: Number of trials, broadcastable to it; 0 gives NaN.
-        confidence: Coverage of the interval.
+        confidence: Coverage of the interval, broadcastable to it.
 
     Returns:
         Rate and limits in [0, 1].
@@ -47,7 +47,7 @@ def newcombe_interval(
     other_successes: npt.ArrayLike,
     other_trials: npt.ArrayLike,
     *,
-    confidence: float = 0.95,
+    confidence: npt.ArrayLike = 0.95,
 ) -> Estimate:
     """Return the difference of two independent rates with Newcombe's hybrid score interval.
 
@@ -56,7 +56,7 @@ def newcombe_interval(
         trials: Size of the first group.
         other_successes: Successes of the second group.
         other_trials: Size of the second group.
-        confidence: Coverage of the interval.
+        confidence: Coverage of the interval, broadcastable to it.
 
     Returns:
         First rate minus second rate, in [-1, 1]; NaN where a group is empty.
@@ -74,7 +74,7 @@ def newcombe_paired_interval(
     second_only: npt.ArrayLike,
     neither: npt.ArrayLike,
     *,
-    confidence: float = 0.95,
+    confidence: npt.ArrayLike = 0.95,
 ) -> Estimate:
     """Return the difference of two rates seen on the same units, with Newcombe's interval for paired data.
 
@@ -83,7 +83,7 @@ def newcombe_paired_interval(
         first_only: Units that succeed only under the first.
         second_only: Units that succeed only under the second.
         neither: Units that succeed under neither.
-        confidence: Coverage of the interval.
+        confidence: Coverage of the interval, broadcastable to it.
 
     Returns:
         First rate minus second rate; NaN where there are no units.
@@ -132,8 +132,8 @@ def weighted_mean_of_estimates(estimates: Estimate, *, weights: npt.ArrayLike) -
     return Estimate(np.asarray(value), np.asarray(low), np.asarray(high))
 
 
-def _z(confidence: float) -> float:
-    return float(norm.ppf(0.5 + confidence / 2))
+def _z(confidence: npt.ArrayLike) -> Array:
+    return np.asarray(norm.isf((1 - np.asarray(confidence, dtype=float)) / 2))
 
 
 def _continuity_corrected_phi(a: Array, b: Array, c: Array, d: Array) -> Array:

@@ -1,145 +1,111 @@
 """One row per operating point: every rate with its n and interval, the costs, the gaps and the Pareto frontier."""
 
+from collections.abc import Iterator
 from typing import Final
 
 import numpy as np
 import pandas as pd
 
-from steering_reliability.analysis.baseline_pairs import CELLS, pair_with_baseline
-from steering_reliability.analysis.pareto import on_pareto_frontier
-from steering_reliability.analysis.schema import POINT_KEYS, ROW_KEYS, SPLITS, sort_points
-from steering_reliability.analysis.statistics import (
-    Estimate,
-    difference_of_estimates,
-    newcombe_interval,
-    newcombe_paired_interval,
-    wilson_interval,
+from steering_reliability.analysis.cluster_counts import (
+    COUNT_INPUTS,
+    HELD_OUT,
+    IN_DIRECTION,
+    ClusterCounts,
+    count_clusters,
+    with_outcomes,
 )
+from steering_reliability.analysis.cluster_intervals import clustered_difference, clustered_effect_gap, clustered_rate
+from steering_reliability.analysis.pareto import on_pareto_frontier
+from steering_reliability.analysis.schema import POINT_KEYS, SPLITS, sort_points
+from steering_reliability.analysis.statistics import Estimate, difference_of_estimates
 
-SUMMARY_INPUTS: Final = [
-    *POINT_KEYS,
-    *ROW_KEYS,
-    "builds_direction",
-    "from_baseline",
-    "coefficient",
-    "relative_strength",
-    "is_refusal",
-    "is_helpful",
-    "is_degenerate",
-    "n_tokens",
-    "mean_entropy",
-    "base_logprob",
-    "first_token_kl",
-]
+_MEANS: Final = ("n_tokens", "mean_entropy", "base_logprob", "first_token_kl")
+
+SUMMARY_INPUTS: Final = [*COUNT_INPUTS, "coefficient", "relative_strength", *_MEANS]
 """The columns of results.parquet that the summary reads."""
 
-_OUTCOMES: Final = {
-    "refusal": "is_refusal",
-    "clean_refusal": "is_clean_refusal",
-    "helpful": "is_helpful",
-    "degenerate": "is_degenerate",
-}
-_MEANS: Final = ("n_tokens", "mean_entropy", "base_logprob", "first_token_kl")
-_PAIRED: Final = ("is_refusal", "is_helpful")
-_UNSEEN: Final = "harm_train_unseen"
-"""The harm_train prompts that did not build the direction, summarised like a split of their own."""
+_RATES: Final = ("refusal", "clean_refusal", "helpful", "degenerate")
+
+Column = np.ndarray
+_Columns = Iterator[tuple[str, Column]]
 
 
 def summarise(results: pd.DataFrame) -> pd.DataFrame:
     """Summarise results.parquet, one row per (role, direction, intervention, layer, alpha, seed), baseline included.
+
+    Intervals are by cluster of prompts (`cluster`: one template, or near copies): they answer for other prompts in the
+    styles that were asked.
 
     Args:
         results: At least the columns of `SUMMARY_INPUTS`.
 
     Returns:
         Per split the rates refusal, clean_refusal (a refusal that is not degenerate), helpful and degenerate, each
-        with _n, _low and _high (95% Wilson); the paired change of refusal against the baseline (refusal_effect);
-        means of length, entropy, base_logprob and first-token KL. Over the splits helpfulness_drop (benign, baseline
-        minus steered), gap (harm_train minus harm_test), effect_gap (the same of the effects), each with its interval,
-        and on_pareto. The harm_train prompts that did not build the direction give refusal_harm_train_unseen,
-        gap_unseen and effect_gap_unseen. Missing is NaN with n = 0.
+        with _n (completions), _low and _high (95%); the paired changes of both kinds of refusal against the baseline
+        (refusal_effect, clean_refusal_effect); means of length, entropy, base_logprob and first-token KL. Over the
+        splits helpfulness_drop (benign, baseline minus steered), gap (refusal, harm_train minus harm_test), effect_gap
+        (the same of the changes of clean refusal) and on_pareto. The harm_train prompts that did not build the
+        direction give refusal_harm_train_unseen, gap_unseen and effect_gap_unseen, those that did
+        clean_refusal_harm_train_seen. Missing is NaN with n = 0.
     """
-    rows = _with_outcomes(results)
-    unseen = rows[(rows["split"] == "harm_train") & ~rows["builds_direction"].astype(bool)]
-    parts = pd.concat([rows, unseen.assign(split=_UNSEEN)])
-    counts = parts.groupby([*POINT_KEYS, "split"], sort=True)
-    by_split = {split: _of_split(counts, split) for split in (*SPLITS, _UNSEEN)}
-    points = rows.groupby(POINT_KEYS, sort=True)
-    summary = points[["from_baseline", "coefficient", "relative_strength", "first_token_kl"]].agg(
-        {"from_baseline": "first", "coefficient": "first", "relative_strength": "first", "first_token_kl": "mean"}
-    )
-    columns: dict[str, pd.Series | np.ndarray] = {}
-    sums = {split: frame.reindex(summary.index) for split, frame in by_split.items()}
+    rows = with_outcomes(results[SUMMARY_INPUTS])
+    counts = count_clusters(rows)
+    described = rows.groupby(POINT_KEYS, sort=True)[
+        ["from_baseline", "coefficient", "relative_strength", "first_token_kl"]
+    ].agg({"from_baseline": "first", "coefficient": "first", "relative_strength": "first", "first_token_kl": "mean"})
+    summary = described.reindex(counts.points)
+    from_baseline = summary["from_baseline"].to_numpy(dtype=bool)
+    columns: dict[str, Column] = {}
     for split in SPLITS:
-        columns |= _rates(sums[split], split)
-    unseen_refusal = wilson_interval(sums[_UNSEEN]["is_refusal"].fillna(0), sums[_UNSEEN]["n"].fillna(0))
-    columns |= _named(f"refusal_{_UNSEEN}", unseen_refusal)
-    columns |= {f"refusal_{_UNSEEN}_n": sums[_UNSEEN]["n"].fillna(0).astype("int64").to_numpy()}
-    columns |= _contrasts(sums)
-    columns |= _exactly_nothing(columns, summary["from_baseline"].to_numpy(dtype=bool))
-    for split in SPLITS:
-        columns |= {f"{name}_{split}": sums[split][name].to_numpy() for name in _MEANS}
+        columns |= {key: value for name in _RATES for key, value in _rate(counts, name, split)}
+    columns |= dict(_rate(counts, "refusal", HELD_OUT)) | dict(_rate(counts, "clean_refusal", IN_DIRECTION))
+    # The baseline's difference from itself is 0 by definition, not by estimate.
+    columns |= {key: np.where(from_baseline & ~np.isnan(part), 0.0, part) for key, part in _contrasts(counts)}
+    columns |= dict(_gaps(counts))
+    columns |= dict(_means(rows, counts.points))
     summary = pd.concat([summary, pd.DataFrame(columns, index=summary.index)], axis=1).reset_index()
     summary["on_pareto"] = _on_pareto(summary)
     return sort_points(summary)
 
 
-def _with_outcomes(results: pd.DataFrame) -> pd.DataFrame:
-    """Add the outcomes as 0/1 numbers, and beside each row the outcomes of the baseline on the same prompt."""
-    rows = results[SUMMARY_INPUTS].copy()
-    rows["is_clean_refusal"] = rows["is_refusal"].astype(bool) & ~rows["is_degenerate"].astype(bool)
-    for flag in _OUTCOMES.values():
-        rows[flag] = rows[flag].astype(float)
-    return pair_with_baseline(rows, outcomes=list(_PAIRED))
+def _rate(counts: ClusterCounts, name: str, split: str) -> _Columns:
+    sizes = counts.sizes(split)
+    yield from _named(f"{name}_{split}", clustered_rate(counts.successes(name, split), sizes=sizes))
+    yield f"{name}_{split}_n", sizes.sum(-1).astype("int64")
 
 
-def _of_split(counts: "pd.api.typing.DataFrameGroupBy", split: str) -> pd.DataFrame:  # type: ignore[type-arg]
-    """Return, per operating point, the counts and means of one split."""
-    summed = [*_OUTCOMES.values(), *(f"{name}_{cell}" for name in _PAIRED for cell in CELLS)]
-    frame = pd.concat([counts[summed].sum(), counts[list(_MEANS)].mean(), counts.size().rename("n")], axis=1)
-    chosen = frame[frame.index.get_level_values("split") == split]
-    return chosen.droplevel("split")
+def _contrasts(counts: ClusterCounts) -> _Columns:
+    for name in ("refusal", "clean_refusal"):
+        for split in SPLITS:
+            yield from _named(f"{name}_effect_{split}", clustered_difference(counts.pairs(name, split)))
+    value, low, high = clustered_difference(counts.pairs("helpful", "benign"))
+    yield from _named("helpfulness_drop", Estimate(-value, -high, -low))
+    test = counts.pairs("clean_refusal", "harm_test")
+    for split, suffix in (("harm_train", ""), (HELD_OUT, "_unseen")):
+        train = counts.pairs("clean_refusal", split)
+        yield from _named(f"effect_gap{suffix}", clustered_effect_gap(train, second=test))
 
 
-def _rates(sums: pd.DataFrame, split: str) -> dict[str, pd.Series | np.ndarray]:
-    n = sums["n"].fillna(0).astype("int64")
-    columns: dict[str, pd.Series | np.ndarray] = {}
-    for name, flag in _OUTCOMES.items():
-        rate = wilson_interval(sums[flag].fillna(0), n)
-        columns |= {f"{name}_{split}": rate.value, f"{name}_{split}_n": n.to_numpy()}
-        columns |= {f"{name}_{split}_low": rate.low, f"{name}_{split}_high": rate.high}
-    return columns
+def _gaps(counts: ClusterCounts) -> _Columns:
+    rates = {
+        split: clustered_rate(counts.successes("refusal", split), sizes=counts.sizes(split))
+        for split in ("harm_train", HELD_OUT, "harm_test")
+    }
+    for split, suffix in (("harm_train", ""), (HELD_OUT, "_unseen")):
+        yield from _named(f"gap{suffix}", difference_of_estimates(rates[split], rates["harm_test"]))
 
 
-def _contrasts(sums: dict[str, pd.DataFrame]) -> dict[str, pd.Series | np.ndarray]:
-    effects = {split: _paired(frame, "is_refusal") for split, frame in sums.items()}
-    columns: dict[str, pd.Series | np.ndarray] = {}
+def _means(rows: pd.DataFrame, points: pd.MultiIndex) -> _Columns:
     for split in SPLITS:
-        columns |= _named(f"refusal_effect_{split}", effects[split])
-    helpful = _paired(sums["benign"], "is_helpful")
-    columns |= _named("helpfulness_drop", Estimate(-helpful.value, -helpful.high, -helpful.low))
-    for train, suffix in (("harm_train", ""), (_UNSEEN, "_unseen")):
-        pair = (sums[train], sums["harm_test"])
-        gap = newcombe_interval(*(frame[name].fillna(0) for frame in pair for name in ("is_refusal", "n")))
-        columns |= _named(f"gap{suffix}", gap)
-        columns |= _named(f"effect_gap{suffix}", difference_of_estimates(effects[train], effects["harm_test"]))
-    return columns
+        means = rows[rows["split"] == split].groupby(POINT_KEYS, sort=True)[list(_MEANS)].mean().reindex(points)
+        yield from ((f"{name}_{split}", means[name].to_numpy(dtype=float)) for name in _MEANS)
 
 
-def _exactly_nothing(columns: dict[str, pd.Series | np.ndarray], from_baseline: np.ndarray) -> dict[str, np.ndarray]:
-    """Make the baseline's difference from itself 0 without an interval: it is so by definition, not by estimate."""
-    stems = [*(f"refusal_effect_{split}" for split in SPLITS), "helpfulness_drop", "effect_gap", "effect_gap_unseen"]
-    names = [f"{stem}{part}" for stem in stems for part in ("", "_low", "_high")]
-    values = {name: np.asarray(columns[name], dtype=float) for name in names}
-    return {name: np.where(from_baseline & ~np.isnan(value), 0.0, value) for name, value in values.items()}
-
-
-def _paired(sums: pd.DataFrame, name: str) -> Estimate:
-    return newcombe_paired_interval(*(sums[f"{name}_{cell}"].fillna(0) for cell in CELLS))
-
-
-def _named(name: str, estimate: Estimate) -> dict[str, pd.Series | np.ndarray]:
-    return {name: estimate.value + 0.0, f"{name}_low": estimate.low + 0.0, f"{name}_high": estimate.high + 0.0}
+def _named(name: str, estimate: Estimate) -> _Columns:
+    # Minus zero would make equal tables differ in bytes.
+    yield name, estimate.value + 0.0
+    yield f"{name}_low", estimate.low + 0.0
+    yield f"{name}_high", estimate.high + 0.0
 
 
 def _on_pareto(summary: pd.DataFrame) -> np.ndarray:

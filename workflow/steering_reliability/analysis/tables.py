@@ -2,11 +2,15 @@
 
 import io
 from pathlib import Path
+from typing import Final
 
 import pandas as pd
 
 from steering_reliability.errors import InputError
 from steering_reliability.whole_file import write_text
+
+_P_VALUES: Final = ["p", "p_corrected"]
+"""Kept to six significant digits: rounded to six places a small one would be 0."""
 
 
 def write_table(table: pd.DataFrame, path: Path) -> None:
@@ -17,7 +21,7 @@ def write_table(table: pd.DataFrame, path: Path) -> None:
         path: The file; its folder is made.
     """
     clean = table.copy()
-    for name in clean.select_dtypes("float").columns:
+    for name in clean.select_dtypes("float").columns.difference(_P_VALUES):
         # Minus zero would make equal tables differ in bytes.
         clean[name] = clean[name].round(6) + 0.0
     text = io.StringIO()

@@ -22,6 +22,24 @@ def summary(results):
     return summarise(results)
 
 
+@pytest.fixture(scope="session")
+def gaps_of():
+    """Return a function that makes the gap tests of a run's results."""
+    from steering_reliability.analysis.cluster_counts import count_clusters, with_outcomes
+    from steering_reliability.analysis.gap_tests import gap_tests
+
+    def make(results):
+        rows = with_outcomes(results[results["role"] == "main"])
+        return gap_tests(count_clusters(rows), styles=count_clusters(rows, unit="style")).assign(p_corrected=1.0)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def gaps(results, gaps_of):
+    return gaps_of(results)
+
+
 @pytest.fixture
 def saved_twice(tmp_path):
     """Return a function that draws a figure twice and returns the files' bytes of both times."""

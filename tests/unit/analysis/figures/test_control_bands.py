@@ -8,7 +8,6 @@ from steering_reliability.analysis.figures.controls import control_points, rando
 from steering_reliability.analysis.figures.effect_gap_forest import draw_effect_gap_forest
 from steering_reliability.analysis.figures.heatmap import draw_heatmap
 from steering_reliability.analysis.figures.steerability import draw_steerability
-from steering_reliability.analysis.gap_tests import gap_tests
 from steering_reliability.analysis.steerability import prompt_steerability, steerability_table
 
 HEATMAP = {"rate": "refusal_harm_test", "heading": "x", "reading": "x", "title": "x"}
@@ -38,16 +37,16 @@ def test_a_cell_of_the_heatmap_names_the_band_where_there_is_one(summary):
     assert "◆" in figure.get_supxlabel()
 
 
-def test_without_controls_no_figure_speaks_of_them(results, summary):
+def test_without_controls_no_figure_speaks_of_them(gaps, summary):
     study = summary[summary["role"] == "main"]
     assert "◆" not in draw_heatmap(study, **HEATMAP).get_supxlabel()
-    forest = draw_effect_gap_forest(gap_tests(results), title="x", controls=control_points(study))
+    forest = draw_effect_gap_forest(gaps, title="x", controls=control_points(study))
     assert "random" not in forest.get_supxlabel()
 
 
-def test_the_forest_has_the_band_behind_its_points(results, summary):
+def test_the_forest_has_the_band_behind_its_points(gaps, summary):
     controls = control_points(summary)
-    axes = draw_effect_gap_forest(gap_tests(results), title="x", controls=controls).axes[0]
+    axes = draw_effect_gap_forest(gaps, title="x", controls=controls).axes[0]
     expected = random_band(controls, "effect_gap_unseen") or random_band(controls, "effect_gap")
     bands = [patch for patch in axes.patches if isinstance(patch, Rectangle)]
     assert [(band.get_x(), band.get_x() + band.get_width()) for band in bands] == [pytest.approx(expected)]

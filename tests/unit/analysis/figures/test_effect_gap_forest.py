@@ -2,19 +2,21 @@ import numpy as np
 import pandas as pd
 import pytest
 from steering_reliability.analysis.figures.effect_gap_forest import draw_effect_gap_forest
-from steering_reliability.analysis.gap_tests import GAP_COLUMNS, gap_tests
+from steering_reliability.analysis.gap_tests import GAP_COLUMNS
 
 CLEAR = "#D55E00"
 
 
 def table_of(rows):
-    """Return a table of gap tests from (layer, alpha, prompts, gap, low, high, p_holm)."""
+    """Return a table of gap tests from (layer, alpha, prompts, gap, low, high, p_corrected)."""
     shared = {"role": "main", "direction": "v", "intervention": "add", "seed": 0, "n_test": 60, "p": 0.5}
-    names = ("layer", "alpha", "prompts", "effect_gap", "low", "high", "p_holm")
+    names = ("layer", "alpha", "prompts", "effect_gap", "low", "high", "p_corrected")
     table = [
         shared | dict(zip(names, row, strict=True)) | {"n_train": 30 if row[2] == "unseen" else 60} for row in rows
     ]
-    return pd.DataFrame(table)[GAP_COLUMNS]
+    clean = pd.DataFrame(table, columns=[*GAP_COLUMNS, "p_corrected"]).assign(outcome="clean_refusal")
+    # Of the same points by another count of refusals, which the figure leaves out.
+    return pd.concat([clean, clean.assign(outcome="refusal", effect_gap=0.9)], ignore_index=True)
 
 
 SMALL = table_of(
@@ -61,8 +63,8 @@ def test_zero_is_in_the_middle_and_every_interval_inside():
     assert (low, high) == pytest.approx((-1.08 * 0.45, 1.08 * 0.45))
 
 
-def test_rows_are_grouped_by_curve(results):
-    axes = draw_effect_gap_forest(gap_tests(results), title="x").axes[0]
+def test_rows_are_grouped_by_curve(gaps):
+    axes = draw_effect_gap_forest(gaps, title="x").axes[0]
     groups = [text.get_text() for text in axes.texts if " at layer " in text.get_text()]
     assert groups == [f"{way} at layer {layer}" for way in ("add", "ablate") for layer in (10, 14, 18)]
     assert [label.get_text() for label in axes.get_yticklabels()][:7] == [
@@ -87,16 +89,19 @@ def test_many_points_are_broken_into_columns_of_like_length():
 
 @pytest.mark.filterwarnings("error")
 def test_missing_numbers_are_not_zero(saved_twice):
-    table = SMALL.assign(
+    table = SMALL[SMALL["outcome"] == "clean_refusal"].assign(
         effect_gap=[np.nan, np.nan, 0.2, 0.3], low=[np.nan, np.nan, np.nan, 0.2], high=[np.nan, np.nan, np.nan, 0.4]
     )
     figure = draw_effect_gap_forest(table, title="x")
     assert np.isnan(marks(figure.axes[0], "o")[0].get_xdata()[0])
     assert "30 (60) / 60: no data" in [text.get_text() for text in figure.axes[0].texts]
-    assert "no bar" in figure.get_supxlabel()
+    # A gap without an interval is a mark without a bar.
+    assert marks(figure.axes[0], "o")[1].get_xdata()[0] == 0.2
+    ends = [tuple(line.get_xdata()) for line in figure.axes[0].lines if len(line.get_xdata()) == 2]
+    assert [pair for pair in ends if pair[0] < pair[1]] == [(0.2, 0.4)]
     saved_twice(lambda: draw_effect_gap_forest(SMALL.iloc[:0], title="x"))
 
 
-def test_the_same_tests_give_the_same_bytes(results, saved_twice):
-    first, second = saved_twice(lambda: draw_effect_gap_forest(gap_tests(results), title="x"))
+def test_the_same_tests_give_the_same_bytes(gaps, saved_twice):
+    first, second = saved_twice(lambda: draw_effect_gap_forest(gaps, title="x"))
     assert first == second

@@ -1,5 +1,4 @@
 import pytest
-from steering_reliability.analysis.gap_tests import gap_tests
 from steering_reliability.analysis.plots import EVIDENCE_FIGURES, EVIDENCE_TABLES, FIGURES, draw_all
 from steering_reliability.analysis.steerability import prompt_steerability, steerability_table
 from steering_reliability.analysis.summary import summarise
@@ -8,10 +7,10 @@ from synthetic_run import tiny_results
 
 
 @pytest.mark.filterwarnings("error")
-def test_figures_of_the_evidence_are_drawn_where_it_is_given_and_from_csv_too(tmp_path):
+def test_figures_of_the_evidence_are_drawn_where_it_is_given_and_from_csv_too(tmp_path, gaps_of):
     results = tiny_results()
     tables = {
-        "gap_tests": gap_tests(results),
+        "gap_tests": gaps_of(results),
         "prompt_steerability": prompt_steerability(results),
         "steerability": steerability_table(results),
     }
@@ -26,9 +25,9 @@ def test_figures_of_the_evidence_are_drawn_where_it_is_given_and_from_csv_too(tm
 
 
 @pytest.mark.filterwarnings("error")
-def test_empty_tables_of_evidence_read_from_csv_are_drawn(tmp_path):
+def test_empty_tables_of_evidence_read_from_csv_are_drawn(tmp_path, gaps_of):
     results = tiny_results()
-    tables = {"gap_tests": gap_tests, "prompt_steerability": prompt_steerability, "steerability": steerability_table}
+    tables = {"gap_tests": gaps_of, "prompt_steerability": prompt_steerability, "steerability": steerability_table}
     read = {}
     for name, make in tables.items():
         write_table(make(results).iloc[:0], tmp_path / f"{name}.csv")

@@ -1,3 +1,5 @@
+import json
+
 import pytest
 import vl_convert
 from steering_reliability.analysis.page.charts import (
@@ -37,7 +39,7 @@ def test_a_mark_of_the_dose_response_says_rate_interval_and_n_and_what_it_opens(
     row = summary_row()
     assert mark["value"] == pytest.approx(row["refusal_harm_test"])
     low, high = 100 * row["refusal_harm_test_low"], 100 * row["refusal_harm_test_high"]
-    assert mark["shown"] == f"{100 * mark['value']:.0f}% ({low:.0f} to {high:.0f}, n = 60)"
+    assert mark["shown"] == f"{100 * mark['value']:.0f}% ({60 * mark['value']:.0f}/60, {low:.0f} to {high:.0f})"
     assert mark["split"] == "harm_test"
     assert mark["direction"] == row["direction"]
     assert {row["intervention"] for row in data(ablate)} == {"ablate"}
@@ -74,6 +76,18 @@ def test_prompts_are_ranked_by_steerability_within_split_and_layer():
     slopes = [row["slope"] for row in sorted(rows, key=lambda row: row["rank"])]
     assert slopes == sorted(slopes)
     assert len(slopes) == 60
+
+
+def test_prompts_of_one_template_have_charts_without_intervals():
+    summary = summarise(RESULTS.assign(cluster=RESULTS["split"]))
+    charts = [*dose_response_chart(summary), *gap_chart(summary), tradeoff_chart(summary)]
+    charts += heatmap_chart(summary, name="helpful_benign", split="benign", title="helpful")
+    for chart in charts:
+        # NaN is no JSON, and no number for a reader.
+        assert "nan" not in json.dumps(chart, allow_nan=False)
+    mark = at(data(gap_chart(summary)[0]), **POINT)
+    assert mark["value"] == pytest.approx(summary_row()["effect_gap_unseen"])
+    assert (mark["low"], mark["high"]) == (None, None)
 
 
 def test_vega_takes_every_chart():

@@ -151,7 +151,7 @@ def test_a_pointer_over_a_mark_shows_interval_and_n(visit, calm):
     page = visit(calm)
     page.locator("[data-chart=dose_response] .mark-symbol path").first.hover()
     page.wait_for_selector("#vg-tooltip-element.visible")
-    assert "n = 60" in page.locator("#vg-tooltip-element").inner_text()
+    assert "/60" in page.locator("#vg-tooltip-element").inner_text()
 
 
 def test_an_address_brings_back_what_was_shown(visit, calm):

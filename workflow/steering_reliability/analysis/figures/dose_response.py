@@ -43,7 +43,7 @@ def draw_dose_response(summary: pd.DataFrame, *, title: str) -> Figure:
         figure,
         title="Dose response: share of completions that refuse, by prompt set",
         subtitle="Dotted grey: degenerate text (all prompt sets); where it is high, a refusal means little",
-        footer=[*controls, title, sample_sizes(summary), "bars and band: 95% Wilson intervals"],
+        footer=[*controls, title, sample_sizes(summary), "bars and band: 95% intervals by template"],
     )
     return figure
 

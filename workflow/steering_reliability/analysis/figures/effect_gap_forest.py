@@ -35,6 +35,7 @@ def draw_effect_gap_forest(gaps: pd.DataFrame, *, title: str, controls: pd.DataF
     Returns:
         The figure; points whose corrected p is at most 0.05 are coloured and thick.
     """
+    gaps = gaps[gaps["outcome"] == "clean_refusal"]
     columns = _columns(study_panels(gaps))
     longest = max(4.0, *(sum(_rows(panel) for panel in column) for column in columns))
     figure = new_figure(width=max(6.6, 4.6 * len(columns)), height=2.1 + _ROW_HEIGHT * longest)
@@ -55,15 +56,14 @@ def draw_effect_gap_forest(gaps: pd.DataFrame, *, title: str, controls: pd.DataF
     finish(
         figure,
         title="Does steering do as much out of distribution? The gap of effects at every point",
-        subtitle="Right of 0: steering does more on harm_train. Left: more on harm_test",
+        subtitle="Right of 0: refusal rises more (or falls less) on harm_train than on harm_test",
         footer=[
-            "coloured: p at most 0.05 after Holm's correction over the grid; bold: on unseen prompts",
+            "coloured: p at most 0.05 after correction over all claims; bold: on unseen prompts",
             "unseen: harm_train prompts that did not build the direction",
             "n: harm_train unseen (all) / harm_test prompts",
             title,
-            "bars: 95% intervals (Welch)",
+            "bars: 95% intervals by template",
             *(["grey band: holds the 95% intervals of the random directions of the same length"] if band else []),
-            *_unspread(gaps),
         ],
     )
     return figure
@@ -122,7 +122,7 @@ def _draw_column(axes: Axes, column: Sequence[Panel]) -> None:
 
 def _draw_row(axes: Axes, y: float, tests: pd.DataFrame) -> None:
     for prompts, test in tests.iterrows():
-        clear = test["p_holm"] <= _LEVEL
+        clear = test["p_corrected"] <= _LEVEL
         colour, width = (_CLEAR, 2.2) if clear else (_UNCLEAR, 1.1)
         place = y + _SHIFT[str(prompts)]
         axes.plot([test["low"], test["high"]], [place, place], color=colour, linewidth=width, zorder=2)
@@ -136,7 +136,7 @@ def _draw_row(axes: Axes, y: float, tests: pd.DataFrame) -> None:
     text = n if tests["effect_gap"].notna().any() else f"{n}: no data"
     axes.text(
         1.02, y, text, transform=axes.get_yaxis_transform(), fontsize=7.5, va="center",
-        fontweight="bold" if tests["p_holm"].get("unseen", np.nan) <= _LEVEL else "normal", color=INK,
+        fontweight="bold" if tests["p_corrected"].get("unseen", np.nan) <= _LEVEL else "normal", color=INK,
     )  # fmt: skip
 
 
@@ -144,18 +144,12 @@ def _handles() -> list[Line2D]:
     marks = [
         ("unseen prompts (headline)", _UNCLEAR, "o", _UNCLEAR, 5.5),
         ("all prompts", _UNCLEAR, "s", "white", 4.0),
-        ("p ≤ 0.05 (Holm)", _CLEAR, "o", _CLEAR, 5.5),
+        ("p ≤ 0.05 (corrected)", _CLEAR, "o", _CLEAR, 5.5),
     ]
     return [
         Line2D([], [], color=colour, marker=marker, markerfacecolor=face, markersize=size, label=name)
         for name, colour, marker, face, size in marks
     ]
-
-
-def _unspread(gaps: pd.DataFrame) -> list[str]:
-    """Return the footer's word on points without interval, none where every point has one."""
-    missing = gaps["effect_gap"].notna() & gaps["low"].isna()
-    return ["no bar: every prompt of a split changed alike, so there is no spread to judge by"] if missing.any() else []
 
 
 def _reach(gaps: pd.DataFrame) -> float:

@@ -49,7 +49,7 @@ def draw_heatmap(summary: pd.DataFrame, *, rate: str, heading: str, reading: str
         fraction=0.04,
         pad=0.02,
     )
-    notes = [title, sample_sizes(summary), "in each cell: rate, 95% Wilson interval"]
+    notes = [title, sample_sizes(summary), "in each cell: rate, 95% interval by template"]
     if random_band(controls, rate) is not None:
         notes.append(f"{_RANDOM}: the band that holds the intervals of the random directions of the same length")
     finish(figure, title=heading, subtitle=f"{reading} †: more than 10% of that split is degenerate", footer=notes)

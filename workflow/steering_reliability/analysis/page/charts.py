@@ -1,5 +1,6 @@
 """Interactive charts as Vega-Lite specifications: a pointer shows n and interval, a click opens the completions."""
 
+from collections.abc import Callable
 from typing import Any, Final
 
 import altair as alt
@@ -10,6 +11,7 @@ from steering_reliability.analysis.figures.panels import curve_order
 from steering_reliability.analysis.figures.style import SPLIT_STYLES, series_styles
 from steering_reliability.analysis.page.chart_style import HEIGHT, WIDTH, Spec, finished, panel_header, zero_line
 from steering_reliability.analysis.schema import SPLITS
+from steering_reliability.analysis.wording import percent, signed, whole
 
 OPENS: Final = ["direction", "intervention", "layer", "alpha"]
 """What a row of a chart's data holds where a click on its mark opens completions."""
@@ -21,8 +23,11 @@ _SPLIT_SHAPES: Final = alt.Scale(domain=_SERIES, range=["circle", "square", "tri
 _SPLIT_DASHES: Final = alt.Scale(domain=_SERIES, range=[[1, 0], [6, 3], [6, 2, 1, 2], [1, 0]])
 
 
+_ENDS: Final = ("low", "high")
+
+
 def dose_response_chart(summary: pd.DataFrame) -> list[Spec]:
-    """Refusal by strength, a line per split with 95% Wilson intervals, one panel per intervention and layer."""
+    """Refusal by strength, a line per split with 95% intervals by template, one panel per intervention and layer."""
     study, controls = _study(summary), _controls(summary)
     parts = [_long(study, f"refusal_{split}", series=split, split=split) for split in SPLITS]
     rows = pd.concat([*parts, _long(controls, "refusal_harm_test", series=_CONTROL, split="harm_test")])
@@ -153,22 +158,34 @@ def _long(rows: pd.DataFrame, name: str, *, series: str, split: str) -> pd.DataF
     known = rows[rows[name].notna()]
     is_rate = f"{name}_n" in known.columns
     shown = [(_rate if is_rate else _points)(row, name) for row in known.to_dict("records")]
-    numbers = {"value": known[name], "low": known[f"{name}_low"], "high": known[f"{name}_high"]}
+    # A missing end has no mark, and NaN is no JSON.
+    ends = {end: known[f"{name}_{end}"].astype(object).where(known[f"{name}_{end}"].notna(), None) for end in _ENDS}
+    numbers = {"value": known[name], **ends}
     kept = known[[*OPENS, "panel", "strength"]]
     return kept.assign(**numbers, series=series, split=split, shown=shown)
 
 
 def _rate(row: Any, name: str) -> str:
-    low, high = 100 * row[f"{name}_low"], 100 * row[f"{name}_high"]
-    return f"{100 * row[name]:.0f}% ({low:.0f} to {high:.0f}, n = {int(row[f'{name}_n'])})"
+    """A rate as a tooltip has it, with count and interval where there is one."""
+    n = int(row[f"{name}_n"])
+    return f"{percent(row[name])} ({whole(row[name] * n)}/{n}{_ends(row, name, _whole_percent)})"
 
 
 def _points(row: Any, name: str) -> str:
-    low, high = 100 * row[f"{name}_low"], 100 * row[f"{name}_high"]
     n = f"n = {int(row['refusal_harm_train_n'])} and {int(row['refusal_harm_test_n'])}"
     if name.endswith("_unseen"):
         n = f"n = {int(row['refusal_harm_train_unseen_n'])} and {int(row['refusal_harm_test_n'])}"
-    return f"{100 * row[name]:+.0f} points ({low:+.0f} to {high:+.0f}, {n})"
+    ends = _ends(row, name, signed).removeprefix(", ")
+    return f"{signed(row[name])} points ({', '.join(filter(None, [ends, n]))})"
+
+
+def _ends(row: Any, name: str, write: Callable[[float], str]) -> str:
+    low, high = row[f"{name}_low"], row[f"{name}_high"]
+    return "" if pd.isna(low) else f", {write(low)} to {write(high)}"
+
+
+def _whole_percent(share: float) -> str:
+    return str(whole(100 * share))
 
 
 def _where_tips() -> list[alt.Tooltip]:
@@ -179,7 +196,7 @@ def _where_tips() -> list[alt.Tooltip]:
 def _panels(rows: pd.DataFrame, *, y: str, percent: bool, description: str) -> list[Spec]:
     """Lines with intervals over alpha: a chart per intervention, whose alphas differ, with a panel per layer."""
     kinds = sorted(rows["intervention"].unique(), key=curve_order)
-    reach = float(rows[["low", "high"]].abs().max().max()) if len(rows) else 1.0
+    reach = float(rows[["value", "low", "high"]].astype(float).abs().max().max()) if len(rows) else 1.0
     domain = [0.0, 1.0] if percent else [-reach, reach]
     return [
         _lines(rows[rows["intervention"] == kind], y=y, percent=percent, domain=domain, has_legend=kind == kinds[0])
@@ -205,7 +222,9 @@ def _lines(rows: pd.DataFrame, *, y: str, percent: bool, domain: list[float], ha
     tips = [alt.Tooltip("series:N"), *_where_tips(), alt.Tooltip("shown:N", title=y)]
     points = base.mark_point(filled=True, size=55, opacity=1)
     points = points.encode(y="value:Q", color=colour, shape=shape, tooltip=tips)
-    layers = [intervals, lines, points] if percent else [zero_line(), intervals, lines, points]
+    # A layer without any mark leaves its scale without an extent.
+    bars = [intervals] if rows["low"].notna().any() else []
+    layers = [*([] if percent else [zero_line()]), *bars, lines, points]
     chart = alt.layer(*layers, data=rows).properties(width=WIDTH, height=HEIGHT)
     order = sorted(rows["panel"].unique(), key=lambda name: int(name.split()[-1]))
     return finished(chart.facet(panel_header("panel", order), columns=3))

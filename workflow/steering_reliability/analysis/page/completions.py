@@ -18,7 +18,7 @@ MAX_CHARACTERS: Final = 24_000_000
 
 PAGE_COLUMNS: Final = [
     "role", "split", "id", "sample", "family", "style", "prompt", "completion", "direction", "intervention", "layer",
-    "alpha", "relative_strength", "seed", "from_baseline", "finish_reason", "n_tokens", "refusal_score",
+    "alpha", "relative_strength", "seed", "from_baseline", "finish_reason", "n_tokens", "refusal_score", "cluster",
     "refusal_label", "matched_phrases", "is_helpful", "is_degenerate",
 ]  # fmt: skip
 

@@ -14,6 +14,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from steering_reliability.analysis.displayed_text import visible
+from steering_reliability.analysis.wording import percent, signed, whole
 
 _TEMPLATES: Final = Path(__file__).parents[1] / "templates"
 
@@ -38,7 +39,13 @@ def page_environment() -> Environment:
         loader=FileSystemLoader(_TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
         lstrip_blocks=True, keep_trailing_newline=True,
     )  # fmt: skip
-    environment.filters |= {"visible": visible, "json": embedded_json}
+    environment.filters |= {
+        "visible": visible,
+        "json": embedded_json,
+        "whole": whole,
+        "percent": percent,
+        "signed": signed,
+    }
     return environment
 
 

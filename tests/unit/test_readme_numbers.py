@@ -1,0 +1,121 @@
+"""Every number under "What we saw" stands in the row of a committed table that its sentence names."""
+
+import re
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from steering_reliability.analysis.wording import whole
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+SEEN = README.split("## What we saw\n", 1)[1].split("\nTaken back", 1)[0].split("table that it was read from", 1)[1]
+TUNED = README.split("## On a model that refuses\n", 1)[1].split("\n## ", 1)[0]
+REFERENCE = re.compile(r"\(`(\w+)/(\w+)`:\s+((?:[^()]|\n)+?)\)")
+NUMBER = re.compile(r"(?<![\w.])[-+]?\d+(?:\.\d+)?(?:e-\d+)?(?![\w])")
+WORDS = {"two": 2}
+
+Sentence = tuple[str, list[tuple[str, str, str]]]
+
+
+def sentences(text: str) -> list[Sentence]:
+    """Prose and the rows that follow it; rows in a row belong to the same prose."""
+    found: list[Sentence] = []
+    start = 0
+    for match in REFERENCE.finditer(text):
+        prose = " ".join(text[start : match.start()].split())
+        row = (match[1], match[2], " ".join(match[3].split()))
+        if prose:
+            found.append((prose, [row]))
+        else:
+            found[-1][1].append(row)
+        start = match.end()
+    return found
+
+
+def table(run: str, name: str) -> pd.DataFrame:
+    return pd.read_csv(ROOT / "docs/results" / run / f"{name}.csv")
+
+
+def numbers_of(run: str, name: str, row: str) -> set[float]:
+    """Every number that a row may be read as."""
+    if name == "claims":
+        claims = table(run, name)
+        found = claims[claims["claim"] == row]
+        assert len(found), f"{run}/claims.csv has no claim {row!r}"
+        return {abs(float(number)) for text in (*found["sentence"], *found["where"]) for number in NUMBER.findall(text)}
+    if name == "steerability":
+        found = table(run, name).query("role == 'main'")
+        wrong = found["share_wrong_way"] * found["n"]
+        return {*found["layer"], *found["n"], wrong.max(), *found.loc[found["split"] != "benign", "share_wrong_way"]}
+    if name == "gap_tests":
+        intervention, layer, alpha = row.split()
+        found = table(run, name).query(
+            f"intervention == '{intervention}' and layer == {layer} and alpha == {alpha} "
+            "and outcome == 'clean_refusal' and prompts == 'unseen'"
+        )
+        assert len(found) == 1
+        return {abs(whole(100 * found[column].iloc[0])) for column in ("effect_gap", "low", "high")}
+    study = table(run, name).query("role == 'main'")
+    if row == "unsteered":
+        found = study[study["from_baseline"]].head(1)
+    else:
+        intervention, layer = row.split()
+        found = study.query(f"intervention == '{intervention}' and layer == {layer}")
+    assert len(found)
+    rates = [column.removesuffix("_n") for column in found if column.endswith("_n")]
+    values = {abs(whole(100 * value)) for column in rates for value in found[column]}
+    counts = {whole(rate) for name in rates for rate in found[name] * found[f"{name}_n"]}
+    return values | counts | {*found["layer"], *found["alpha"].abs(), *(n for c in rates for n in found[f"{c}_n"])}
+
+
+@pytest.mark.parametrize("sentence", [*sentences(SEEN), *sentences(TUNED)], ids=lambda one: one[0][:50])
+def test_a_sentence_says_what_its_row_says(sentence: Sentence):
+    prose, rows = sentence
+    known = set().union(*(numbers_of(*row) for row in rows))
+    said = {abs(float(number)) for number in NUMBER.findall(prose.replace("blocks 8 to 19", ""))}
+    said |= {float(WORDS[word]) for word in re.findall(r"\w+", prose.lower()) if word in WORDS}
+    missing = {number for number in said if not any(abs(number - other) < 1e-9 for other in known)}
+    assert not missing, f"{sorted(missing)} in {prose!r} are not in {rows}"
+
+
+def test_every_sentence_with_a_number_names_a_row():
+    for text in (SEEN, TUNED):
+        rest = text[max(match.end() for match in REFERENCE.finditer(text)) :]
+        assert not NUMBER.findall(rest), rest
+    assert len(sentences(SEEN)) >= 14
+    assert len(sentences(TUNED)) >= 6
+
+
+def test_a_wrong_number_would_be_noticed():
+    prose, rows = next(one for one in sentences(SEEN) if "+37 points" in one[0])
+    with pytest.raises(AssertionError, match="38"):
+        test_a_sentence_says_what_its_row_says((prose.replace("+37", "+38"), rows))
+
+
+def test_the_verdicts_that_the_text_speaks_of_are_those_of_the_table():
+    claims = table("full", "claims").drop_duplicates("claim").set_index("claim")["verdict"]
+    most = ", most significant point"
+    shown = ["effect out of distribution", f"effect out of distribution{most}", "trade-off", f"trade-off{most}"]
+    assert (claims[[*shown, "layer difference"]] == "shown").all()
+    assert (claims[["generalization gap", f"generalization gap{most}"]] == "cannot tell").all()
+    assert (claims[["check: other prefix", "check: other seed"]] == "cannot tell").all()
+    assert claims["check: opening rule, layer difference"] == "depends on the rule"
+    assert claims[f"check: opening rule, effect out of distribution{most}"] == "same verdict"
+    assert claims["check: random directions"] == "stronger than random"
+    styles = table("full", "claims").drop_duplicates("claim").set_index("claim")["other_styles"]
+    assert styles["trade-off"] == "cannot tell"
+    assert styles[f"trade-off{most}"] == "not given"
+    tuned = table("smollm2_refusal_tuned", "claims").drop_duplicates("claim").set_index("claim")["verdict"]
+    assert tuned[f"effect out of distribution{most}"] == tuned[f"trade-off{most}"] == "shown"
+    assert tuned[f"generalization gap{most}"] == "cannot tell"
+
+
+def test_the_numbers_under_the_picture_are_those_of_the_text():
+    caption = README.split("*SmolLM2-135M-Instruct", 1)[1].split("## Two commands", 1)[0]
+    summary = table("full", "summary").query("role == 'main' and intervention == 'add' and layer == 18")
+    ends = [summary.query(f"alpha == {alpha}").iloc[0] for alpha in (0, 0.7)]
+    refusal = [whole(100 * row["clean_refusal_harm_test"]) for row in ends]
+    helpful = [whole(100 * row["helpful_benign"]) for row in ends]
+    assert f"from {refusal[0]}% to {refusal[1]}%" in caption
+    assert f"from {helpful[0]}% to {helpful[1]}%" in caption
