@@ -1,6 +1,6 @@
 # One word each; .ci/run calls the same.
 .DEFAULT_GOAL := results
-.PHONY: results full doctor verify refusal-tuned models compare test lint format notebooks docs clean bench bench-peers validate campaign golden hashes sbom
+.PHONY: help results full doctor verify refusal-tuned models compare test lint format notebooks docs clean bench bench-peers validate campaign golden hashes sbom
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -87,7 +87,7 @@ sbom: .venv/ready .venv-audit/ready
 golden: .venv/ready
 	$(BIN)/python tests/workflow/golden.py
 
-## Do the intervals cover what they promise? A few minutes of simulation.
+## Do intervals cover, and do reports claim nothing where nothing is there? Most of an hour of simulation.
 validate: .venv/ready
 	$(BIN)/python scripts/validate_statistics.py
 
@@ -95,6 +95,11 @@ validate: .venv/ready
 docs: .venv-docs/ready
 	.venv-docs/bin/mkdocs build --quiet
 
+## One line a target.
+help:
+	@awk '/^## /{text=substr($$0,4)} /^[a-z-]+:/{if(text){split($$1,name,":"); printf "make %-14s %s\n", name[1], text}; text=""}' Makefile
+
+## ruff, mypy --strict, snakefmt and snakemake --lint.
 lint: .venv/ready
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .

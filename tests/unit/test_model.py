@@ -6,7 +6,15 @@ import pytest
 import torch
 from plain_model import load_plain_model
 from steering_reliability.errors import InputError
-from steering_reliability.model import choose_device, choose_dtype, load_model, opening_tokens, render_prompt
+from steering_reliability.model import (
+    choose_device,
+    choose_dtype,
+    load_model,
+    multiplies_bfloat16_fast,
+    opening_tokens,
+    processor_facts,
+    render_prompt,
+)
 from tiny_model import END
 
 CPU = torch.device("cpu")
@@ -121,7 +129,23 @@ def test_float16_becomes_float32_on_a_cpu():
     assert choose_dtype("bfloat16", device=CPU) == torch.bfloat16
     assert choose_dtype("float32", device=CPU) == torch.float32
     assert choose_dtype("auto", device=torch.device("cuda")) == torch.bfloat16
-    assert choose_dtype("auto", device=CPU) in (torch.bfloat16, torch.float32)
+    fast = multiplies_bfloat16_fast(**processor_facts())
+    assert choose_dtype("auto", device=CPU) == (torch.bfloat16 if fast else torch.float32)
+
+
+@pytest.mark.parametrize(
+    ("flags", "vendor", "fast"),
+    [
+        ("avx512f avx512_bf16 amx_bf16 amx_tile", "GenuineIntel", True),
+        ("avx512f avx512_bf16", "GenuineIntel", False),
+        ("avx512f avx512_bf16", "AuthenticAMD", True),
+        ("avx512f", "GenuineIntel", False),
+        ("avx2", "AuthenticAMD", False),
+        ("", "", False),
+    ],
+)
+def test_bfloat16_is_taken_where_it_is_the_faster_one(flags, vendor, fast):
+    assert multiplies_bfloat16_fast(flags=flags.split(), vendor=vendor) is fast
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")

@@ -74,7 +74,7 @@ class ModelConfig(_Section):
     device: Annotated[Literal["auto", "cpu", "cuda", "mps"], Field(description="Where the model runs.")] = "auto"
     dtype: Annotated[
         Literal["auto", "float32", "bfloat16", "float16"],
-        Field(description="`auto`: bfloat16 where the processor computes it natively, else float32."),
+        Field(description="`auto`: bfloat16 where the processor multiplies it fast, else float32."),
     ] = "auto"
     system_prompt: Annotated[str | None, Field(description="System turn; null leaves it to the template.")] = None
     chat_template: Annotated[
@@ -274,6 +274,9 @@ class ExperimentConfig(_Section):
             )
         for intervention in self.interventions:
             written = [f"{alpha:g}" for alpha in self.alphas_of(intervention)]
+            inexact = [alpha for alpha in self.alphas_of(intervention) if float(f"{alpha:g}") != alpha]
+            if inexact:
+                raise ValueError(f"experiment.alphas: at most six digits, which a path can carry, not {inexact[0]!r}")
             if not written or len(set(written)) < len(written):
                 raise ValueError(f"experiment.alphas: must hold distinct strengths for {intervention}, got {written}")
         return self
@@ -321,6 +324,12 @@ class SanityChecksConfig(_Section):
         Alpha | None,
         Field(description="Strength of the checks, one of the grid. Null, with layer null: the recommended point."),
     ] = None
+
+    @field_validator("alt_prefixes", mode="before")
+    @classmethod
+    def _one_pair_or_several(cls, value: Any) -> Any:
+        """Take the plan's one mapping for a list of one pair."""
+        return [value] if isinstance(value, dict) else value
 
 
 class ReportConfig(_Section):

@@ -82,3 +82,13 @@ def test_prompts_and_compare_take_the_flags_of_their_scripts(capfd):
 def test_run_gives_snakemakes_exit_code(config, capfd):
     call("run", "--config", config, "--dry-run", "--cores", 1)
     assert "This was a dry-run" in capfd.readouterr().out
+
+
+def test_a_split_that_there_is_not_is_named_with_those_that_there_are(tmp_path):
+    done = call("show", tmp_path, "--split", "harmtest", code=1)
+    assert "there is no split 'harmtest'" in done.stderr
+    assert "harm_train, harm_test, benign" in done.stderr
+
+
+def test_the_version_is_said(tmp_path):
+    assert call("--version").stdout.startswith("steering-reliability 0.")

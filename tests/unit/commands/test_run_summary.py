@@ -1,7 +1,7 @@
 import pandas as pd
 import pytest
 from steering_reliability.analysis.claim import CLAIMS_COLUMNS
-from steering_reliability.analysis.claims import QUESTIONS
+from steering_reliability.analysis.claims import MOST_SIGNIFICANT, QUESTIONS
 from steering_reliability.analysis.statistics import wilson_interval
 from steering_reliability.analysis.summary import summarise
 from steering_reliability.analysis.tables import write_table
@@ -34,7 +34,7 @@ def test_an_unfinished_run_is_named(config, monkeypatch):
 
 
 def test_ten_lines_with_the_rates_the_answers_and_the_report(lines_of):
-    claim = {"claim": "trade-off", "verdict": "shown", "sentence": "There is a trade-off."}
+    claim = {"claim": "trade-off", "verdict": "shown", "where": "add, layer 14", "sentence": "There is a trade-off."}
     lines = lines_of(claims=[claim])
     assert len(lines) == 3 + 5 + 1 + 1
     # 7 of 60 prompts refuse: 12%, from 6 to 22.
@@ -42,14 +42,15 @@ def test_ten_lines_with_the_rates_the_answers_and_the_report(lines_of):
     assert (round(100 * float(low)), round(100 * float(high))) == (6, 22)
     assert lines[3].split()[:3] == ["unsteered", "12%", "(6-22)"]
     assert "(best)" in lines[4]
-    assert lines[-2] == "shown: There is a trade-off."
+    assert lines[-2] == "shown (add, layer 14): There is a trade-off."
     assert lines[-1].startswith("report: ")
 
 
 def test_the_questions_are_answered_in_their_order_and_other_claims_are_left_to_the_report(lines_of):
-    names = ["layer difference", *reversed(QUESTIONS), "robustness of refusal"]
-    claims = [{"claim": name, "verdict": "cannot tell", "sentence": f"Of {name}."} for name in names]
-    assert lines_of(claims=claims)[8:-1] == [f"cannot tell: Of {name}." for name in QUESTIONS]
+    both = [*QUESTIONS, *(f"{name}{MOST_SIGNIFICANT}" for name in QUESTIONS)]
+    names = ["layer difference", *reversed(both), "robustness of refusal"]
+    claims = [{"claim": name, "verdict": "cannot tell", "where": "there", "sentence": f"Of {name}."} for name in names]
+    assert lines_of(claims=claims)[8:-1] == [f"cannot tell (there): Of {name}." for name in both]
 
 
 def test_an_interval_goes_from_low_to_high_and_what_is_missing_is_no_number(lines_of):

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib import metadata
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -21,6 +22,21 @@ ConfigFile = Annotated[
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="plain data for a script")]
 DEFAULT_CONFIG = Path("config.yaml")
+
+
+def _say_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"steering-reliability {metadata.version('steering-reliability')}")
+        raise typer.Exit
+
+
+@app.callback()
+def program(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_say_version, is_eager=True, help="Say the version and stop.")
+    ] = False,
+) -> None:
+    """Steering reliability: how reliably does one linear direction control refusal, and at what cost?"""
 
 
 @contextmanager

@@ -9,7 +9,7 @@ import pandas as pd
 from steering_reliability.analysis.displayed_text import visible
 from steering_reliability.analysis.examples import matched, outcome
 from steering_reliability.analysis.pareto import recommended_point
-from steering_reliability.analysis.schema import POINT_KEYS, as_records, read_results
+from steering_reliability.analysis.schema import POINT_KEYS, SPLITS, as_records, read_results
 from steering_reliability.analysis.summary import summarise
 from steering_reliability.errors import InputError
 from steering_reliability.prompts.schema import Prompt
@@ -35,6 +35,8 @@ def completions_of(
     Raises:
         InputError: When there are no results, or no such condition.
     """
+    if split not in SPLITS:
+        raise InputError(f"there is no split {split!r}", where="--split", fix=f"use one of {', '.join(SPLITS)}")
     results = read_results(run / "results.parquet")
     point = _point(results, intervention=intervention, layer=layer, alpha=alpha, run=run)
     rows = results[(results["split"] == split) & (results["sample"] == 0)]

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from steering_reliability.analysis.claims import QUESTIONS
+from steering_reliability.analysis.claims import MOST_SIGNIFICANT, QUESTIONS
 from steering_reliability.analysis.pareto import recommended_point
 from steering_reliability.analysis.schema import as_records
 from steering_reliability.analysis.tables import read_table
@@ -41,9 +41,9 @@ def summary_lines(plan: RunPlan, *, most: int = 4) -> Iterator[str]:
     for name, row in _points(summary, most=most):
         yield f"{name:<32}" + "".join(f"{_percent(row, column):>14}" for column in _COLUMNS)
     found = {row["claim"]: row for row in as_records(claims)}
-    for claim in QUESTIONS:
+    for claim in (*QUESTIONS, *(f"{name}{MOST_SIGNIFICANT}" for name in QUESTIONS)):
         if claim in found:
-            yield f"{found[claim]['verdict']}: {found[claim]['sentence']}"
+            yield f"{found[claim]['verdict']} ({found[claim]['where']}): {found[claim]['sentence']}"
     report = Path(plan.report_folder) / "index.html"
     yield f"report: {report}   {report.absolute().as_uri()}"
 

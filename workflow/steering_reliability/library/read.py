@@ -25,7 +25,7 @@ def load_model(
     Args:
         folder: A folder with config.json, safetensors weights and a tokenizer, for example one of results/models.
         device: `auto` is the GPU where there is one; `cuda` and `mps` fall back to the CPU, with a warning.
-        dtype: `auto` is bfloat16 where the processor computes it natively, else float32.
+        dtype: `auto` is bfloat16 where the processor multiplies it fast, else float32.
 
     Returns:
         The model: `bridge` takes TransformerLens hooks, `tokenizer` adds no special token by itself.
