@@ -41,7 +41,7 @@ try:
             {split: RUN.config.data.path(split) for split in SPLITS},
             limit=RUN.config.data.max_prompts_per_split,
             cluster_field=RUN.config.data.cluster_field,
-        ):
+        ).near_copies:
             print(f"Warning: {note}.", file=sys.stderr)
 except InputError as error:
     raise WorkflowError(f"\n{error}")

@@ -175,7 +175,7 @@ def test_alphas_may_differ_between_interventions():
         ({"alphas": {"add": [1], "ablate": [1]}}, "interventions are ['add']"),
         ({"alphas": {"add": []}}, "must hold distinct strengths for add, got []"),
         ({"alphas": [1, 1.0]}, "must hold distinct strengths for add, got ['1', '1']"),
-        ({"alphas": [0.1, 0.1 + 1e-12]}, "must hold distinct strengths"),
+        ({"alphas": [0.1, 0.1 + 1e-12]}, "experiment.alphas: at most six digits, which a path can carry, not 0.1"),
         ({"layers": [3, 3]}, "experiment.layers: has an entry twice: [3, 3]"),
     ],
 )

@@ -287,3 +287,35 @@ def test_a_new_phrase_rescores_and_writes_no_completion(finished: Project, tmp_p
     )
     assert project.files("results/tiny/logs")["results/tiny/logs/worker.log"] == worker_log, "a worker was started"
     assert not project.plan("results").jobs
+
+
+@pytest.mark.parametrize(
+    ("module", "old", "new", "first", "later"),
+    [
+        (
+            "directions/files.py",
+            "StoredDirection(vector.float()",
+            "StoredDirection(-vector.float()",
+            "directions",
+            [*shards(ALL_SHARDS), job("check_sanity")],
+        ),
+        (
+            "analysis/pareto.py",
+            "MAX_HELPFULNESS_DROP: Final = 0.2",
+            "MAX_HELPFULNESS_DROP: Final = 0.4",
+            "results/tiny/tables/pareto.csv",
+            [job(rule) for rule in ("check_sanity", "weigh_evidence", "write_examples", "write_report")],
+        ),
+    ],
+    ids=["a direction read with the other sign", "another largest drop"],
+)
+def test_a_change_is_not_forgotten_when_a_rule_before_has_run_alone(
+    module: str, old: str, new: str, first: str, later: list[Job], finished: Project, tmp_path: Path
+) -> None:
+    """What a later rule imports counts for it, although an earlier one that imports it too has run in between."""
+    project = finished.copy(tmp_path / "project")
+    project.edit(f"{PACKAGE}/{module}", old=old, new=new)
+    run = project.snakemake("--cores", "2", first)
+    assert run.code == 0, run.output
+    planned = project.plan().jobs
+    assert not [str(one) for one in later if one not in planned]

@@ -31,6 +31,7 @@ _IMPORT = re.compile(
     r"|import[ \t]+(steering_reliability[\w.]*))",
     re.MULTILINE,
 )
+_COMMENT = re.compile(r"#[^\n]*")
 _NAME = re.compile(r"[A-Za-z_]\w*")
 _COMMAND = '\nif __name__ == "__main__":'
 
@@ -90,7 +91,7 @@ def _imported(path: Path) -> frozenset[Path]:
     for module, names, plain in _IMPORT.findall(_text(path)):
         base = PACKAGE.parent / (module or plain).replace(".", "/")
         candidates = [base.with_suffix(".py"), base / "__init__.py"]
-        candidates += [base / f"{name}.py" for name in _NAME.findall(names.partition("#")[0])]
+        candidates += [base / f"{name}.py" for name in _NAME.findall(_COMMENT.sub("", names))]
         found |= {candidate for candidate in candidates if _counts(candidate)}
     return frozenset(found)
 

@@ -28,7 +28,9 @@ def test_doctor_says_what_a_run_costs_before_it_starts(config):
         **{"completions_left": 9 * 5, "tokens_left": 9 * 5 * 4},
     }
     assert found["estimate"]["watched_seconds"] == 0
-    assert "a guess" in call("doctor", "--config", config, "--seconds", 0).stdout
+    said = call("doctor", "--config", config, "--seconds", 0).stdout
+    assert "a guess" in said
+    assert "harm_test has styles and templates of its own" in said
 
 
 def test_doctor_watches_the_model_write(config):

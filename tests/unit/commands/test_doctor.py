@@ -1,5 +1,5 @@
 import pytest
-from steering_reliability.commands.doctor import run_seconds
+from steering_reliability.commands.doctor import prompt_lines, run_seconds
 
 
 def test_time_is_that_of_the_tokens_and_of_what_stands_around_them():
@@ -11,3 +11,9 @@ def test_time_is_that_of_the_tokens_and_of_what_stands_around_them():
 
 def test_a_finished_run_costs_only_its_last_stages():
     assert run_seconds(tokens=0, shards=0, speed=700) == 14
+
+
+def test_what_was_not_checked_of_the_prompts_is_not_called_shifted():
+    lines = list(prompt_lines({"unchecked": ["3 of 8 prompts do not say their style"], "near_copies": ["a and b"]}))
+    assert lines[0].endswith("the shift is not wholly checked")
+    assert [line.strip() for line in lines[1:]] == ["3 of 8 prompts do not say their style", "a and b"]

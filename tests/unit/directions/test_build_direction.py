@@ -242,3 +242,10 @@ def test_shuffled_directions_depend_on_the_seed():
         for paired in (True, False)
     }
     assert len(vectors) == 6
+
+
+@pytest.mark.parametrize("n", [1, 4])
+def test_a_control_of_one_prompt_or_of_prompts_all_alike_is_an_error_and_no_nan(n):
+    alike = Activations(torch.ones(n, 1, 4), torch.zeros(n, 1, 4), True)
+    with pytest.raises(InputError, match="the shuffled control of layer 0 is zero"):
+        build_direction(alike, layer=0, method="shuffled", normalize=True, seed=0, where="x")

@@ -20,7 +20,7 @@ def write(folder, **texts):
 
 
 def test_sound_prompts_pass_without_a_word(tmp_path):
-    assert check_prompts(write(tmp_path), limit=None) == []
+    assert check_prompts(write(tmp_path), limit=None).near_copies == ()
 
 
 COPIES = ["Where is the old mill by the river?", "Say more.", "where is the old mill by the river"]
@@ -28,17 +28,20 @@ COPIES = ["Where is the old mill by the river?", "Say more.", "where is the old 
 
 def test_near_copies_are_a_note_for_each_split_that_the_run_uses(tmp_path):
     paths = write(tmp_path, harm_test=COPIES, benign=[f"{text} It is not far." for text in COPIES])
-    notes = check_prompts(paths, limit=None)
+    notes = check_prompts(paths, limit=None).near_copies
     assert [note.split()[0] for note in notes] == ["harm_test", "benign"]
     assert "(harm_test_0 and harm_test_2)" in notes[0]
     # A subset that holds only one of them has no copies.
-    assert check_prompts(paths, limit=1) == []
+    assert check_prompts(paths, limit=1).near_copies == ()
 
 
 @pytest.mark.parametrize(("field", "notes"), [("template", 1), ("family", 0)])
 def test_copies_that_their_label_already_joins_are_no_news(tmp_path, field, notes):
     # All prompts of a split have one family and no template.
-    assert len(check_prompts(write(tmp_path, harm_test=COPIES), limit=None, cluster_field=field)) == notes
+    found = check_prompts(write(tmp_path, harm_test=COPIES), limit=None, cluster_field=field)
+    assert len(found.near_copies) == notes
+    # These prompts say their style and not their template.
+    assert [note for note in found.unchecked if "template" in note]
 
 
 def test_a_prompt_in_two_splits_is_refused_where_the_run_uses_both(tmp_path):

@@ -73,7 +73,7 @@ def recommended_point(summary: pd.DataFrame) -> dict[str, Any] | None:
     """
     steered = summary[(summary["role"] == "main") & ~summary["from_baseline"].astype(bool)]
     gain = choosing_rate(summary)
-    ranked = steered.dropna(subset=[gain, "helpfulness_drop"])
+    ranked = steered.dropna(subset=[gain, "helpfulness_drop"]).copy()
     ranked = ranked.assign(strength=ranked["relative_strength"].abs())
     if ranked.empty:
         return None

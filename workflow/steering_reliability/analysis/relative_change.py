@@ -30,7 +30,8 @@ def share_gap(first: PairedCounts, *, second: PairedCounts, direction: Array) ->
         direction: 1 for a rise, -1 for a fall, [...].
 
     Returns:
-        Shares in (-inf, 1] with 95% intervals; NaN where no change was possible or a set has fewer than two clusters.
+        Shares in (-inf, 1] with 95% intervals; NaN where no change was possible; no interval where a
+        set has fewer than two clusters.
 
     Source: Zou and Donner (2008), Statistics in Medicine 27, 1693-1702, for the interval of the gap.
     """

@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -62,8 +62,11 @@ def examine(plan: RunPlan, *, seconds: float = 10.0) -> dict[str, Any]:
     Raises:
         InputError: When a prompt file is unsound.
     """
-    check_prompts(
-        {split: plan.config.data.path(split) for split in SPLITS}, limit=plan.config.data.max_prompts_per_split
+    data = plan.config.data
+    notes = check_prompts(
+        {split: data.path(split) for split in SPLITS},
+        limit=data.max_prompts_per_split,
+        cluster_field=data.cluster_field,
     )
     is_there = Path(plan.model_file).is_file()
     # A tuned model is as fast as the one it is tuned from.
@@ -73,6 +76,7 @@ def examine(plan: RunPlan, *, seconds: float = 10.0) -> dict[str, Any]:
     return {
         "machine": _machine(Path(plan.folder)),
         "versions": versions(),
+        "prompts": {"near_copies": list(notes.near_copies), "unchecked": list(notes.unchecked)},
         "model": {"name": plan.title, "folder": plan.model, "is_there": is_there, "weights_mb": _weights(plan)},
         "plan": {
             "run": plan.folder,
@@ -85,6 +89,13 @@ def examine(plan: RunPlan, *, seconds: float = 10.0) -> dict[str, Any]:
         },
         "estimate": _estimate(plan, probe=probe, is_there=is_there),
     }
+
+
+def prompt_lines(found: Mapping[str, list[str]]) -> Iterator[str]:
+    """Say what was checked of the prompts, what could not be, and which are near copies."""
+    shift = "the shift is not wholly checked" if found["unchecked"] else "harm_test has styles and templates of its own"
+    yield f"prompts   sound, no prompt in two splits, {shift}"
+    yield from (f"          {note}" for note in (*found["unchecked"], *found["near_copies"]))
 
 
 def _machine(folder: Path) -> dict[str, Any]:
@@ -209,7 +220,7 @@ def as_lines(found: dict[str, Any]) -> list[str]:
         f"{machine['free_disk_gb']:g} GB disk free",
         "versions  " + ", ".join(f"{name} {version}" for name, version in found["versions"].items()),
         f"model     {model['name']} in {model['folder']}" + ("" if model["is_there"] else " (made by the first run)"),
-        "prompts   sound, no prompt in two splits, harm_test is shifted",
+        *prompt_lines(found["prompts"]),
         "config    sound",
         f"plan      {plan['conditions']} conditions at layers {', '.join(map(str, plan['layers']))}; "
         f"{plan['shards_done']} of {plan['shards']} shards are there",

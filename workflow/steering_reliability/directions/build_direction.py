@@ -60,6 +60,12 @@ def build_direction(
         vector = _random_unit(len(vector), seed=seed, layer=layer) * norm
     elif method == "shuffled":
         vector = _shuffled_unit(positive, negative, paired=activations.paired, seed=seed) * norm
+    if not float(vector.norm()) > 0:
+        raise InputError(
+            f"the {method} control of layer {layer} is zero: {len(differences)} prompts, or all alike, leave nothing",
+            where=where,
+            fix="build the direction of more prompts, or set sanity_checks.shuffled_seeds to []",
+        )
     unit = vector / vector.norm()
     scaled = unit if normalize else vector
     statistics = {
@@ -109,7 +115,8 @@ def _shuffled_unit(
             first.append(side[order[:half]])
             second.append(side[order[half : 2 * half]])
         mean = torch.cat(first).mean(dim=0) - torch.cat(second).mean(dim=0)
-    unit: Tensor = mean / mean.norm()
+    # One prompt has no counterpart, and equal differences leave nothing: the caller says so.
+    unit: Tensor = torch.nan_to_num(mean) / mean.norm().nan_to_num().clamp_min(torch.finfo(mean.dtype).tiny)
     return unit
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 from steering_reliability.prompts.clusters import copies_note
 from steering_reliability.prompts.shift import check_shift
@@ -9,8 +10,20 @@ from steering_reliability.prompts.subset import spread_subset
 from steering_reliability.prompts.validate import check_disjoint, read_prompts
 
 
-def check_prompts(paths: Mapping[str, str], *, limit: int | None, cluster_field: str = "template") -> list[str]:
-    """Make sure that every prompt file is sound, no prompt is in two splits, and harm_test is shifted.
+class PromptNotes(NamedTuple):
+    """What is no fault of prompts and worth knowing.
+
+    Attributes:
+        near_copies: Warnings about prompts that are nearly the same text.
+        unchecked: What could not be checked of the shift between harm_train and harm_test.
+    """
+
+    near_copies: tuple[str, ...]
+    unchecked: tuple[str, ...]
+
+
+def check_prompts(paths: Mapping[str, str], *, limit: int | None, cluster_field: str = "template") -> PromptNotes:
+    """Make sure that every prompt file is sound, no prompt is in two splits, and none asks harm_test in a train style.
 
     Args:
         paths: Prompt file of each split.
@@ -18,7 +31,7 @@ def check_prompts(paths: Mapping[str, str], *, limit: int | None, cluster_field:
         cluster_field: As in `cluster_prompts`.
 
     Returns:
-        Warnings about prompts that are nearly the same text.
+        What a user should know of the prompts.
 
     Raises:
         InputError: With every fault of the first file that has any, or with what the splits share.
@@ -27,6 +40,6 @@ def check_prompts(paths: Mapping[str, str], *, limit: int | None, cluster_field:
         split: spread_subset(read_prompts(Path(path), split=split), limit=limit) for split, path in paths.items()
     }
     check_disjoint(prompts)
-    check_shift(prompts["harm_train"], prompts["harm_test"])
-    notes = [copies_note(own, split=split, field=cluster_field) for split, own in prompts.items()]
-    return [note for note in notes if note]
+    unchecked = check_shift(prompts["harm_train"], prompts["harm_test"])
+    copies = [copies_note(own, split=split, field=cluster_field) for split, own in prompts.items()]
+    return PromptNotes(tuple(filter(None, copies)), tuple(unchecked))

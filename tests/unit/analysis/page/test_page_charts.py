@@ -78,6 +78,23 @@ def test_prompts_are_ranked_by_steerability_within_split_and_layer():
     assert len(slopes) == 60
 
 
+def layers_of(chart):
+    """Every layer of a chart, below its facet too."""
+    inner = chart.get("spec", chart)
+    return inner.get("layer", [inner])
+
+
+def test_a_panel_draws_its_own_marks_and_no_others():
+    """What lies below a facet has no data of its own, but for lines that are the same in every panel."""
+    charts = [*dose_response_chart(SUMMARY), *gap_chart(SUMMARY), steerability_chart(prompt_steerability(RESULTS))]
+    charts += heatmap_chart(SUMMARY, name="helpful_benign", split="benign", title="helpful")
+    for chart in charts:
+        assert "data" in chart
+        own = [layer["data"] for layer in layers_of(chart) if "data" in layer]
+        sizes = [len(chart["datasets"].get(data.get("name"), [])) if "datasets" in chart else 0 for data in own]
+        assert all(size <= 1 for size in sizes), sizes
+
+
 def test_prompts_of_one_template_have_charts_without_intervals():
     summary = summarise(RESULTS.assign(cluster=RESULTS["split"]))
     charts = [*dose_response_chart(summary), *gap_chart(summary), tradeoff_chart(summary)]

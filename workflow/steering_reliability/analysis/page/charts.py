@@ -123,7 +123,9 @@ def steerability_chart(prompts: pd.DataFrame) -> Spec:
     tips = [alt.Tooltip("id:N", title="prompt"), alt.Tooltip("split:N"), alt.Tooltip("slope:Q", format="+.2f")]
     tips.append(alt.Tooltip("n:Q", title="alphas it rests on"))
     kept = rows[["direction", "intervention", "layer", "split", "series", "id", "slope", "n", "rank", "panel"]]
-    base = alt.Chart(kept.sort_values(["layer", "split", "rank"]))
+    # One data set for the panels and the marks: of two, each panel would draw every mark of the second.
+    kept = kept.sort_values(["layer", "split", "rank"])
+    base = alt.Chart(kept)
     points = base.mark_point(filled=True, size=36).encode(
         x=alt.X("rank:Q", title="prompts, the least steerable first"),
         y=alt.Y("slope:Q", title="nats per unit of alpha"),
