@@ -114,3 +114,10 @@ def test_vega_takes_every_chart():
     for chart in charts:
         assert chart["description"]
         assert "<svg" in vl_convert.vegalite_to_svg(chart)
+
+
+def test_an_axis_of_differences_is_in_points_and_not_in_percent():
+    (chart,) = gap_chart(SUMMARY)[:1]
+    text = json.dumps(chart)
+    assert "(points)" in text
+    assert '"format": "+%"' not in text

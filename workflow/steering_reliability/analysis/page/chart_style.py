@@ -11,6 +11,9 @@ Spec = dict[str, Any]
 WIDTH: Final = 190
 HEIGHT: Final = 170
 
+POINTS: Final = "format(100 * datum.value, '+.0f')"
+"""Labels of an axis of differences of shares: points, not percent."""
+
 
 def zero_line() -> Any:
     """A line at 0, behind the marks."""

@@ -9,7 +9,15 @@ import pandas as pd
 from steering_reliability.analysis.figures.gap import headline_gap
 from steering_reliability.analysis.figures.panels import curve_order
 from steering_reliability.analysis.figures.style import SPLIT_STYLES, series_styles
-from steering_reliability.analysis.page.chart_style import HEIGHT, WIDTH, Spec, finished, panel_header, zero_line
+from steering_reliability.analysis.page.chart_style import (
+    HEIGHT,
+    POINTS,
+    WIDTH,
+    Spec,
+    finished,
+    panel_header,
+    zero_line,
+)
 from steering_reliability.analysis.schema import SPLITS
 from steering_reliability.analysis.wording import percent, signed, whole
 
@@ -214,8 +222,10 @@ def _lines(rows: pd.DataFrame, *, y: str, percent: bool, domain: list[float], ha
     shape = alt.Shape("series:N", scale=_SPLIT_SHAPES if percent else alt.Undefined, title=None, legend=legend)
     dash = alt.StrokeDash("series:N", scale=_SPLIT_DASHES if percent else alt.Undefined, title=None, legend=legend)
     base = alt.Chart(rows).encode(x=alt.X("alpha:Q", title="alpha", axis=alt.Axis(tickCount=4)))
+    # A difference of shares is in points, not in percent.
+    axis = alt.Axis(format="%") if percent else alt.Axis(labelExpr=POINTS)
     intervals = base.mark_rule(opacity=0.55, aria=False).encode(
-        y=alt.Y("low:Q", title=y, axis=alt.Axis(format="%" if percent else "+%"), scale=scale),
+        y=alt.Y("low:Q", title=y if percent else f"{y} (points)", axis=axis, scale=scale),
         y2="high:Q",
         color=colour,
     )

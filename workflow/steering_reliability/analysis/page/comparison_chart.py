@@ -6,7 +6,17 @@ import pandas as pd
 from steering_reliability.analysis.compare import THIRDS, third_of
 from steering_reliability.analysis.figures.panels import curve_order
 from steering_reliability.analysis.figures.style import series_styles
-from steering_reliability.analysis.page.chart_style import HEIGHT, WIDTH, Spec, finished, panel_header, zero_line
+from steering_reliability.analysis.page.chart_style import (
+    HEIGHT,
+    POINTS,
+    WIDTH,
+    Spec,
+    finished,
+    panel_header,
+    zero_line,
+)
+from steering_reliability.analysis.schema import as_records
+from steering_reliability.analysis.wording import points
 
 
 def comparison_chart(table: pd.DataFrame, *, measure: str, title: str) -> list[Spec]:
@@ -21,11 +31,7 @@ def comparison_chart(table: pd.DataFrame, *, measure: str, title: str) -> list[S
     thirds = third_of(rows["depth"])
     rows["panel"] = [f"{kind}, {THIRDS[third]}" for kind, third in zip(rows["intervention"], thirds, strict=True)]
     rows["line"] = [f"{run}, layer {layer}" for run, layer in zip(rows["run"], rows["layer"], strict=True)]
-    rows["shown"] = [
-        f"{100 * row[measure]:+.0f} points ({100 * row[f'{measure}_low']:+.0f} to {100 * row[f'{measure}_high']:+.0f}, "
-        f"n = {int(row['refusal_harm_test_n'])})"
-        for row in rows.to_dict("records")
-    ]
+    rows["shown"] = [f"{points(row, measure)}, n = {int(row['refusal_harm_test_n'])}" for row in as_records(rows)]
     kept = ["run", "model", "layer", "intervention", "alpha", "relative_strength", "panel", "line", "shown"]
     rows = rows[kept].assign(value=rows[measure], low=rows[f"{measure}_low"], high=rows[f"{measure}_high"])
     kinds, runs = sorted(rows["intervention"].unique(), key=curve_order), sorted(table["run"].unique())
@@ -43,11 +49,11 @@ def _run_lines(rows: pd.DataFrame, *, runs: list[str], y: str, has_legend: bool)
     base = alt.Chart().encode(
         x=alt.X("relative_strength:Q", title="push, of the residual norm", axis=alt.Axis(format="%", tickCount=4))
     )
-    whole = alt.Y("value:Q", title=y, axis=alt.Axis(format="+%"))
+    whole = alt.Y("value:Q", title=y, axis=alt.Axis(labelExpr=POINTS))
     tips = [*(alt.Tooltip(f"{name}:N") for name in ("run", "model", "layer", "alpha")), alt.Tooltip("shown:N", title=y)]
     intervals = base.mark_rule(opacity=0.5, aria=False).encode(y="low:Q", y2="high:Q", color=colour)
     lines = base.mark_line(aria=False).encode(y=whole, color=colour, detail="line:N")
-    points = base.mark_point(filled=True, size=55, opacity=1).encode(y=whole, color=colour, tooltip=tips)
-    chart = alt.layer(zero_line(), intervals, lines, points, data=rows).properties(width=WIDTH, height=HEIGHT)
+    marks = base.mark_point(filled=True, size=55, opacity=1).encode(y=whole, color=colour, tooltip=tips)
+    chart = alt.layer(zero_line(), intervals, lines, marks, data=rows).properties(width=WIDTH, height=HEIGHT)
     order = [f"{rows['intervention'].iloc[0]}, {third}" for third in THIRDS]
     return finished(chart.facet(panel_header("panel", order), columns=3))
