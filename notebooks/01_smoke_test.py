@@ -53,12 +53,12 @@ if importlib.util.find_spec("steering_reliability") is None:
     sys.path.insert(0, str(REPOSITORY / "workflow"))
 
 # %%
-from steering_reliability.digest import digest
+from steering_reliability.digest import package_digest
 from steering_reliability.provenance import gpu_name, versions
 
 RUN = Path(OUTPUT_DIR) / RUN_ID
 print("run:     ", RUN_ID, "in", RUN)
-print("code:    ", digest("."))
+print("code:    ", package_digest())
 print("versions:", ", ".join(f"{name} {version}" for name, version in versions().items()))
 print("GPU:     ", gpu_name() or "none, the CPU computes")
 

@@ -22,7 +22,7 @@ def results(project: Project, run: str) -> dict[str, bytes]:
         Path("results.parquet"),
         *(path.relative_to(project.root / run) for path in (project.root / run).glob("tables/*")),
     ]
-    assert len(names) == 17
+    assert len(names) == 16
     return {str(name): (project.root / run / name).read_bytes() for name in names}
 
 
