@@ -93,14 +93,10 @@ summary.loc[summary["role"] == "main", [*columns, "on_pareto"]].round(2)
 # The effect of steering on harm_train minus the effect on harm_test, with interval and p, at each point.
 
 # %%
-from steering_reliability.analysis.gap_tests import gap_tests
-from steering_reliability.analysis.steerability import prompt_steerability, steerability_table
+from steering_reliability.analysis.evidence import weigh_evidence
+from steering_reliability.analysis.sanity_checks import sanity_checks
 
-evidence = {
-    "gap_tests": gap_tests(results),
-    "prompt_steerability": prompt_steerability(results),
-    "steerability": steerability_table(results),
-}
+evidence = weigh_evidence(results, summary=summary, sanity=sanity_checks(results, summary=summary), seed=0)
 evidence["gap_tests"].round(3)
 
 # %% [markdown]
