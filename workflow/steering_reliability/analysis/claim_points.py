@@ -42,3 +42,14 @@ def most_significant_effect(results: pd.DataFrame) -> dict[str, Any] | None:
     effects = tests[(tests["split"] == "harm_test") & (tests["outcome"] == "clean_refusal")].dropna(subset=["p"])
     found = as_records(effects.sort_values("p", kind="stable")[POINT_KEYS].head(1))
     return found[0] if found else None
+
+
+def point_chosen_by_effect(results: pd.DataFrame, *, recommended: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """Return the most significant point, None where it is the recommended one: there its effect chose nothing.
+
+    Args:
+        results: The columns of `COUNT_INPUTS`.
+        recommended: `POINT_KEYS` of the recommended point; None where there is none.
+    """
+    strongest = most_significant_effect(results)
+    return None if strongest == recommended else strongest

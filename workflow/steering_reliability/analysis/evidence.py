@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from steering_reliability.analysis.claim_points import most_significant_effect
+from steering_reliability.analysis.claim_points import point_chosen_by_effect
 from steering_reliability.analysis.claims import claims_table
 from steering_reliability.analysis.cluster_counts import count_clusters, with_outcomes
 from steering_reliability.analysis.control_rank import without_repetition
@@ -49,8 +49,7 @@ def weigh_evidence(
         Name of the file to table; the decomposition is of the recommended point, and empty where there is none.
     """
     point = _recommended(summary)
-    strongest = most_significant_effect(results)
-    chosen = None if strongest == point else strongest
+    chosen = point_chosen_by_effect(results, recommended=point)
     equal_kl = equal_kl_table(without_repetition(results), chosen_by_effect=chosen)
     error = rates_of_metric(add_verdicts(read_labels(labels))) if labels else None
     tables = weigh_claims(results, summary=summary, sanity=sanity, equal_kl=equal_kl)

@@ -6,7 +6,7 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from steering_reliability.analysis.claim_points import most_significant_effect
+from steering_reliability.analysis.claim_points import point_chosen_by_effect
 from steering_reliability.analysis.confounding import CONFOUNDS, matched_effect
 from steering_reliability.analysis.control_rank import control_ranks
 from steering_reliability.analysis.paired import Comparison, as_comparison, compare_refusals, select_point
@@ -55,8 +55,8 @@ def sanity_checks(results: pd.DataFrame, *, summary: pd.DataFrame, cosines: Cosi
     rows += _alike_controls(summary, cosines or {})
     best = recommended_point(summary)
     point = None if best is None else {key: best[key] for key in POINT_KEYS}
-    strongest = most_significant_effect(results)
-    for rank in control_ranks(results, chosen_by_effect=None if strongest == point else strongest):
+    chosen = point_chosen_by_effect(results, recommended=point)
+    for rank in control_ranks(results, chosen_by_effect=chosen):
         numbers = {"value": rank.lead, "low": np.nan, "high": np.nan, "n": rank.n_controls, "p": rank.p}
         words = {"statistic": "rank of the study's effect", "verdict": rank.verdict, "sentence": rank.sentence}
         rows.append({"check": rank.name, "condition": describe(rank.point), **numbers, **words})
