@@ -6,7 +6,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 CORES ?= all
 DEVICE ?= auto
-MODEL ?= results/models/SmolLM2-135M-Instruct-fd1a9173/config.json
+MODEL ?= results/models/SmolLM2-135M-Instruct.Q4_1-b01934d7/config.json
 
 ## Everything, from prompts to report, on the embedded model.
 results: .venv/ready

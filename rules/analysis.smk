@@ -1,7 +1,7 @@
 # What scoring depends on beside the shards; the same for the study alone and for all of it.
 AGGREGATION = dict(
     baseline={seed: RUN.baseline(seed) for seed in RUN.seeds},
-    alpha_unit=RUN.config.experiment.alpha_unit,
+    alpha_unit=RUN.alpha_unit,
     max_new_tokens=RUN.config.generation.max_new_tokens,
     built_from=RUN.built_from(),
     cluster_field=RUN.config.data.cluster_field,
@@ -165,9 +165,14 @@ rule draw_figures:
 
 
 rule record_provenance:
-    """Versions, model, config, seeds and machine of the run."""
+    """Versions, model, config, seeds and machine of the run; written anew whenever anything of it is."""
     input:
         f"{R}/results.parquet",
+        expand(
+            f"{R}/tables/{{table}}.csv",
+            table=["summary", "pareto", "sanity_checks", "shift", *RUN.evidence],
+        ),
+        CLAIM_POINTS,
         model=MODEL,
         parts=ancient(RUN.model_parts),
     output:
@@ -181,7 +186,10 @@ rule record_provenance:
         runtime=10,
     params:
         config=RUN.config.model_dump(mode="json"),
-        code=code_of("record_provenance"),
+        logs=lambda wildcards: RUN.computing_logs(all_conditions()),
+        code=code_of("record_provenance", "ledger.py", "machine.py"),
+        # Made beside or after this file; the digest of all code stands in it.
+        drawing=code_of("draw_figures", "write_examples", "write_report", assets=("analysis/templates",)),
     message:
         "results: recording where they come from"
     script:

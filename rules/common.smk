@@ -21,6 +21,7 @@ from steering_reliability.generation.client import claim_owner, stop_workers
 from steering_reliability.locks import record_run, release_stale_locks
 from steering_reliability.model_source import check_storage
 from steering_reliability.prompts.check import check_prompts
+from steering_reliability.run_lock import hold_run, release_run
 from steering_reliability.run_plan import plan_run
 from steering_reliability.termination import handle_in_thread
 
@@ -43,6 +44,8 @@ try:
             cluster_field=RUN.config.data.cluster_field,
         ).near_copies:
             print(f"Warning: {note}.", file=sys.stderr)
+        for note in RUN.model_notes():
+            print(f"Warning: {note}", file=sys.stderr)
 except InputError as error:
     raise WorkflowError(f"\n{error}")
 
@@ -106,6 +109,10 @@ localrules:
 
 
 onstart:
+    try:
+        hold_run(Path(R))
+    except InputError as error:
+        raise WorkflowError(f"\n{error}")
     record_run(Path(".snakemake"))
     # Snakemake has set its own handler by now.
     handle_in_thread()
@@ -113,7 +120,9 @@ onstart:
 
 onsuccess:
     stop_workers(OWNER)
+    release_run(Path(R))
 
 
 onerror:
     stop_workers(OWNER)
+    release_run(Path(R))

@@ -73,7 +73,9 @@ rule complete_shard:
             wildcards.split, attempt=attempt
         ),
     params:
-        settings=lambda wildcards: RUN.write_settings(direction=wildcards.direction),
+        settings=lambda wildcards: RUN.write_settings(
+            direction=wildcards.direction, intervention=wildcards.intervention
+        ),
         numbers=RUN.number_settings(),
         limit=lambda wildcards: RUN.limit(wildcards.seed, wildcards.direction),
         engine=ENGINE,

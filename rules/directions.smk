@@ -55,7 +55,6 @@ rule build_direction:
     params:
         method=lambda wildcards: RUN.directions[wildcards.direction].method,
         seed=lambda wildcards: RUN.directions[wildcards.direction].seed,
-        normalize=RUN.config.direction.normalize,
         hook_point=RUN.config.direction.hook_point,
         code=code_of("build_direction"),
     message:

@@ -17,8 +17,9 @@ if RUN.makes_base:
             runtime=30,
         params:
             model=RUN.base_settings(),
+            file=lambda wildcards: RUN.base_fingerprint(),
         message:
-            "model: preparing {params.model[name]}"
+            f"model: preparing {RUN.config.model.name}"
         script:
             "../workflow/scripts/prepare_model.py"
 
@@ -46,8 +47,7 @@ if RUN.tunes_model:
             runtime=30,
         params:
             **RUN.tuning_settings(),
-            name=RUN.config.model.name,
         message:
-            "model: teaching {params.name} to refuse"
+            f"model: teaching {RUN.config.model.name} to refuse"
         script:
             "../workflow/scripts/tune_refusal.py"

@@ -1,8 +1,9 @@
 rule prepare_prompts:
     """Validate a prompt file and cap it; the source is never written to."""
     input:
-        # On this machine, whatever storage the results go to.
-        lambda wildcards: local(RUN.config.data.path(wildcards.split)),
+        # On this machine, whatever storage the results go to. Ancient: what counts of a prompt file stands in `params`,
+        # since other white space, or another meta of a prompt that is not used, changes nothing that follows.
+        lambda wildcards: ancient(local(RUN.config.data.path(wildcards.split))),
     output:
         f"{R}/prompts/{{split}}.jsonl",
     log:
@@ -15,6 +16,7 @@ rule prepare_prompts:
         runtime=5,
     params:
         limit=RUN.config.data.max_prompts_per_split,
+        prompts=lambda wildcards: RUN.prompts_digest(wildcards.split),
         code=code_of("prepare_prompts"),
     message:
         "prompts: checking {wildcards.split}"

@@ -19,7 +19,8 @@ CODE = """
 import json, sys
 from steering_reliability.config import ModelConfig
 from steering_reliability.errors import InputError
-from steering_reliability.model_source import count_layers, prepare_model
+from steering_reliability.model_preparation import prepare_model
+from steering_reliability.model_source import count_layers
 model = ModelConfig(**json.loads(sys.argv[1]))
 try:
     print("layers", count_layers(model, folder=sys.argv[2]))

@@ -3,9 +3,10 @@
 import shutil
 
 import pytest
+from steering_reliability import digest
 from steering_reliability.errors import InputError
 from steering_reliability.model import load_model, load_tokenizer
-from steering_reliability.model_seal import CARD, check_files, write_card
+from steering_reliability.model_seal import CARD, check_files, other_code_note, preparing_code, tuning_code, write_card
 
 
 @pytest.fixture
@@ -51,3 +52,37 @@ def test_a_damaged_card_is_no_permission(sealed, text):
 
 def test_a_folder_of_the_users_own_is_taken_as_it_is(tiny_folder):
     check_files(tiny_folder, weights=True)
+
+
+def test_a_folder_of_other_code_is_named_with_what_remakes_it(tiny_folder, tmp_path):
+    folder = tmp_path / "made"
+    assert other_code_note(folder, code="new", rule="prepare_model") is None
+    shutil.copytree(tiny_folder, folder)
+    write_card({"name": "tiny", "code": "old"}, folder)
+    assert other_code_note(folder, code="old", rule="prepare_model") is None
+    note = other_code_note(folder, code="new", rule="prepare_model")
+    assert f"{folder} was made by other code of rule prepare_model" in note
+    assert "--forcerun prepare_model" in note
+    # A folder that says nothing is from before cards did.
+    write_card({"name": "tiny"}, folder)
+    assert other_code_note(folder, code="new", rule="tune_refusal") is not None
+
+
+def test_the_digests_are_those_of_what_makes_the_folders(monkeypatch):
+    before = preparing_code(), tuning_code()
+    assert before[0] != before[1]
+
+    def changed(module):
+        text = digest._text
+
+        def read(path):
+            return text(path) + ("# changed" if path.name == module else "")
+
+        monkeypatch.setattr(digest, "_text", read)
+        found = preparing_code(), tuning_code()
+        monkeypatch.setattr(digest, "_text", text)
+        return [old != new for old, new in zip(before, found, strict=True)]
+
+    assert changed("model_preparation.py") == [True, True]
+    assert changed("train.py") == [False, True]
+    assert changed("model_source.py") == [False, False]

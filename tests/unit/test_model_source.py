@@ -11,7 +11,9 @@ import numpy as np
 import pytest
 from steering_reliability.config import ModelConfig
 from steering_reliability.errors import InputError
+from steering_reliability.model_preparation import prepare_model, published_folder
 from steering_reliability.model_source import (
+    check_pinned_file,
     check_storage,
     check_weights,
     count_layers,
@@ -19,8 +21,6 @@ from steering_reliability.model_source import (
     is_prepared,
     locate_gguf,
     model_folder,
-    prepare_model,
-    published_folder,
 )
 from tiny_model import write_tiny_model
 
@@ -76,19 +76,22 @@ def test_only_a_local_folder_is_used_where_it_lies(source, prepared):
     model = ModelConfig(name="org/My Model!", source=source)
     assert is_prepared(model) is prepared
     folder = model_folder(model, models_dir="results/models")
-    assert folder.startswith("results/models/org-My-Model-") if prepared else folder == "my/folder"
+    begins = "results/models/org-My-Model-" if source == "hub" else "results/models/m-"
+    assert folder.startswith(begins) if prepared else folder == "my/folder"
 
 
-def test_another_revision_or_hash_is_another_folder():
+def test_another_model_is_another_folder_and_another_name_of_a_file_is_not():
     models = [
         ModelConfig(name="m"),
         ModelConfig(name="m", revision="abc"),
         ModelConfig(name="m", source="m.gguf"),
-        ModelConfig(name="m", source="m.gguf", sha256="0" * 64),
+        ModelConfig(name="m", source="there/m.gguf"),
         ModelConfig(name="n"),
     ]
     assert len({model_folder(model) for model in models}) == len(models)
     assert model_folder(models[0]) == model_folder(ModelConfig(name="m", dtype="float32"))
+    same = ModelConfig(name="n", source="m.gguf", sha256="0" * 64, revision="abc")
+    assert model_folder(same) == model_folder(models[2])
 
 
 def test_a_package_that_is_not_installed_says_how_to_get_it():
@@ -162,10 +165,30 @@ def test_a_hub_model_that_can_not_be_fetched_is_one_message(tmp_path, monkeypatc
 
 
 def test_a_wrong_hash_is_refused_before_anything_is_made(gguf_file, tmp_path):
-    model = ModelConfig(name="m", source=str(gguf_file), sha256="0" * 64)
-    with pytest.raises(InputError, match=f"sha256 {sha256(gguf_file)}, not {'0' * 64}"):
-        prepare_model(model, folder=tmp_path / "models" / "m")
-    assert list((tmp_path / "models").rglob("*.*")) == []
+    folder = tmp_path / "models" / "m"
+    wrong = ModelConfig(name="m", source=str(gguf_file), sha256="0" * 64)
+    right = ModelConfig(name="m", source=str(gguf_file), sha256=sha256(gguf_file))
+    message = f"sha256 {sha256(gguf_file)}, not {'0' * 64}"
+    with pytest.raises(InputError, match=message):
+        check_pinned_file(wrong, folder=folder)
+    check_pinned_file(right, folder=folder)
+    prepare_model(right, folder=folder)
+    with pytest.raises(InputError, match=message):
+        check_pinned_file(wrong, folder=folder)
+    check_pinned_file(right, folder=folder)
+    # Another file in its place is read, whatever the folder of the old one says.
+    gguf_file.write_bytes(gguf_file.read_bytes() + b"more")
+    with pytest.raises(InputError, match=f"sha256 {sha256(gguf_file)}, not {right.sha256}"):
+        check_pinned_file(right, folder=folder)
+
+
+def test_a_node_without_the_file_goes_by_the_folder(gguf_file, tmp_path):
+    right = ModelConfig(name="m", source=str(gguf_file), sha256=sha256(gguf_file))
+    prepare_model(right, folder=tmp_path / "made")
+    gguf_file.unlink()
+    check_pinned_file(right, folder=tmp_path / "made")
+    with pytest.raises(InputError, match="there is no file"):
+        check_pinned_file(right, folder=tmp_path / "nowhere")
 
 
 def test_a_gguf_file_becomes_a_folder_with_an_honest_card(gguf_file, tmp_path):
@@ -174,7 +197,7 @@ def test_a_gguf_file_becomes_a_folder_with_an_honest_card(gguf_file, tmp_path):
     card = json.loads((folder / "model_card.json").read_text())
     assert card["sha256"] == sha256(gguf_file)
     assert card["weights"] == "dequantized F32"
-    assert (card["name"], card["package"], card["licence"]) == ("m", None, "unknown")
+    assert (card["name"], card["package"], card["licence"]) == ("tiny", None, "unknown")
     settings = json.loads((folder / "config.json").read_text())
     assert settings["num_hidden_layers"] == 2
     assert "quantization_config" not in settings

@@ -14,7 +14,7 @@ from tiny_model import planted_direction
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```python\n(.*?)^```$", README, flags=re.MULTILINE | re.DOTALL)
-MODEL = Path("results/models/SmolLM2-135M-Instruct-fd1a9173")
+MODEL = Path("results/models/SmolLM2-135M-Instruct.Q4_1-b01934d7")
 DIRECTION = Path("results/smollm2/directions/contrastive_prefix/layer_14.pt")
 
 

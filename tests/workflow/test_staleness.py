@@ -1,5 +1,6 @@
 """What runs again after a change, to the job; and that nothing else does."""
 
+import json
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -87,6 +88,17 @@ def edit_first_prompt(split: str) -> Callable[[Project], None]:
         )
 
     return change
+
+
+def same_prompts_in_other_bytes(project: Project) -> None:
+    """Other white space, Windows line ends, and another meta of a prompt that the cap leaves out."""
+    for split in SPLITS:
+        path = project.root / f"prompts/{split}.jsonl"
+        used = (project.root / f"results/tiny/prompts/{split}.jsonl").read_text(encoding="utf-8")
+        lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+        unused = next(line for line in lines if f'"{line["id"]}"' not in used)
+        unused["meta"]["note"] = "changed"
+        path.write_bytes("\r\n".join(json.dumps(line, separators=(" ,", " : ")) for line in lines).encode())
 
 
 def two(first: Callable[[Project], None], second: Callable[[Project], None]) -> Callable[[Project], None]:
@@ -179,6 +191,16 @@ CASES = {
             *AGGREGATE_ONWARD,
         ],
     ),
+    "the same prompts in other bytes": Case(same_prompts_in_other_bytes, []),
+    "name of the model": Case(
+        config("model.name", "another name"),
+        [job("draw_figures"), job("record_provenance"), job("write_examples"), *PAGE],
+    ),
+    "unit of alpha": Case(
+        config("experiment.alpha_unit", "unit"),
+        [*shards(cell for cell in ALL_SHARDS if cell[1] == "add"), *AGGREGATE_ONWARD],
+    ),
+    "normalize, which this unit of alpha does not ask for": Case(config("direction.normalize", False), CONFIG_RECORDED),
     "max_new_tokens": Case(
         config("generation.max_new_tokens", 7),
         [*lengths(), *baselines(), *shards(ALL_SHARDS), *AGGREGATE_ONWARD],
@@ -217,8 +239,8 @@ CASES = {
     "direction code": Case(
         edit_package("directions/build_direction.py"), [*ALL_DIRECTIONS, *shards(ALL_SHARDS), *AGGREGATE_ONWARD]
     ),
-    "plot code": Case(edit_package("analysis/figures/style.py"), DRAWN),
-    "report code": Case(edit_package("analysis/templates/report.css"), PAGE),
+    "plot code": Case(edit_package("analysis/figures/style.py"), [job("record_provenance"), *DRAWN]),
+    "report code": Case(edit_package("analysis/templates/report.css"), [job("record_provenance"), *PAGE]),
     "touched sources": Case(touch("prompts", "model", CONFIG, "config.yaml", "Snakefile", "rules", PACKAGE), []),
     "touched scripts": Case(touch("workflow/scripts"), []),
     "touched directions": Case(touch("results/tiny/directions", "results/tiny/activations"), []),

@@ -17,7 +17,8 @@ with logged(snakemake.log[0]):
         activations,
         layer=layer,
         method=snakemake.params.method,
-        normalize=snakemake.params.normalize,
+        # `direction.normalize: false` counts alphas in the vector's own length, which the statistics hold.
+        normalize=True,
         seed=snakemake.params.seed,
         where=snakemake.input.activations,
         own=own[0] if own else None,

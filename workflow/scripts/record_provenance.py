@@ -7,5 +7,8 @@ from steering_reliability.provenance import write_provenance
 
 with logged(snakemake.log[0]):
     write_provenance(
-        snakemake.output[0], config=snakemake.params.config, model_folder=Path(snakemake.input.model).parent
+        snakemake.output[0],
+        config=snakemake.params.config,
+        model_folder=Path(snakemake.input.model).parent,
+        logs=[Path(log) for log in snakemake.params.logs],
     )

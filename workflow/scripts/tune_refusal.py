@@ -10,7 +10,6 @@ with logged(snakemake.log[0]):
     tune_refusal(
         Path(snakemake.input[0]).parent,
         folder=Path(snakemake.output[0]).parent,
-        name=snakemake.params.name,
         templates=snakemake.params.templates,
         settings=RefusalTuningConfig(**snakemake.params.tuning),
     )

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from steering_reliability.errors import InputError
+from steering_reliability.metrics.scorer_files import scorer_files
 
 Method = Literal["contrastive_prefix", "outcome_conditioned", "difference_in_means", "random"]
 TokenPosition = Literal["last_prompt_token", "first_prefix_token", "last_prefix_token", "prefix_mean"]
@@ -176,8 +177,8 @@ class MetricsConfig(_Section):
 
     @property
     def scorer_files(self) -> list[str]:
-        """The file of the scorer, if there is one."""
-        return [] if self.scorer is None else [self.scorer.rpartition(":")[0]]
+        """The file of the scorer and the modules of its folder that it imports, if there is one."""
+        return [] if self.scorer is None else scorer_files(self.scorer.rpartition(":")[0])
 
     @model_validator(mode="after")
     def _labels_are_of_our_rules(self) -> "MetricsConfig":
@@ -211,7 +212,10 @@ class DirectionConfig(_Section):
             "vector; `{layer}` stands for the block.",
         ),
     ] = None
-    normalize: Annotated[bool, Field(description="Scale the vector to length 1.")] = True
+    normalize: Annotated[
+        bool,
+        Field(description="Whether `alpha_unit: unit` counts in length 1; false: in the measured vector's own length."),
+    ] = True
     build_fraction: Annotated[
         float,
         Field(gt=0, le=1, description="Share of the harm_train prompts that build the vector; others are unseen."),

@@ -16,6 +16,8 @@ UNCHANGING: Final = {
     "termination.py": "when a process ends",
     "digest.py": "is the digest",
     "whole_file.py": "how a file comes into its place",
+    "machine.py": "what is recorded of a machine",
+    "ledger.py": "where that is recorded",
     "prompts/problems.py": "how faults are listed",
     "config.py": "its values reach the rules as params",
     "conditions.py": "its values reach the rules as params",

@@ -3,6 +3,7 @@
 import pickle
 from collections.abc import Collection
 from dataclasses import dataclass
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from torch import nn
 from steering_reliability.config import two_templates
 from steering_reliability.context import longest_context
 from steering_reliability.errors import InputError
+from steering_reliability.machine import machine_facts
 from steering_reliability.model_seal import check_files
 
 # A user's prompt can't contain this, so its place in the rendered template is the place of the prompt.
@@ -72,6 +74,17 @@ class LoadedModel:
     def n_bytes(self) -> int:
         """Memory of the weights."""
         return sum(weight.numel() * weight.element_size() for weight in self.bridge.original_model.parameters())
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What computes, as far as it may show in the last digits of a number."""
+        return {
+            "device": self.device.type,
+            "dtype": str(self.dtype).removeprefix("torch."),
+            "torch": torch.__version__,
+            "transformer_lens": metadata.version("transformer-lens"),
+            **machine_facts(),
+        }
 
     @property
     def token_bytes(self) -> int:
@@ -325,36 +338,3 @@ def _bos(tokenizer: Any) -> list[int]:
     # Whether a model's texts begin with BOS is what its own tokenizer does with an empty string.
     bos = tokenizer.bos_token_id
     return [bos] if bos is not None and tokenizer.encode("a", add_special_tokens=True)[:1] == [bos] else []
-
-
-def dequantize_gguf(path: Path, folder: Path) -> str:
-    """Write a GGUF file as a plain float32 Hugging Face folder.
-
-    Args:
-        path: The GGUF file.
-        folder: Receives config.json, model.safetensors and the tokenizer.
-
-    Returns:
-        The quantization that most weight bytes had, for example `Q4_1`.
-    """
-    from transformers import AutoModelForCausalLM, AutoTokenizer  # noqa: PLC0415 - costs seconds
-
-    quantized = AutoModelForCausalLM.from_pretrained(path.parent, gguf_file=path.name, dtype=torch.float32)
-    settings = quantized.config.to_dict()
-    # save_pretrained refuses a model whose config says that it is still quantized.
-    settings.pop("quantization_config", None)
-    plain = AutoModelForCausalLM.from_config(type(quantized.config).from_dict(settings), dtype=torch.float32)
-    plain.load_state_dict(quantized.state_dict())
-    plain.generation_config = quantized.generation_config
-    plain.save_pretrained(folder)
-    AutoTokenizer.from_pretrained(path.parent, gguf_file=path.name).save_pretrained(folder, save_jinja_files=False)
-    return _main_quantization(path)
-
-
-def _main_quantization(path: Path) -> str:
-    from gguf import GGUFReader  # noqa: PLC0415
-
-    size: dict[str, int] = {}
-    for tensor in GGUFReader(path).tensors:
-        size[tensor.tensor_type.name] = size.get(tensor.tensor_type.name, 0) + int(tensor.n_bytes)
-    return max(size, key=lambda kind: size[kind])

@@ -1,20 +1,61 @@
-"""The SHA-256 of every file of a model's folder that was made here, written with it and checked before it is used."""
+"""The card of a model's folder that was made here: what made it, and the SHA-256 of its files."""
 
 import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from steering_reliability.digest import sha256_of
+from steering_reliability.digest import code_of, sha256_of
 from steering_reliability.errors import InputError
 
 CARD = "model_card.json"
+
+_WORDING = ("model_source.py", "model_hub_errors.py")
+"""Where a source is found and what is said of it; no byte of a model's folder depends on them."""
+
+
+def preparing_code() -> str:
+    """Digest of the code that decides what rule prepare_model writes."""
+    return code_of("model_preparation.py", without=_WORDING)
+
+
+def tuning_code() -> str:
+    """Digest of the code that decides what rule tune_refusal writes."""
+    return code_of("tuning/tune_refusal.py", without=_WORDING)
 
 
 def write_card(card: Mapping[str, Any], folder: Path) -> None:
     """Write what a model's folder was made from, and the SHA-256 of its other files, as model_card.json."""
     files = {path.name: sha256_of(path) for path in sorted(folder.iterdir()) if path.is_file() and path.name != CARD}
     (folder / CARD).write_text(json.dumps({**card, "files": files}, indent=2) + "\n", encoding="utf-8")
+
+
+def read_card(folder: str | Path) -> dict[str, Any]:
+    """What the card of a model's folder says; nothing where there is none, or none that can be read."""
+    try:
+        card = json.loads((Path(folder) / CARD).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return card if isinstance(card, dict) else {}
+
+
+def other_code_note(folder: str | Path, *, code: str, rule: str) -> str | None:
+    """What a user should know where a model's folder was made by other code than is here.
+
+    Args:
+        folder: A folder that a rule has made, or will make.
+        code: Digest of the code that would make it now.
+        rule: The rule that makes it.
+
+    Returns:
+        The warning; None where the folder is not there yet, or was made by this code.
+    """
+    if not (Path(folder) / "config.json").is_file() or read_card(folder).get("code") == code:
+        return None
+    return (
+        f"{folder} was made by other code of rule {rule} than is here; to make it anew, and all that follows from it: "
+        f"snakemake --cores 4 --forcerun {rule}"
+    )
 
 
 def check_files(folder: str | Path, *, weights: bool) -> None:

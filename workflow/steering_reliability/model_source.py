@@ -1,24 +1,19 @@
-"""Where a model comes from, and the Hugging Face folder that is made of it once."""
+"""Where a model comes from, what tells it from another, and where its Hugging Face folder lies."""
 
-import glob
 import hashlib
 import importlib.util
 import json
 import re
-import shutil
-import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from steering_reliability.config import ModelConfig, RefusalTuningConfig, two_templates
 from steering_reliability.digest import sha256_of
 from steering_reliability.errors import InputError
-from steering_reliability.model_hub import fetch_config, fetch_snapshot
-from steering_reliability.model_seal import write_card
+from steering_reliability.model_hub import fetch_config
+from steering_reliability.model_seal import CARD, read_card
 
 GGUF_PARTS: Final = (
     "generation_config.json",
@@ -45,10 +40,15 @@ class GgufFile:
 
 
 def model_folder(model: ModelConfig, *, models_dir: str = "results/models") -> str:
-    """The Hugging Face folder of a model: a local one where it lies, else one of ours by name and source."""
+    """The Hugging Face folder of a model: a local one where it lies, else one of ours.
+
+    A GGUF file's is named after the file, whatever the model is called; a hub model's after its name and revision.
+    """
     if not is_prepared(model):
         return model.source.rstrip("/")
-    return f"{models_dir}/{_slug(model)}-{_digest(model.name, model.source, model.revision, model.sha256)}"
+    if model.source == "hub":
+        return f"{models_dir}/{_slug(model.name)}-{_digest(model.name, model.revision)}"
+    return f"{models_dir}/{_slug(re.split('[:/]', model.source)[-1].removesuffix('.gguf'))}-{_digest(model.source)}"
 
 
 def tuned_folder(model: ModelConfig, tuning: RefusalTuningConfig | None, *, models_dir: str = "results/models") -> str:
@@ -57,11 +57,12 @@ def tuned_folder(model: ModelConfig, tuning: RefusalTuningConfig | None, *, mode
     if tuning is None:
         return base
     origin = _digest(base, tuning.model_dump_json(), repr(model.templates()))
-    return f"{models_dir}/{_slug(model)}-refusal-{origin}"
+    made_here = base.removeprefix(f"{models_dir}/").rpartition("-")[0] if is_prepared(model) else model.name
+    return f"{models_dir}/{_slug(made_here)}-refusal-{origin}"
 
 
-def _slug(model: ModelConfig) -> str:
-    return re.sub(r"[^A-Za-z0-9._-]+", "-", model.name).strip(".-") or "model"
+def _slug(name: str) -> str:
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip(".-") or "model"
 
 
 def _digest(*parts: str | None) -> str:
@@ -90,20 +91,30 @@ def fingerprint(model: ModelConfig, *, folder: str | Path) -> str:
 
     Returns:
         16 hexadecimal digits over each weight file's name, size, beginning and 64 blocks spread over it, and those of
-        `text_fingerprint`; empty where the folder is made from a pinned source, whose hash its name already carries.
+        `text_fingerprint`; empty where `prepare_model` makes the folder, since it runs again for another source.
     """
     if is_prepared(model):
         return ""
+    weights = _sampled(sorted(Path(folder).glob("*.safetensors")))
+    return f"{weights}{text_fingerprint(model, folder=folder)}"
+
+
+def file_fingerprint(file: Path) -> str:
+    """The same of a GGUF file; its name does not count."""
+    return _sampled([file], named=False)
+
+
+def _sampled(files: Sequence[Path], *, named: bool = True) -> str:
     total = hashlib.sha256()
-    for path in sorted(Path(folder).glob("*.safetensors")):
+    for path in files:
         size = path.stat().st_size
-        total.update(f"{path.name}\0{size}\0".encode())
+        total.update(f"{path.name if named else ''}\0{size}\0".encode())
         with path.open("rb") as stream:
             total.update(stream.read(1 << 20))
             for block in range(64):
                 stream.seek(block * max(size - 4096, 0) // 63)
                 total.update(stream.read(4096))
-    return f"{total.hexdigest()[:16]}{text_fingerprint(model, folder=folder)}"
+    return total.hexdigest()[:16]
 
 
 def text_fingerprint(model: ModelConfig, *, folder: str | Path) -> str:
@@ -119,9 +130,14 @@ def text_fingerprint(model: ModelConfig, *, folder: str | Path) -> str:
     if is_prepared(model):
         return ""
     total = hashlib.sha256()
-    for path in sorted(path for path in Path(folder).iterdir() if path.suffix in _DECIDES_TEXT):
+    for path in text_files(folder):
         total.update(f"{path.name}\0".encode() + path.read_bytes() + b"\0")
     return total.hexdigest()[:16]
+
+
+def text_files(folder: str | Path) -> list[Path]:
+    """The files of a model's folder that decide text beside its weights: tokenizer, chat template, end tokens."""
+    return sorted(path for path in Path(folder).iterdir() if path.suffix in _DECIDES_TEXT and path.name != CARD)
 
 
 def locate_gguf(model: ModelConfig) -> GgufFile:
@@ -200,6 +216,32 @@ def check_weights(model: ModelConfig, *, folder: str | Path) -> None:
         )
 
 
+def check_pinned_file(model: ModelConfig, *, folder: str | Path) -> None:
+    """Compare a GGUF file with the SHA-256 of the config; it is read only where no folder that was made of it says so.
+
+    Raises:
+        InputError: When they differ.
+    """
+    if model.sha256 is None or not model.source.endswith(".gguf"):
+        return
+    card = read_card(folder)
+    try:
+        file = locate_gguf(model).path
+    except InputError:
+        # On a node that holds the model's folder alone; where the folder is still to be made this is an error.
+        if "sha256" not in card:
+            raise
+        found = card["sha256"]
+    else:
+        found = card["sha256"] if card.get("file") == file_fingerprint(file) else sha256_of(file)
+    if found != model.sha256:
+        raise InputError(
+            f"the model file has sha256 {found}, not {model.sha256}",
+            where=f"config key model.sha256, {model.source}",
+            fix="install the pinned package again, or correct model.sha256 if you mean another file",
+        )
+
+
 def check_storage(model: ModelConfig, *, shares_files: bool) -> None:
     """Refuse a hub model where nodes share no disk: which files its folder has is known only when it is fetched.
 
@@ -244,87 +286,3 @@ def _layers_of_gguf(path: Path) -> int:
         return int(field.contents())
     except (ValueError, StopIteration, OSError) as error:
         raise InputError("this is not a readable GGUF file", where=str(path), fix="fetch it again") from error
-
-
-def prepare_model(model: ModelConfig, *, folder: str | Path, say: Callable[[str], None] = print) -> None:
-    """Make the Hugging Face folder of a hub or GGUF source; config.json arrives last, so a torn folder is no folder.
-
-    Args:
-        model: The configured model.
-        folder: Where it goes.
-        say: Told what a user should see while it is made, a line at a time.
-
-    Raises:
-        InputError: When the source is missing or its sha256 is not the configured one.
-    """
-    with published_folder(folder) as made:
-        card = _fetch_from_hub(model, made, say) if model.source == "hub" else _convert_gguf(model, made)
-        write_card(card, made)
-
-
-@contextmanager
-def published_folder(folder: str | Path) -> Iterator[Path]:
-    """Let a model's folder be written beside its place, and put the files there when all are whole, config.json last.
-
-    What a killed attempt has left there goes first: Snakemake lets nobody else make the folder at the same time.
-
-    Args:
-        folder: The model's folder; a rule takes its config.json for the sign that it is complete.
-
-    Yields:
-        The folder to write to.
-    """
-    target = Path(folder)
-    target.mkdir(parents=True, exist_ok=True)
-    for left in target.parent.glob(f".{glob.escape(target.name)}.*/"):
-        shutil.rmtree(left)
-    with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}.") as scratch:
-        made = Path(scratch)
-        yield made
-        for path in sorted(made.iterdir(), key=lambda path: path.name == "config.json"):
-            if path.is_file():
-                path.chmod(0o644)
-                path.replace(target / path.name)
-
-
-def _fetch_from_hub(model: ModelConfig, made: Path, say: Callable[[str], None]) -> dict[str, Any]:
-    fetched = fetch_snapshot(model.name, revision=model.revision, folder=made, say=say)
-    if model.revision != fetched.commit:
-        say(f"model.revision is not a commit: set it to {fetched.commit} to stay with what was fetched now")
-    return {
-        "name": model.name,
-        "source": "hub",
-        "asked_for": model.revision or "main",
-        "revision": fetched.commit,
-        "licence": fetched.licence,
-    }
-
-
-def _convert_gguf(model: ModelConfig, made: Path) -> dict[str, Any]:
-    from steering_reliability.model import dequantize_gguf  # noqa: PLC0415 - torch only when a model is made
-
-    file = locate_gguf(model)
-    found = sha256_of(file.path)
-    if model.sha256 is not None and found != model.sha256:
-        raise InputError(
-            f"the model file has sha256 {found}, not {model.sha256}",
-            where=str(file.path.name),
-            fix="install the pinned package again, or correct model.sha256 if you mean another file",
-        )
-    weights = dequantize_gguf(file.path, made)
-    return {
-        "name": model.name,
-        "source": model.source,
-        "package": f"{file.package}=={metadata.version(file.package)}" if file.package else None,
-        "licence": _licence(file.package),
-        "sha256": found,
-        "weights": f"dequantized {weights}",
-        "written_with": {name: metadata.version(name) for name in ("transformers", "gguf", "torch")},
-    }
-
-
-def _licence(package: str | None) -> str:
-    if package is None:
-        return "unknown"
-    facts = metadata.metadata(package).json
-    return str(facts.get("license_expression") or facts.get("license") or "unknown")

@@ -1,5 +1,6 @@
 """Everything the rules need to know about a run, worked out once from its config."""
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,17 +12,24 @@ from steering_reliability.config import Config, ModelConfig, default_position
 from steering_reliability.config_reading import load_config
 from steering_reliability.errors import InputError
 from steering_reliability.job_needs import activations_mb, count_prompts, shard_mb, shard_minutes, weights_mb
+from steering_reliability.model_seal import other_code_note, preparing_code, tuning_code
 from steering_reliability.model_source import (
+    check_pinned_file,
     check_templates,
     check_weights,
     count_layers,
+    file_fingerprint,
     fingerprint,
     is_prepared,
     known_parts,
+    locate_gguf,
     model_folder,
     text_fingerprint,
     tuned_folder,
 )
+from steering_reliability.prompts.schema import to_jsonl
+from steering_reliability.prompts.subset import spread_subset
+from steering_reliability.prompts.validate import read_prompts
 
 EVIDENCE = (
     "claims",
@@ -93,6 +101,12 @@ class RunPlan:
     def model_parts(self) -> list[str]:
         """The rest of the model's folder, as far as it is known before the model is there."""
         return [f"{self.model}/{name}" for name in known_parts(self.config.model)]
+
+    def prompts_digest(self, split: str) -> str:
+        """What tells the prepared prompts of a split from others: the digest of the file that will be written."""
+        data = self.config.data
+        prompts = spread_subset(read_prompts(Path(data.path(split)), split=split), limit=data.max_prompts_per_split)
+        return hashlib.sha256(to_jsonl(prompts)).hexdigest()[:16]
 
     def limit(self, seed: str | int, direction: str | None = None) -> int | None:
         """Prompts per split of a shard: the other seed, and controls where the claims are made, write a subset."""
@@ -223,8 +237,23 @@ class RunPlan:
         return base + ([self.model_file, *self.model_parts] if self.tunes_model else [])
 
     def base_settings(self) -> dict[str, Any]:
-        """What the base model's folder depends on."""
-        return self.config.model.model_dump(include={"name", "source", "revision", "sha256"})
+        """What the base model's folder depends on beside a GGUF file's content; not on its name or an expected hash."""
+        model = self.config.model
+        if model.source == "hub":
+            return {"name": model.name, "source": "hub", "revision": model.revision}
+        return {"name": Path(model.source).stem, "source": model.source}
+
+    def base_fingerprint(self) -> str:
+        """What tells one GGUF file from another."""
+        model = self.config.model
+        return "" if model.source == "hub" else file_fingerprint(locate_gguf(model).path)
+
+    def model_notes(self) -> list[str]:
+        """What a user should know of the model's folders before they are used."""
+        notes = [other_code_note(self.base, code=preparing_code(), rule="prepare_model")] if self.makes_base else []
+        if self.tunes_model:
+            notes.append(other_code_note(self.model, code=tuning_code(), rule="tune_refusal"))
+        return [note for note in notes if note]
 
     def tuning_settings(self) -> dict[str, Any]:
         """What a tuned model's folder depends on beside its base."""
@@ -302,7 +331,7 @@ class RunPlan:
         name = self.config.model.name.rsplit("/", 1)[-1]
         return f"{name}, taught to refuse" if self.tunes_model else name
 
-    def write_settings(self, *, direction: str | None = None) -> dict[str, Any]:
+    def write_settings(self, *, direction: str | None = None, intervention: str = "add") -> dict[str, Any]:
         """What the text of a shard depends on, beside the prompts, the model and the direction; None: the baseline."""
         steered = direction is not None
         generation, model = self.config.generation, self.config.model
@@ -322,11 +351,27 @@ class RunPlan:
         # What a control needs is judged by its text alone.
         controls = self.config.sanity_checks.controls_at == "claims" and grid.is_control(self.config, direction)
         unscored = {"is_scored": False} if controls else {}
-        return settings | {"alpha_unit": self.config.experiment.alpha_unit} | unscored
+        # An ablation's alpha is a share, which has no unit.
+        unit = {"alpha_unit": self.alpha_unit} if intervention == "add" else {}
+        return settings | unit | unscored
+
+    @property
+    def alpha_unit(self) -> str:
+        """What an alpha of `add` counts in, as `StoredDirection.length_of` takes it."""
+        configured = self.config.experiment.alpha_unit
+        return configured if self.config.direction.normalize or configured != "unit" else "own_length"
 
     def _openings(self) -> list[str] | None:
         asked = self.config.propensity
         return [asked.refusal_opening, asked.compliance_opening] if asked.enabled else None
+
+    def computing_logs(self, conditions: Sequence[Condition]) -> list[str]:
+        """Logs of the jobs in which the model computes for the run: activations and completions."""
+        shards = [path for seed in self.seeds for path in self.baseline(seed).values()]
+        shards += [path for condition in conditions for path in self.shards(condition).values()]
+        names = [f"activations/{direction}" for direction in self.measured]
+        names += [path.removeprefix(f"{self.folder}/").removesuffix(".jsonl") for path in sorted(set(shards))]
+        return [f"{self.folder}/logs/{name}.log" for name in names]
 
     def conditions_table(self, conditions: Sequence[Condition]) -> list[dict[str, Any]]:
         """Conditions as `aggregate` takes them: role, cell, shards and statistics."""
@@ -365,6 +410,7 @@ def plan_run(raw: Mapping[str, Any], *, models_dir: str = "results/models") -> R
     base = model_folder(config.model, models_dir=models_dir)
     check_templates(config.model, folder=base)
     check_weights(config.model, folder=base)
+    check_pinned_file(config.model, folder=base)
     layers = grid.resolve_layers(config, n_layers=count_layers(config.model, folder=base))
     plan = RunPlan(
         config=config,

@@ -15,7 +15,7 @@ SETTINGS = RefusalTuningConfig(
 @pytest.fixture(scope="module")
 def tuned(tiny_folder, tmp_path_factory):
     folder = tmp_path_factory.mktemp("tuned") / "model"
-    tune_refusal(tiny_folder, folder=folder, name="tiny", settings=SETTINGS, templates={})
+    tune_refusal(tiny_folder, folder=folder, settings=SETTINGS, templates={})
     return folder
 
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from steering_reliability.model import load_model
 from steering_reliability.prompts.fields import collapse_space
 from steering_reliability.prompts.templates_harm_test import HARM_TEST
 from steering_reliability.prompts.templates_harm_train import HARM_TRAIN
@@ -64,6 +65,8 @@ def test_refusals_have_several_wordings(tiny_model):
 
 @pytest.mark.real_model
 def test_a_harmless_prompt_keeps_the_models_own_answer(real_model):
-    (example,) = answered(["What is the capital of France?"], model=real_model, max_new_tokens=8)
-    assert "Paris" in real_model.tokenizer.decode(example.tokens[example.answer_start :])
+    # In bfloat16 two openings are so close that processors differ.
+    model = load_model(real_model.tokenizer.name_or_path, device="cpu", dtype="float32")
+    (example,) = answered(["What is the capital of France?"], model=model, max_new_tokens=8)
+    assert "Paris" in model.tokenizer.decode(example.tokens[example.answer_start :])
     assert len(example.tokens) - example.answer_start <= 9

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from steering_reliability.analysis.schema import ROLES, SPLITS
+from steering_reliability.directions.lengths import length_of
 from steering_reliability.errors import InputError
 from steering_reliability.metrics.scorer import load_scorer
 
@@ -108,7 +109,7 @@ def with_coefficient(condition: Mapping[str, Any], *, alpha_unit: str) -> dict[s
 
     Args:
         condition: The fields of `Condition` but `coefficient`.
-        alpha_unit: `unit` (multiples of the stored vector) or `resid_norm` (of the mean residual norm).
+        alpha_unit: As `length_of` takes it.
 
     Returns:
         The condition with `coefficient`: for add the multiple of the unit vector, for ablate the fraction removed.
@@ -116,8 +117,7 @@ def with_coefficient(condition: Mapping[str, Any], *, alpha_unit: str) -> dict[s
     if condition["intervention"] == "ablate":
         return {**condition, "coefficient": condition["alpha"]}
     statistics = read_statistics(Path(condition["statistics"]))
-    length = statistics["resid_norm" if alpha_unit == "resid_norm" else "vector_norm"]
-    return {**condition, "coefficient": condition["alpha"] * length}
+    return {**condition, "coefficient": condition["alpha"] * length_of(statistics, unit=alpha_unit)}
 
 
 def inputs_of(params: Any, files: Any, *, made: str) -> dict[str, Any]:

@@ -27,6 +27,7 @@ from steering_reliability.analysis.page.scripts import packed, page_environment,
 from steering_reliability.analysis.pareto import recommended_point
 from steering_reliability.analysis.run_times import StageTime
 from steering_reliability.analysis.schema import POINT_KEYS, SPLITS, as_records
+from steering_reliability.ledger import mixture_note
 from steering_reliability.whole_file import write_text
 
 FIGURES: Final = {
@@ -136,9 +137,7 @@ def write_report(
             title=title,
             answers=_answers(claims),
             findings=headline(summary, claims=claims),
-            warnings=warnings(
-                summary, claims=claims, sanity=sanity, prompts=results[["split", "id", "cluster", "style"]]
-            ),
+            warnings=_warnings(results, summary=summary, claims=claims, sanity=sanity, provenance=provenance or {}),
             caveats=CAVEATS,
             figures=list(_figures(figures_dir, charts)),
             charts=charts,
@@ -158,6 +157,19 @@ def write_report(
         )
     )
     write_text(output, page)
+
+
+def _warnings(
+    results: pd.DataFrame,
+    *,
+    summary: pd.DataFrame,
+    claims: pd.DataFrame,
+    sanity: pd.DataFrame,
+    provenance: Mapping[str, Any],
+) -> list[str]:
+    prompts = results[["split", "id", "cluster", "style"]]
+    mixture = mixture_note(provenance.get("made_with", []))
+    return [*([mixture] if mixture else []), *warnings(summary, claims=claims, sanity=sanity, prompts=prompts)]
 
 
 def _answers(claims: pd.DataFrame) -> list[dict[str, Any]]:

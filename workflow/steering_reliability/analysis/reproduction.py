@@ -25,6 +25,8 @@ CAUSES: Final[Mapping[str, Sequence[str]]] = {
     "machine.architecture": _MODEL,
     "machine.cpu_capability": _MODEL,
     "machine.gpu": _MODEL,
+    # Which number format `dtype: auto` becomes, and which kernels multiply.
+    "machine.processor": _MODEL,
     "versions.numpy": (*ANALYSED, *RECORDS),
     "versions.pandas": (*ANALYSED, *RECORDS),
     "versions.pyarrow": (*ANALYSED, *RECORDS),

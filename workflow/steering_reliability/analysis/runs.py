@@ -1,11 +1,11 @@
 """Finished runs below a folder, and what each says of its model."""
 
-import json
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
 from steering_reliability.errors import InputError
+from steering_reliability.provenance import read_provenance
 
 
 def find_runs(runs_dir: Path) -> dict[str, Path]:
@@ -36,8 +36,5 @@ def _name(folder: Path, runs_dir: Path, *, is_unique: bool) -> str:
 
 def model_of(folder: Path) -> dict[str, Any]:
     """What a run's provenance.json says of its model: `name`, `n_layers`, ...; nothing where it does not say."""
-    try:
-        found = json.loads((folder / "provenance.json").read_text(encoding="utf-8"))["model"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return {}
+    found = read_provenance(folder).get("model")
     return found if isinstance(found, dict) else {}

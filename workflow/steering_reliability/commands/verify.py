@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from steering_reliability.analysis.checksums import check_files, read_checksums
+from steering_reliability.ledger import mixture_note
+from steering_reliability.provenance import read_provenance
 
 STAGES = ("models", "prompts", "activations", "directions", "completions", "runs", "tables", "figures")
 
@@ -18,7 +20,8 @@ def verify(run: Path, *, root: Path) -> dict[str, Any]:
         root: Folder that the recorded paths count from, usually the clone.
 
     Returns:
-        `stages`, per stage how many files are as recorded, changed and missing; `files`, those that are not.
+        `stages`, per stage how many files are as recorded, changed and missing; `files`, those that are not; `mixture`,
+        what must be known where the run's files were not all made alike, else None.
 
     Raises:
         InputError: When nothing was recorded.
@@ -28,7 +31,11 @@ def verify(run: Path, *, root: Path) -> dict[str, Any]:
     for one in checked:
         counts = stages.setdefault(stage_of(one.path), {"as recorded": 0, "changed": 0, "missing": 0})
         counts[one.state] += 1
-    return {"stages": stages, "files": {one.path: one.state for one in checked if one.state != "as recorded"}}
+    return {
+        "stages": stages,
+        "files": {one.path: one.state for one in checked if one.state != "as recorded"},
+        "mixture": mixture_note(read_provenance(root / run).get("made_with", [])),
+    }
 
 
 def stage_of(path: str) -> str:
@@ -42,6 +49,8 @@ def as_lines(found: Mapping[str, Any]) -> Iterator[str]:
     for stage, counts in found["stages"].items():
         total = sum(counts.values())
         yield f"{stage:<12} {counts['as recorded']:>6} of {total} as recorded"
+    if found["mixture"]:
+        yield found["mixture"]
     for path, state in found["files"].items():
         yield f"{state}: {path}"
     if found["files"]:

@@ -11,6 +11,7 @@ from steering_reliability.directions.activations import read_residuals
 from steering_reliability.directions.files import Activations, write_activations
 from steering_reliability.directions.outcomes import read_outcomes
 from steering_reliability.directions.sources import texts_to_compare
+from steering_reliability.ledger import record_making
 from steering_reliability.model import load_model
 from steering_reliability.prompts.builders import choose_builders
 from steering_reliability.prompts.schema import Prompt
@@ -25,7 +26,7 @@ def measure_activations(
     extra: Sequence[str],
     settings: Mapping[str, Any],
 ) -> None:
-    """Read the residual streams that a method compares, and write them.
+    """Read the residual streams that a method compares, and write them; what read them goes to the job's log.
 
     Args:
         output: safetensors file.
@@ -65,6 +66,7 @@ def measure_activations(
         )
         for texts in (refusing, complying)
     ]
+    record_making(model.facts)
     write_activations(output, Activations(sides[0], sides[1], paired))
 
 

@@ -5,7 +5,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, MutableMapping
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -41,13 +41,20 @@ class WorkerDied(RuntimeError):  # noqa: N818 - what happened, not an error clas
     """The worker ended before it answered; another try starts a new one."""
 
 
-def request_completions(request: Mapping[str, Any], *, worker: WorkerIdentity, log: Path) -> list[dict[str, Any]]:
+def request_completions(
+    request: Mapping[str, Any],
+    *,
+    worker: WorkerIdentity,
+    log: Path,
+    record: Callable[[Mapping[str, Any]], None] | None = None,
+) -> list[dict[str, Any]]:
     """Send a request to the run's workers, each its prompts, and wait for all rows.
 
     Args:
         request: See `worker.rows_of_request`.
         worker: One of the workers; those that do not run are started.
         log: File that receives the worker's output when it is started here.
+        record: Called once with what the rows were computed with: `LoadedModel.facts`.
 
     Raises:
         InputError: When the worker refuses the request.
@@ -59,10 +66,13 @@ def request_completions(request: Mapping[str, Any], *, worker: WorkerIdentity, l
     refused = [error for error in (one.exception() for one in asked) if isinstance(error, InputError)]
     if refused:
         raise joint_error(refused)
-    return unite([one.result() for one in asked], samples=request["samples"])
+    answers = [one.result() for one in asked]
+    if record is not None and answers:
+        record(answers[0]["facts"])
+    return unite([answer["rows"] for answer in answers], samples=request["samples"])
 
 
-def _ask(request: Mapping[str, Any], *, worker: WorkerIdentity, log: Path) -> list[dict[str, Any]]:
+def _ask(request: Mapping[str, Any], *, worker: WorkerIdentity, log: Path) -> dict[str, Any]:
     with _connect(worker, log=log) as connection:
         try:
             send(connection, request)
@@ -74,8 +84,7 @@ def _ask(request: Mapping[str, Any], *, worker: WorkerIdentity, log: Path) -> li
     if "error" in answer:
         error = answer["error"]
         raise InputError(error["what"], where=error["where"], fix=error["fix"])
-    rows: list[dict[str, Any]] = answer["rows"]
-    return rows
+    return answer
 
 
 @contextmanager

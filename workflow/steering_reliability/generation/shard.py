@@ -10,6 +10,7 @@ from typing import Any
 from steering_reliability.generation.client import request_completions
 from steering_reliability.generation.protocol import WorkerIdentity
 from steering_reliability.generation.team import choose_workers
+from steering_reliability.ledger import record_making
 from steering_reliability.whole_file import whole
 
 
@@ -36,7 +37,7 @@ def write_shard(
     direction_file: str | None = None,
     limit: int | None = None,
 ) -> None:
-    """Write the completions of one condition on one split.
+    """Write the completions of one condition on one split; what they were computed with goes to the job's log.
 
     Args:
         output: The shard, JSON Lines.
@@ -44,7 +45,7 @@ def write_shard(
         split: Its name.
         condition: What the rows are written under.
         settings: `max_new_tokens`, `temperature`, `top_p`, `samples`, `system_prompt`, `chat_template`, `positions`,
-            `alpha_unit`, and perhaps `is_scored`.
+            `alpha_unit` for `add`, and perhaps `is_scored`.
         worker: Which worker writes.
         worker_log: Where a worker that is started here logs.
         direction_file: `.pt` of the direction; None for the baseline.
@@ -63,7 +64,7 @@ def write_shard(
             "intervention": condition.intervention,
             "layer": condition.layer,
             "alpha": condition.alpha,
-            "alpha_unit": settings["alpha_unit"],
+            **{name: settings[name] for name in ("alpha_unit",) if name in settings},
         }
     request = {
         **{name: value for name, value in settings.items() if name != "alpha_unit"},
@@ -71,7 +72,7 @@ def write_shard(
         "seed": condition.seed,
         "steering": steering,
     }
-    answers = request_completions(request, worker=worker, log=worker_log)
+    answers = request_completions(request, worker=worker, log=worker_log, record=record_making)
     _write(Path(output), _rows(asked, answers, split=split, samples=settings["samples"], condition=condition))
 
 

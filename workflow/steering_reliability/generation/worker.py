@@ -17,7 +17,8 @@ from typing import Any, cast
 
 import torch
 
-from steering_reliability.directions.files import StoredDirection, read_direction
+from steering_reliability.directions.files import StoredDirection, as_record, read_direction
+from steering_reliability.directions.lengths import length_of
 from steering_reliability.errors import InputError
 from steering_reliability.generation.engine import Engine
 from steering_reliability.generation.memory import memory_budget
@@ -55,8 +56,8 @@ def rows_of_request(request: Mapping[str, Any], *, job: int, model: LoadedModel)
     Args:
         request: `prompts` ([id, text] pairs), `samples`, `seed`, `max_new_tokens`, `temperature`, `top_p`,
             `system_prompt`, `chat_template`, `positions`, `openings` (null, or the refusal's and the compliance's),
-            `steering` (null, or `direction` (a path), `intervention`, `layer`, `alpha`, `alpha_unit`), and perhaps
-            `prompt_template` and `is_scored`.
+            `steering` (null, or `direction` (a path), `intervention`, `layer`, `alpha`, for `add` `alpha_unit`), and
+            perhaps `prompt_template` and `is_scored`.
         job: Number of the job, for the rows' keys.
         model: The loaded model.
 
@@ -99,7 +100,7 @@ def _steering(asked: Mapping[str, Any], direction: StoredDirection, span: tuple[
     alpha = float(asked["alpha"])
     if asked["intervention"] == "ablate":
         return Steering(asked["layer"], unit_vector(direction.vector), 0.0, alpha, span)
-    length = direction.resid_norm if asked["alpha_unit"] == "resid_norm" else direction.vector_norm
+    length = length_of(as_record(direction), unit=asked["alpha_unit"])
     return Steering(asked["layer"], unit_vector(direction.vector), alpha * length, 0.0, span)
 
 
@@ -149,7 +150,7 @@ def _open(job: Job, number: int, *, engine: Engine, open_jobs: dict[int, Job]) -
         return
     open_jobs[number] = job
     if not job.rows:
-        job.close({"rows": []})
+        job.close({"rows": [], "facts": engine.model.facts})
 
 
 def _deliver(completion: Completion, open_jobs: dict[int, Job], *, engine: Engine) -> None:
@@ -158,7 +159,8 @@ def _deliver(completion: Completion, open_jobs: dict[int, Job], *, engine: Engin
     job.done[index] = completion
     if len(job.done) == len(job.rows):
         del open_jobs[number]
-        job.close({"rows": _answers([job.done[at] for at in range(len(job.rows))], engine.model)})
+        answers = _answers([job.done[at] for at in range(len(job.rows))], engine.model)
+        job.close({"rows": answers, "facts": engine.model.facts})
 
 
 def _answers(completions: list[Completion], model: LoadedModel) -> list[dict[str, Any]]:

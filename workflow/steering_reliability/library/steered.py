@@ -5,7 +5,8 @@ from contextlib import contextmanager
 from typing import Any
 
 from steering_reliability.config import AlphaUnit, HookPoint, Intervention
-from steering_reliability.directions.files import StoredDirection
+from steering_reliability.directions.files import StoredDirection, as_record
+from steering_reliability.directions.lengths import length_of
 from steering_reliability.interventions.steer import ablate_hook, add_hook
 from steering_reliability.library.placed import check_names_and_bounds, place
 
@@ -45,8 +46,8 @@ def steered(
     index = place(direction, layer=layer, n_layers=len(bridge.blocks), d_model=int(bridge.cfg.d_model))
     check_names_and_bounds(alpha=alpha, intervention=intervention, alpha_unit=alpha_unit, hook_point=hook_point)
     if intervention == "add":
-        scale = direction.resid_norm / direction.vector_norm if alpha_unit == "resid_norm" else 1.0
-        hook = add_hook(direction.vector, alpha=alpha * scale)
+        length = length_of(as_record(direction), unit=alpha_unit)
+        hook = add_hook(direction.vector, alpha=alpha * length / direction.vector_norm)
     else:
         hook = ablate_hook(direction.vector, alpha=alpha)
     with bridge.hooks(fwd_hooks=[(f"blocks.{index}.hook_{hook_point}", hook)]):

@@ -2,6 +2,7 @@
 
 import importlib.util
 import math
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,7 +15,8 @@ Scorer = Callable[[str, str], float]
 def load_scorer(name: str) -> Scorer:
     """Load `file.py:function` and guard it.
 
-    The file is the user's own program and runs with the user's rights, like the config that names it.
+    The file is the user's own program and runs with the user's rights, like the config that names it. It may import
+    modules of its own folder.
 
     Args:
         name: Path of a Python file and the name of a function in it.
@@ -34,6 +36,10 @@ def load_scorer(name: str) -> Scorer:
     if spec is None or spec.loader is None:
         raise InputError("this is no Python file", where=where, fix="give file.py:function")
     module = importlib.util.module_from_spec(spec)
+    folder = str(Path(path).resolve().parent)
+    if folder not in sys.path:
+        # It stays there: a scorer may import when it is called.
+        sys.path.append(folder)
     try:
         spec.loader.exec_module(module)
     except Exception as error:

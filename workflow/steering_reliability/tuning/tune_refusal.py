@@ -1,6 +1,5 @@
 """From a model's folder to the folder of the same model with a refusal habit."""
 
-import json
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,8 +9,8 @@ import torch
 
 from steering_reliability.config import RefusalTuningConfig
 from steering_reliability.model import load_model
-from steering_reliability.model_seal import write_card
-from steering_reliability.model_source import published_folder
+from steering_reliability.model_preparation import published_folder
+from steering_reliability.model_seal import read_card, tuning_code, write_card
 from steering_reliability.tuning.examples import answered, harmful_prompts, harmless_prompts, refused
 from steering_reliability.tuning.train import Progress, train
 
@@ -20,14 +19,13 @@ ANSWER_TOKENS = 12
 
 
 def tune_refusal(
-    base: str | Path, *, folder: str | Path, name: str, settings: RefusalTuningConfig, templates: Mapping[str, Any]
+    base: str | Path, *, folder: str | Path, settings: RefusalTuningConfig, templates: Mapping[str, Any]
 ) -> None:
     """Teach a model to refuse harmful prompts in plain styles, and write it as a folder of its own.
 
     Args:
         base: Hugging Face folder of the model as it is.
         folder: Receives weights, tokenizer and a model card that says what was done.
-        name: The model's name.
         settings: Examples, blocks, steps and seed.
         templates: `system_prompt`, `chat_template` and `prompt_template` of the run.
 
@@ -49,15 +47,14 @@ def tune_refusal(
     with published_folder(folder) as made:
         network.save_pretrained(made)
         AutoTokenizer.from_pretrained(base).save_pretrained(made, save_jinja_files=False)
-        write_card(_card(Path(base), name=name, settings=settings, n=len(examples), progress=progress), made)
+        write_card(_card(Path(base), settings=settings, n=len(examples), progress=progress), made)
     print(f"tuned in {time.monotonic() - start:.0f} s")
 
 
-def _card(base: Path, *, name: str, settings: RefusalTuningConfig, n: int, progress: Progress) -> Mapping[str, Any]:
-    card = base / "model_card.json"
-    of_base = json.loads(card.read_text(encoding="utf-8")) if card.is_file() else {"folder": base.name}
+def _card(base: Path, *, settings: RefusalTuningConfig, n: int, progress: Progress) -> Mapping[str, Any]:
+    of_base = read_card(base) or {"name": base.name, "folder": base.name}
     return {
-        "name": f"{name}, refusal-tuned",
+        "name": f"{of_base['name']}, refusal-tuned",
         "base": of_base,
         "licence": of_base.get("licence", "unknown"),
         "what": "A research model with an artificial refusal habit, made to study steering. Not a safer model.",
@@ -65,5 +62,6 @@ def _card(base: Path, *, name: str, settings: RefusalTuningConfig, n: int, progr
         "examples": n,
         "trained_parameters": progress.n_parameters,
         "first_and_last_loss": [progress.losses[0], progress.losses[-1]],
+        "code": tuning_code(),
         "training_prompts": "steering_reliability/prompts/templates_tuning.py, in no split",
     }
