@@ -63,7 +63,8 @@ class LogHandler(LogHandlerBase):
 
     def _show(self) -> None:
         if self.rewrites:
-            sys.stderr.write(f"{CLEAR}{self.progress.line()[: _width()]}")
+            # What others say stands in its place, and not behind it.
+            sys.stderr.write(f"{CLEAR}{self.progress.line()[: _width()]}\r")
         elif self.progress.milestone() != self.printed:
             self.printed = self.progress.milestone()
             sys.stderr.write(f"{self.progress.line()}\n")

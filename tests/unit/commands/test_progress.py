@@ -93,8 +93,8 @@ def test_a_line_is_rewritten_without_a_terminal_where_that_is_asked_for(monkeypa
     handler.emit(record(event=LogEvent.JOB_FINISHED, job_id=1))
     handler.close()
     assert sys.stderr.getvalue() == (
-        "\r\x1b[2Kplanning"
-        "\r\x1b[2Kprompts         0 of 2 jobs"
+        "\r\x1b[2Kplanning\r"
+        "\r\x1b[2Kprompts         0 of 2 jobs\r"
         "\r\x1b[2Kdisk is full\n"
-        "\r\x1b[2Kprompts         1 of 2 jobs\n"
+        "\r\x1b[2Kprompts         1 of 2 jobs\r\n"
     )

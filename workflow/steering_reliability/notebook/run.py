@@ -2,6 +2,7 @@
 
 import codecs
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from steering_reliability.errors import InputError
 from steering_reliability.experiments.command import ROOT
 
 _READ: Final = 65_536
+_LINE: Final = re.compile(re.escape(CLEAR) + r"([^\r\n]*)\r")
 # Said at every start, since Snakemake finds profiles/default by itself.
 _NO_NEWS: Final = "Using workflow specific profile"
 
@@ -91,16 +93,16 @@ class _Line:
 
     def take(self, text: str) -> None:
         """Show what has come of Snakemake's output."""
-        *complete, self._waiting = (self._waiting + text).split("\n")
-        for one in complete:
-            *_, last = one.split(CLEAR)
-            # The end of a line that was kept up to date is not said again; what others say may stand behind it.
-            said = last.removeprefix(self._shown)
+        rest = _LINE.sub(self._passing, self._waiting + text)
+        *complete, self._waiting = rest.split("\n")
+        for line in complete:
+            said = line.replace(CLEAR, "").strip("\r")
             if said.strip() and not said.startswith(_NO_NEWS):
                 print(said)
-        if CLEAR in self._waiting:
-            *_, line = self._waiting.split(CLEAR)
-            self.show(line)
+
+    def _passing(self, found: re.Match[str]) -> str:
+        self.show(found[1])
+        return ""
 
     def show(self, line: str) -> None:
         """Put another line in the place of the one that stands there."""

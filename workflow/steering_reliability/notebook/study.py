@@ -78,7 +78,7 @@ def _set_folder(config: dict[str, Any], folder: Path, *, changes: Mapping[str, A
                 where=f"parameter CHANGES, key {section}.output_dir",
                 fix="take the key out, and set OUTPUT_DIR and RUN_ID",
             )
-        config[section]["output_dir"] = str(place)
+        config[section] = {**(config[section] or {}), "output_dir": str(place)}
 
 
 def _check_folder(folder: Path, config: Mapping[str, Any]) -> None:
@@ -87,10 +87,9 @@ def _check_folder(folder: Path, config: Mapping[str, Any]) -> None:
     if not folder.exists() or not any(path != file for path in folder.iterdir()):
         return
     fix = "choose another RUN_ID, or delete the folder if its results are not needed"
-    try:
-        there = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError, yaml.YAMLError):
-        raise InputError("the folder holds files that no notebook made", where=str(folder), fix=fix) from None
+    there = _read(file)
+    if there is None:
+        raise InputError("the folder holds files that no notebook made", where=str(folder), fix=fix)
     before, now = dict(_flat(there)), dict(_flat(config))
     names = [name for name in {**before, **now} if name not in SPEED_ONLY]
     changed = [name for name in names if before.get(name, _NOTHING) != now.get(name, _NOTHING)]
@@ -98,6 +97,14 @@ def _check_folder(folder: Path, config: Mapping[str, Any]) -> None:
         said = [f"{name} ({_said(before, name)} there, {_said(now, name)} here)" for name in changed[:_MOST_NAMED]]
         said += [f"and {len(changed) - _MOST_NAMED} more"] if len(changed) > _MOST_NAMED else []
         raise InputError(f"the folder holds a run with other settings: {', '.join(said)}", where=str(folder), fix=fix)
+
+
+def _read(file: Path) -> dict[str, Any] | None:
+    try:
+        content = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError, yaml.YAMLError):
+        return None
+    return content if isinstance(content, dict) else None
 
 
 def _flat(settings: Any, *, name: str = "") -> Iterator[tuple[str, Any]]:
