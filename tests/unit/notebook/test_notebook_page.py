@@ -58,7 +58,7 @@ def test_charts_filters_and_links_work_inside_a_notebook(tmp_path):
         page.locator("html[data-ready=yes]").wait_for(timeout=20_000)
         assert page.locator("[data-chart] svg").count() > 0
         before = page.locator("#found").inner_text()
-        page.locator("[name=split]").select_option("benign")
+        page.locator("[name=label]").select_option("refusal")
         assert page.locator("#found").inner_text() != before
         page.locator('a[href="#numbers"]').click()
         # The link led to a place in the page, and not to the notebook in its own frame.
