@@ -39,6 +39,8 @@ def run_study(config: str | Path, *, cores: int | str = "all", target: str = "al
     process = subprocess.Popen(
         _command(Path(config), cores=cores, target=target),
         cwd=ROOT,
+        # The plugin beside this package, and not the one of another clone that is installed.
+        env=os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT / "workflow"), *_python_path()])},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -46,6 +48,7 @@ def run_study(config: str | Path, *, cores: int | str = "all", target: str = "al
     try:
         for text in _pieces(process):
             line.take(text)
+        line.take("\n")
         code = process.wait()
     except KeyboardInterrupt:
         _interrupt(process)
@@ -60,6 +63,10 @@ def run_study(config: str | Path, *, cores: int | str = "all", target: str = "al
             where=str(config),
             fix="run this cell again: the run goes on where it stopped",
         )
+
+
+def _python_path() -> list[str]:
+    return list(filter(None, [os.getenv("PYTHONPATH")]))
 
 
 def _command(config: Path, *, cores: int | str, target: str) -> list[str]:
