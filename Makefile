@@ -112,9 +112,9 @@ format: .venv/ready
 	$(BIN)/ruff format .
 	$(BIN)/snakefmt Snakefile rules
 
-## Brings each notebook and its text form in step, whichever was edited last.
+## Brings each notebook and its text form in step, whichever was edited last, and writes their set-up cell.
 notebooks: .venv/ready
-	$(BIN)/jupytext --sync notebooks/*.py
+	$(BIN)/python scripts/write_notebooks.py
 
 ## Removes what the workflow made; prompts, .venv and the converted model stay.
 clean:

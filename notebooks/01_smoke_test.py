@@ -16,77 +16,170 @@
 # %% [markdown]
 # # Smoke test: does steering do anything here?
 #
-# 20 prompts per split, one layer, one strength, the direction added; then a small table with intervals and six
-# examples. It needs up to 10 minutes on 2 CPU cores. A run that was interrupted goes on where it stopped.
+# 20 prompts per split, one layer, one strength, the direction added; then a small table with intervals, six examples
+# and the report. It needs up to 10 minutes on 2 CPU cores. A run that was interrupted goes on where it stopped.
 #
 # **On Colab**: set `CLONE_URL` to the repository's address, and choose a GPU runtime if you like (it is used where
-# there is one). If Colab asks for a restart after the installation, restart and run all again.
+# there is one). The next cell but one clones and installs; if it asks for a restart, restart and run all again.
 
 # %% tags=["parameters"]
-RUN_ID = "smoke_test"  # the run's folder is OUTPUT_DIR/RUN_ID
+RUN_ID = "smoke_test"  # the run's folder is OUTPUT_DIR/RUN_ID; other settings need another one
 OUTPUT_DIR = "results/notebooks"
+MODEL = {}  # keys of `model` in config.yaml; {"name": "Qwen/Qwen2.5-0.5B-Instruct", "source": "hub", "sha256": None}
 PROMPTS = 20  # per split
 LAYER = 14
 ALPHA = 0.4  # in mean lengths of the residual stream
-CHANGES = {}  # other sections of config.yaml, for example {"generation": {"max_new_tokens": 20}}
+CHANGES = {}  # any other keys of config.yaml, for example {"generation": {"max_new_tokens": 20}}
 CORES = "all"
-CLONE_URL = ""  # needed outside a checkout only
+CLONE_URL = ""  # needed outside a checkout only: the repository's address
 
-# %%
-import importlib.util
+# %% cellView="form" jupyter={"source_hidden": true} tags=["set-up"]
+# The same in all three notebooks: `make notebooks` writes it from notebooks/shared/set_up.py.
+# In a checkout the project is found above this notebook; elsewhere (Colab) it is cloned. What is not installed at the
+# pinned version is installed; run the cell again after a failure, it does what is left.
+import importlib
 import os
+import re
+import shutil
 import subprocess
 import sys
+import tomllib
+from importlib import metadata
 from pathlib import Path
 
-# In a checkout the folder is found above this notebook; elsewhere (Colab) it is cloned and installed, once.
-FOLDERS = [folder for folder in (Path.cwd(), *Path.cwd().parents) if (folder / "Snakefile").is_file()]
-REPOSITORY = FOLDERS[0] if FOLDERS else Path("steering-reliability").resolve()
-if not REPOSITORY.is_dir():
-    subprocess.run(["git", "clone", CLONE_URL, str(REPOSITORY)], check=True)
+
+class SetUpError(Exception):
+    """What stops the notebook: shown as one message, without a traceback."""
+
+    def __init__(self, what: str, *, where: str, fix: str) -> None:
+        super().__init__(f"{what}\n  where: {where}\n  to do: {fix}")
+
+    def _render_traceback_(self) -> list[str]:
+        return [str(self)]
+
+
+def call(*command: str, what: str, fix: str) -> None:
+    # A question for a password would wait for ever.
+    environment = os.environ | {"GIT_TERMINAL_PROMPT": "0"}
+    done = subprocess.run(
+        command,
+        check=False,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+        errors="replace",
+        env=environment,
+    )
+    if done.returncode != 0:
+        raise SetUpError(f"{what}:\n{done.stdout.strip()[-3000:]}", where=" ".join(command), fix=fix)
+
+
+def is_project(folder: Path) -> bool:
+    return (folder / "Snakefile").is_file() and (folder / "workflow" / "steering_reliability").is_dir()
+
+
+def find_or_clone() -> Path:
+    for folder in (Path.cwd(), *Path.cwd().parents, Path.cwd() / "steering-reliability"):
+        if is_project(folder):
+            return folder
+    if not CLONE_URL:
+        raise SetUpError(
+            f"the project is neither in nor above {Path.cwd()}, and CLONE_URL does not say where to clone it from",
+            where="the first code cell, parameter CLONE_URL",
+            fix='set CLONE_URL = "https://..." to the address of the repository, and run all again',
+        )
+    if shutil.which("git") is None:
+        raise SetUpError("git is not installed", where="PATH", fix="install it, or open this notebook in a checkout")
+    if folder.exists():
+        raise SetUpError("the folder is no clone of the project", where=str(folder), fix="move it out of the way")
+    print(f"cloning {CLONE_URL}")
+    # It gets its name when it is whole, so that an interrupted clone is not taken for one.
+    part = folder.with_name(f".{folder.name}.part")
+    shutil.rmtree(part, ignore_errors=True)
+    fix = "correct CLONE_URL in the first code cell, or see to the network, and run all again"
+    call("git", "clone", "--quiet", CLONE_URL, str(part), what="the project could not be cloned", fix=fix)
+    if not is_project(part):
+        raise SetUpError("what was cloned is another project", where=f"parameter CLONE_URL = {CLONE_URL!r}", fix=fix)
+    return part.rename(folder)
+
+
+def installed(name: str) -> str | None:
+    try:
+        return metadata.version(name).partition("+")[0]
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def pinned(repository: Path) -> dict[str, str]:
+    """Exact versions of the project, of what it imports and of the wheel with the model."""
+    project = tomllib.loads((repository / "pyproject.toml").read_text())["project"]
+    found = {}
+    for file in ("requirements.lock", "requirements-model.lock"):
+        found[file] = dict(re.findall(r"^([\w.-]+)==([^\s;]+)", (repository / file).read_text(), flags=re.MULTILINE))
+    lock = {re.sub(r"[-_.]+", "-", name).lower(): version for name, version in found["requirements.lock"].items()}
+    wanted = [re.match(r"[\w.-]+", line)[0] for line in project["dependencies"]]
+    versions = {name: lock[re.sub(r"[-_.]+", "-", name).lower()] for name in wanted}
+    return {project["name"]: project["version"]} | versions | found["requirements-model.lock"]
+
+
+def install(repository: Path) -> None:
+    pins = pinned(repository)
+    missing = [name for name, version in pins.items() if installed(name) != version]
+    if missing:
+        print(f"installing {', '.join(missing)} into {sys.prefix} (a few minutes)")
+        pip = (sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check")
+        failed = {
+            "what": "what the project needs could not be installed",
+            "fix": "see to what pip says above (often the network or the disk), and run this cell again",
+        }
+        call(*pip, "--constraint", "requirements.lock", "--editable", ".", **failed)
+        call(*pip, "--no-deps", "--require-hashes", "--requirement", "requirements-model.lock", **failed)
+        importlib.invalidate_caches()
+    modules = {name: sys.modules.get(name.replace("-", "_").lower()) for name in pins}
+    loaded = {name: getattr(module, "__version__", None) for name, module in modules.items()}
+    if old := [name for name, version in loaded.items() if version and version.partition("+")[0] != pins[name]]:
+        raise SetUpError(
+            f"all is installed, but this session had already loaded another version of {', '.join(old)}",
+            where="the notebook's kernel",
+            fix="restart it (Colab: Runtime > Restart session; Jupyter: Kernel > Restart), and run all again",
+        )
+
+
+REPOSITORY = find_or_clone()
 os.chdir(REPOSITORY)
-if importlib.util.find_spec("steering_reliability") is None:
-    PIP = [sys.executable, "-m", "pip", "install", "--quiet"]
-    subprocess.run([*PIP, "--constraint", "requirements.lock", "--editable", "."], check=True)
-    subprocess.run([*PIP, "--no-deps", "--require-hashes", "--requirement", "requirements-model.lock"], check=True)
-    # What pip installs as editable is only found after a restart of the kernel, or here.
+install(REPOSITORY)
+# What pip installs as editable is only found after a restart, or here; and a checkout goes before any other.
+if str(REPOSITORY / "workflow") not in sys.path:
     sys.path.insert(0, str(REPOSITORY / "workflow"))
 
 # %%
-from steering_reliability.digest import package_digest
-from steering_reliability.provenance import gpu_name, versions
+from steering_reliability.notebook import describe, run_study, show_page, write_study
 
 RUN = Path(OUTPUT_DIR) / RUN_ID
-print("run:     ", RUN_ID, "in", RUN)
-print("code:    ", package_digest())
-print("versions:", ", ".join(f"{name} {version}" for name, version in versions().items()))
-print("GPU:     ", gpu_name() or "none, the CPU computes")
+print(describe(RUN))
 
 # %% [markdown]
 # ## Run
-# The config lies in the run's folder and is laid over `config.yaml`. `scripts/run_all.py` makes everything, from
-# prompts to report.
+# The settings are laid key by key over `config.yaml`; the result is written into the run's folder.
 
 # %%
-import yaml
-
-CONFIG = RUN / "config.yaml"
-settings = {
-    "data": {"max_prompts_per_split": PROMPTS},
-    "experiment": {
-        "layers": [LAYER],
-        "interventions": ["add"],
-        "alphas": [ALPHA],
-        "alpha_unit": "resid_norm",
-        "output_dir": str(RUN),
+CONFIG = write_study(
+    RUN,
+    {
+        "data": {"max_prompts_per_split": PROMPTS},
+        "experiment": {
+            "layers": [LAYER],
+            "interventions": ["add"],
+            "alphas": [ALPHA],
+            "alpha_unit": "resid_norm",
+        },
+        "sanity_checks": {"layer": LAYER, "alpha": ALPHA},
     },
-    "sanity_checks": {"layer": LAYER, "alpha": ALPHA},
-    "report": {"output_dir": str(RUN / "report")},
-    **CHANGES,
-}
-RUN.mkdir(parents=True, exist_ok=True)
-CONFIG.write_text(yaml.safe_dump(settings, sort_keys=False), encoding="utf-8")
-subprocess.run([sys.executable, "scripts/run_all.py", "--config", str(CONFIG), "--cores", CORES], check=True)
+    model=MODEL,
+    changes=CHANGES,
+)
+run_study(CONFIG, cores=CORES)
 
 # %% [markdown]
 # ## The table
@@ -101,6 +194,15 @@ columns = ["layer", "alpha", *[f"{rate}{part}" for rate in RATES for part in (""
 summary.loc[summary["role"] == "main", columns].round(2)
 
 # %% [markdown]
+# ## The figure
+# Refusal on shifted prompts against the helpfulness lost on harmless ones; up and left is better.
+
+# %%
+from IPython.display import Image
+
+Image(filename=RUN / "figures" / "tradeoff.png", width=800)
+
+# %% [markdown]
 # ## Six examples
 # Two prompts per split, chosen by rule. Harmful requests and what the model wrote to them are folded.
 
@@ -111,3 +213,11 @@ from steering_reliability.analysis.examples import write_examples
 
 write_examples(load_results(RUN), summary=summary, output=RUN / "six_examples.md", title=RUN_ID, per_split=2)
 Markdown(filename=RUN / "six_examples.md")
+
+# %% [markdown]
+# ## The report
+# The page of the run (`report/index.html` in its folder): charts that open the completions behind a point, tables,
+# checks.
+
+# %%
+show_page(RUN)

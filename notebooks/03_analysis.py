@@ -17,47 +17,150 @@
 # # Analysis: from results.parquet to figures and examples
 #
 # Reads a finished run (of `02_full_sweep`, or any other) and makes its summary, figures and `examples.md` anew, with
-# the package's own functions and no model. It needs about a minute.
+# the package's own functions and no model. It needs about a minute. Where no run is named, a small one is made first,
+# in up to 10 minutes on 2 CPU cores.
 #
 # **On Colab**: set `CLONE_URL` to the repository's address, and choose a GPU runtime if you like (it is used where
-# there is one). If Colab asks for a restart after the installation, restart and run all again.
+# there is one). The next cell but one clones and installs; if it asks for a restart, restart and run all again.
 
 # %% tags=["parameters"]
-RESULTS = "results/notebooks/full_sweep/results.parquet"  # provenance.json lies beside it
-RUN_ID = "analysis"  # what is made here goes to OUTPUT_DIR/RUN_ID
+RESULTS = ""  # for example "results/notebooks/full_sweep/results.parquet"; empty: the small run below is made
+RUN_ID = "analysis"  # what is made here goes to OUTPUT_DIR/RUN_ID; another small run needs another one
 OUTPUT_DIR = "results/notebooks"
 EXAMPLES = 5  # per split
-CLONE_URL = ""  # needed outside a checkout only
+MODEL = {}  # of the small run, as all below: keys of `model` in config.yaml
+PROMPTS = 20  # per split
+LAYERS = [14]
+ALPHAS = [0.4]  # in mean lengths of the residual stream
+CHANGES = {}  # any other keys of config.yaml, for example {"generation": {"max_new_tokens": 20}}
+CORES = "all"
+CLONE_URL = ""  # needed outside a checkout only: the repository's address
 
-# %%
-import importlib.util
+# %% cellView="form" jupyter={"source_hidden": true} tags=["set-up"]
+# The same in all three notebooks: `make notebooks` writes it from notebooks/shared/set_up.py.
+# In a checkout the project is found above this notebook; elsewhere (Colab) it is cloned. What is not installed at the
+# pinned version is installed; run the cell again after a failure, it does what is left.
+import importlib
 import os
+import re
+import shutil
 import subprocess
 import sys
+import tomllib
+from importlib import metadata
 from pathlib import Path
 
-# In a checkout the folder is found above this notebook; elsewhere (Colab) it is cloned and installed, once.
-FOLDERS = [folder for folder in (Path.cwd(), *Path.cwd().parents) if (folder / "Snakefile").is_file()]
-REPOSITORY = FOLDERS[0] if FOLDERS else Path("steering-reliability").resolve()
-if not REPOSITORY.is_dir():
-    subprocess.run(["git", "clone", CLONE_URL, str(REPOSITORY)], check=True)
+
+class SetUpError(Exception):
+    """What stops the notebook: shown as one message, without a traceback."""
+
+    def __init__(self, what: str, *, where: str, fix: str) -> None:
+        super().__init__(f"{what}\n  where: {where}\n  to do: {fix}")
+
+    def _render_traceback_(self) -> list[str]:
+        return [str(self)]
+
+
+def call(*command: str, what: str, fix: str) -> None:
+    # A question for a password would wait for ever.
+    environment = os.environ | {"GIT_TERMINAL_PROMPT": "0"}
+    done = subprocess.run(
+        command,
+        check=False,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+        errors="replace",
+        env=environment,
+    )
+    if done.returncode != 0:
+        raise SetUpError(f"{what}:\n{done.stdout.strip()[-3000:]}", where=" ".join(command), fix=fix)
+
+
+def is_project(folder: Path) -> bool:
+    return (folder / "Snakefile").is_file() and (folder / "workflow" / "steering_reliability").is_dir()
+
+
+def find_or_clone() -> Path:
+    for folder in (Path.cwd(), *Path.cwd().parents, Path.cwd() / "steering-reliability"):
+        if is_project(folder):
+            return folder
+    if not CLONE_URL:
+        raise SetUpError(
+            f"the project is neither in nor above {Path.cwd()}, and CLONE_URL does not say where to clone it from",
+            where="the first code cell, parameter CLONE_URL",
+            fix='set CLONE_URL = "https://..." to the address of the repository, and run all again',
+        )
+    if shutil.which("git") is None:
+        raise SetUpError("git is not installed", where="PATH", fix="install it, or open this notebook in a checkout")
+    if folder.exists():
+        raise SetUpError("the folder is no clone of the project", where=str(folder), fix="move it out of the way")
+    print(f"cloning {CLONE_URL}")
+    # It gets its name when it is whole, so that an interrupted clone is not taken for one.
+    part = folder.with_name(f".{folder.name}.part")
+    shutil.rmtree(part, ignore_errors=True)
+    fix = "correct CLONE_URL in the first code cell, or see to the network, and run all again"
+    call("git", "clone", "--quiet", CLONE_URL, str(part), what="the project could not be cloned", fix=fix)
+    if not is_project(part):
+        raise SetUpError("what was cloned is another project", where=f"parameter CLONE_URL = {CLONE_URL!r}", fix=fix)
+    return part.rename(folder)
+
+
+def installed(name: str) -> str | None:
+    try:
+        return metadata.version(name).partition("+")[0]
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def pinned(repository: Path) -> dict[str, str]:
+    """Exact versions of the project, of what it imports and of the wheel with the model."""
+    project = tomllib.loads((repository / "pyproject.toml").read_text())["project"]
+    found = {}
+    for file in ("requirements.lock", "requirements-model.lock"):
+        found[file] = dict(re.findall(r"^([\w.-]+)==([^\s;]+)", (repository / file).read_text(), flags=re.MULTILINE))
+    lock = {re.sub(r"[-_.]+", "-", name).lower(): version for name, version in found["requirements.lock"].items()}
+    wanted = [re.match(r"[\w.-]+", line)[0] for line in project["dependencies"]]
+    versions = {name: lock[re.sub(r"[-_.]+", "-", name).lower()] for name in wanted}
+    return {project["name"]: project["version"]} | versions | found["requirements-model.lock"]
+
+
+def install(repository: Path) -> None:
+    pins = pinned(repository)
+    missing = [name for name, version in pins.items() if installed(name) != version]
+    if missing:
+        print(f"installing {', '.join(missing)} into {sys.prefix} (a few minutes)")
+        pip = (sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check")
+        failed = {
+            "what": "what the project needs could not be installed",
+            "fix": "see to what pip says above (often the network or the disk), and run this cell again",
+        }
+        call(*pip, "--constraint", "requirements.lock", "--editable", ".", **failed)
+        call(*pip, "--no-deps", "--require-hashes", "--requirement", "requirements-model.lock", **failed)
+        importlib.invalidate_caches()
+    modules = {name: sys.modules.get(name.replace("-", "_").lower()) for name in pins}
+    loaded = {name: getattr(module, "__version__", None) for name, module in modules.items()}
+    if old := [name for name, version in loaded.items() if version and version.partition("+")[0] != pins[name]]:
+        raise SetUpError(
+            f"all is installed, but this session had already loaded another version of {', '.join(old)}",
+            where="the notebook's kernel",
+            fix="restart it (Colab: Runtime > Restart session; Jupyter: Kernel > Restart), and run all again",
+        )
+
+
+REPOSITORY = find_or_clone()
 os.chdir(REPOSITORY)
-if importlib.util.find_spec("steering_reliability") is None:
-    PIP = [sys.executable, "-m", "pip", "install", "--quiet"]
-    subprocess.run([*PIP, "--constraint", "requirements.lock", "--editable", "."], check=True)
-    subprocess.run([*PIP, "--no-deps", "--require-hashes", "--requirement", "requirements-model.lock"], check=True)
-    # What pip installs as editable is only found after a restart of the kernel, or here.
+install(REPOSITORY)
+# What pip installs as editable is only found after a restart, or here; and a checkout goes before any other.
+if str(REPOSITORY / "workflow") not in sys.path:
     sys.path.insert(0, str(REPOSITORY / "workflow"))
 
 # %%
-from steering_reliability.digest import package_digest
-from steering_reliability.provenance import gpu_name, versions
+from steering_reliability.notebook import describe, run_study, show_page, write_study
 
 RUN = Path(OUTPUT_DIR) / RUN_ID
-print("run:     ", RUN_ID, "in", RUN)
-print("code:    ", package_digest())
-print("versions:", ", ".join(f"{name} {version}" for name, version in versions().items()))
-print("GPU:     ", gpu_name() or "none, the CPU computes")
+print(describe(RUN))
 
 # %% [markdown]
 # ## The run
@@ -68,11 +171,24 @@ import json
 
 from steering_reliability import load_results
 
-results = load_results(RESULTS)
-provenance = json.loads((Path(RESULTS).parent / "provenance.json").read_text(encoding="utf-8"))
-TITLE = provenance["model"]["name"]
-print(TITLE, provenance["versions"], provenance["machine"], sep="\n")
+STUDY = Path(RESULTS).parent if RESULTS else RUN / "run"
+if not RESULTS:
+    settings = {
+        "data": {"max_prompts_per_split": PROMPTS},
+        "experiment": {"layers": LAYERS, "interventions": ["add"], "alphas": ALPHAS, "alpha_unit": "resid_norm"},
+    }
+    run_study(write_study(STUDY, settings, model=MODEL, changes=CHANGES), cores=CORES)
+
+results = load_results(RESULTS or STUDY)
 print(len(results), "rows")
+
+# %%
+from steering_reliability.analysis.runs import model_of
+
+TITLE = model_of(STUDY).get("name", "a model without a record")
+if (STUDY / "provenance.json").is_file():
+    provenance = json.loads((STUDY / "provenance.json").read_text(encoding="utf-8"))
+    print(TITLE, provenance["versions"], provenance["machine"], sep="\n")
 
 # %% [markdown]
 # ## Rates
@@ -119,3 +235,10 @@ from steering_reliability.analysis.examples import write_examples
 
 write_examples(results, summary=summary, output=RUN / "examples.md", title=TITLE, per_split=EXAMPLES)
 Markdown(filename=RUN / "examples.md")
+
+# %% [markdown]
+# ## The report
+# The page that the run itself left, where it lies on this machine.
+
+# %%
+show_page(STUDY)

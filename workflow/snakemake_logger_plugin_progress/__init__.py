@@ -3,15 +3,26 @@
 import json
 import sys
 import time
+from dataclasses import dataclass, field
 from logging import WARNING, LogRecord
 from pathlib import Path
 
 from snakemake_interface_logger_plugins.base import LogHandlerBase
 from snakemake_interface_logger_plugins.common import LogEvent
+from snakemake_interface_logger_plugins.settings import LogHandlerSettingsBase
 
 from snakemake_logger_plugin_progress.progress import Progress
 
 _FAILURES = (LogEvent.ERROR, LogEvent.JOB_ERROR, LogEvent.GROUP_ERROR)
+
+
+@dataclass
+class LogHandlerSettings(LogHandlerSettingsBase):
+    """What can be chosen on the command line."""
+
+    rewrite: bool = field(
+        default=False, metadata={"help": "Keep one line up to date where there is no terminal, as for a notebook."}
+    )
 
 
 class LogHandler(LogHandlerBase):
@@ -27,7 +38,7 @@ class LogHandler(LogHandlerBase):
         """Begin with nothing planned."""
         self.progress = Progress(clock=time.monotonic)
         self.outputs: dict[int, list[str]] = {}
-        self.on_terminal = sys.stderr.isatty()
+        self.rewrites = sys.stderr.isatty() or bool(getattr(self.settings, "rewrite", False))
         self.printed = ""
 
     def emit(self, record: LogRecord) -> None:
@@ -47,12 +58,13 @@ class LogHandler(LogHandlerBase):
         self._show()
 
     def _say(self, text: str) -> None:
-        sys.stderr.write(f"{_CLEAR if self.on_terminal else ''}{text.rstrip()}\n")
+        sys.stderr.write(f"{CLEAR if self.rewrites else ''}{text.rstrip()}\n")
         self.printed = ""
 
     def _show(self) -> None:
-        if self.on_terminal:
-            sys.stderr.write(f"{_CLEAR}{self.progress.line()[: _width()]}")
+        if self.rewrites:
+            # What others say stands in its place, and not behind it.
+            sys.stderr.write(f"{CLEAR}{self.progress.line()[: _width()]}\r")
         elif self.progress.milestone() != self.printed:
             self.printed = self.progress.milestone()
             sys.stderr.write(f"{self.progress.line()}\n")
@@ -60,12 +72,13 @@ class LogHandler(LogHandlerBase):
 
     def close(self) -> None:
         """Leave the last line where it is."""
-        if self.on_terminal and self.progress.total:
+        if self.rewrites and self.progress.total:
             sys.stderr.write("\n")
         super().close()
 
 
-_CLEAR = "\r\x1b[2K"
+CLEAR = "\r\x1b[2K"
+"""What goes before a line that takes the place of the one before it."""
 
 
 def _width() -> int:

@@ -15,3 +15,7 @@ class InputError(Exception):
         self.what = what
         self.where = where
         self.fix = fix
+
+    def _render_traceback_(self) -> list[str]:
+        """What IPython shows in place of a traceback."""
+        return [str(self)]

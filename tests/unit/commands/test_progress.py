@@ -7,7 +7,7 @@ import sys
 
 import pytest
 from snakemake_interface_logger_plugins.common import LogEvent
-from snakemake_logger_plugin_progress import LogHandler
+from snakemake_logger_plugin_progress import LogHandler, LogHandlerSettings
 from snakemake_logger_plugin_progress.progress import STAGES, Progress
 from steering_reliability.experiments.command import ROOT
 
@@ -82,3 +82,19 @@ def test_the_plugin_does_not_load_the_package_before_the_snakefile_does():
     code = "import sys, snakemake_logger_plugin_progress; sys.exit('steering_reliability' in sys.modules)"
     environment = os.environ | {"PYTHONPATH": str(ROOT / "workflow")}
     assert subprocess.run([sys.executable, "-c", code], env=environment, check=False).returncode == 0
+
+
+def test_a_line_is_rewritten_without_a_terminal_where_that_is_asked_for(monkeypatch):
+    monkeypatch.setattr(sys, "stderr", io.StringIO())
+    handler = LogHandler(common_settings=None, settings=LogHandlerSettings(rewrite=True))
+    handler.emit(record(event=LogEvent.RUN_INFO, stats={"prepare_prompts": 2, "total": 2}))
+    handler.emit(record(event=LogEvent.JOB_INFO, jobid=1, rule_name="prepare_prompts", output=["a"]))
+    handler.emit(record(logging.WARNING, "disk is full"))
+    handler.emit(record(event=LogEvent.JOB_FINISHED, job_id=1))
+    handler.close()
+    assert sys.stderr.getvalue() == (
+        "\r\x1b[2Kplanning\r"
+        "\r\x1b[2Kprompts         0 of 2 jobs\r"
+        "\r\x1b[2Kdisk is full\n"
+        "\r\x1b[2Kprompts         1 of 2 jobs\r\n"
+    )

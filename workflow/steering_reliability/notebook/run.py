@@ -1,0 +1,118 @@
+"""Runs Snakemake from a cell: one line that is kept up to date, and whatever else is said, whole."""
+
+import codecs
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from IPython.display import display
+from snakemake_logger_plugin_progress import CLEAR
+
+from steering_reliability.errors import InputError
+from steering_reliability.experiments.command import ROOT
+
+_READ: Final = 65_536
+_LINE: Final = re.compile(re.escape(CLEAR) + r"([^\r\n]*)\r")
+# Said at every start, since Snakemake finds profiles/default by itself.
+_NO_NEWS: Final = "Using workflow specific profile"
+
+
+def run_study(config: str | Path, *, cores: int | str = "all", target: str = "all") -> None:
+    """Let Snakemake make what is not there yet.
+
+    Args:
+        config: The run's config, from `write_study`.
+        cores: How many processor cores it may use.
+        target: A rule of the workflow, such as `results`.
+
+    Raises:
+        InputError: When the run did not get to its end.
+    """
+    began = time.monotonic()
+    line = _Line()
+    process = subprocess.Popen(
+        _command(Path(config), cores=cores, target=target),
+        cwd=ROOT,
+        # The plugin beside this package, and not the one of another clone that is installed.
+        env=os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT / "workflow"), *_python_path()])},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+    try:
+        for text in _pieces(process):
+            line.take(text)
+        line.take("\n")
+        code = process.wait()
+    except KeyboardInterrupt:
+        _interrupt(process)
+        code = None
+    minutes, seconds = divmod(round(time.monotonic() - began), 60)
+    line.show(f"{'finished' if code == 0 else 'stopped'} after {minutes}:{seconds:02d}")
+    if code != 0:
+        raise InputError(
+            "the run was interrupted"
+            if code is None
+            else "the run did not get to its end; what is said above tells why",
+            where=str(config),
+            fix="run this cell again: the run goes on where it stopped",
+        )
+
+
+def _python_path() -> list[str]:
+    return list(filter(None, [os.getenv("PYTHONPATH")]))
+
+
+def _command(config: Path, *, cores: int | str, target: str) -> list[str]:
+    return [
+        *(sys.executable, "-m", "snakemake", "--configfile", str(config.resolve()), "--cores", str(cores)),
+        *("--logger", "progress", "--logger-progress-rewrite", "--show-failed-logs", "--", target),
+    ]
+
+
+def _interrupt(process: "subprocess.Popen[bytes]") -> None:
+    """End Snakemake. The interrupt of a kernel reaches it and its jobs as well, but not on every system."""
+    process.send_signal(signal.SIGTERM)
+    process.communicate()
+
+
+def _pieces(process: "subprocess.Popen[bytes]") -> Iterator[str]:
+    """What Snakemake says, as it comes."""
+    decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
+    assert process.stdout is not None
+    while read := os.read(process.stdout.fileno(), _READ):
+        yield decoder.decode(read)
+
+
+class _Line:
+    """A line in the output of the cell that is kept up to date; complete lines of other text are printed and stay."""
+
+    def __init__(self) -> None:
+        self._shown = ""
+        self._waiting = ""
+        self._place = display({"text/plain": "planning"}, raw=True, display_id=True)
+
+    def take(self, text: str) -> None:
+        """Show what has come of Snakemake's output."""
+        rest = _LINE.sub(self._passing, self._waiting + text)
+        *complete, self._waiting = rest.split("\n")
+        for line in complete:
+            said = line.replace(CLEAR, "").strip("\r")
+            if said.strip() and not said.startswith(_NO_NEWS):
+                print(said)
+
+    def _passing(self, found: re.Match[str]) -> str:
+        self.show(found[1])
+        return ""
+
+    def show(self, line: str) -> None:
+        """Put another line in the place of the one that stands there."""
+        if line != self._shown:
+            self._shown = line
+            self._place.update({"text/plain": line}, raw=True)

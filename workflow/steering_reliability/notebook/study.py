@@ -1,0 +1,120 @@
+"""A notebook's study: its config, whole, in a folder that holds no other study."""
+
+from collections.abc import Iterator, Mapping
+from copy import deepcopy
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+from snakemake.utils import update_config
+
+from steering_reliability.errors import InputError
+from steering_reliability.experiments.command import ROOT
+from steering_reliability.run_plan import plan_run
+from steering_reliability.whole_file import write_text
+
+SPEED_ONLY: Final = ("generation.batch_size", "generation.memory_gib", "generation.workers")
+"""Keys that decide how fast a run is and nothing that it writes."""
+
+_MOST_NAMED: Final = 5
+_NOTHING: Final = object()
+
+
+def write_study(
+    folder: str | Path,
+    settings: Mapping[str, Any],
+    *,
+    model: Mapping[str, Any] | None = None,
+    changes: Mapping[str, Any] | None = None,
+) -> Path:
+    """Write the config of a run into the run's folder; a folder with another study is left as it is.
+
+    Args:
+        folder: Of the run, relative to the repository; the report goes to its subfolder `report`.
+        settings: Sections of the notebook, laid key by key over config.yaml.
+        model: Keys of the section `model`, laid over both.
+        changes: Sections of the user, laid over all of it.
+
+    Returns:
+        The config's file. It names every key, so what it means does not depend on config.yaml.
+
+    Raises:
+        InputError: When the config can't be used, or the folder holds a run with another one.
+    """
+    folder = Path(folder)
+    config = lay_over(yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8")), settings)
+    for name, given in (("MODEL", {"model": model or {}}), ("CHANGES", changes or {})):
+        config = lay_over(config, _as_sections(given, name=name))
+    _set_folder(config, folder, changes=changes or {})
+    plan_run(config)
+    _check_folder(folder, config)
+    file = folder / "config.yaml"
+    write_text(file, yaml.safe_dump(config, sort_keys=False, allow_unicode=True))
+    return file
+
+
+def lay_over(base: Mapping[str, Any], top: Mapping[str, Any]) -> dict[str, Any]:
+    """Lay a config over another one as Snakemake does: sections key by key, lists and values whole."""
+    merged: dict[str, Any] = deepcopy(dict(base))
+    update_config(merged, deepcopy(dict(top)))
+    return merged
+
+
+def _as_sections(given: Any, *, name: str) -> Mapping[str, Any]:
+    if not (isinstance(given, Mapping) and all(isinstance(section, Mapping | None) for section in given.values())):
+        raise InputError(
+            f"{name} has to hold sections of config.yaml with their keys, not {str(given)[:60]!r}",
+            where=f"parameter {name}",
+            fix='write it like {"generation": {"max_new_tokens": 20}}, or {} for no change',
+        )
+    return given
+
+
+def _set_folder(config: dict[str, Any], folder: Path, *, changes: Mapping[str, Any]) -> None:
+    for section, place in (("experiment", folder), ("report", folder / "report")):
+        if "output_dir" in (changes.get(section) or {}):
+            raise InputError(
+                f"the notebook reads its results where OUTPUT_DIR and RUN_ID say, not in {section}.output_dir",
+                where=f"parameter CHANGES, key {section}.output_dir",
+                fix="take the key out, and set OUTPUT_DIR and RUN_ID",
+            )
+        config[section] = {**(config[section] or {}), "output_dir": str(place)}
+
+
+def _check_folder(folder: Path, config: Mapping[str, Any]) -> None:
+    """Refuse a folder in which another study lies: one would go on in the files of the other."""
+    file = folder / "config.yaml"
+    if not folder.exists() or not any(path != file for path in folder.iterdir()):
+        return
+    fix = "choose another RUN_ID, or delete the folder if its results are not needed"
+    there = _read(file)
+    if there is None:
+        raise InputError("the folder holds files that no notebook made", where=str(folder), fix=fix)
+    before, now = dict(_flat(there)), dict(_flat(config))
+    names = [name for name in {**before, **now} if name not in SPEED_ONLY]
+    changed = [name for name in names if before.get(name, _NOTHING) != now.get(name, _NOTHING)]
+    if changed:
+        said = [f"{name} ({_said(before, name)} there, {_said(now, name)} here)" for name in changed[:_MOST_NAMED]]
+        said += [f"and {len(changed) - _MOST_NAMED} more"] if len(changed) > _MOST_NAMED else []
+        raise InputError(f"the folder holds a run with other settings: {', '.join(said)}", where=str(folder), fix=fix)
+
+
+def _read(file: Path) -> dict[str, Any] | None:
+    try:
+        content = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError, yaml.YAMLError):
+        return None
+    return content if isinstance(content, dict) else None
+
+
+def _flat(settings: Any, *, name: str = "") -> Iterator[tuple[str, Any]]:
+    """Keys as `section.key`, with their values."""
+    if not isinstance(settings, Mapping):
+        yield name, settings
+        return
+    for key, value in settings.items():
+        yield from _flat(value, name=f"{name}.{key}" if name else str(key))
+
+
+def _said(settings: Mapping[str, Any], name: str) -> str:
+    return str(settings[name])[:60] if name in settings else "nothing"
