@@ -14,10 +14,10 @@ from steering_reliability.analysis.compare import Run, compare_runs
 from steering_reliability.analysis.comparison_page import write_comparison_page
 from steering_reliability.analysis.page.completions import PAGE_COLUMNS
 from steering_reliability.analysis.pareto import recommended_point
-from steering_reliability.analysis.report import write_report
+from steering_reliability.analysis.report import RunTables, write_report
 from steering_reliability.analysis.steerability import prompt_steerability
 from steering_reliability.analysis.summary import summarise
-from synthetic_run import realistic_results, tiny_results
+from synthetic_run import measured_shift, realistic_results, tiny_results
 
 CHROMIUM = shutil.which("chromium")
 HOSTILE = (
@@ -26,17 +26,18 @@ HOSTILE = (
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed (Debian's package chromium)")
 
 
-def write_page(folder: Path, results: pd.DataFrame, summary: pd.DataFrame, **changes) -> Path:
+def write_page(folder: Path, results: pd.DataFrame, summary: pd.DataFrame, *, tables=None, **settings) -> Path:
     claims = pd.DataFrame(columns=["claim", "verdict", "value", "low", "high", "n", "p", "p_holm", "where", "sentence"])
     sanity = pd.DataFrame(
         columns=["check", "statistic", "condition", "verdict", "value", "low", "high", "n", "sentence"]
     )
-    settings = {"title": "a run", "sanity": sanity, "claims": claims} | changes
+    tables = {
+        "sanity": sanity, "claims": claims, "prompt_steerability": prompt_steerability(results)
+    } | (tables or {})  # fmt: skip
     output = folder / "index.html"
-    prompts = settings.pop("prompts", None)
     write_report(
-        results, summary=summary, prompt_steerability=prompt_steerability(results) if prompts is None else prompts,
-        figures_dir=folder, output=output, **settings,
+        results, tables=RunTables(summary=summary, shift=measured_shift(), **tables), figures_dir=folder, output=output,
+        **{"title": "a run"} | settings,
     )  # fmt: skip
     return output
 
@@ -281,7 +282,7 @@ def test_fifty_thousand_completions_fit_a_mail(visit, tmp_path, summary, capsys)
     n = int((~results["from_baseline"]).sum()) + len(unsteered)
     assert n >= 50_000
     prompts = prompt_steerability(realistic_results())
-    path = write_page(tmp_path, results[PAGE_COLUMNS], summary, prompts=prompts)
+    path = write_page(tmp_path, results[PAGE_COLUMNS], summary, tables={"prompt_steerability": prompts})
     assert path.stat().st_size < 15_000_000
     page = visit(path)
     page.click("#reset")
