@@ -48,7 +48,7 @@ def place_labels(
         free = (
             (place, box)
             for place, box in options
-            if box.min.min() >= 0 and box.x1 <= width and box.y1 <= height and not _covers(box, taken)
+            if min(box.x0, box.y0) >= 0 and box.x1 <= width and box.y1 <= height and not _covers(box, taken)
         )
         place, box = next(free, (None, None))
         places.append(place)

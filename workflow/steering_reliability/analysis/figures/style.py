@@ -74,7 +74,8 @@ def series_styles(n: int) -> list[LineStyle]:
 def _ramp(n: int) -> list[str]:
     """Mix light of two colours, so that every mixture lies between them in luminance too."""
     first, last = (np.array(to_rgb(end)) ** _GAMMA for end in (_FIRST, _LAST))
-    return [to_hex((first + (last - first) * rank / (n - 1)) ** (1 / _GAMMA)) for rank in range(n)]
+    mixed = [(first + (last - first) * rank / (n - 1)) ** (1 / _GAMMA) for rank in range(n)]
+    return [to_hex((red, green, blue)) for red, green, blue in mixed]
 
 
 def new_figure(*, width: float, height: float) -> Figure:

@@ -1,5 +1,7 @@
 """Refusal on harm_test against what it costs on benign prompts."""
 
+from typing import Final
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -23,6 +25,8 @@ from steering_reliability.analysis.figures.tradeoff_points import (
     tradeoff_points,
     tradeoff_styles,
 )
+
+_NAME_SIZE: Final = 8.0
 
 
 def draw_tradeoff(summary: pd.DataFrame, *, title: str) -> Figure:
@@ -116,8 +120,7 @@ def _label_frontier(figure: Figure, axes: Axes, frontier: pd.DataFrame, points: 
     named = frontier[frontier["label"] != ""]
     to_points = 72 / figure.dpi
     inside = axes.get_window_extent()
-    size = {"fontsize": 8, "color": INK, "zorder": 5}
-    sizes = [_extent(axes, text, **size) * to_points for text in named["label"]]
+    sizes = [_extent(axes, text) * to_points for text in named["label"]]
 
     def at(rows: pd.DataFrame) -> np.ndarray:
         return np.asarray((axes.transData.transform(rows[[COST, REFUSAL]].to_numpy()) - inside.min) * to_points)
@@ -132,13 +135,14 @@ def _label_frontier(figure: Figure, axes: Axes, frontier: pd.DataFrame, points: 
                 point["label"], (point[COST], point[REFUSAL]), xytext=place, textcoords="offset points", va="center",
                 ha="left" if place.x > 0 else "right",
                 arrowprops={"arrowstyle": "-", "color": MUTED, "linewidth": 0.7, "shrinkA": 0, "shrinkB": 3},
-                bbox={"boxstyle": "round,pad=0.12", "facecolor": "white", "alpha": 0.8, "linewidth": 0}, **size,
+                bbox={"boxstyle": "round,pad=0.12", "facecolor": "white", "alpha": 0.8, "linewidth": 0},
+                fontsize=_NAME_SIZE, color=INK, zorder=5,
             )  # fmt: skip
 
 
-def _extent(axes: Axes, text: str, **style: object) -> np.ndarray:
-    """Width and height of a text (pixels)."""
-    drawn = axes.text(0, 0, text, **style)  # type: ignore[arg-type]
+def _extent(axes: Axes, text: str) -> np.ndarray:
+    """Width and height of a name (pixels)."""
+    drawn = axes.text(0, 0, text, fontsize=_NAME_SIZE)
     extent = drawn.get_window_extent()
     drawn.remove()
     return np.array([extent.width, extent.height])

@@ -23,7 +23,7 @@ from steering_reliability.analysis.page.chart_style import (
     strength_text,
     zero_line,
 )
-from steering_reliability.analysis.schema import SPLITS
+from steering_reliability.analysis.schema import SPLITS, as_records
 from steering_reliability.analysis.wording import signed, whole
 
 _CONTROL: Final = "random directions, harm_test"
@@ -66,7 +66,7 @@ def heatmap_chart(summary: pd.DataFrame, *, name: str, split: str, title: str) -
         title: What the colour stands for.
     """
     rows = _study(summary, baseline=False).dropna(subset=[name])
-    shown = [rate_text(row, name) for row in rows.to_dict("records")]
+    shown = [rate_text(row, name) for row in as_records(rows)]
     percents = [whole(100 * share) for share in rows[name]]
     rows = rows[[*OPENS, name, "strength"]].assign(shown=shown, split=split, percent=percents)
     kinds = sorted(rows["intervention"].unique(), key=curve_order)
@@ -137,14 +137,15 @@ def _controls(summary: pd.DataFrame) -> pd.DataFrame:
 def _described(rows: pd.DataFrame) -> pd.DataFrame:
     panels = [f"{kind}, layer {layer}" for kind, layer in zip(rows["intervention"], rows["layer"], strict=True)]
     strength = [strength_text(share) for share in rows["relative_strength"]]
-    return rows.assign(panel=panels, strength=strength)
+    # The copy joins the summary's many blocks, which pandas would warn of.
+    return rows.copy().assign(panel=panels, strength=strength)
 
 
 def _long(rows: pd.DataFrame, name: str, *, series: str, split: str) -> pd.DataFrame:
     """One row per point with value, low, high and the sentence that a pointer shows."""
     known = rows[rows[name].notna()]
     is_rate = f"{name}_n" in known.columns
-    shown = [(rate_text if is_rate else _points)(row, name) for row in known.to_dict("records")]
+    shown = [(rate_text if is_rate else _points)(row, name) for row in as_records(known)]
     # A missing end has no mark, and NaN is no JSON.
     ends = {end: known[f"{name}_{end}"].astype(object).where(known[f"{name}_{end}"].notna(), None) for end in _ENDS}
     numbers = {"value": known[name], **ends}

@@ -22,6 +22,7 @@ from steering_reliability.analysis.figures.tradeoff_points import (
     tradeoff_styles,
 )
 from steering_reliability.analysis.page.chart_style import OPENS, PLAIN_POINTS, Spec, finished, rate_text, strength_text
+from steering_reliability.analysis.schema import as_records
 from steering_reliability.analysis.wording import points as points_text
 
 _WIDTH: Final = 400
@@ -59,7 +60,7 @@ def tradeoff_chart(summary: pd.DataFrame) -> Spec:
               scale=alt.Scale(domain=list(cost_limits(points)), nice=False))  # fmt: skip
     y = alt.Y(f"{REFUSAL}:Q", title=REFUSAL_TITLE, axis=alt.Axis(format="%"),
               scale=alt.Scale(domain=list(REFUSAL_LIMITS), nice=False))  # fmt: skip
-    base = alt.Chart(rows)
+    base = alt.Chart()
     colour = _channel(points, alt.Stroke)
     thickness = alt.condition("datum.on_pareto", alt.value(1.6), alt.value(0.9))
     bars = base.mark_rule(aria=False).encode(stroke=colour, strokeWidth=thickness)
@@ -82,7 +83,7 @@ def tradeoff_chart(summary: pd.DataFrame) -> Spec:
     if points["is_mostly_degenerate"].any():
         crosses = base.transform_filter("datum.is_mostly_degenerate").mark_point(shape=_CROSS, size=180, filled=False)
         layers.append(crosses.encode(x=x, y=y, stroke=alt.value(_INK), tooltip=tips))
-    chart = alt.layer(*layers).properties(width=_WIDTH, height=_HEIGHT)
+    chart = alt.layer(*layers, data=rows).properties(width=_WIDTH, height=_HEIGHT)
     return finished(chart, "Refusal on harm_test against helpfulness given up on benign prompts, with 95% intervals")
 
 
@@ -107,14 +108,14 @@ def _channel(points: pd.DataFrame, channel: Any) -> Any:
 
 def _described(points: pd.DataFrame) -> pd.DataFrame:
     """The points with what a pointer shows, the order of the frontier, and where each name stands."""
-    known = points.to_dict("records")
+    known = as_records(points)
     order = {index: rank for rank, index in enumerate(tradeoff_frontier(points).index)}
     kept = [*OPENS, "series", "is_hollow", "is_mostly_degenerate", "on_pareto", "label"]
     ends = [f"{name}{end}" for name in (COST, REFUSAL) for end in ("", "_low", "_high")]
     # A missing end has no mark, and NaN is no JSON.
     numbers = points[ends].astype(object).where(points[ends].notna(), None)
     return pd.concat([points[kept], numbers, _label_places(points)], axis=1).assign(
-        order=[order.get(index) for index in points.index],
+        order=pd.Series(order, dtype=float).reindex(points.index),
         point=[_point(row) for row in known],
         strength=[strength_text(row["relative_strength"]) for row in known],
         refusal=[rate_text(row, REFUSAL) for row in known],

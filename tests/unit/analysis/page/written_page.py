@@ -1,0 +1,29 @@
+"""Writes the report page of made-up results."""
+
+import shutil
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from steering_reliability.analysis.report import RunTables, write_report
+from steering_reliability.analysis.steerability import prompt_steerability
+from synthetic_run import measured_shift
+
+CHROMIUM = shutil.which("chromium")
+needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed (Debian's package chromium)")
+
+
+def write_page(folder: Path, results: pd.DataFrame, summary: pd.DataFrame, *, tables=None, **settings) -> Path:
+    claims = pd.DataFrame(columns=["claim", "verdict", "value", "low", "high", "n", "p", "p_holm", "where", "sentence"])
+    sanity = pd.DataFrame(
+        columns=["check", "statistic", "condition", "verdict", "value", "low", "high", "n", "sentence"]
+    )
+    tables = {
+        "sanity": sanity, "claims": claims, "prompt_steerability": prompt_steerability(results)
+    } | (tables or {})  # fmt: skip
+    output = folder / "index.html"
+    write_report(
+        results, tables=RunTables(summary=summary, shift=measured_shift(), **tables), figures_dir=folder, output=output,
+        **{"title": "a run"} | settings,
+    )  # fmt: skip
+    return output
