@@ -18,7 +18,7 @@ from steering_reliability.analysis.summary import summarise
 from synthetic_run import completion, measured_shift, realistic_results, tiny_results
 
 HOSTILE = "</pre></details>'\"><script>alert(1)</script><img src=x onerror=alert(1)>{{ 7 * 7 }}\x1b\u202eabc"
-VOID = {"meta", "img", "br", "input"}
+VOID = {"meta", "img", "br", "wbr", "input"}
 
 
 class Page(HTMLParser):
@@ -163,13 +163,15 @@ def test_an_answer_that_only_another_point_gives_stands_beside_that_of_the_recom
 def test_what_may_be_claimed_is_a_table(tmp_path):
     text = write(tmp_path, realistic_results())
     claims = text[text.index('id="claims"') : text.index('id="points"')]
-    # Seven claims, each again by the opening rule, six sanity checks, one at equal KL and the robustness.
-    assert claims.count("<tr>") == 1 + 7 + 7 + 6 + 1 + 1
+    # Seven claims and the robustness; in a table of their own each again by the opening rule, six sanity checks, one at
+    # equal KL.
+    own, checks = claims.split("checks of these claims")
+    assert [part.count("<tr>") for part in (own, checks)] == [1 + 7 + 1, 1 + 7 + 6 + 1]
     for name in ("generalization gap", "check: opening rule, trade-off", "check: random directions"):
-        assert f"<td>{name}<small>" in claims
+        assert f'<td class="name">{name}<small>' in claims
     assert "at equal KL: random directions" in claims
     # At points that were chosen by their p nothing is said of other styles.
-    assert [claims.count(f"<td>{words}</td>") for words in ("holds", "not given")] == [1, 4]
+    assert [claims.count(f'"other styles">{words}</td>') for words in ("holds", "not given")] == [1, 4]
 
 
 def test_the_same_inputs_give_the_same_bytes(tmp_path):

@@ -14,16 +14,15 @@ needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not in
 
 
 def write_page(folder: Path, results: pd.DataFrame, summary: pd.DataFrame, *, tables=None, **settings) -> Path:
+    """Write the page of some results without claims and checks, but for the given tables."""
     claims = pd.DataFrame(columns=["claim", "verdict", "value", "low", "high", "n", "p", "p_holm", "where", "sentence"])
     sanity = pd.DataFrame(
         columns=["check", "statistic", "condition", "verdict", "value", "low", "high", "n", "sentence"]
     )
-    tables = {
-        "sanity": sanity, "claims": claims, "prompt_steerability": prompt_steerability(results)
-    } | (tables or {})  # fmt: skip
+    shown = {"sanity": sanity, "claims": claims, "shift": measured_shift()} | (tables or {})
+    if "prompt_steerability" not in shown:
+        shown["prompt_steerability"] = prompt_steerability(results)
     output = folder / "index.html"
-    write_report(
-        results, tables=RunTables(summary=summary, shift=measured_shift(), **tables), figures_dir=folder, output=output,
-        **{"title": "a run"} | settings,
-    )  # fmt: skip
+    settings = {"title": "a run"} | settings
+    write_report(results, tables=RunTables(summary=summary, **shown), figures_dir=folder, output=output, **settings)
     return output
