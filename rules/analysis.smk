@@ -189,7 +189,12 @@ rule record_provenance:
         logs=lambda wildcards: RUN.computing_logs(all_conditions()),
         code=code_of("record_provenance", "ledger.py", "machine.py"),
         # Made beside or after this file; the digest of all code stands in it.
-        drawing=code_of("draw_figures", "write_examples", "write_report", assets=("analysis/templates",)),
+        drawing=code_of(
+            "draw_figures",
+            "write_examples",
+            "write_report",
+            assets=("analysis/templates",),
+        ),
     message:
         "results: recording where they come from"
     script:

@@ -96,18 +96,18 @@ def test_a_wrong_number_would_be_noticed():
 def test_the_verdicts_that_the_text_speaks_of_are_those_of_the_table():
     claims = table("full", "claims").drop_duplicates("claim").set_index("claim")["verdict"]
     most = ", most significant point"
-    shown = ["effect out of distribution", f"effect out of distribution{most}", "trade-off", f"trade-off{most}"]
+    shown = ["effect on harm_test", f"effect on harm_test{most}", "trade-off", f"trade-off{most}"]
     assert (claims[[*shown, "layer difference"]] == "shown").all()
     assert (claims[["generalization gap", f"generalization gap{most}"]] == "cannot tell").all()
     assert (claims[["check: other prefix", "check: other seed"]] == "cannot tell").all()
     assert claims["check: opening rule, layer difference"] == "depends on the rule"
-    assert claims[f"check: opening rule, effect out of distribution{most}"] == "same verdict"
+    assert claims[f"check: opening rule, effect on harm_test{most}"] == "same verdict"
     assert claims["check: random directions"] == "stronger than random"
     styles = table("full", "claims").drop_duplicates("claim").set_index("claim")["other_styles"]
     assert styles["trade-off"] == "cannot tell"
     assert styles[f"trade-off{most}"] == "not given"
     tuned = table("smollm2_refusal_tuned", "claims").drop_duplicates("claim").set_index("claim")["verdict"]
-    assert tuned[f"effect out of distribution{most}"] == tuned[f"trade-off{most}"] == "shown"
+    assert tuned[f"effect on harm_test{most}"] == tuned[f"trade-off{most}"] == "shown"
     assert tuned[f"generalization gap{most}"] == "cannot tell"
 
 

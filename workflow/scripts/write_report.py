@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from steering_reliability.analysis.page.completions import PAGE_COLUMNS
-from steering_reliability.analysis.report import write_report
+from steering_reliability.analysis.report import RunTables, write_report
 from steering_reliability.analysis.run_times import run_times
 from steering_reliability.analysis.schema import read_results
 from steering_reliability.analysis.tables import read_table
@@ -13,10 +13,13 @@ from steering_reliability.binding import logged
 with logged(snakemake.log[0]):
     write_report(
         read_results(Path(snakemake.input.results), columns=PAGE_COLUMNS),
-        summary=read_table(Path(snakemake.input.summary)),
-        sanity=read_table(Path(snakemake.input.sanity)),
-        claims=read_table(Path(snakemake.input.claims)),
-        prompt_steerability=read_table(Path(snakemake.input.prompt_steerability)),
+        tables=RunTables(
+            summary=read_table(Path(snakemake.input.summary)),
+            sanity=read_table(Path(snakemake.input.sanity)),
+            claims=read_table(Path(snakemake.input.claims)),
+            prompt_steerability=read_table(Path(snakemake.input.prompt_steerability)),
+            shift=read_table(Path(snakemake.input.shift)),
+        ),
         figures_dir=Path(snakemake.params.figures),
         output=Path(snakemake.output[0]),
         title=snakemake.params.title,

@@ -104,7 +104,7 @@ class DataConfig(_Section):
     harm_train_path: Annotated[Place, Field(description="Prompts that build the direction (in distribution).")] = (
         "prompts/harm_train.jsonl"
     )
-    harm_test_path: Annotated[Place, Field(description="Shifted harmful prompts (out of distribution).")] = (
+    harm_test_path: Annotated[Place, Field(description="Other harmful prompts; shift.csv says how other.")] = (
         "prompts/harm_test.jsonl"
     )
     benign_path: Annotated[Place, Field(description="Harmless prompts: the cost of steering.")] = "prompts/benign.jsonl"

@@ -113,6 +113,12 @@ def tiny_results() -> pd.DataFrame:
     return pd.DataFrame(rows)[list(COLUMN_DESCRIPTIONS)]
 
 
+def measured_shift(auc: float = 1.0, low: float = 0.95, high: float = 1.0, n: int = 120) -> pd.DataFrame:
+    """Return the rows of shift.csv that say how far harm_test is from harm_train."""
+    row = {"split_a": "harm_train", "split_b": "harm_test", "measure": "bow_auc"}
+    return pd.DataFrame([row | {"value": auc, "low": low, "high": high, "n": n}])
+
+
 def finish_run(folder: Path, *, model: dict[str, Any] | None = None) -> None:
     """Leave what a finished run leaves: results.parquet, and provenance.json where the model is told."""
     folder.mkdir(parents=True)

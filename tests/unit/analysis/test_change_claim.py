@@ -15,7 +15,7 @@ LOWERED = RAISED | {"before": 15, "after": 2, "difference": -0.325, "low": -0.5,
 
 
 def test_a_rise_is_shown_with_its_counts_intervals_and_p():
-    claim = change_claim("effect out of distribution", RAISED, split="harm_test")
+    claim = change_claim("effect on harm_test", RAISED, split="harm_test")
     assert (claim["verdict"], claim["finding"], claim["value"]) == ("shown", "raises", 0.325)
     assert (claim["n"], claim["n_clusters"], claim["other_styles"]) == (40, 20, "cannot tell")
     assert claim["where"] == "add, layer 3, alpha 0.5"
@@ -28,7 +28,7 @@ def test_a_rise_is_shown_with_its_counts_intervals_and_p():
 @pytest.mark.parametrize(
     ("name", "found", "finding", "start"),
     [
-        ("effect out of distribution", LOWERED, "lowers", "Steering lowers refusal on harm_test"),
+        ("effect on harm_test", LOWERED, "lowers", "Steering lowers refusal on harm_test"),
         ("trade-off", LOWERED, "lowers", "There is a trade-off: steering lowers the share of benign prompts"),
         ("trade-off, most significant point", RAISED, "raises", "Steering raises the share of benign prompts"),
         ("layer difference", RAISED, "raises", "Layers differ: the first gives more refusal"),
@@ -51,7 +51,7 @@ def test_every_question_has_its_words(name, found, finding, start):
 )
 def test_refusals_in_degenerate_text_are_said_where_there_are_any(before_any, after_any, words):
     found = RAISED | {"before_any": before_any, "after_any": after_any}
-    assert change_claim("effect out of distribution", found, split="harm_test")["sentence"].endswith(words)
+    assert change_claim("effect on harm_test", found, split="harm_test")["sentence"].endswith(words)
 
 
 def test_at_a_point_chosen_by_this_p_nothing_is_said_of_other_styles():
@@ -70,7 +70,7 @@ def test_what_is_not_shown_has_no_finding(changes):
 
 def test_one_template_has_no_interval_and_its_reason():
     found = RAISED | dict.fromkeys(("low", "high", "styles_low", "styles_high"), NAN)
-    claim = change_claim("effect out of distribution", found, split="harm_test")
+    claim = change_claim("effect on harm_test", found, split="harm_test")
     assert claim["verdict"] == "cannot tell"
     assert "+33 points (the prompts of a split are all of one template" in claim["sentence"]
     assert "nan" not in claim["sentence"]
@@ -87,7 +87,7 @@ def test_two_layers_have_no_before_and_after():
 @pytest.mark.parametrize(
     ("name", "missing"),
     [
-        ("effect out of distribution", "none of harm_test"),
+        ("effect on harm_test", "none of harm_test"),
         ("trade-off", "none of harm_test"),
         ("layer difference", "no two layers were steered at one strength"),
     ],

@@ -8,7 +8,7 @@ from steering_reliability.analysis.summary import summarise
 from stories import claims, story
 from synthetic_run import realistic_results, tiny_results
 
-HEADLINES = ["effect out of distribution", "generalization gap", "trade-off"]
+HEADLINES = ["effect on harm_test", "generalization gap", "trade-off"]
 
 
 def evidence(results: pd.DataFrame) -> dict[str, pd.DataFrame]:
@@ -19,7 +19,7 @@ def evidence(results: pd.DataFrame) -> dict[str, pd.DataFrame]:
 def test_the_made_up_run_gets_all_three_of_the_plans_claims_and_its_checks():
     tables = evidence(realistic_results())
     table = tables["claims"].set_index("claim")
-    assert table.loc[["effect out of distribution", "trade-off", "layer difference"], "verdict"].eq("shown").all()
+    assert table.loc[["effect on harm_test", "trade-off", "layer difference"], "verdict"].eq("shown").all()
     assert list(table.index[:3]) == HEADLINES
     assert list(table.index[3:7]) == [*(f"{name}, most significant point" for name in HEADLINES), "layer difference"]
     # Seven headline claims are made again by the opening rule.

@@ -189,7 +189,7 @@ def test_an_effect_that_may_be_none_is_said():
         (38, 15, "Generalization fails in part: steering does less on harm_test"),
         (38, 35, "The data cannot tell whether steering does as much on harm_test"),
         (38, 5, "Generalization fails: steering changes refusal on harm_test the other way"),
-        (20, 50, "Steering does more on harm_test than in distribution"),
+        (20, 50, "Steering does more on harm_test than on harm_train"),
     ],
 )
 def test_the_headline_says_which_way_the_gap_goes(train, test, words):

@@ -96,7 +96,7 @@ def test_a_failure_is_said_with_counts_intervals_and_shares():
     assert (claim["value"], claim["n"], claim["n_clusters"]) == (pytest.approx(0.5), 80, 50)
     assert claim["other_styles"] == "holds"
     assert claim["sentence"] == (
-        "Generalization fails in part: steering does less on harm_test than in distribution: 4/40 (10%) to 36/40 (90%) "
+        "Generalization fails in part: steering does less on harm_test than on harm_train: 4/40 (10%) to 36/40 (90%) "
         "on fresh harm_train prompts, 4/40 (10%) to 16/40 (40%) on harm_test, a difference of +50 points (95% interval "
         "+30 to +70 for other prompts in these styles, +10 to +90 for other styles; corrected p 0.001). Of the change "
         "that was possible it is 89% and 33%."

@@ -7,7 +7,7 @@ from steering_reliability.analysis.cluster_counts import count_clusters, with_ou
 from steering_reliability.analysis.paired_tests import paired_tests
 from stories import claims, story
 
-EFFECT, GAP, COST = "effect out of distribution", "generalization gap", "trade-off"
+EFFECT, GAP, COST = "effect on harm_test", "generalization gap", "trade-off"
 
 
 def verdict(table: pd.DataFrame, name: str) -> tuple[str, str]:
@@ -207,14 +207,14 @@ def test_a_shard_that_is_missing_leaves_its_claims_out():
     table = claims([row for row in rows if row["split"] != "benign" or row["from_baseline"]])
     assert verdict(table, COST) == ("no data", "")
     # The grid's own test of the effect does not need benign prompts.
-    assert verdict(table, "effect out of distribution, most significant point") == ("shown", "raises")
+    assert verdict(table, "effect on harm_test, most significant point") == ("shown", "raises")
 
 
 def test_nothing_is_said_of_other_styles_where_the_point_was_chosen_by_its_p():
     rows = story({"harm_train": (2, 20), "harm_test": (2, 40), "benign": (0, 0)})
     rows += story({"harm_train": (2, 30), "harm_test": (2, 34), "benign": (0, 0)}, layer=18)
     table = claims(rows)
-    for name in ("effect out of distribution, most significant point", "layer difference"):
+    for name in ("effect on harm_test, most significant point", "layer difference"):
         assert table.loc[name, "other_styles"] == "not given"
         assert pd.isna(table.loc[name, "styles_low"])
         assert "for other styles" not in table.loc[name, "sentence"]
@@ -296,4 +296,4 @@ def test_the_recommended_point_is_chosen_without_harm_test():
     rows += story({"harm_train": (2, 30), "harm_test": (2, 4), "benign": (0, 0)}, layer=18)
     table = claims(rows)
     assert table.loc[EFFECT, "where"] == "add, layer 18, alpha 0.5"
-    assert table.loc["effect out of distribution, most significant point", "where"] == "add, layer 14, alpha 0.5"
+    assert table.loc["effect on harm_test, most significant point", "where"] == "add, layer 14, alpha 0.5"

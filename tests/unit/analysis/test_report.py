@@ -10,15 +10,15 @@ import yaml
 from steering_reliability.analysis.equal_kl import equal_kl_table
 from steering_reliability.analysis.evidence import weigh_claims
 from steering_reliability.analysis.page.rule_graph import RULES
-from steering_reliability.analysis.report import FIGURES, write_report
+from steering_reliability.analysis.report import FIGURES, RunTables, write_report
 from steering_reliability.analysis.run_times import StageTime
 from steering_reliability.analysis.sanity_checks import sanity_checks
 from steering_reliability.analysis.steerability import prompt_steerability
 from steering_reliability.analysis.summary import summarise
-from synthetic_run import completion, realistic_results, tiny_results
+from synthetic_run import completion, measured_shift, realistic_results, tiny_results
 
 HOSTILE = "</pre></details>'\"><script>alert(1)</script><img src=x onerror=alert(1)>{{ 7 * 7 }}\x1b\u202eabc"
-VOID = {"meta", "img", "br", "input"}
+VOID = {"meta", "img", "br", "wbr", "input"}
 
 
 class Page(HTMLParser):
@@ -40,16 +40,18 @@ class Page(HTMLParser):
         assert self.open.pop() == tag
 
 
-def write(folder, results, *, title="a run", provenance=None, times=()):
+def write(folder, results, *, title="a run", provenance=None, times=(), shift=None):
     summary = summarise(results)
     (folder / "dose_response.svg").write_text("<svg xmlns='http://www.w3.org/2000/svg'/>")
     output = folder / "index.html"
     sanity = sanity_checks(results, summary=summary)
-    write_report(
-        results, summary=summary, sanity=sanity, claims=_claims(results, summary, sanity),
-        prompt_steerability=prompt_steerability(results), figures_dir=folder, output=output, title=title,
-        provenance=provenance, times=times,
+    tables = RunTables(
+        summary=summary, sanity=sanity, claims=_claims(results, summary, sanity),
+        prompt_steerability=prompt_steerability(results), shift=measured_shift() if shift is None else shift,
     )  # fmt: skip
+    write_report(
+        results, tables=tables, figures_dir=folder, output=output, title=title, provenance=provenance, times=times
+    )
     return output.read_text()
 
 
@@ -119,6 +121,22 @@ def answers_of(text):
     return text[text.index('class="answers"') : text.index('id="figures"')]
 
 
+@pytest.mark.parametrize(
+    ("shift", "words"),
+    [
+        (measured_shift(), "harm_test is shifted from harm_train"),
+        (measured_shift(0.49, 0.38, 0.6), "No shift was found between harm_train and harm_test"),
+        (measured_shift(n=0), "Whether harm_test is shifted from harm_train is unchecked"),
+    ],
+)
+def test_what_was_measured_of_the_shift_is_said_once_and_nothing_else_calls_prompts_shifted(tmp_path, shift, words):
+    text = write(tmp_path, realistic_results(), shift=shift)
+    body = text[text.index("<body>") : text.index("<script")].replace("measure_shift", "")
+    assert words in body
+    assert body.lower().count("shift") == 1
+    assert "out of distribution" not in body
+
+
 def test_the_answer_to_the_three_questions_stands_first(tmp_path):
     answer = answers_of(write(tmp_path, realistic_results()))
     questions = ("Steering raises refusal on harm_test", "whether steering does as much on harm_test", "a trade-off")
@@ -145,13 +163,15 @@ def test_an_answer_that_only_another_point_gives_stands_beside_that_of_the_recom
 def test_what_may_be_claimed_is_a_table(tmp_path):
     text = write(tmp_path, realistic_results())
     claims = text[text.index('id="claims"') : text.index('id="points"')]
-    # Seven claims, each again by the opening rule, six sanity checks, one at equal KL and the robustness.
-    assert claims.count("<tr>") == 1 + 7 + 7 + 6 + 1 + 1
+    # Seven claims and the robustness; in a table of their own each again by the opening rule, six sanity checks, one at
+    # equal KL.
+    own, checks = claims.split("checks of these claims")
+    assert [part.count("<tr>") for part in (own, checks)] == [1 + 7 + 1, 1 + 7 + 6 + 1]
     for name in ("generalization gap", "check: opening rule, trade-off", "check: random directions"):
-        assert f"<td>{name}<small>" in claims
+        assert f'<td class="name">{name}<small>' in claims
     assert "at equal KL: random directions" in claims
     # At points that were chosen by their p nothing is said of other styles.
-    assert [claims.count(f"<td>{words}</td>") for words in ("holds", "not given")] == [1, 4]
+    assert [claims.count(f'"other styles">{words}</td>') for words in ("holds", "not given")] == [1, 4]
 
 
 def test_the_same_inputs_give_the_same_bytes(tmp_path):

@@ -13,7 +13,8 @@ def test_a_finished_run_costs_only_its_last_stages():
     assert run_seconds(tokens=0, shards=0, speed=700) == 14
 
 
-def test_what_was_not_checked_of_the_prompts_is_not_called_shifted():
-    lines = list(prompt_lines({"unchecked": ["3 of 8 prompts do not say their style"], "near_copies": ["a and b"]}))
-    assert lines[0].endswith("the shift is not wholly checked")
-    assert [line.strip() for line in lines[1:]] == ["3 of 8 prompts do not say their style", "a and b"]
+def test_what_was_not_checked_of_the_prompts_is_said_before_what_was_measured():
+    notes = {"unchecked": ["3 of 8 prompts do not say their style"], "shift": "No shift.", "near_copies": ["a and b"]}
+    lines = list(prompt_lines(notes))
+    assert lines[0].endswith("not all say their style and template")
+    assert [line.strip() for line in lines[1:]] == [*notes["unchecked"], "No shift.", "a and b"]

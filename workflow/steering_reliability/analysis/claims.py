@@ -13,10 +13,13 @@ from steering_reliability.analysis.headline import Headline
 from steering_reliability.analysis.robustness_claim import robustness_claim
 from steering_reliability.analysis.schema import POINT_KEYS, as_records
 
-EFFECT, GAP, COST, LAYERS = "effect out of distribution", "generalization gap", "trade-off", "layer difference"
+EFFECT, GAP, COST, LAYERS = "effect on harm_test", "generalization gap", "trade-off", "layer difference"
 
 QUESTIONS: Final = (EFFECT, GAP, COST)
 """The claims that answer what every study asks."""
+
+CHECKS: Final = ("check: ", "at equal KL: ")
+"""How the names of claims begin that check others."""
 
 MOST_SIGNIFICANT: Final = ", most significant point"
 

@@ -11,6 +11,7 @@ from steering_reliability.analysis.page.comparison_chart import comparison_chart
 from steering_reliability.analysis.page.scripts import packed, page_environment, page_frame
 from steering_reliability.analysis.pareto import MAX_HELPFULNESS_DROP
 from steering_reliability.analysis.schema import as_records
+from steering_reliability.analysis.wording import interval, signed
 from steering_reliability.whole_file import write_text
 
 MEASURES: Final = {
@@ -57,4 +58,5 @@ def parts(row: Mapping[str, float], name: str) -> str:
     """A difference in points with its interval; a dash where it is missing."""
     if math.isnan(row[name]):
         return "–"
-    return f"{100 * row[name]:+.0f} ({100 * row[f'{name}_low']:+.0f} to {100 * row[f'{name}_high']:+.0f})"
+    low, high = row[f"{name}_low"], row[f"{name}_high"]
+    return f"{signed(row[name])} ({'no interval' if math.isnan(low) else interval(low, high)})"

@@ -27,7 +27,7 @@ FIGURES: Final[dict[str, Callable[..., Figure]]] = {
         draw_heatmap,
         rate="refusal_harm_test",
         heading="Refusal on harm_test, by layer and strength",
-        reading="Higher is more refusal out of distribution.",
+        reading="Higher is more refusal.",
     ),
     "heatmap_helpful_benign": partial(
         draw_heatmap,

@@ -3,6 +3,7 @@
 import base64
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
@@ -10,8 +11,11 @@ from typing import Any, Final
 import pandas as pd
 import yaml
 
-from steering_reliability.analysis.claims import MOST_SIGNIFICANT, QUESTIONS
-from steering_reliability.analysis.figures.panels import curve_order
+from steering_reliability.analysis.claim import place
+from steering_reliability.analysis.claims import CHECKS, MOST_SIGNIFICANT, QUESTIONS
+from steering_reliability.analysis.figures.gap import headline_gap
+from steering_reliability.analysis.figures.panels import curve_order, sample_sizes, study_points
+from steering_reliability.analysis.figures.tradeoff_points import READING
 from steering_reliability.analysis.findings import headline, warnings
 from steering_reliability.analysis.page.chart_style import Spec
 from steering_reliability.analysis.page.charts import (
@@ -19,15 +23,16 @@ from steering_reliability.analysis.page.charts import (
     gap_chart,
     heatmap_chart,
     steerability_chart,
-    tradeoff_chart,
 )
 from steering_reliability.analysis.page.completions import pack_completions
 from steering_reliability.analysis.page.rule_graph import draw_rule_graph
 from steering_reliability.analysis.page.scripts import packed, page_environment, page_frame
+from steering_reliability.analysis.page.tradeoff_chart import tradeoff_chart
 from steering_reliability.analysis.pareto import recommended_point
 from steering_reliability.analysis.run_times import StageTime
 from steering_reliability.analysis.schema import POINT_KEYS, SPLITS, as_records
 from steering_reliability.ledger import mixture_note
+from steering_reliability.prompts.measured_shift import shift_sentence
 from steering_reliability.whole_file import write_text
 
 FIGURES: Final = {
@@ -38,8 +43,8 @@ FIGURES: Final = {
     ),
     "tradeoff": (
         "Trade-off",
-        "Refusal on harm_test against the benign helpfulness it costs. Up and right is better; the line is the Pareto "
-        "frontier.",
+        f"Refusal on harm_test against the benign helpfulness it costs. {READING}. Hollow: ablate; bars: 95% "
+        "intervals; names: layer, alpha and its share of the residual norm.",
     ),
     "gap_vs_alpha": (
         "Generalization gap",
@@ -95,13 +100,29 @@ FILTERS: Final = {
 """What the completions can be filtered by, and the word for it; report.js has the same names."""
 
 
+@dataclass(frozen=True)
+class RunTables:
+    """The tables of a run that its page shows.
+
+    Attributes:
+        summary: From `summarise`.
+        sanity: From `sanity_checks`, possibly empty.
+        claims: From `claims_table`.
+        prompt_steerability: From `prompt_steerability`.
+        shift: From `measure_shift`.
+    """
+
+    summary: pd.DataFrame
+    sanity: pd.DataFrame
+    claims: pd.DataFrame
+    prompt_steerability: pd.DataFrame
+    shift: pd.DataFrame
+
+
 def write_report(
     results: pd.DataFrame,
     *,
-    summary: pd.DataFrame,
-    sanity: pd.DataFrame,
-    claims: pd.DataFrame,
-    prompt_steerability: pd.DataFrame,
+    tables: RunTables,
     figures_dir: Path,
     output: Path,
     title: str,
@@ -114,10 +135,7 @@ def write_report(
 
     Args:
         results: Rows of results.parquet, at least `page.completions.PAGE_COLUMNS`.
-        summary: From `summarise`.
-        sanity: From `sanity_checks`, possibly empty.
-        claims: From `claims_table`.
-        prompt_steerability: From `prompt_steerability`.
+        tables: Of the same run.
         figures_dir: Folder of the SVG figures; those that are missing are left out.
         output: The page; written whole or not at all.
         title: Name of the run or model.
@@ -126,8 +144,10 @@ def write_report(
         stages: How many files each stage of the workflow makes, in its order.
         times: When each stage was finished; with them two runs have different pages.
     """
+    summary, claims = tables.summary, tables.claims
+    is_check = claims["claim"].str.startswith(CHECKS)
     best = recommended_point(summary)
-    charts = _charts(summary, prompt_steerability)
+    charts = _charts(summary, tables.prompt_steerability)
     config = yaml.safe_dump((provenance or {}).get("config", {}), sort_keys=False, allow_unicode=True)
     page = (
         page_environment()
@@ -135,9 +155,12 @@ def write_report(
         .render(
             **page_frame(),
             title=title,
+            shift=shift_sentence(tables.shift),
             answers=_answers(claims),
             findings=headline(summary, claims=claims),
-            warnings=_warnings(results, summary=summary, claims=claims, sanity=sanity, provenance=provenance or {}),
+            warnings=_warnings(
+                results, summary=summary, claims=claims, sanity=tables.sanity, provenance=provenance or {}
+            ),
             caveats=CAVEATS,
             figures=list(_figures(figures_dir, charts)),
             charts=charts,
@@ -148,8 +171,11 @@ def write_report(
             first={} if best is None else {**_opens(best), "split": "harm_test"},
             filters=FILTERS,
             operating_points=_rows(summary[summary["role"] == "main"], best),
-            checks=as_records(sanity),
-            claims=as_records(claims),
+            gap=headline_gap(summary),
+            sizes=_sizes(summary),
+            checks=as_records(tables.sanity),
+            claims=as_records(claims[~is_check]),
+            claim_checks=as_records(claims[is_check]),
             splits=SPLITS,
             provenance=list(_flat({key: part for key, part in (provenance or {}).items() if key != "config"})),
             config=config,
@@ -227,12 +253,19 @@ def _figures(folder: Path, charts: Mapping[str, list[Spec]]) -> Iterator[dict[st
             yield {"name": name, "title": title, "caption": caption, "chart": name in charts, "picture": source}
 
 
+def _sizes(summary: pd.DataFrame) -> str | None:
+    """How many completions each rate of the table rests on; None where that differs from row to row."""
+    counts = study_points(summary)[[f"refusal_{split}_n" for split in SPLITS]]
+    return sample_sizes(summary) if (counts.nunique() <= 1).all() else None
+
+
 def _rows(study: pd.DataFrame, best: Mapping[str, Any] | None) -> list[dict[str, Any]]:
     """Return the baseline once and then the steered points, adding before ablating."""
     from_baseline = study["from_baseline"].astype(bool)
     baseline = as_records(study[from_baseline].head(1))
-    unsteered = [{**row, "intervention": "none", "direction": "unsteered", "layer": "–"} for row in baseline]
-    steered = sorted(as_records(study[~from_baseline]), key=lambda row: curve_order(row["intervention"]))
+    unsteered = [{**row, "name": "unsteered"} for row in baseline]
+    steered = [{**row, "name": place(row)} for row in as_records(study[~from_baseline])]
+    steered = sorted(steered, key=lambda row: curve_order(row["intervention"]))
     return [
         {**row, "is_recommended": _is_same_point(row, best), "opens": _opens(row)} for row in (*unsteered, *steered)
     ]

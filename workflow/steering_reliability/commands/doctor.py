@@ -15,7 +15,9 @@ from steering_reliability.commands.workload import expected_conditions, workload
 from steering_reliability.conditions import SPLITS
 from steering_reliability.experiments.command import ROOT
 from steering_reliability.job_needs import RUNTIME_MB, weights_mb
-from steering_reliability.prompts.check import check_prompts
+from steering_reliability.prompts.check import check_prompts, used_prompts
+from steering_reliability.prompts.measured_shift import shift_sentence
+from steering_reliability.prompts.shift import measure_shift
 from steering_reliability.prompts.validate import read_prompts
 from steering_reliability.provenance import versions
 from steering_reliability.run_plan import RunPlan
@@ -63,11 +65,9 @@ def examine(plan: RunPlan, *, seconds: float = 10.0) -> dict[str, Any]:
         InputError: When a prompt file is unsound.
     """
     data = plan.config.data
-    notes = check_prompts(
-        {split: data.path(split) for split in SPLITS},
-        limit=data.max_prompts_per_split,
-        cluster_field=data.cluster_field,
-    )
+    paths, limit = {split: data.path(split) for split in SPLITS}, data.max_prompts_per_split
+    notes = check_prompts(paths, limit=limit, cluster_field=data.cluster_field)
+    shift = shift_sentence(measure_shift(used_prompts(paths, limit=limit), seed=0))
     is_there = Path(plan.model_file).is_file()
     # A tuned model is as fast as the one it is tuned from.
     can_watch = seconds > 0 and Path(plan.base_file).is_file()
@@ -76,7 +76,7 @@ def examine(plan: RunPlan, *, seconds: float = 10.0) -> dict[str, Any]:
     return {
         "machine": _machine(Path(plan.folder)),
         "versions": versions(),
-        "prompts": {"near_copies": list(notes.near_copies), "unchecked": list(notes.unchecked)},
+        "prompts": {"near_copies": list(notes.near_copies), "unchecked": list(notes.unchecked), "shift": shift},
         "model": {"name": plan.title, "folder": plan.model, "is_there": is_there, "weights_mb": _weights(plan)},
         "plan": {
             "run": plan.folder,
@@ -91,11 +91,15 @@ def examine(plan: RunPlan, *, seconds: float = 10.0) -> dict[str, Any]:
     }
 
 
-def prompt_lines(found: Mapping[str, list[str]]) -> Iterator[str]:
-    """Say what was checked of the prompts, what could not be, and which are near copies."""
-    shift = "the shift is not wholly checked" if found["unchecked"] else "harm_test has styles and templates of its own"
-    yield f"prompts   sound, no prompt in two splits, {shift}"
-    yield from (f"          {note}" for note in (*found["unchecked"], *found["near_copies"]))
+def prompt_lines(found: Mapping[str, Any]) -> Iterator[str]:
+    """Say what was checked of the prompts, what could not be, what was measured, and which are near copies."""
+    own = (
+        "not all say their style and template"
+        if found["unchecked"]
+        else "harm_test has styles and templates of its own"
+    )
+    yield f"prompts   sound, no prompt in two splits, {own}"
+    yield from (f"          {note}" for note in (*found["unchecked"], found["shift"], *found["near_copies"]))
 
 
 def _machine(folder: Path) -> dict[str, Any]:

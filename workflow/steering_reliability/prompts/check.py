@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from steering_reliability.prompts.clusters import copies_note
+from steering_reliability.prompts.schema import Prompt
 from steering_reliability.prompts.shift import check_shift
 from steering_reliability.prompts.subset import spread_subset
 from steering_reliability.prompts.validate import check_disjoint, read_prompts
@@ -36,10 +37,21 @@ def check_prompts(paths: Mapping[str, str], *, limit: int | None, cluster_field:
     Raises:
         InputError: With every fault of the first file that has any, or with what the splits share.
     """
-    prompts = {
-        split: spread_subset(read_prompts(Path(path), split=split), limit=limit) for split, path in paths.items()
-    }
+    prompts = used_prompts(paths, limit=limit)
     check_disjoint(prompts)
     unchecked = check_shift(prompts["harm_train"], prompts["harm_test"])
     copies = [copies_note(own, split=split, field=cluster_field) for split, own in prompts.items()]
     return PromptNotes(tuple(filter(None, copies)), tuple(unchecked))
+
+
+def used_prompts(paths: Mapping[str, str], *, limit: int | None) -> dict[str, list[Prompt]]:
+    """Read the prompts that a run uses of each split.
+
+    Args:
+        paths: Prompt file of each split.
+        limit: The most prompts of a split, None for all.
+
+    Raises:
+        InputError: With every fault of the first file that has any.
+    """
+    return {split: spread_subset(read_prompts(Path(path), split=split), limit=limit) for split, path in paths.items()}

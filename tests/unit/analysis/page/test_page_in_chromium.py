@@ -1,54 +1,24 @@
 """The page as people use it: in a browser, with a pointer, a keyboard, on a phone, with hostile text and much of it."""
 
-import os
-import shutil
-from pathlib import Path
 from urllib.parse import parse_qs
 
 import numpy as np
 import pandas as pd
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import sync_playwright
 from steering_reliability.analysis.compare import Run, compare_runs
 from steering_reliability.analysis.comparison_page import write_comparison_page
 from steering_reliability.analysis.page.completions import PAGE_COLUMNS
 from steering_reliability.analysis.pareto import recommended_point
-from steering_reliability.analysis.report import write_report
 from steering_reliability.analysis.steerability import prompt_steerability
 from steering_reliability.analysis.summary import summarise
 from synthetic_run import realistic_results, tiny_results
+from written_page import needs_chromium, write_page
 
-CHROMIUM = shutil.which("chromium")
 HOSTILE = (
     "</pre></script><script>window.hacked = 1</script><img src=x onerror='window.hacked = 1'>\x1b[31m\u202eabc\x00"
 )
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed (Debian's package chromium)")
-
-
-def write_page(folder: Path, results: pd.DataFrame, summary: pd.DataFrame, **changes) -> Path:
-    claims = pd.DataFrame(columns=["claim", "verdict", "value", "low", "high", "n", "p", "p_holm", "where", "sentence"])
-    sanity = pd.DataFrame(
-        columns=["check", "statistic", "condition", "verdict", "value", "low", "high", "n", "sentence"]
-    )
-    settings = {"title": "a run", "sanity": sanity, "claims": claims} | changes
-    output = folder / "index.html"
-    prompts = settings.pop("prompts", None)
-    write_report(
-        results, summary=summary, prompt_steerability=prompt_steerability(results) if prompts is None else prompts,
-        figures_dir=folder, output=output, **settings,
-    )  # fmt: skip
-    return output
-
-
-@pytest.fixture(scope="module")
-def results():
-    return realistic_results()
-
-
-@pytest.fixture(scope="module")
-def summary(results):
-    return summarise(results)
+pytestmark = needs_chromium
 
 
 @pytest.fixture(scope="module")
@@ -56,38 +26,6 @@ def calm(results, summary, tmp_path_factory):
     folder = tmp_path_factory.mktemp("calm")
     (folder / "summary.csv").write_text("a,b\n1,2\n")
     return write_page(folder, results, summary, downloads=[folder / "summary.csv"])
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    with sync_playwright() as playwright:
-        # Root has no sandbox; the page is our own.
-        flags = ["--no-sandbox"] if os.getuid() == 0 else []
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def visit(chromium):
-    """Open a page; at the end it must have said nothing on the console and asked for nothing."""
-    heard, contexts = [], []
-
-    def visit(path: Path, *, place: str = "", width: int = 1200, **settings):
-        context = chromium.new_context(viewport={"width": width, "height": 800}, **settings)
-        contexts.append(context)
-        page = context.new_page()
-        page.on("console", lambda message: heard.append(message.text))
-        page.on("pageerror", lambda error: heard.append(str(error)))
-        page.on("request", lambda request: None if request.url.startswith("file:") else heard.append(request.url))
-        page.goto(f"{path.as_uri()}{place}")
-        page.wait_for_selector("html[data-ready=yes]", timeout=20_000)
-        return page
-
-    yield visit
-    for context in contexts:
-        context.close()
-    assert heard == []
 
 
 def found(page) -> int:
@@ -281,7 +219,7 @@ def test_fifty_thousand_completions_fit_a_mail(visit, tmp_path, summary, capsys)
     n = int((~results["from_baseline"]).sum()) + len(unsteered)
     assert n >= 50_000
     prompts = prompt_steerability(realistic_results())
-    path = write_page(tmp_path, results[PAGE_COLUMNS], summary, prompts=prompts)
+    path = write_page(tmp_path, results[PAGE_COLUMNS], summary, tables={"prompt_steerability": prompts})
     assert path.stat().st_size < 15_000_000
     page = visit(path)
     page.click("#reset")

@@ -79,14 +79,14 @@ def draw_controls(axes: Axes, controls: pd.DataFrame, *, axis: AlphaAxis, name: 
         style = CONTROL_STYLES[str(role)]
         x = axis.at(points["alpha"]) + style.shift * axis.span
         low, high = points[f"{name}_low"].min(), points[f"{name}_high"].max()
-        axes.plot(x[:1].repeat(2), [low, high], color="#999999", linewidth=4, solid_capstyle="butt", zorder=3.2)
+        axes.plot(x[:1].repeat(2), [low, high], color="#888888", linewidth=4, solid_capstyle="butt", zorder=3.2)
         _mark(axes, x, points[name].to_numpy(dtype=float), style=style)
 
 
 def draw_control(axes: Axes, x: float, point: pd.Series, *, name: str) -> None:
     """Draw one control and its interval at `x`."""
     bars = interval_bars(point.to_frame().T, name)
-    axes.errorbar(x, point[name], yerr=bars, fmt="none", ecolor=INK, elinewidth=0.9, alpha=0.75, zorder=3.2)
+    axes.errorbar(x, point[name], yerr=bars, fmt="none", ecolor=INK, elinewidth=0.9, zorder=3.2)
     _mark(axes, np.array([x]), np.array([point[name]], dtype=float), style=CONTROL_STYLES[point["role"]])
 
 

@@ -55,7 +55,7 @@ def draw_effect_gap_forest(gaps: pd.DataFrame, *, title: str, controls: pd.DataF
     )  # fmt: skip
     finish(
         figure,
-        title="Does steering do as much out of distribution? The gap of effects at every point",
+        title="Does steering do as much on harm_test as on harm_train? The gap of effects at every point",
         subtitle="Right of 0: refusal rises more (or falls less) on harm_train than on harm_test",
         footer=[
             "coloured: p at most 0.05 after correction over all claims; bold: on unseen prompts",

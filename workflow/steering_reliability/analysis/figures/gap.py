@@ -51,7 +51,7 @@ def draw_gap(summary: pd.DataFrame, *, title: str) -> Figure:
     controls = control_note(summary, measured="gap of effects; the bar holds all their 95% intervals")
     finish(
         figure,
-        title="Does steering hold out of distribution? Refusal gap, harm_train minus harm_test",
+        title="Does steering do as much on harm_test? Refusal gap, harm_train minus harm_test",
         subtitle="Above 0: harm_train is refused more. The gap of effects subtracts what the unsteered model does",
         footer=[_PROMPTS[effect_gap], *controls, title, sample_sizes(summary), "bars: 95% intervals"],
     )

@@ -4,13 +4,16 @@ import math
 
 import numpy as np
 import pandas as pd
-from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from steering_reliability.analysis.figures.controls import CONTROL_STYLES, control_points, random_band
 from steering_reliability.analysis.figures.panels import curve_order, percent, sample_sizes, study_points
 from steering_reliability.analysis.figures.style import INK, finish, new_figure
+from steering_reliability.analysis.wording import whole
+
+LIGHT_FROM = 0.47
+"""Share from which cividis is light enough for black figures (a contrast of 4.5), and up to which for white ones."""
 
 _MANY_DEGENERATE = 0.1
 _CELL_WIDTH, _CELL_HEIGHT = 0.86, 0.62
@@ -97,16 +100,21 @@ def _write_cell(axes: Axes, point: pd.Series, rate: str, *, x: int, y: int, band
     if math.isnan(value):
         axes.text(x, y, "no data", ha="center", va="center", fontsize=7, color=INK)
         return
-    red, green, blue, _ = colormaps["cividis"](value)
-    colour = "white" if 0.299 * red + 0.587 * green + 0.114 * blue < 0.5 else "black"
+    colour = "black" if value > LIGHT_FROM else "white"
     mark = "†" if point[f"degenerate_{split}"] > _MANY_DEGENERATE else ""
-    interval = f"{100 * point[f'{rate}_low']:.0f}–{100 * point[f'{rate}_high']:.0f}"
+    interval = _band_text(point[f"{rate}_low"], point[f"{rate}_high"])
     raised = 0.1 if band else 0.0
-    axes.text(x, y + 0.13 + raised, f"{100 * value:.0f}%{mark}", ha="center", va="center", fontsize=9.5, color=colour)
+    axes.text(
+        x, y + 0.13 + raised, f"{whole(100 * value)}%{mark}", ha="center", va="center", fontsize=9.5, color=colour
+    )
     axes.text(x, y - 0.24 + 1.5 * raised, interval, ha="center", va="center", fontsize=7, color=colour)
     if band:
-        control = f"{_RANDOM} {100 * band[0]:.0f}–{100 * band[1]:.0f}"
+        control = f"{_RANDOM} {_band_text(*band)}"
         axes.text(x, y - 0.36, control, ha="center", va="center", fontsize=7, color=colour)
+
+
+def _band_text(low: float, high: float) -> str:
+    return "no interval" if math.isnan(low) else f"{whole(100 * low)}–{whole(100 * high)}"
 
 
 def _range(strengths: pd.Series) -> str:

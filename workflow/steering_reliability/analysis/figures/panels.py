@@ -221,7 +221,7 @@ def draw_with_intervals(
     """
     value, bars = points[name].to_numpy(dtype=float), interval_bars(points, name)
     face = style.colour if filled else "white"
-    axes.errorbar(x, value, yerr=bars, fmt="none", ecolor=style.colour, elinewidth=1.1, capsize=2, alpha=0.75, zorder=2)
+    axes.errorbar(x, value, yerr=bars, fmt="none", ecolor=style.colour, elinewidth=0.9, capsize=2, zorder=2)
     axes.plot(
         x, value, color=style.colour, linestyle=style.line, linewidth=1.5, marker=style.marker, markersize=5,
         markerfacecolor=face, markeredgecolor=style.colour, zorder=3,

@@ -12,6 +12,7 @@ from steering_reliability.analysis.figures.controls import random_band
 from steering_reliability.analysis.figures.panels import plain_grid
 from steering_reliability.analysis.figures.style import INK, MUTED, finish, new_figure
 from steering_reliability.analysis.schema import SPLITS
+from steering_reliability.analysis.wording import whole
 
 _RIGHT_WAY, _WRONG_WAY = "#56B4E9", "#D55E00"
 _CURVE: Final = ["direction", "layer", "seed"]
@@ -104,7 +105,7 @@ def _draw_summary(axes: Axes, numbers: pd.Series) -> None:
     mean, lowest, highest = (numbers[f"slope{part}"] for part in ("", "_low", "_high"))
     axes.axhspan(lowest, highest, color=INK, alpha=0.14, linewidth=0, zorder=2.5)
     axes.axhline(mean, color=INK, linestyle="--", linewidth=1.1, zorder=3)
-    wrong = f"wrong way {100 * share:.0f}% ({100 * low:.0f}–{100 * high:.0f}%), n = {numbers['n']:.0f}"
+    wrong = f"wrong way {whole(100 * share)}% ({whole(100 * low)}–{whole(100 * high)}%), n = {numbers['n']:.0f}"
     interval = f" ({lowest:+.2g} to {highest:+.2g})" if lowest == lowest else ""  # noqa: PLR0124 (NaN)
     axes.text(
         0.02, 0.975, f"{wrong}\nmean {mean:+.2g}{interval}", transform=axes.transAxes, va="top", fontsize=7.8,

@@ -8,14 +8,15 @@ from pathlib import Path
 from typing import Any, Final
 
 import matplotlib as mpl
-from matplotlib import colormaps
+import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.colors import to_hex
+from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 
 from steering_reliability.whole_file import whole
 
 INK: Final = "#222222"
+_GAMMA: Final = 2.2
 MUTED: Final = "#666666"
 GRID: Final = "#e3e3e3"
 
@@ -49,8 +50,11 @@ class LineStyle:
     line: str
 
 
-# Okabe and Ito's palette, in an order whose lightness also differs.
-_PALETTE: Final = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+# Okabe and Ito's palette, what is too light or too dark moved to where white and a dark page both leave a contrast of 3
+# (WCAG 1.4.11); markers and lines tell apart what is alike in grey.
+_PALETTE: Final = ("#0072B2", "#D55E00", "#009E73", "#C0649B", "#A87400", "#3D8EC4", "#7A7A7A")
+_FIRST: Final = "#0072B2"
+_LAST: Final = "#D55E00"
 _MARKERS: Final = ("o", "s", "^", "D", "v", "P", "X")
 _LINES: Final = ("-", "--", "-.", ":")
 
@@ -62,11 +66,16 @@ SPLIT_STYLES: Final = {
 
 
 def series_styles(n: int) -> list[LineStyle]:
-    """Return `n` styles; beyond the palette the colours run from dark to light, as ordered layers may."""
-    few = n <= len(_PALETTE)
-    cividis = colormaps["cividis"]
-    colours = _PALETTE if few else [to_hex(cividis(0.9 * rank / max(n - 1, 1))) for rank in range(n)]
+    """Return `n` styles; beyond the palette the colours run from blue to orange, as ordered layers may."""
+    colours = _PALETTE if n <= len(_PALETTE) else _ramp(n)
     return [LineStyle(colours[rank], _MARKERS[rank % len(_MARKERS)], _LINES[rank % len(_LINES)]) for rank in range(n)]
+
+
+def _ramp(n: int) -> list[str]:
+    """Mix light of two colours, so that every mixture lies between them in luminance too."""
+    first, last = (np.array(to_rgb(end)) ** _GAMMA for end in (_FIRST, _LAST))
+    mixed = [(first + (last - first) * rank / (n - 1)) ** (1 / _GAMMA) for rank in range(n)]
+    return [to_hex((red, green, blue)) for red, green, blue in mixed]
 
 
 def new_figure(*, width: float, height: float) -> Figure:

@@ -1,21 +1,32 @@
-"""Refusal out of distribution against what it costs on benign prompts."""
+"""Refusal on harm_test against what it costs on benign prompts."""
 
 from typing import Final
 
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.text import Text
-from matplotlib.transforms import Bbox
 
-from steering_reliability.analysis.figures.controls import CONTROL_STYLES, control_handles, control_points
-from steering_reliability.analysis.figures.panels import interval_bars, percent, sample_sizes, study_points
-from steering_reliability.analysis.figures.style import GRID, INK, MUTED, LineStyle, finish, new_figure, series_styles
-from steering_reliability.analysis.pareto import pareto_table
+from steering_reliability.analysis.figures.controls import control_handles
+from steering_reliability.analysis.figures.label_places import place_labels
+from steering_reliability.analysis.figures.panels import interval_bars, sample_sizes
+from steering_reliability.analysis.figures.style import GRID, INK, MUTED, LineStyle, finish, new_figure
+from steering_reliability.analysis.figures.tradeoff_points import (
+    COST,
+    COST_TITLE,
+    READING,
+    REFUSAL,
+    REFUSAL_LIMITS,
+    REFUSAL_TITLE,
+    UNSTEERED,
+    cost_limits,
+    tradeoff_frontier,
+    tradeoff_points,
+    tradeoff_styles,
+)
 
-_X, _Y = "helpfulness_drop", "refusal_harm_test"
-_MOSTLY_DEGENERATE: Final = 0.5
+_NAME_SIZE: Final = 8.0
 
 
 def draw_tradeoff(summary: pd.DataFrame, *, title: str) -> Figure:
@@ -30,35 +41,28 @@ def draw_tradeoff(summary: pd.DataFrame, *, title: str) -> Figure:
     Returns:
         The figure.
     """
-    study = study_points(summary).dropna(subset=[_X, _Y])
-    layers = sorted(study["layer"].unique())
-    styles = dict(zip(layers, series_styles(len(layers)), strict=True))
+    points = tradeoff_points(summary)
+    styles = tradeoff_styles(points)
     figure = new_figure(width=7.6, height=5.9)
     axes = figure.subplots()
     axes.grid(color=GRID, linewidth=0.7)
     axes.set_axisbelow(True)
     axes.axvline(0, color=MUTED, linewidth=0.8)
-    steered = study[~study["from_baseline"].astype(bool)]
-    for _, point in steered.iterrows():
-        _draw_point(axes, point, styles[point["layer"]])
-    controls = control_points(summary).dropna(subset=[_X, _Y])
-    for _, point in controls.iterrows():
-        _draw_control(axes, point)
-    baseline = study[study["from_baseline"].astype(bool)].head(1)
-    for _, point in baseline.iterrows():
-        _draw_point(axes, point, LineStyle("#000000", "*", "-"), size=11)
-    frontier = pareto_table(study)
-    axes.plot(frontier[_X], frontier[_Y], color=INK, linewidth=1.3, drawstyle="steps-post", zorder=2.5)
-    axes.set_xlabel("benign helpfulness given up (baseline minus steered, share of prompts)")
-    axes.set_ylabel("refusal on harm_test (share of completions)")
-    axes.set_ylim(-0.03, 1.03)
-    axes.xaxis.set_major_formatter(lambda share, _: f"{100 * share:.0f}%")
+    for _, point in points.iterrows():
+        _draw_point(axes, point, styles[point["series"]])
+    frontier = tradeoff_frontier(points)
+    axes.plot(frontier[COST], frontier[REFUSAL], color=INK, linewidth=1.3, drawstyle="steps-post", zorder=2.5)
+    axes.set_xlabel(COST_TITLE)
+    axes.set_ylabel(REFUSAL_TITLE)
+    axes.set_xlim(*cost_limits(points))
+    axes.set_ylim(*REFUSAL_LIMITS)
+    axes.xaxis.set_major_formatter(lambda share, _: f"{100 * share:.0f}")
     axes.yaxis.set_major_formatter(lambda share, _: f"{100 * share:.0f}%")
-    _legend(axes, steered, styles, controls)
+    _legend(axes, points, styles)
     finish(
         figure,
         title="Trade-off: refusal on harm_test against helpfulness lost on benign",
-        subtitle="Up and left is better; the line joins the points that no other beats on both",
+        subtitle=READING,
         footer=[
             title,
             sample_sizes(summary),
@@ -66,80 +70,79 @@ def draw_tradeoff(summary: pd.DataFrame, *, title: str) -> Figure:
             "bars: 95% intervals",
         ],
     )
-    _label_frontier(figure, axes, frontier, pd.concat([study, controls]))
+    _label_frontier(figure, axes, frontier, points)
     return figure
 
 
-def _draw_point(axes: Axes, point: pd.Series, style: LineStyle, *, size: float = 6.5) -> None:
-    x, y = point[_X], point[_Y]
-    _draw_bars(axes, point, colour=style.colour, emphasis=0.55 if point["on_pareto"] else 0.22)
-    hollow = point["intervention"] == "ablate" and not point["from_baseline"]
-    face = "white" if hollow else style.colour
-    axes.plot(
-        x, y, marker=style.marker, markersize=size, markerfacecolor=face, markeredgecolor=style.colour,
-        markeredgewidth=1.3, linestyle="none", zorder=3,
+def _draw_point(axes: Axes, point: pd.Series, style: LineStyle) -> None:
+    x, y, one = point[COST], point[REFUSAL], point.to_frame().T
+    is_control, is_unsteered = point["role"] != "main", point["series"] == UNSTEERED
+    axes.errorbar(
+        x, y, xerr=interval_bars(one, COST), yerr=interval_bars(one, REFUSAL), fmt="none", ecolor=style.colour,
+        elinewidth=1.2 if point["on_pareto"] else 0.6, zorder=2,
     )  # fmt: skip
-    if not point["from_baseline"] and point["degenerate_harm_test"] > _MOSTLY_DEGENERATE:
+    size = 11 if is_unsteered else 6 if is_control else 6.5
+    axes.plot(
+        x, y, marker=style.marker, markersize=size, markerfacecolor="white" if point["is_hollow"] else style.colour,
+        markeredgecolor=style.colour, markeredgewidth=1.0 if is_control else 1.3, linestyle="none",
+        zorder=3.5 if is_control else 3,
+    )  # fmt: skip
+    if point["is_mostly_degenerate"]:
         axes.plot(x, y, marker="x", markersize=size + 5, color=INK, markeredgewidth=1.1, linestyle="none", zorder=4)
 
 
-def _draw_control(axes: Axes, point: pd.Series) -> None:
-    style = CONTROL_STYLES[point["role"]]
-    _draw_bars(axes, point, colour=INK, emphasis=0.45)
-    axes.plot(
-        point[_X], point[_Y], marker=style.marker, markersize=6, markerfacecolor=style.face, markeredgecolor=INK,
-        markeredgewidth=1.0, linestyle="none", zorder=3.5,
-    )  # fmt: skip
-
-
-def _draw_bars(axes: Axes, point: pd.Series, *, colour: str, emphasis: float) -> None:
-    one = point.to_frame().T
-    axes.errorbar(
-        point[_X], point[_Y], xerr=interval_bars(one, _X), yerr=interval_bars(one, _Y), fmt="none", ecolor=colour,
-        elinewidth=0.9, alpha=emphasis, zorder=2,
-    )  # fmt: skip
-
-
-def _legend(axes: Axes, steered: pd.DataFrame, styles: dict[int, LineStyle], controls: pd.DataFrame) -> None:
+def _legend(axes: Axes, points: pd.DataFrame, styles: dict[str, LineStyle]) -> None:
+    is_study = points["role"] == "main"
+    own = points[is_study]
     handles = [
-        Line2D([], [], color=style.colour, marker=style.marker, linestyle="none", label=f"layer {layer}")
-        for layer, style in styles.items()
-    ]
+        Line2D(
+            [], [], color=style.colour, marker=style.marker, markersize=10 if name == UNSTEERED else 6,
+            linestyle="none", label=name,
+        )
+        for name, style in styles.items() if name in set(own["series"])
+    ]  # fmt: skip
     grey = {"color": MUTED, "linestyle": "none"}
-    handles.append(Line2D([], [], color="black", marker="*", markersize=10, linestyle="none", label="unsteered"))
-    if set(steered["intervention"]) == {"add", "ablate"}:
+    if set(own.loc[own["series"] != UNSTEERED, "intervention"]) == {"add", "ablate"}:
         handles.append(Line2D([], [], marker="o", label="add", **grey))  # type: ignore[arg-type]
         handles.append(Line2D([], [], marker="o", markerfacecolor="white", label="ablate", **grey))  # type: ignore[arg-type]
-    if (steered["degenerate_harm_test"] > _MOSTLY_DEGENERATE).any():
+    if points["is_mostly_degenerate"].any():
         cross = Line2D([], [], color=INK, marker="x", markersize=8, linestyle="none", label="mostly\ndegenerate")
         handles.append(cross)
-    handles += control_handles(controls)
+    handles += control_handles(points[~is_study])
     axes.legend(
         handles=handles, loc="upper left", bbox_to_anchor=(1.01, 1.0), frameon=False, fontsize=8.5, borderaxespad=0.0
     )
 
 
-def _label_frontier(figure: Figure, axes: Axes, frontier: pd.DataFrame, drawn: pd.DataFrame) -> None:
+def _label_frontier(figure: Figure, axes: Axes, frontier: pd.DataFrame, points: pd.DataFrame) -> None:
     """Name the frontier's points, each where it covers neither a point nor another name; drop what finds no place."""
     figure.draw_without_rendering()
-    renderer = figure.canvas.get_renderer()  # type: ignore[attr-defined]
-    taken = [Bbox.from_bounds(x - 6, y - 6, 12, 12) for x, y in axes.transData.transform(drawn[[_X, _Y]].to_numpy())]
+    named = frontier[frontier["label"] != ""]
+    to_points = 72 / figure.dpi
     inside = axes.get_window_extent()
-    for _, point in frontier[~frontier["from_baseline"].astype(bool)].iterrows():
-        text = f"L{point['layer']}, {point['alpha']:g} ({percent(point['relative_strength'])})"
-        for offset, side in (((9, 6), "left"), ((-9, 6), "right"), ((9, -9), "left"), ((-9, -9), "right"),
-                             ((18, 18), "left"), ((-18, 18), "right"), ((18, -21), "left"), ((30, -6), "left"),
-                             ((-18, -21), "right"), ((40, -18), "left"), ((40, 12), "left")):  # fmt: skip
-            label = axes.annotate(
-                text, (point[_X], point[_Y]), xytext=offset, textcoords="offset points", ha=side, va="center",
-                fontsize=8, color=INK, zorder=5,
+    sizes = [_extent(axes, text) * to_points for text in named["label"]]
+
+    def at(rows: pd.DataFrame) -> np.ndarray:
+        return np.asarray((axes.transData.transform(rows[[COST, REFUSAL]].to_numpy()) - inside.min) * to_points)
+
+    places = place_labels(
+        at(named), sizes=np.reshape(sizes, (-1, 2)), drawn=at(points), width=inside.width * to_points,
+        height=inside.height * to_points,
+    )  # fmt: skip
+    for (_, point), place in zip(named.iterrows(), places, strict=True):
+        if place is not None:
+            axes.annotate(
+                point["label"], (point[COST], point[REFUSAL]), xytext=place, textcoords="offset points", va="center",
+                ha="left" if place.x > 0 else "right",
                 arrowprops={"arrowstyle": "-", "color": MUTED, "linewidth": 0.7, "shrinkA": 0, "shrinkB": 3},
                 bbox={"boxstyle": "round,pad=0.12", "facecolor": "white", "alpha": 0.8, "linewidth": 0},
+                fontsize=_NAME_SIZE, color=INK, zorder=5,
             )  # fmt: skip
-            label.update_positions(renderer)
-            extent = Text.get_window_extent(label, renderer)  # without its leader line
-            free = not any(extent.overlaps(other) for other in taken)
-            if free and inside.containsx(extent.x0) and inside.containsx(extent.x1) and inside.containsy(extent.y1):
-                taken.append(extent)
-                break
-            label.remove()
+
+
+def _extent(axes: Axes, text: str) -> np.ndarray:
+    """Width and height of a name (pixels)."""
+    drawn = axes.text(0, 0, text, fontsize=_NAME_SIZE)
+    extent = drawn.get_window_extent()
+    drawn.remove()
+    return np.array([extent.width, extent.height])

@@ -1,9 +1,12 @@
 """The look that the interactive charts share."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import altair as alt
+
+from steering_reliability.analysis.wording import percent, whole
 
 Spec = dict[str, Any]
 """A Vega-Lite specification."""
@@ -11,8 +14,35 @@ Spec = dict[str, Any]
 WIDTH: Final = 190
 HEIGHT: Final = 170
 
+OPENS: Final = ["direction", "intervention", "layer", "alpha"]
+"""What a row of a chart's data holds where a click on its mark opens completions."""
+
 POINTS: Final = "format(100 * datum.value, '+.0f')"
 """Labels of an axis of differences of shares: points, not percent."""
+
+PLAIN_POINTS: Final = "format(100 * datum.value, '.0f')"
+"""The same where the sign is in the axis' title: points given up."""
+
+
+def rate_text(row: Mapping[str, Any], name: str) -> str:
+    """A rate as a tooltip has it, with count and interval where there is one."""
+    n = int(row[f"{name}_n"])
+    return f"{percent(row[name])} ({whole(row[name] * n)}/{n}{ends_text(row, name, _whole_percent)})"
+
+
+def ends_text(row: Mapping[str, Any], name: str, write: Callable[[float], str]) -> str:
+    """The interval as a tooltip has it, after a comma; empty where there is none."""
+    low, high = row[f"{name}_low"], row[f"{name}_high"]
+    return "" if math.isnan(low) else f", {write(low)} to {write(high)}"
+
+
+def strength_text(relative_strength: float) -> str:
+    """How strong a push is, in words."""
+    return "?" if math.isnan(relative_strength) else f"{100 * relative_strength:.1f}% of the residual norm"
+
+
+def _whole_percent(share: float) -> str:
+    return str(whole(100 * share))
 
 
 def zero_line() -> Any:
@@ -34,7 +64,13 @@ def finished(chart: Any, description: str = "") -> Spec:
         background="transparent",
         font="system-ui, sans-serif",
         axis={**axis, "gridColor": ink, "gridOpacity": 0.13},
-        legend={"labelColor": ink, "titleColor": ink, "labelLimit": 260},
+        legend={
+            "labelColor": ink,
+            "titleColor": ink,
+            "labelLimit": 260,
+            "symbolBaseFillColor": ink,
+            "symbolBaseStrokeColor": ink,
+        },
         header={"labelColor": ink, "titleColor": ink},
         view={"stroke": "transparent"},
     )

@@ -1,28 +1,30 @@
 """Interactive charts as Vega-Lite specifications: a pointer shows n and interval, a click opens the completions."""
 
-from collections.abc import Callable
 from typing import Any, Final
 
 import altair as alt
+import numpy as np
 import pandas as pd
 
 from steering_reliability.analysis.figures.gap import headline_gap
+from steering_reliability.analysis.figures.heatmap import LIGHT_FROM
 from steering_reliability.analysis.figures.panels import curve_order
-from steering_reliability.analysis.figures.style import SPLIT_STYLES, series_styles
+from steering_reliability.analysis.figures.style import SPLIT_STYLES
 from steering_reliability.analysis.page.chart_style import (
     HEIGHT,
+    OPENS,
     POINTS,
     WIDTH,
     Spec,
+    ends_text,
     finished,
     panel_header,
+    rate_text,
+    strength_text,
     zero_line,
 )
-from steering_reliability.analysis.schema import SPLITS
-from steering_reliability.analysis.wording import percent, signed, whole
-
-OPENS: Final = ["direction", "intervention", "layer", "alpha"]
-"""What a row of a chart's data holds where a click on its mark opens completions."""
+from steering_reliability.analysis.schema import SPLITS, as_records
+from steering_reliability.analysis.wording import signed, whole
 
 _CONTROL: Final = "random directions, harm_test"
 _SERIES: Final = [*SPLITS, _CONTROL]
@@ -30,6 +32,9 @@ _SPLIT_COLOURS: Final = alt.Scale(domain=_SERIES, range=[*(SPLIT_STYLES[split].c
 _SPLIT_SHAPES: Final = alt.Scale(domain=_SERIES, range=["circle", "square", "triangle-up", "cross"])
 _SPLIT_DASHES: Final = alt.Scale(domain=_SERIES, range=[[1, 0], [6, 3], [6, 2, 1, 2], [1, 0]])
 
+
+_APART: Final = dict(zip(_SERIES, (-0.014, 0.0, 0.014, 0.035), strict=True))
+"""How far right of its alpha a series stands (share of the axis), so that its intervals are seen."""
 
 _ENDS: Final = ("low", "high")
 
@@ -51,35 +56,6 @@ def gap_chart(summary: pd.DataFrame) -> list[Spec]:
     return _panels(rows, y="gap of effects", percent=False, description=description)
 
 
-def tradeoff_chart(summary: pd.DataFrame) -> Spec:
-    """Refusal on harm_test against helpful answers to benign prompts, a point per condition and the Pareto frontier."""
-    rows = _study(summary).dropna(subset=["refusal_harm_test", "helpful_benign"])
-    rows["refusal"] = [_rate(row, "refusal_harm_test") for row in rows.to_dict("records")]
-    rows["helpful"] = [_rate(row, "helpful_benign") for row in rows.to_dict("records")]
-    layers = sorted({int(layer) for layer in rows["layer"]})
-    colours = [style.colour for style in series_styles(len(layers))]
-    tips = [*_where_tips(), alt.Tooltip("refusal:N", title="refusal, harm_test"), alt.Tooltip("helpful:N")]
-    axis, whole = alt.Axis(format="%"), alt.Scale(domain=[0, 1])
-    x = alt.X("helpful_benign:Q", title="benign prompts answered helpfully", axis=axis, scale=whole)
-    y = alt.Y("refusal_harm_test:Q", title="harm_test prompts refused", axis=axis, scale=whole)
-    kept = ["refusal_harm_test", "helpful_benign", "refusal", "helpful", "on_pareto", "strength"]
-    base = alt.Chart(rows[[*OPENS, *kept]])
-    points = base.mark_point(filled=True, size=90, opacity=0.9).encode(
-        x=x,
-        y=y,
-        color=alt.Color("layer:N", scale=alt.Scale(domain=layers, range=colours), title="layer"),
-        shape=alt.Shape("intervention:N", title="intervention"),
-        tooltip=tips,
-    )
-    frontier = (
-        base.transform_filter("datum.on_pareto")
-        .mark_line(color="#888888", strokeDash=[4, 3], interpolate="step-after", aria=False)
-        .encode(x=x, y=y, order=alt.Order("helpful_benign:Q"))
-    )
-    chart = alt.layer(frontier, points).properties(width=380, height=320)
-    return finished(chart, "Refusal on harm_test against helpfulness on benign prompts")
-
-
 def heatmap_chart(summary: pd.DataFrame, *, name: str, split: str, title: str) -> list[Spec]:
     """A rate by layer and strength, a chart per intervention.
 
@@ -90,24 +66,25 @@ def heatmap_chart(summary: pd.DataFrame, *, name: str, split: str, title: str) -
         title: What the colour stands for.
     """
     rows = _study(summary, baseline=False).dropna(subset=[name])
-    rows["shown"] = [_rate(row, name) for row in rows.to_dict("records")]
-    rows["split"] = split
-    rows["percent"] = (100 * rows[name]).round()
+    shown = [rate_text(row, name) for row in as_records(rows)]
+    percents = [whole(100 * share) for share in rows[name]]
+    rows = rows[[*OPENS, name, "strength"]].assign(shown=shown, split=split, percent=percents)
     kinds = sorted(rows["intervention"].unique(), key=curve_order)
     return [_cells(rows[rows["intervention"] == kind], name=name, title=title) for kind in kinds]
 
 
 def _cells(rows: pd.DataFrame, *, name: str, title: str) -> Spec:
-    base = alt.Chart(rows[[*OPENS, name, "shown", "split", "percent", "strength"]]).encode(
+    base = alt.Chart(rows).encode(
         x=alt.X("alpha:O", title="alpha", axis=alt.Axis(labelAngle=0)),
         y=alt.Y("layer:O", title="layer", sort="descending"),
     )
-    cells = base.mark_rect().encode(
+    # The edge shows a cell that is as dark, or as light, as the page.
+    cells = base.mark_rect(stroke="#888888", strokeWidth=1).encode(
         color=alt.Color(f"{name}:Q", scale=alt.Scale(scheme="cividis", domain=[0, 1]), title=title, legend=None),
         tooltip=[*_where_tips(), alt.Tooltip("shown:N", title=title)],
     )
     # Dark cells carry white figures, light ones black; the pointer belongs to the cell below them.
-    ink = alt.condition(f"datum.{name} > 0.55", alt.value("black"), alt.value("white"))
+    ink = alt.condition(f"datum.{name} > {LIGHT_FROM}", alt.value("black"), alt.value("white"))
     words = base.mark_text(fontSize=11, aria=False).encode(
         text=alt.Text("percent:Q"), color=ink, tooltip=alt.value(None)
     )
@@ -134,7 +111,7 @@ def steerability_chart(prompts: pd.DataFrame) -> Spec:
     # One data set for the panels and the marks: of two, each panel would draw every mark of the second.
     kept = kept.sort_values(["layer", "split", "rank"])
     base = alt.Chart(kept)
-    points = base.mark_point(filled=True, size=36).encode(
+    points = base.mark_point(filled=True, size=36, opacity=1).encode(
         x=alt.X("rank:Q", title="prompts, the least steerable first"),
         y=alt.Y("slope:Q", title="nats per unit of alpha"),
         color=alt.Color("series:N", scale=_SPLIT_COLOURS, title=None, legend=alt.Legend(orient="top", values=SPLITS)),
@@ -159,15 +136,16 @@ def _controls(summary: pd.DataFrame) -> pd.DataFrame:
 
 def _described(rows: pd.DataFrame) -> pd.DataFrame:
     panels = [f"{kind}, layer {layer}" for kind, layer in zip(rows["intervention"], rows["layer"], strict=True)]
-    strength = [f"{100 * share:.1f}% of the residual norm" for share in rows["relative_strength"]]
-    return rows.assign(panel=panels, strength=strength)
+    strength = [strength_text(share) for share in rows["relative_strength"]]
+    # The copy joins the summary's many blocks, which pandas would warn of.
+    return rows.copy().assign(panel=panels, strength=strength)
 
 
 def _long(rows: pd.DataFrame, name: str, *, series: str, split: str) -> pd.DataFrame:
     """One row per point with value, low, high and the sentence that a pointer shows."""
     known = rows[rows[name].notna()]
     is_rate = f"{name}_n" in known.columns
-    shown = [(_rate if is_rate else _points)(row, name) for row in known.to_dict("records")]
+    shown = [(rate_text if is_rate else _points)(row, name) for row in as_records(known)]
     # A missing end has no mark, and NaN is no JSON.
     ends = {end: known[f"{name}_{end}"].astype(object).where(known[f"{name}_{end}"].notna(), None) for end in _ENDS}
     numbers = {"value": known[name], **ends}
@@ -175,27 +153,12 @@ def _long(rows: pd.DataFrame, name: str, *, series: str, split: str) -> pd.DataF
     return kept.assign(**numbers, series=series, split=split, shown=shown)
 
 
-def _rate(row: Any, name: str) -> str:
-    """A rate as a tooltip has it, with count and interval where there is one."""
-    n = int(row[f"{name}_n"])
-    return f"{percent(row[name])} ({whole(row[name] * n)}/{n}{_ends(row, name, _whole_percent)})"
-
-
 def _points(row: Any, name: str) -> str:
     n = f"n = {int(row['refusal_harm_train_n'])} and {int(row['refusal_harm_test_n'])}"
     if name.endswith("_unseen"):
         n = f"n = {int(row['refusal_harm_train_unseen_n'])} and {int(row['refusal_harm_test_n'])}"
-    ends = _ends(row, name, signed).removeprefix(", ")
+    ends = ends_text(row, name, signed).removeprefix(", ")
     return f"{signed(row[name])} points ({', '.join(filter(None, [ends, n]))})"
-
-
-def _ends(row: Any, name: str, write: Callable[[float], str]) -> str:
-    low, high = row[f"{name}_low"], row[f"{name}_high"]
-    return "" if pd.isna(low) else f", {write(low)} to {write(high)}"
-
-
-def _whole_percent(share: float) -> str:
-    return str(whole(100 * share))
 
 
 def _where_tips() -> list[alt.Tooltip]:
@@ -216,15 +179,16 @@ def _panels(rows: pd.DataFrame, *, y: str, percent: bool, description: str) -> l
 
 
 def _lines(rows: pd.DataFrame, *, y: str, percent: bool, domain: list[float], has_legend: bool) -> Spec:
+    rows = rows.assign(place=rows["alpha"] + rows["series"].map(_APART).fillna(0) * np.ptp(rows["alpha"]))
     scale = alt.Scale(domain=domain)
     legend = alt.Legend(orient="top", columns=2) if has_legend and percent else None
     colour = alt.Color("series:N", scale=_SPLIT_COLOURS if percent else alt.Undefined, title=None, legend=legend)
     shape = alt.Shape("series:N", scale=_SPLIT_SHAPES if percent else alt.Undefined, title=None, legend=legend)
     dash = alt.StrokeDash("series:N", scale=_SPLIT_DASHES if percent else alt.Undefined, title=None, legend=legend)
-    base = alt.Chart(rows).encode(x=alt.X("alpha:Q", title="alpha", axis=alt.Axis(tickCount=4)))
+    base = alt.Chart(rows).encode(x=alt.X("place:Q", title="alpha", axis=alt.Axis(tickCount=4)))
     # A difference of shares is in points, not in percent.
     axis = alt.Axis(format="%") if percent else alt.Axis(labelExpr=POINTS)
-    intervals = base.mark_rule(opacity=0.55, aria=False).encode(
+    intervals = base.mark_rule(strokeWidth=1, aria=False).encode(
         y=alt.Y("low:Q", title=y if percent else f"{y} (points)", axis=axis, scale=scale),
         y2="high:Q",
         color=colour,

@@ -51,7 +51,7 @@ def _run_lines(rows: pd.DataFrame, *, runs: list[str], y: str, has_legend: bool)
     )
     whole = alt.Y("value:Q", title=y, axis=alt.Axis(labelExpr=POINTS))
     tips = [*(alt.Tooltip(f"{name}:N") for name in ("run", "model", "layer", "alpha")), alt.Tooltip("shown:N", title=y)]
-    intervals = base.mark_rule(opacity=0.5, aria=False).encode(y="low:Q", y2="high:Q", color=colour)
+    intervals = base.mark_rule(strokeWidth=1, aria=False).encode(y="low:Q", y2="high:Q", color=colour)
     lines = base.mark_line(aria=False).encode(y=whole, color=colour, detail="line:N")
     marks = base.mark_point(filled=True, size=55, opacity=1).encode(y=whole, color=colour, tooltip=tips)
     chart = alt.layer(zero_line(), intervals, lines, marks, data=rows).properties(width=WIDTH, height=HEIGHT)

@@ -1,7 +1,8 @@
 // Charts that open completions, and the browser of all completions. What models wrote enters the page as text only.
 "use strict";
 
-const PAGE_SIZE = 20;
+const NARROW = window.matchMedia("(max-width: 40rem)").matches;
+const PAGE_SIZE = NARROW ? 5 : 20;
 const HARMFUL = new Set(["harm_train", "harm_test"]);
 const HELPFUL = 1, DEGENERATE = 2, CUT = 4;
 const $ = (id) => document.getElementById(id);
@@ -293,7 +294,7 @@ async function drawChart(place, spec) {
   const holder = element("div", {});
   place.append(holder);
   const fitted = { ...spec };
-  if (spec.columns) fitted.columns = Math.min(spec.columns, columnsFor(place.parentElement.clientWidth));
+  if (spec.columns) fitted.columns = Math.min(spec.columns, columnsFor(place.closest("main").clientWidth - 50));
   const { view } = await vegaEmbed(holder, fitted, {
     // No text is evaluated as code: the page's policy forbids it.
     ast: true, actions: false, renderer: "svg", defaultStyle: false, tooltip: { disableDefaultStyle: true, theme: "custom" },
@@ -307,6 +308,10 @@ async function drawChart(place, spec) {
 
 async function start() {
   document.documentElement.classList.add("interactive");
+  for (const part of document.querySelectorAll("details.folds")) part.open = !NARROW;
+  window.addEventListener("beforeprint", () => {
+    for (const part of document.querySelectorAll("details.folds")) part.open = true;
+  });
   if ($("completions")) await startBrowser();
   for (const button of document.querySelectorAll("[data-table]")) {
     button.addEventListener("click", async () => {
