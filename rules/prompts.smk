@@ -2,12 +2,14 @@ rule prepare_prompts:
     """Validate a prompt file and cap it; the source is never written to."""
     input:
         # On this machine, whatever storage the results go to.
-        lambda wildcards: local(RUN.config.data.path(wildcards.split)),
+        lambda wildcards: local(RUN.prompt_file(wildcards.split)),
     output:
         f"{R}/prompts/{{split}}.jsonl",
     log:
         f"{R}/logs/prompts/{{split}}.log",
     priority: 20
+    # Seconds: with an executor that sends jobs elsewhere it is done here.
+    localrule: True
     conda:
         "../envs/steering.yaml"
     resources:
@@ -35,6 +37,8 @@ rule measure_shift:
     log:
         f"{R}/logs/prompts/shift.log",
     priority: 20
+    # Seconds: with an executor that sends jobs elsewhere it is done here.
+    localrule: True
     conda:
         "../envs/steering.yaml"
     resources:
