@@ -1,9 +1,11 @@
 from copy import deepcopy
 
 from snakemake.common.configfile import load_configfile
+from snakemake.io import sourcecache_entry
 from snakemake.utils import update_config
 
 from steering_reliability.conditions import SPLITS
+from steering_reliability.digest import sha256_of
 
 # Prompt files that an importer's config does not give are those of this workflow; a given path starts, as always, at the
 # folder that Snakemake runs in.
@@ -18,3 +20,22 @@ if AS_MODULE:
         for split in SPLITS
         if f"{split}_path" not in (GIVEN.get("data") or {})
     }
+
+
+def own_prompt_file(split):
+    """The workflow's own prompts as an input: under one name, wherever they lie and however new the files are."""
+    return ancient(sourcecache_entry(OWN_PROMPTS[split], f"prompts/{split}.jsonl"))
+
+
+# Instead of their place and time their content counts, so that another clone or tag with the same prompts runs nothing.
+OWN_CONTENT = (
+    {
+        "own": lambda wildcards: (
+            sha256_of(Path(OWN_PROMPTS[wildcards.split]))
+            if wildcards.split in OWN_PROMPTS
+            else None
+        )
+    }
+    if OWN_PROMPTS
+    else {}
+)

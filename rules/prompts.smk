@@ -2,7 +2,11 @@ rule prepare_prompts:
     """Validate a prompt file and cap it; the source is never written to."""
     input:
         # On this machine, whatever storage the results go to.
-        lambda wildcards: local(RUN.prompt_file(wildcards.split)),
+        lambda wildcards: (
+            own_prompt_file(wildcards.split)
+            if wildcards.split in OWN_PROMPTS
+            else local(RUN.config.data.path(wildcards.split))
+        ),
     output:
         f"{R}/prompts/{{split}}.jsonl",
     log:
@@ -16,6 +20,7 @@ rule prepare_prompts:
         mem_mb=500,
         runtime=5,
     params:
+        **OWN_CONTENT,
         limit=RUN.config.data.max_prompts_per_split,
         code=code_of("prepare_prompts"),
     message:
