@@ -70,9 +70,11 @@ from steering_reliability.only_package import only_package
 
 # Scripts and workers find the very same package, whatever their environment holds.
 PACKAGE = str(BESIDE or only_package(Path(".snakemake")))
-os.environ["STEERING_PACKAGE"] = PACKAGE
-os.environ["PYTHONPATH"] = os.pathsep.join(
-    dict.fromkeys(
-        [PACKAGE, *filter(None, os.getenv("PYTHONPATH", "").split(os.pathsep))]
-    )
+os.environ.update(
+    STEERING_PACKAGE=PACKAGE,
+    PYTHONPATH=os.pathsep.join(
+        dict.fromkeys(
+            [PACKAGE, *filter(None, os.getenv("PYTHONPATH", "").split(os.pathsep))]
+        )
+    ),
 )
