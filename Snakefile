@@ -3,12 +3,16 @@ from snakemake.utils import min_version
 min_version("9.20")
 
 
+include: "rules/package.smk"
+
+
 # A config that names a model stands alone; anything less is laid over config.yaml.
-if "model" not in config:
+if "model" not in config and not AS_MODULE:
 
     configfile: "config.yaml"
 
 
+include: "rules/module.smk"
 include: "rules/common.smk"
 include: "rules/model.smk"
 include: "rules/prompts.smk"
@@ -20,7 +24,6 @@ include: "rules/report.smk"
 
 
 rule all:
-    default_target: True
     input:
         rules.results.input,
         rules.figures.input,

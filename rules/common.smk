@@ -1,21 +1,16 @@
+import atexit
 import os
 import sys
+from functools import partial
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 from snakemake_interface_executor_plugins.settings import SharedFSUsage
 
-PACKAGE = str(Path(workflow.basedir) / "workflow")
-sys.path.insert(0, PACKAGE)
-# Scripts and workers find the package in the same place, installed or not.
-os.environ.update(
-    PYTHONPATH=os.pathsep.join([PACKAGE, *filter(None, [os.getenv("PYTHONPATH")])])
-)
-
+from steering_reliability import digest
 from steering_reliability.analysis.claim_point_file import points_of_file
 from steering_reliability.commands.workload import stage_files, stage_sizes
 from steering_reliability.conditions import SPLITS
-from steering_reliability.digest import code_of
 from steering_reliability.errors import InputError
 from steering_reliability.generation.client import claim_owner, stop_workers
 from steering_reliability.locks import record_run, release_stale_locks
@@ -25,11 +20,11 @@ from steering_reliability.run_lock import hold_run, release_run
 from steering_reliability.run_plan import plan_run
 from steering_reliability.termination import handle_in_thread
 
-if workflow.is_main_process:
-    # After a `kill -9` a plain run goes on, with no `--unlock`.
+if workflow.is_main_process and not AS_MODULE:
+    # After a `kill -9` a plain run goes on, with no `--unlock`. An importer's locks are its own.
     release_stale_locks(Path(".snakemake"))
 try:
-    RUN = plan_run(config)
+    RUN = plan_run(config, own_prompts=OWN_PROMPTS)
     check_storage(
         RUN.config.model,
         shares_files=SharedFSUsage.INPUT_OUTPUT
@@ -39,7 +34,7 @@ try:
     # (Snakemake looks no further than the first job that must run, and the edge to the rest would be `ancient`).
     if workflow.is_main_process:
         for note in check_prompts(
-            {split: RUN.config.data.path(split) for split in SPLITS},
+            {split: RUN.prompt_file(split) for split in SPLITS},
             limit=RUN.config.data.max_prompts_per_split,
             cluster_field=RUN.config.data.cluster_field,
         ).near_copies:
@@ -57,6 +52,9 @@ MODEL = RUN.model_file if RUN.makes_base or RUN.tunes_model else local(RUN.model
 # The worker lives as long as this process: the one that reads the Snakefile for the whole run, or, in a job of a cluster,
 # the one that the job begins with.
 OWNER = claim_owner()
+if OWNER == os.getpid():
+    # Not `onsuccess` and `onerror`: Snakemake calls those of the importing workflow only.
+    atexit.register(stop_workers, OWNER)
 # Shards that a machine, or a job of a cluster, has in flight: they share a worker and what it needs.
 IN_FLIGHT = (
     workflow.global_resources["clients"].value
@@ -65,6 +63,8 @@ IN_FLIGHT = (
 )
 
 
+# Beside an installed package there are no scripts: they count as Snakemake has fetched them.
+code_of = partial(digest.code_of, script_file=None if BESIDE else own_script)
 CLAIM_POINTS = [RUN.claim_points_file] if RUN.follows_claims else []
 
 
@@ -101,28 +101,13 @@ resource_scopes:
     clients="local",
 
 
-# Seconds each: with an executor that sends jobs elsewhere they are done here.
-localrules:
-    prepare_prompts,
-    measure_shift,
-    build_direction,
-
-
 onstart:
-    try:
-        hold_run(Path(R))
-    except InputError as error:
-        raise WorkflowError(f"\n{error}")
-    record_run(Path(".snakemake"))
+    if not AS_MODULE:
+        try:
+            hold_run(Path(R))
+        except InputError as error:
+            raise WorkflowError(f"\n{error}")
+        atexit.register(release_run, Path(R))
+        record_run(Path(".snakemake"))
     # Snakemake has set its own handler by now.
     handle_in_thread()
-
-
-onsuccess:
-    stop_workers(OWNER)
-    release_run(Path(R))
-
-
-onerror:
-    stop_workers(OWNER)
-    release_run(Path(R))

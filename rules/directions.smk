@@ -47,6 +47,8 @@ rule build_direction:
     log:
         f"{R}/logs/directions/{{direction}}/layer_{{layer}}.log",
     priority: 5
+    # Seconds: with an executor that sends jobs elsewhere it is done here.
+    localrule: True
     conda:
         "../envs/steering.yaml"
     resources:

@@ -4,7 +4,7 @@ rule weigh_evidence:
         results=f"{R}/results.parquet",
         summary=f"{R}/tables/summary.csv",
         sanity=f"{R}/tables/sanity_checks.csv",
-        labels=list(filter(None, [RUN.config.metrics.labels])),
+        labels=[local(path) for path in filter(None, [RUN.config.metrics.labels])],
     output:
         **{
             name: report(

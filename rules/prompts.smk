@@ -3,12 +3,18 @@ rule prepare_prompts:
     input:
         # On this machine, whatever storage the results go to. Ancient: what counts of a prompt file stands in `params`,
         # since other white space, or another meta of a prompt that is not used, changes nothing that follows.
-        lambda wildcards: ancient(local(RUN.config.data.path(wildcards.split))),
+        lambda wildcards: ancient(
+            own_prompt_file(wildcards.split)
+            if wildcards.split in OWN_PROMPTS
+            else local(RUN.config.data.path(wildcards.split))
+        ),
     output:
         f"{R}/prompts/{{split}}.jsonl",
     log:
         f"{R}/logs/prompts/{{split}}.log",
     priority: 20
+    # Seconds: with an executor that sends jobs elsewhere it is done here.
+    localrule: True
     conda:
         "../envs/steering.yaml"
     resources:
@@ -37,6 +43,8 @@ rule measure_shift:
     log:
         f"{R}/logs/prompts/shift.log",
     priority: 20
+    # Seconds: with an executor that sends jobs elsewhere it is done here.
+    localrule: True
     conda:
         "../envs/steering.yaml"
     resources:

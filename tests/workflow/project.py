@@ -201,7 +201,7 @@ class Project:
 
     def environment(self) -> dict[str, str]:
         """What a run of a user's shell would have, without what belongs to the tests' own process."""
-        ours = ("STEERING_OWNER", "STEERING_PLACE", "PYTHONPATH", "SNAKEMAKE_PROFILE")
+        ours = ("STEERING_OWNER", "STEERING_PLACE", "STEERING_PACKAGE", "PYTHONPATH", "SNAKEMAKE_PROFILE")
         kept = {name: value for name, value in os.environ.items() if name not in ours}
         return kept | {"HF_HUB_OFFLINE": "1", "XDG_CACHE_HOME": str(self.root / ".cache")}
 

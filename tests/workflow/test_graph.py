@@ -98,7 +98,7 @@ def test_lint_is_silent(fresh: Project) -> None:
 
 
 def test_rules_are_formatted() -> None:
-    files = [str(path) for path in (SNAKEFILE, *RULE_FILES)]
+    files = [str(path) for path in (SNAKEFILE, REPOSITORY / "workflow/Snakefile", *RULE_FILES)]
     done = subprocess.run(
         [sys.executable, "-m", "snakefmt", "--check", *files], capture_output=True, text=True, check=False
     )

@@ -7,6 +7,8 @@ are first used: the Snakefile imports this package, and must not wait for torch.
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+__version__ = "0.1.0"
+
 if TYPE_CHECKING:
     from steering_reliability.config import DirectionConfig, GenerationConfig
     from steering_reliability.directions.files import StoredDirection

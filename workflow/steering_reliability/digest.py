@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Final
@@ -38,7 +38,12 @@ _NAME = re.compile(r"[A-Za-z_]\w*")
 _COMMAND = '\nif __name__ == "__main__":'
 
 
-def code_of(*scripts: str, assets: Sequence[str] = (), without: Sequence[str] = ()) -> str:
+def code_of(
+    *scripts: str,
+    assets: Sequence[str] = (),
+    without: Sequence[str] = (),
+    script_file: Callable[[str], str] | None = None,
+) -> str:
     """Digest all code that a rule runs: its script and every module of the package that is imported on the way.
 
     Imports are found by reading the text, so a module counts as soon as it is named, wherever in a file. `UNCHANGING`
@@ -48,6 +53,7 @@ def code_of(*scripts: str, assets: Sequence[str] = (), without: Sequence[str] = 
         scripts: Names of scripts in workflow/scripts, or paths of modules relative to the package.
         assets: Folders of the package whose files are read as data.
         without: Modules that this job does not run, and what only they import.
+        script_file: Finds a script that does not lie beside the package; the digest is the same as if it did.
 
     Returns:
         The first 16 hexadecimal digits of a SHA-256 over names and contents.
@@ -55,16 +61,30 @@ def code_of(*scripts: str, assets: Sequence[str] = (), without: Sequence[str] = 
     Raises:
         FileNotFoundError: When a script, module or folder does not exist.
     """
+    starts = {place: _found(place, script_file=script_file) for place in map(_place, scripts)}
+    imported = _closure(list(starts.values()), without=without) - set(starts.values())
+    texts = {path: path for path in (*imported, *_files(*assets))} | starts
     total = hashlib.sha256()
-    for path in sorted({*import_closure(*scripts, without=without), *_files(*assets)}):
-        total.update(str(path.relative_to(PACKAGE.parent)).encode() + b"\0" + _text(path).encode() + b"\0")
+    for place, path in sorted(texts.items()):
+        total.update(str(place.relative_to(PACKAGE.parent)).encode() + b"\0" + _text(path).encode() + b"\0")
     return total.hexdigest()[:16]
 
 
 def import_closure(*scripts: str, without: Sequence[str] = ()) -> set[Path]:
     """Return the files that `code_of` digests, assets left out."""
-    waiting = [PACKAGE / name if name.endswith(".py") else SCRIPTS / f"{name}.py" for name in scripts]
-    found = set(waiting)
+    return _closure([_place(name) for name in scripts], without=without)
+
+
+def _place(name: str) -> Path:
+    return PACKAGE / name if name.endswith(".py") else SCRIPTS / f"{name}.py"
+
+
+def _found(place: Path, *, script_file: Callable[[str], str] | None) -> Path:
+    return place if script_file is None or place.parent != SCRIPTS else Path(script_file(place.stem))
+
+
+def _closure(starts: Sequence[Path], *, without: Sequence[str]) -> set[Path]:
+    waiting, found = list(starts), set(starts)
     left_out = {PACKAGE / name for name in without}
     while waiting:
         new = _imported(waiting.pop()) - found - left_out

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
@@ -70,6 +70,7 @@ class RunPlan:
         seeds: Seeds that need a baseline, the main one first.
         weights: Fingerprint of a user's own model folder; empty for a prepared one.
         tokenizer: The same of what decides text in it beside the weights.
+        own_prompts: Split to the workflow's own file, for splits whose path the config does not give.
     """
 
     config: Config
@@ -81,6 +82,7 @@ class RunPlan:
     seeds: list[int]
     weights: str = ""
     tokenizer: str = ""
+    own_prompts: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def folder(self) -> str:
@@ -91,6 +93,10 @@ class RunPlan:
     def report_folder(self) -> str:
         """Folder of examples.md and index.html."""
         return self.config.report_dir.rstrip("/")
+
+    def prompt_file(self, split: str) -> str:
+        """The prompt file of a split: the configured one, or the workflow's own."""
+        return self.own_prompts.get(split, self.config.data.path(split))
 
     @property
     def model_file(self) -> str:
@@ -104,8 +110,8 @@ class RunPlan:
 
     def prompts_digest(self, split: str) -> str:
         """What tells the prepared prompts of a split from others: the digest of the file that will be written."""
-        data = self.config.data
-        prompts = spread_subset(read_prompts(Path(data.path(split)), split=split), limit=data.max_prompts_per_split)
+        limit = self.config.data.max_prompts_per_split
+        prompts = spread_subset(read_prompts(Path(self.prompt_file(split)), split=split), limit=limit)
         return hashlib.sha256(to_jsonl(prompts)).hexdigest()[:16]
 
     def limit(self, seed: str | int, direction: str | None = None) -> int | None:
@@ -278,8 +284,8 @@ class RunPlan:
 
     def shard_minutes(self, split: str, *, attempt: int) -> int:
         """Time that a shard asks a cluster for."""
-        generation, data = self.config.generation, self.config.data
-        prompts = count_prompts(Path(data.path(split)), limit=data.max_prompts_per_split)
+        generation = self.config.generation
+        prompts = count_prompts(Path(self.prompt_file(split)), limit=self.config.data.max_prompts_per_split)
         return shard_minutes(
             rows=prompts * generation.num_samples_per_prompt,
             new_tokens=generation.max_new_tokens,
@@ -390,8 +396,15 @@ class RunPlan:
         ]
 
 
-def plan_run(raw: Mapping[str, Any], *, models_dir: str = "results/models") -> RunPlan:
+def plan_run(
+    raw: Mapping[str, Any], *, models_dir: str = "results/models", own_prompts: Mapping[str, str] | None = None
+) -> RunPlan:
     """Validate a config and plan its run.
+
+    Args:
+        raw: The parsed config.
+        models_dir: Where models are prepared.
+        own_prompts: Split to the workflow's own prompt file, for splits whose path the config does not give.
 
     Raises:
         InputError: When the config, a prompt file's place, the model's place or a layer is wrong.
@@ -400,7 +413,9 @@ def plan_run(raw: Mapping[str, Any], *, models_dir: str = "results/models") -> R
         config = load_config(raw)
     except InputError as error:
         raise _with_layers(error, raw, models_dir=models_dir) from None
-    absent = [config.data.path(split) for split in SPLITS if not Path(config.data.path(split)).is_file()]
+    own_prompts = dict(own_prompts or {})
+    prompts = [own_prompts.get(split, config.data.path(split)) for split in SPLITS]
+    absent = [path for path in prompts if not Path(path).is_file()]
     if absent:
         raise InputError(
             f"there is no prompt file {', '.join(absent)}",
@@ -422,6 +437,7 @@ def plan_run(raw: Mapping[str, Any], *, models_dir: str = "results/models") -> R
         seeds=grid.seeds(config, layers=layers),
         weights=fingerprint(config.model, folder=base),
         tokenizer=text_fingerprint(config.model, folder=base),
+        own_prompts=own_prompts,
     )
     missing = [path for layer in layers for path in plan.own_direction(grid.main_direction(config), layer=layer)]
     missing = sorted({path for path in missing if not Path(path).is_file()})

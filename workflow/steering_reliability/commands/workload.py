@@ -74,8 +74,7 @@ def expected_conditions(plan: RunPlan) -> list[Condition]:
 
 
 def _shard(plan: RunPlan, path: str, *, split: str, seed: int, direction: str | None = None) -> Shard:
-    data = plan.config.data
-    prompts = count_prompts(Path(data.path(split)), limit=data.max_prompts_per_split)
+    prompts = count_prompts(Path(plan.prompt_file(split)), limit=plan.config.data.max_prompts_per_split)
     limit = plan.limit(seed, direction)
     rows = (prompts if limit is None else min(prompts, limit)) * plan.config.generation.num_samples_per_prompt
     return Shard(Path(path), rows, Path(path).is_file())

@@ -114,9 +114,10 @@ def _start(worker: WorkerIdentity, *, path: Path, log: Path) -> socket.socket:
     # Snakemake limits a job's threads by these; the worker serves many jobs and takes the machine's.
     environment = {name: value for name, value in os.environ.items() if not name.endswith("_NUM_THREADS")}
     environment = SETTINGS | environment
-    environment["PYTHONPATH"] = os.pathsep.join(
-        [str(Path(__file__).parents[2]), *filter(None, [os.environ.get("PYTHONPATH")])]
-    )
+    # The folder that the rules name has nothing but the package; that of an installed one would put all packages of the
+    # run's environment before those of the job's own (`--sdm conda`).
+    package = os.environ.get("STEERING_PACKAGE", str(Path(__file__).parents[2]))
+    environment["PYTHONPATH"] = os.pathsep.join([package, *filter(None, [os.environ.get("PYTHONPATH")])])
     command = [sys.executable, "-m", WORKER_MODULE, str(path), worker.as_json()]
     with log.open("ab") as output:
         process = subprocess.Popen(

@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from steering_reliability.digest import package_digest
-from steering_reliability.provenance import gpu_name, versions
+from steering_reliability.machine import gpu_name
+from steering_reliability.provenance import versions
 
 
 def describe(folder: str | Path) -> str:
