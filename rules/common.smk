@@ -2,6 +2,7 @@ import os
 import sys
 from pathlib import Path
 
+from snakemake.common.configfile import load_configfile
 from snakemake.exceptions import WorkflowError
 from snakemake_interface_executor_plugins.settings import SharedFSUsage
 
@@ -15,14 +16,38 @@ os.environ.update(
 from steering_reliability.analysis.claim_point_file import points_of_file
 from steering_reliability.commands.workload import stage_files, stage_sizes
 from steering_reliability.conditions import SPLITS
+from steering_reliability.config_files import is_whole, study_config
 from steering_reliability.digest import code_of
 from steering_reliability.errors import InputError
 from steering_reliability.generation.client import claim_owner, stop_workers
 from steering_reliability.locks import record_run, release_stale_locks
 from steering_reliability.model_source import check_storage
 from steering_reliability.prompts.check import check_prompts
+from steering_reliability.recorded_config import record_config
 from steering_reliability.run_plan import plan_run
 from steering_reliability.termination import handle_in_thread
+
+# config_files.py has the rule. A module's config is what the workflow around it hands over.
+DEFAULT_CONFIG = next(
+    path
+    for path in (Path("config.yaml"), Path(workflow.basedir) / "config.yaml")
+    if path.exists()
+)
+GIVEN = (
+    [config]
+    if workflow.modifier.skip_configfile
+    else [
+        *map(load_configfile, workflow.config_settings.configfiles),
+        dict(workflow.config_settings.config),
+    ]
+)
+if not any(map(is_whole, GIVEN)):
+
+    # Named to Snakemake too, which sends it along where nodes share no disk.
+    configfile: str(DEFAULT_CONFIG)
+
+
+config = study_config(GIVEN, default=lambda: load_configfile(DEFAULT_CONFIG))
 
 if workflow.is_main_process:
     # After a `kill -9` a plain run goes on, with no `--unlock`.
@@ -107,6 +132,7 @@ localrules:
 
 onstart:
     record_run(Path(".snakemake"))
+    record_config(RUN.config)
     # Snakemake has set its own handler by now.
     handle_in_thread()
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 from steering_reliability.commands.app import app
-from steering_reliability.experiments.command import ROOT
+from steering_reliability.config_files import ROOT
 from typer.testing import CliRunner
 
 CALL = CliRunner()
