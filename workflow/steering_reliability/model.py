@@ -13,6 +13,7 @@ from torch import nn
 from steering_reliability.config import two_templates
 from steering_reliability.context import longest_context
 from steering_reliability.errors import InputError
+from steering_reliability.gguf_header import read_header
 from steering_reliability.model_seal import check_files
 
 # A user's prompt can't contain this, so its place in the rendered template is the place of the prompt.
@@ -335,7 +336,7 @@ def dequantize_gguf(path: Path, folder: Path) -> str:
         folder: Receives config.json, model.safetensors and the tokenizer.
 
     Returns:
-        The quantization that most weight bytes had, for example `Q4_1`.
+        The quantization of its weights, for example `Q4_1`.
     """
     from transformers import AutoModelForCausalLM, AutoTokenizer  # noqa: PLC0415 - costs seconds
 
@@ -352,8 +353,12 @@ def dequantize_gguf(path: Path, folder: Path) -> str:
 
 
 def _main_quantization(path: Path) -> str:
-    from gguf import GGUFReader  # noqa: PLC0415
+    """What the file says of its weights, else the kind that most of their bytes have."""
+    from gguf import GGUFReader, LlamaFileType  # noqa: PLC0415
 
+    said = read_header(path, wanted=["general.file_type"]).get("general.file_type")
+    if said in set(LlamaFileType) - {LlamaFileType.GUESSED}:
+        return LlamaFileType(said).name.removeprefix("MOSTLY_").removeprefix("ALL_")
     size: dict[str, int] = {}
     for tensor in GGUFReader(path).tensors:
         size[tensor.tensor_type.name] = size.get(tensor.tensor_type.name, 0) + int(tensor.n_bytes)

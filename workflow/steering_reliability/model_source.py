@@ -17,8 +17,10 @@ from typing import Any, Final
 from steering_reliability.config import ModelConfig, RefusalTuningConfig, two_templates
 from steering_reliability.digest import sha256_of
 from steering_reliability.errors import InputError
+from steering_reliability.gguf_header import read_header
 from steering_reliability.model_hub import fetch_config, fetch_snapshot
 from steering_reliability.model_seal import write_card
+from steering_reliability.whole_file import usual_mode
 
 GGUF_PARTS: Final = (
     "generation_config.json",
@@ -236,14 +238,10 @@ def layers_of_config(path: Path) -> int:
 
 
 def _layers_of_gguf(path: Path) -> int:
-    from gguf import GGUFReader  # noqa: PLC0415 - needed only until the folder is made
-
-    try:
-        reader = GGUFReader(path)
-        field = next(field for name, field in reader.fields.items() if name.endswith(".block_count"))
-        return int(field.contents())
-    except (ValueError, StopIteration, OSError) as error:
-        raise InputError("this is not a readable GGUF file", where=str(path), fix="fetch it again") from error
+    found = read_header(path, wanted=["*.block_count"])
+    if not found:
+        raise InputError("the GGUF file does not say how many blocks there are", where=str(path), fix="fetch it again")
+    return int(found["*.block_count"])
 
 
 def prepare_model(model: ModelConfig, *, folder: str | Path, say: Callable[[str], None] = print) -> None:
@@ -280,10 +278,12 @@ def published_folder(folder: str | Path) -> Iterator[Path]:
         shutil.rmtree(left)
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}.") as scratch:
         made = Path(scratch)
+        mode = usual_mode(made / ".mode")
+        (made / ".mode").unlink()
         yield made
         for path in sorted(made.iterdir(), key=lambda path: path.name == "config.json"):
             if path.is_file():
-                path.chmod(0o644)
+                path.chmod(mode)
                 path.replace(target / path.name)
 
 
@@ -316,15 +316,15 @@ def _convert_gguf(model: ModelConfig, made: Path) -> dict[str, Any]:
         "name": model.name,
         "source": model.source,
         "package": f"{file.package}=={metadata.version(file.package)}" if file.package else None,
-        "licence": _licence(file.package),
+        "licence": _licence(file),
         "sha256": found,
         "weights": f"dequantized {weights}",
         "written_with": {name: metadata.version(name) for name in ("transformers", "gguf", "torch")},
     }
 
 
-def _licence(package: str | None) -> str:
-    if package is None:
-        return "unknown"
-    facts = metadata.metadata(package).json
-    return str(facts.get("license_expression") or facts.get("license") or "unknown")
+def _licence(file: GgufFile) -> str:
+    """What the file says, else the package that holds it."""
+    facts = metadata.metadata(file.package).json if file.package else {}
+    said = read_header(file.path, wanted=["general.license"]).get("general.license")
+    return str(said or facts.get("license_expression") or facts.get("license") or "unknown")
