@@ -358,7 +358,7 @@ def _main_quantization(path: Path) -> str:
 
     said = read_header(path, wanted=["general.file_type"]).get("general.file_type")
     if said in set(LlamaFileType) - {LlamaFileType.GUESSED}:
-        return LlamaFileType(said).name.removeprefix("MOSTLY_").removeprefix("ALL_")
+        return str(LlamaFileType(said).name).removeprefix("MOSTLY_").removeprefix("ALL_")
     size: dict[str, int] = {}
     for tensor in GGUFReader(path).tensors:
         size[tensor.tensor_type.name] = size.get(tensor.tensor_type.name, 0) + int(tensor.n_bytes)

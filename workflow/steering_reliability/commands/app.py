@@ -222,28 +222,55 @@ app.add_typer(export, name="export")
 
 @export.command("direction")
 def export_direction(
-    source: Annotated[Path, typer.Argument(help="a .pt below directions/")],
-    output: Annotated[Path, typer.Argument(help=".safetensors, or .gguf for llama.cpp and repeng")],
+    paths: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="[RUN | FILE.pt ...] OUTPUT",
+            help="a run (or a config), or .pt files below its directions/, one a layer; then the output: .safetensors, "
+            "or .gguf for llama.cpp and repeng",
+        ),
+    ],
+    config: Configs = NO_CONFIGS,
+    layer: Annotated[list[int] | None, typer.Option(help="of a run: several times for several; default all")] = None,
     alpha: Annotated[float, typer.Option(help="strength of a control vector at scale 1, of the residual norm")] = 1.0,
-    hook_point: Annotated[str, typer.Option(help="resid_post or resid_pre, as in the run's config")] = "resid_post",
-    model: Annotated[str, typer.Option(help="architecture that a control vector is for")] = "llama",
+    hook_point: Annotated[str | None, typer.Option(help="resid_post or resid_pre; default as in the run")] = None,
+    model: Annotated[str | None, typer.Option(help="architecture for a .gguf; default the run's model's")] = None,
 ) -> None:
-    """Write a direction as safetensors or as a GGUF control vector."""
-    from steering_reliability.commands.export import export_direction as write  # noqa: PLC0415
+    """Write directions as safetensors or as a GGUF control vector."""
+    from steering_reliability.commands.direction_origin import directions_of, origin_of  # noqa: PLC0415
+    from steering_reliability.commands.export import export_directions  # noqa: PLC0415
 
     with told():
-        write(source, output=output, alpha=alpha, hook_point=hook_point, model=model)
+        *sources, output = paths
+        if config or not sources or sources[0].suffix != ".pt":
+            sources = directions_of(_only(sources), config, layers=layer or [])
+        is_named = output.suffix == ".gguf"
+        origin = origin_of(sources[0], hook_point=hook_point, architecture=model, is_named=is_named)
+        export_directions(sources, output=output, alpha=alpha, origin=origin)
         typer.echo(str(output))
 
 
 @export.command("results")
 def export_results(
-    run_dir: Annotated[Path, typer.Argument(help="folder of a finished run")],
-    output: Annotated[Path, typer.Argument(help=".csv, .jsonl, or a folder for a Hugging Face dataset")],
+    paths: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="[RUN] OUTPUT",
+            help="a run (or a config); then the output: .csv, .jsonl, or a folder for a Hugging Face dataset",
+        ),
+    ],
+    config: Configs = NO_CONFIGS,
 ) -> None:
     """Write the scored completions of a run."""
     from steering_reliability.commands.export import export_results as write  # noqa: PLC0415
 
     with told():
-        write(run_dir, output=output)
+        *sources, output = paths
+        write(folder_of(_only(sources), config), output=output)
         typer.echo(str(output))
+
+
+def _only(sources: list[Path]) -> Path | None:
+    if len(sources) > 1:
+        raise InputError("there is more than one run", where=str(sources[1]), fix="give one, and then the output")
+    return sources[0] if sources else None
