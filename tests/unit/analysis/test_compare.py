@@ -9,7 +9,6 @@ from steering_reliability.analysis.schema import SPLITS
 from steering_reliability.analysis.summary import summarise
 from synthetic_run import finish_run, tiny_results
 
-
 ASKED = Setting({split: frozenset({"a", "b"}) for split in SPLITS}, 40, "phrase rules")
 
 
