@@ -4,15 +4,7 @@ min_version("9.20")
 
 
 include: "rules/package.smk"
-
-
-# A config that names a model stands alone; anything less is laid over config.yaml.
-if "model" not in config and not AS_MODULE:
-
-    configfile: "config.yaml"
-
-
-include: "rules/module.smk"
+include: "rules/config.smk"
 include: "rules/common.smk"
 include: "rules/model.smk"
 include: "rules/prompts.smk"

@@ -16,6 +16,7 @@ from steering_reliability.generation.client import claim_owner, stop_workers
 from steering_reliability.locks import record_run, release_stale_locks
 from steering_reliability.model_source import check_storage
 from steering_reliability.prompts.check import check_prompts
+from steering_reliability.recorded_config import record_config
 from steering_reliability.run_lock import hold_run, release_run
 from steering_reliability.run_plan import plan_run
 from steering_reliability.termination import handle_in_thread
@@ -109,5 +110,6 @@ onstart:
             raise WorkflowError(f"\n{error}")
         atexit.register(release_run, Path(R))
         record_run(Path(".snakemake"))
+    record_config(RUN.config)
     # Snakemake has set its own handler by now.
     handle_in_thread()

@@ -7,6 +7,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow"))
 
+from steering_reliability.analysis.comparability import setting_of, unlike
 from steering_reliability.analysis.compare import Run, compare_runs
 from steering_reliability.analysis.comparison_page import write_comparison_page
 from steering_reliability.analysis.figures.comparison import draw_comparison
@@ -32,7 +33,7 @@ def read_run(folder: Path) -> Run:
             fix="run it again: only provenance.json is made anew",
         )
     summary = summarise(read_results(folder / "results.parquet", columns=SUMMARY_INPUTS))
-    return Run(model=str(model["name"]), n_layers=int(model["n_layers"]), summary=summary)
+    return Run(model=str(model["name"]), n_layers=int(model["n_layers"]), summary=summary, setting=setting_of(folder))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -49,10 +50,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--out_dir", type=Path, default=Path("reports/compare"), help="receives table and figures")
     options = parser.parse_args(arguments)
     try:
-        table = compare_runs({name: read_run(folder) for name, folder in find_runs(options.runs_dir).items()})
+        runs = {name: read_run(folder) for name, folder in find_runs(options.runs_dir).items()}
+        table, differences = compare_runs(runs), list(unlike({name: run.setting for name, run in runs.items()}))
         write_table(table, options.out_dir / "compare.csv")
         print(f"{table['run'].nunique()} runs, {len(table)} points: {options.out_dir / 'compare.csv'}")
-        write_comparison_page(table, output=options.out_dir / "index.html")
+        for line in differences:
+            print(f"the runs were not asked the same: {line}")
+        write_comparison_page(table, differences=differences, output=options.out_dir / "index.html")
         print(f"page: {options.out_dir / 'index.html'}")
         for intervention in sorted(table["intervention"].unique()):
             with figure_style():

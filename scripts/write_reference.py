@@ -11,6 +11,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow"))
 from pydantic import BaseModel
 from steering_reliability.analysis.schema import RESULTS_SCHEMA
 from steering_reliability.config import Config
+from steering_reliability.config_files import RULE
 
 ROOT = Path(__file__).resolve().parents[1]
 NOTE = "<!-- Made by scripts/write_reference.py; a test keeps it in step with the code. -->\n\n"
@@ -19,7 +20,17 @@ NOTE = "<!-- Made by scripts/write_reference.py; a test keeps it in step with th
 def config_page() -> str:
     """Every config key with its type, default and meaning."""
     lines = ["# Every config key\n", NOTE]
-    lines.append("The config is closed: an unknown key is an error that names the nearest one.\n")
+    lines.append("The config is closed: an unknown key is an error that names the nearest one.\n\n")
+    lines.append(f"{RULE}. This holds for `snakemake --configfile A B`, for `-c A -c B` of `steering-reliability` and ")
+    lines.append(
+        "for `--config A B` of the plan's commands. A `model` section with another `name` or `source` replaces "
+    )
+    lines.append("the one below it whole. A target stands before `--configfile`, which takes what follows for files: ")
+    lines.append("`snakemake --cores 4 directions --configfile A B`.\n\n")
+    lines.append(
+        "A run keeps its config, with every default written out, in `logs/config.yaml` and, once it is finished, "
+    )
+    lines.append("in `provenance.json`: `steering-reliability status results/smollm2` needs no `-c`.\n")
     schema = Config.model_json_schema()
     for section, field in Config.model_fields.items():
         model = _section(field.annotation)

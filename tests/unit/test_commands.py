@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 import yaml
+from steering_reliability.config_files import ROOT, read_config
 from steering_reliability.errors import InputError
 from steering_reliability.experiments import direction_request, run_baseline, run_sweep
-from steering_reliability.experiments.command import ROOT, read_config
 from steering_reliability.run_plan import plan_run
 
 BASELINE = [sys.executable, "-m", "steering_reliability.experiments.run_baseline"]

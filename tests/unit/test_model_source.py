@@ -30,8 +30,12 @@ VOCABULARY = ["<|a|>", "<|b|>", "x", "y", "xy"]
 @pytest.fixture
 def gguf_file(tmp_path):
     """A GGUF file of a Llama with two blocks and five tokens, in float32."""
-    path = tmp_path / "tiny.gguf"
+    return write_gguf(tmp_path / "tiny.gguf")
+
+
+def write_gguf(path, *, says=lambda writer: None):
     writer = gguf.GGUFWriter(path, "llama")
+    says(writer)
     numbers = np.random.default_rng(0)
     writer.add_block_count(2)
     writer.add_context_length(64)
@@ -203,6 +207,17 @@ def test_a_gguf_file_becomes_a_folder_with_an_honest_card(gguf_file, tmp_path):
     assert "quantization_config" not in settings
     assert (folder / "model.safetensors").is_file()
     assert [path.name for path in (tmp_path / "models").iterdir()] == ["m"]
+
+
+def test_the_card_repeats_what_the_file_says_of_its_licence_and_weights(tmp_path):
+    def says(writer):
+        writer.add_license("cc-by-4.0")
+        writer.add_file_type(gguf.LlamaFileType.MOSTLY_Q4_K_M)
+
+    path = write_gguf(tmp_path / "says.gguf", says=says)
+    prepare_model(ModelConfig(name="m", source=str(path)), folder=tmp_path / "m")
+    card = json.loads((tmp_path / "m" / "model_card.json").read_text())
+    assert (card["licence"], card["weights"]) == ("cc-by-4.0", "dequantized Q4_K_M")
 
 
 def test_config_json_arrives_last(gguf_file, tmp_path):

@@ -23,9 +23,10 @@ LoadedModel: bridge, tokenizer, device, dtype, end_tokens, context, block_return
 StoredDirection: vector, vector_norm, resid_norm, statistics
 TextScore: refusal_label, refusal_score, is_refusal, matched_phrases, helpfulness_score, is_helpful, is_degenerate
 build_direction(harm_train, *, model, layer, benign=(), settings=<default>, control=None, seed=0, system_prompt=None, \
-chat_template='auto')
+chat_template='auto', prompt_template=None)
 generate(prompts, *, model, direction=None, alpha=0.0, intervention='add', layer=None, alpha_unit='resid_norm', \
-positions='after_prompt', hook_point='resid_post', sampling=<default>, system_prompt=None, chat_template='auto')
+positions='after_prompt', hook_point='resid_post', sampling=<default>, system_prompt=None, chat_template='auto', \
+prompt_template=None)
 load_direction(path, *, d_model=None)
 load_model(folder, *, device='auto', dtype='auto')
 load_results(run, *, columns=None)

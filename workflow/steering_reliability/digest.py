@@ -15,6 +15,7 @@ UNCHANGING: Final = {
     "binding.py": "where a job's output and errors go",
     "termination.py": "when a process ends",
     "digest.py": "is the digest",
+    "gguf_header.py": "what a model's card says, and how many blocks there are, which reaches the rules as params",
     "whole_file.py": "how a file comes into its place",
     "machine.py": "what is recorded of a machine",
     "ledger.py": "where that is recorded",

@@ -11,9 +11,11 @@ from typing import Any
 
 from steering_reliability.config import ModelConfig
 from steering_reliability.digest import sha256_of
+from steering_reliability.gguf_header import read_header
 from steering_reliability.model_hub import fetch_snapshot
 from steering_reliability.model_seal import preparing_code, write_card
-from steering_reliability.model_source import file_fingerprint, locate_gguf
+from steering_reliability.model_source import GgufFile, file_fingerprint, locate_gguf
+from steering_reliability.whole_file import usual_mode
 
 
 def prepare_model(model: ModelConfig, *, folder: str | Path, say: Callable[[str], None] = print) -> None:
@@ -50,10 +52,12 @@ def published_folder(folder: str | Path) -> Iterator[Path]:
         shutil.rmtree(left)
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}.") as scratch:
         made = Path(scratch)
+        mode = usual_mode(made / ".mode")
+        (made / ".mode").unlink()
         yield made
         for path in sorted(made.iterdir(), key=lambda path: path.name == "config.json"):
             if path.is_file():
-                path.chmod(0o644)
+                path.chmod(mode)
                 path.replace(target / path.name)
 
 
@@ -78,18 +82,18 @@ def _convert_gguf(model: ModelConfig, made: Path) -> dict[str, Any]:
         "source": model.source,
         "file": file_fingerprint(file.path),
         "package": f"{file.package}=={metadata.version(file.package)}" if file.package else None,
-        "licence": _licence(file.package),
+        "licence": _licence(file),
         "sha256": sha256_of(file.path),
         "weights": f"dequantized {weights}",
         "written_with": {name: metadata.version(name) for name in ("transformers", "gguf", "torch")},
     }
 
 
-def _licence(package: str | None) -> str:
-    if package is None:
-        return "unknown"
-    facts = metadata.metadata(package).json
-    return str(facts.get("license_expression") or facts.get("license") or "unknown")
+def _licence(file: GgufFile) -> str:
+    """What the file says, else the package that holds it."""
+    facts = metadata.metadata(file.package).json if file.package else {}
+    said = read_header(file.path, wanted=["general.license"]).get("general.license")
+    return str(said or facts.get("license_expression") or facts.get("license") or "unknown")
 
 
 def dequantize_gguf(path: Path, folder: Path) -> str:
@@ -100,7 +104,7 @@ def dequantize_gguf(path: Path, folder: Path) -> str:
         folder: Receives config.json, model.safetensors and the tokenizer.
 
     Returns:
-        The quantization that most weight bytes had, for example `Q4_1`.
+        The quantization of its weights, for example `Q4_1`.
     """
     import torch  # noqa: PLC0415 - only where a model is made
     from transformers import AutoModelForCausalLM, AutoTokenizer  # noqa: PLC0415 - costs seconds
@@ -118,8 +122,12 @@ def dequantize_gguf(path: Path, folder: Path) -> str:
 
 
 def _main_quantization(path: Path) -> str:
-    from gguf import GGUFReader  # noqa: PLC0415
+    """What the file says of its weights, else the kind that most of their bytes have."""
+    from gguf import GGUFReader, LlamaFileType  # noqa: PLC0415
 
+    said = read_header(path, wanted=["general.file_type"]).get("general.file_type")
+    if said in set(LlamaFileType) - {LlamaFileType.GUESSED}:
+        return str(LlamaFileType(said).name).removeprefix("MOSTLY_").removeprefix("ALL_")
     size: dict[str, int] = {}
     for tensor in GGUFReader(path).tensors:
         size[tensor.tensor_type.name] = size.get(tensor.tensor_type.name, 0) + int(tensor.n_bytes)

@@ -12,6 +12,7 @@ from typing import Final
 from steering_reliability.config import ModelConfig, RefusalTuningConfig, two_templates
 from steering_reliability.digest import sha256_of
 from steering_reliability.errors import InputError
+from steering_reliability.gguf_header import read_header
 from steering_reliability.model_hub import fetch_config
 from steering_reliability.model_seal import CARD, read_card
 
@@ -278,11 +279,7 @@ def layers_of_config(path: Path) -> int:
 
 
 def _layers_of_gguf(path: Path) -> int:
-    from gguf import GGUFReader  # noqa: PLC0415 - needed only until the folder is made
-
-    try:
-        reader = GGUFReader(path)
-        field = next(field for name, field in reader.fields.items() if name.endswith(".block_count"))
-        return int(field.contents())
-    except (ValueError, StopIteration, OSError) as error:
-        raise InputError("this is not a readable GGUF file", where=str(path), fix="fetch it again") from error
+    found = read_header(path, wanted=["*.block_count"])
+    if not found:
+        raise InputError("the GGUF file does not say how many blocks there are", where=str(path), fix="fetch it again")
+    return int(found["*.block_count"])

@@ -1,6 +1,7 @@
 """Write a file whole or not at all."""
 
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -8,7 +9,7 @@ from pathlib import Path
 
 @contextmanager
 def whole(path: Path) -> Iterator[Path]:
-    """Give a file its name when it is complete.
+    """Give a file its name when it is complete, and the mode that the umask gives a new file.
 
     Args:
         path: The file; its folder is made if need be.
@@ -20,10 +21,19 @@ def whole(path: Path) -> Iterator[Path]:
     path.parent.mkdir(parents=True, exist_ok=True)
     scratch = path.with_name(f".{path.name}.{os.getpid()}")
     try:
+        mode = usual_mode(scratch)
         yield scratch
+        # Some writers (safetensors) make files that only their owner may read, whatever the umask says.
+        scratch.chmod(mode)
         scratch.replace(path)
     finally:
         scratch.unlink(missing_ok=True)
+
+
+def usual_mode(path: Path) -> int:
+    """Make an empty file and return its mode: what umask and folder give a new one."""
+    path.touch()
+    return stat.S_IMODE(path.stat().st_mode)
 
 
 def write_text(path: Path, text: str) -> None:

@@ -1,9 +1,15 @@
+import json
+
 import pandas as pd
 import pytest
+from steering_reliability.analysis.comparability import Setting, setting_of, unlike
 from steering_reliability.analysis.compare import COMPARE_COLUMNS, Run, compare_runs, third_of
 from steering_reliability.analysis.figures.comparison import draw_comparison
+from steering_reliability.analysis.schema import SPLITS
 from steering_reliability.analysis.summary import summarise
 from synthetic_run import finish_run, tiny_results
+
+ASKED = Setting({split: frozenset({"a", "b"}) for split in SPLITS}, 40, "phrase rules")
 
 
 @pytest.fixture(scope="module")
@@ -14,7 +20,7 @@ def script(load_script):
 @pytest.fixture(scope="module")
 def table():
     summary = summarise(tiny_results())
-    return compare_runs({"small": Run("org/gpt2", 12, summary), "deep": Run("smollm2", 30, summary)})
+    return compare_runs({"small": Run("org/gpt2", 12, summary, ASKED), "deep": Run("smollm2", 30, summary, ASKED)})
 
 
 def test_depth_is_the_share_of_the_blocks_up_to_the_steered_one(table):
@@ -64,3 +70,37 @@ def test_a_run_that_does_not_say_its_depth_is_named(script, tmp_path, capsys):
     assert script.main(["--runs_dir", str(tmp_path / "runs"), "--out_dir", str(tmp_path / "out")]) == 1
     error = capsys.readouterr().err
     assert "how many blocks" in error and "old/provenance.json" in error and "Traceback" not in error
+
+
+def test_runs_that_were_asked_the_same_are_not_told_apart():
+    assert list(unlike({"a": ASKED, "b": ASKED})) == []
+
+
+def test_what_runs_were_not_asked_alike_is_said_by_name():
+    other = Setting(ASKED.prompts | {"harm_test": frozenset({"b", "c", "d"})}, 80, "my_metric.py:score")
+    unknown = Setting(ASKED.prompts, None, "phrase rules")
+    assert list(unlike({"small": ASKED, "big": other, "old": unknown})) == [
+        "prompts of harm_test: 3 (big), 2 (old, small); 1 in all",
+        "most new tokens: 80 (big), not recorded (old), 40 (small)",
+        "metric: my_metric.py:score (big), phrase rules (old, small)",
+    ]
+    assert other.prompts_digest != ASKED.prompts_digest == unknown.prompts_digest
+
+
+def test_the_command_says_it_in_table_page_and_terminal(script, tmp_path, capsys):
+    for name, new_tokens, scorer in (("one", 40, None), ("two", 80, "my.py:score")):
+        folder = tmp_path / "runs" / name
+        finish_run(folder, model={"name": name, "n_layers": 12})
+        facts = json.loads((folder / "provenance.json").read_text())
+        config = {"generation": {"max_new_tokens": new_tokens}, "metrics": {"scorer": scorer}}
+        (folder / "provenance.json").write_text(json.dumps(facts | {"config": config}))
+    assert script.main(["--runs_dir", str(tmp_path / "runs"), "--out_dir", str(tmp_path / "out")]) == 0
+    said, page = capsys.readouterr().out, (tmp_path / "out/index.html").read_text()
+    for line in ("most new tokens: 40 (one), 80 (two)", "metric: phrase rules (one), my.py:score (two)"):
+        assert f"the runs were not asked the same: {line}" in said
+        assert f"<li>{line}</li>" in page
+    assert "prompts of" not in said
+    table = pd.read_csv(tmp_path / "out/compare.csv")
+    assert table.groupby("run")["max_new_tokens"].unique().map(list).to_dict() == {"one": [40], "two": [80]}
+    assert table["prompts"].nunique() == 1
+    assert setting_of(tmp_path / "runs/one").prompts["benign"] == set(tiny_results().query("split == 'benign'").prompt)

@@ -1,4 +1,5 @@
 import pytest
+from steering_reliability.analysis.comparability import Setting
 from steering_reliability.analysis.compare import Run, compare_runs
 from steering_reliability.analysis.comparison_page import best_of_each, parts, write_comparison_page
 from steering_reliability.analysis.summary import summarise
@@ -8,7 +9,9 @@ from synthetic_run import realistic_results
 @pytest.fixture(scope="module")
 def table():
     summary = summarise(realistic_results())
-    return compare_runs({"<b>small</b>": Run("org/gpt2", 20, summary), "deep": Run("smollm2", 30, summary)})
+    asked = Setting({"harm_test": frozenset({"a"})}, 40, "phrase rules")
+    runs = {"<b>small</b>": Run("org/gpt2", 20, summary, asked), "deep": Run("smollm2", 30, summary, asked)}
+    return compare_runs(runs)
 
 
 def test_each_run_has_its_best_point_that_costs_little(table):
@@ -31,4 +34,5 @@ def test_the_page_holds_every_point_and_takes_names_for_text(table, tmp_path):
     body = text[: text.index("<script")]
     assert body[body.index('id="points"') :].count("<tr>") == 1 + len(table)
     assert "<b>small" not in text
+    assert "not asked the same" not in text
     assert "&lt;b&gt;small" in body

@@ -6,9 +6,12 @@ import torch
 from gguf import GGUFReader
 from safetensors import safe_open
 from steering_reliability.analysis.schema import COLUMN_DESCRIPTIONS, read_results
-from steering_reliability.commands.export import export_direction, export_results
+from steering_reliability.commands.direction_origin import Origin, directions_of, origin_of
+from steering_reliability.commands.export import export_directions, export_results
+from steering_reliability.config_reading import load_config
 from steering_reliability.directions.files import StoredDirection, write_direction
 from steering_reliability.errors import InputError
+from steering_reliability.recorded_config import record_config
 
 
 @pytest.fixture
@@ -18,14 +21,84 @@ def direction(tmp_path):
     return path
 
 
-def export(direction, output, **changes):
-    export_direction(
-        direction, output=output, **({"alpha": 0.5, "hook_point": "resid_post", "model": "llama"} | changes)
-    )
+def export(*directions, output, hook_point="resid_post"):
+    export_directions(directions, output=output, alpha=0.5, origin=Origin(hook_point, "llama"))
+
+
+@pytest.fixture
+def run(tmp_path, tiny_folder):
+    """A run that has begun: directions of layers 1 to 3, read at resid_pre of a Llama."""
+    config = {
+        "model": {"name": "tiny", "source": str(tiny_folder)},
+        "direction": {"hook_point": "resid_pre"},
+        "experiment": {"layers": [1, 2], "alphas": [0.5], "output_dir": str(tmp_path / "run")},
+    }
+    record_config(load_config(config))
+    for layer in (1, 2, 3):
+        vector = StoredDirection(torch.tensor([0.0, 2.0 * layer]), 2.0 * layer, 10.0 * layer, {"layer": layer})
+        write_direction(tmp_path / f"run/directions/contrastive_prefix/layer_{layer}.pt", vector)
+    return tmp_path / "run"
+
+
+def found_in(path):
+    reader = GGUFReader(path)
+    return {tensor.name: tensor.data.tolist() for tensor in reader.tensors}, {
+        name.removeprefix("controlvector."): field.contents() for name, field in reader.fields.items()
+    }
+
+
+def test_a_run_says_hook_point_and_architecture_and_several_layers_go_into_one_file(run, tmp_path):
+    sources = directions_of(run, [], layers=[2, 3])
+    origin = origin_of(sources[0], hook_point=None, architecture=None, is_named=True)
+    assert origin == Origin("resid_pre", "llama")
+    export_directions(sources, output=tmp_path / "d.gguf", alpha=0.5, origin=origin)
+    tensors, facts = found_in(tmp_path / "d.gguf")
+    # What comes into block 2 is what block 1 gives; half of the residual norm there.
+    assert tensors == {"direction.1": [0.0, 10.0], "direction.2": [0.0, 15.0]}
+    assert (facts["model_hint"], facts["layer_count"]) == ("llama", 2)
+
+
+def test_without_a_choice_all_layers_are_taken_and_what_the_user_says_goes_before(run):
+    sources = directions_of(run, [], layers=[])
+    assert [path.name for path in sources] == ["layer_1.pt", "layer_2.pt", "layer_3.pt"]
+    assert origin_of(sources[0], hook_point="resid_post", architecture="x", is_named=True) == Origin("resid_post", "x")
+    assert origin_of(sources[0], hook_point=None, architecture="x", is_named=True) == Origin("resid_pre", "x")
+    assert origin_of(sources[0], hook_point=None, architecture=None, is_named=False) == Origin("resid_pre")
+
+
+def test_the_architecture_has_llama_cpps_name(run, tmp_path, tiny_folder):
+    settings = json.loads((tiny_folder / "config.json").read_text())
+    model = tmp_path / "model"
+    model.mkdir()
+    (model / "config.json").write_text(json.dumps(settings | {"model_type": "gpt_neox"}))
+    config = {"model": {"name": "n", "source": str(model)}, "experiment": {"layers": [1], "alphas": [1.0]}}
+    config["experiment"]["output_dir"] = str(run)
+    record_config(load_config(config))
+    (source, *_) = directions_of(run, [], layers=[1])
+    assert origin_of(source, hook_point=None, architecture=None, is_named=True).architecture == "gptneox"
+
+
+def test_several_layers_as_safetensors_can_be_read_back_by_layer(run, tmp_path):
+    export(*directions_of(run, [], layers=[1, 3]), output=tmp_path / "d.safetensors")
+    with safe_open(tmp_path / "d.safetensors", framework="pt") as file:
+        assert {name: file.get_tensor(name).tolist() for name in file.keys()} == {  # noqa: SIM118 - no mapping
+            "direction.1": [0.0, 1.0],
+            "direction.3": [0.0, 1.0],
+        }
+        assert json.loads(file.metadata()["resid_norm"]) == {"1": 10.0, "3": 30.0}
+
+
+def test_what_a_run_does_not_say_or_have_is_one_message(run, direction):
+    with pytest.raises(InputError, match="no direction of layer 7"):
+        directions_of(run, [], layers=[7])
+    with pytest.raises(InputError, match="say --hook-point and --model"):
+        origin_of(direction, hook_point=None, architecture=None, is_named=True)
+    with pytest.raises(InputError, match="two directions of layer 3"):
+        export(direction, direction, output=run / "d.gguf")
 
 
 def test_safetensors_hold_the_unit_vector_and_its_numbers(direction, tmp_path):
-    export(direction, tmp_path / "out" / "d.safetensors")
+    export(direction, output=tmp_path / "out" / "d.safetensors")
     with safe_open(tmp_path / "out" / "d.safetensors", framework="pt") as file:
         assert file.get_tensor("direction").tolist() == pytest.approx([0.6, 0.0, 0.8])
         facts = file.metadata()
@@ -35,7 +108,7 @@ def test_safetensors_hold_the_unit_vector_and_its_numbers(direction, tmp_path):
 
 @pytest.mark.parametrize(("hook_point", "block"), [("resid_post", 3), ("resid_pre", 2)])
 def test_a_control_vector_at_scale_1_adds_alpha_times_the_residual_norm(direction, tmp_path, hook_point, block):
-    export(direction, tmp_path / "d.gguf", hook_point=hook_point)
+    export(direction, output=tmp_path / "d.gguf", hook_point=hook_point)
     reader = GGUFReader(tmp_path / "d.gguf")
     (tensor,) = reader.tensors
     assert tensor.name == f"direction.{block}"
@@ -48,9 +121,9 @@ def test_what_a_format_has_no_place_for_is_refused(tmp_path, direction):
     path = tmp_path / "layer_0.pt"
     write_direction(path, StoredDirection(torch.ones(3), 1.0, 1.0, {"layer": 0}))
     with pytest.raises(InputError, match="no place for the resid_post of layer 0"):
-        export(path, tmp_path / "d.gguf")
+        export(path, output=tmp_path / "d.gguf")
     with pytest.raises(InputError, match=r"written as \.txt"):
-        export(direction, tmp_path / "d.txt")
+        export(direction, output=tmp_path / "d.txt")
     assert sorted(file.name for file in tmp_path.iterdir() if file.suffix in (".gguf", ".txt")) == []
 
 

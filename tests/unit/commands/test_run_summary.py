@@ -6,8 +6,8 @@ from steering_reliability.analysis.statistics import wilson_interval
 from steering_reliability.analysis.summary import summarise
 from steering_reliability.analysis.tables import write_table
 from steering_reliability.commands.summary import summary_lines
+from steering_reliability.config_files import ROOT, read_config
 from steering_reliability.errors import InputError
-from steering_reliability.experiments.command import ROOT, read_config
 from steering_reliability.run_plan import plan_run
 
 

@@ -5,7 +5,7 @@ import pytest
 from steering_reliability.analysis.claim_points import CLAIM_POINT_COLUMNS
 from steering_reliability.analysis.tables import write_table
 from steering_reliability.commands.workload import expected_conditions, stage_files, stage_sizes, workload
-from steering_reliability.experiments.command import ROOT, read_config
+from steering_reliability.config_files import ROOT, read_config
 from steering_reliability.run_plan import plan_run
 
 

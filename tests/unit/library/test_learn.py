@@ -43,6 +43,18 @@ def test_a_control_has_the_length_and_not_the_direction(tiny_model):
     assert abs(float(torch.cosine_similarity(controls[0].vector, real.vector, dim=0))) < 0.6
 
 
+def test_a_template_stands_around_every_prompt(tiny_model):
+    settings = PLANTED.model_copy(update={"normalize": False})
+    found = build_direction(
+        PROMPTS, model=tiny_model, layer=1, settings=settings, chat_template="none", prompt_template="Q: {prompt}\nA:"
+    )
+    written = [f"Q: {prompt}\nA:" for prompt in PROMPTS]
+    expected = build_direction(written, model=tiny_model, layer=1, settings=settings, chat_template="none")
+    torch.testing.assert_close(found.vector, expected.vector)
+    bare = build_direction(PROMPTS, model=tiny_model, layer=1, settings=settings, chat_template="none")
+    assert not torch.allclose(found.vector, bare.vector, atol=1e-4)
+
+
 def test_a_part_of_the_prompts_builds_where_the_settings_say_so(tiny_model):
     half = PLANTED.model_copy(update={"build_fraction": 0.5})
     assert build_direction(PROMPTS, model=tiny_model, layer=0, settings=half).statistics["n"] == 2

@@ -73,6 +73,16 @@ def test_the_bridge_is_left_as_it_was(tiny_model):
         assert bool(torch.isfinite(bridge(tokens)).all())
 
 
+def test_a_template_stands_around_the_prompt(tiny_model):
+    bare = [f"Q: {prompt}\nA:" for prompt in PROMPTS]
+    written = generate(bare, model=tiny_model, sampling=SHORT, chat_template="none")
+    found = generate(PROMPTS, model=tiny_model, sampling=SHORT, chat_template="none", prompt_template="Q: {prompt}\nA:")
+    assert [text.completion for text in found] == [text.completion for text in written]
+    without = generate(PROMPTS, model=tiny_model, sampling=SHORT, chat_template="none")
+    assert [text.completion for text in found] != [text.completion for text in without]
+    assert [text.prompt for text in found] == PROMPTS
+
+
 @pytest.mark.parametrize(
     ("prompts", "changes", "message"),
     [
@@ -81,6 +91,8 @@ def test_the_bridge_is_left_as_it_was(tiny_model):
         (PROMPTS, {"hook_point": "resid_mid"}, "argument hook_point"),
         (PROMPTS, {"alpha": 1.0}, "argument direction"),
         ("take the water", {}, "a list of prompts is needed"),
+        (PROMPTS, {"prompt_template": "Q: {prompt}"}, "the model brings a chat template"),
+        (PROMPTS, {"prompt_template": "Q:", "chat_template": "none"}, "exactly once(.|\n)*argument prompt_template"),
         (["water " * 600], {}, "don't fit the model's context"),
     ],
 )

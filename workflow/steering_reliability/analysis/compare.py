@@ -6,6 +6,7 @@ from typing import Final
 
 import pandas as pd
 
+from steering_reliability.analysis.comparability import Setting
 from steering_reliability.analysis.schema import SPLITS
 
 _EFFECTS: Final = (
@@ -20,6 +21,7 @@ COMPARE_COLUMNS: Final = [
     *(f"refusal_{split}" for split in SPLITS),
     *(f"{name}{part}" for name in _EFFECTS for part in ("", "_low", "_high")),
     *(f"refusal_{split}_n" for split in SPLITS),
+    "max_new_tokens", "metric", "prompts",
 ]  # fmt: skip
 
 THIRDS: Final = ("first third of the blocks", "middle third", "last third")
@@ -33,11 +35,13 @@ class Run:
         model: Name of its model.
         n_layers: Blocks of that model.
         summary: From `summarise`.
+        setting: What it was asked.
     """
 
     model: str
     n_layers: int
     summary: pd.DataFrame
+    setting: Setting
 
 
 def compare_runs(runs: Mapping[str, Run]) -> pd.DataFrame:
@@ -49,13 +53,18 @@ def compare_runs(runs: Mapping[str, Run]) -> pd.DataFrame:
     Returns:
         Columns `COMPARE_COLUMNS`, one row per steered point of each run's study, by run, intervention, depth and
         strength. `depth` is the share of the blocks up to and including the steered one; `relative_strength` the
-        length of the push as a share of the residual norm. Effects are steered minus unsteered on the same prompts.
+        length of the push as a share of the residual norm; `prompts` tells sets of prompts apart. Effects are steered
+        minus unsteered on the same prompts.
     """
     parts = []
     for name, run in sorted(runs.items()):
         points = run.summary[(run.summary["role"] == "main") & ~run.summary["from_baseline"].astype(bool)]
         depth = (points["layer"] + 1) / run.n_layers
         known = points.assign(run=name, model=run.model, n_layers=run.n_layers, depth=depth)
+        setting = run.setting
+        known = known.assign(
+            max_new_tokens=setting.max_new_tokens, metric=setting.metric, prompts=setting.prompts_digest
+        )
         parts.append(known.reindex(columns=COMPARE_COLUMNS))
     table = pd.concat(parts, ignore_index=True)
     return table.sort_values(["run", "intervention", "depth", "relative_strength"], kind="stable", ignore_index=True)

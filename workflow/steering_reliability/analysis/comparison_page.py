@@ -1,7 +1,7 @@
 """The page of several runs: the same push at the same depth, model by model."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -21,11 +21,12 @@ MEASURES: Final = {
 }
 
 
-def write_comparison_page(table: pd.DataFrame, *, output: Path) -> None:
+def write_comparison_page(table: pd.DataFrame, *, differences: Sequence[str] = (), output: Path) -> None:
     """Write index.html, one file that asks nothing of the network.
 
     Args:
         table: From `compare_runs`.
+        differences: From `unlike`: in what the runs were not asked the same.
         output: The page; written whole or not at all.
     """
     charts = {name: comparison_chart(table, measure=name, title=title) for name, title in MEASURES.items()}
@@ -35,6 +36,7 @@ def write_comparison_page(table: pd.DataFrame, *, output: Path) -> None:
         **page_frame(),
         charts=charts,
         measures=MEASURES,
+        differences=list(differences),
         best=as_records(best_of_each(table)),
         points=as_records(table),
         files={"compare.csv": packed(table.to_csv(index=False, lineterminator="\n"))},

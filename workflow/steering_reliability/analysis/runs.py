@@ -36,5 +36,14 @@ def _name(folder: Path, runs_dir: Path, *, is_unique: bool) -> str:
 
 def model_of(folder: Path) -> dict[str, Any]:
     """What a run's provenance.json says of its model: `name`, `n_layers`, ...; nothing where it does not say."""
-    found = read_provenance(folder).get("model")
+    return _recorded(folder, "model")
+
+
+def config_of(folder: Path) -> dict[str, Any]:
+    """A run's config as its provenance.json has it, every default written out; nothing where it does not say."""
+    return _recorded(folder, "config")
+
+
+def _recorded(folder: Path, part: str) -> dict[str, Any]:
+    found = read_provenance(folder).get(part)
     return found if isinstance(found, dict) else {}

@@ -8,20 +8,28 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, Final, NoReturn
 
 import typer
 
+from steering_reliability.commands.study import Study, folder_of, study_of
+from steering_reliability.config_files import ROOT, RULE
 from steering_reliability.errors import InputError
-from steering_reliability.run_plan import RunPlan
+
+if TYPE_CHECKING:
+    from steering_reliability.run_plan import RunPlan
 
 app = typer.Typer(no_args_is_help=True, add_completion=True, help=__doc__, pretty_exceptions_enable=False)
 
-ConfigFile = Annotated[
-    Path, typer.Option("--config", "-c", help="YAML config; without a model section it is laid over config.yaml")
+Run = Annotated[
+    Path | None,
+    typer.Argument(metavar="[RUN]", help="folder of a run, such as results/smollm2, or a config; else --config"),
 ]
+Configs = Annotated[
+    list[Path], typer.Option("--config", "-c", metavar="FILE", help=f"May be given several times. {RULE}.")
+]
+NO_CONFIGS: Final[list[Path]] = []
 AsJson = Annotated[bool, typer.Option("--json", help="plain data for a script")]
-DEFAULT_CONFIG = Path("config.yaml")
 
 
 def _say_version(wanted: bool) -> None:
@@ -49,11 +57,10 @@ def told() -> Iterator[None]:
         raise typer.Exit(1) from None
 
 
-def _planned(config: Path) -> RunPlan:
-    from steering_reliability.experiments.command import read_config  # noqa: PLC0415 - keeps --help quick
-    from steering_reliability.run_plan import plan_run  # noqa: PLC0415
+def _planned(study: Study) -> "RunPlan":
+    from steering_reliability.run_plan import plan_run  # noqa: PLC0415 - keeps --help quick
 
-    return plan_run(read_config(config))
+    return plan_run(study.config)
 
 
 def _print(found: Any, *, as_json: bool, lines: Callable[[Any], Any]) -> None:
@@ -62,47 +69,56 @@ def _print(found: Any, *, as_json: bool, lines: Callable[[Any], Any]) -> None:
 
 @app.command()
 def doctor(
-    config: ConfigFile = DEFAULT_CONFIG,
-    seconds: Annotated[float, typer.Option(help="how long to watch the model write; 0 guesses")] = 10.0,
+    run: Run = None,
+    config: Configs = NO_CONFIGS,
+    seconds: Annotated[
+        float, typer.Option(help="most seconds to wait for the model to load and write; 0 guesses", min=0)
+    ] = 20.0,
     as_json: AsJson = False,
 ) -> None:
     """Check machine, model, prompts and config, and say what the run will cost before it starts."""
-    from steering_reliability.commands.doctor import as_lines, examine, make_base  # noqa: PLC0415
-
     with told():
-        plan = _planned(config)
-        if seconds > 0 and not Path(plan.base_file).is_file():
-            typer.echo("the model is not there yet: making it, as the run would", err=True)
-            make_base(plan, config=config)
-        _print(examine(plan, seconds=seconds), as_json=as_json, lines=as_lines)
+        study = study_of(run, config)
+        # At once: on a busy machine what follows can take its time.
+        typer.echo(f"study     {study.named}", err=as_json)
+        from steering_reliability.commands.doctor import examine, lines_of  # noqa: PLC0415
+
+        found: dict[str, Any] = {}
+        for part, facts in examine(_planned(study), files=study.files_for_snakemake, seconds=seconds):
+            found[part] = facts
+            for line in lines_of(part, found):
+                if not as_json or part == "preparing":
+                    typer.echo(line, err=as_json)
+        if as_json:
+            typer.echo(json.dumps(found, indent=2, ensure_ascii=False))
 
 
 @app.command()
-def status(config: ConfigFile = DEFAULT_CONFIG, as_json: AsJson = False) -> None:
+def status(run: Run = None, config: Configs = NO_CONFIGS, as_json: AsJson = False) -> None:
     """Say how much of a run is there, stage by stage, and how long each took."""
     from steering_reliability.commands.status import as_lines, status_of  # noqa: PLC0415
 
     with told():
-        _print(status_of(_planned(config)), as_json=as_json, lines=as_lines)
+        _print(status_of(_planned(study_of(run, config))), as_json=as_json, lines=as_lines)
 
 
 @app.command()
-def summary(config: ConfigFile = DEFAULT_CONFIG) -> None:
+def summary(run: Run = None, config: Configs = NO_CONFIGS) -> None:
     """Say what a finished run found, in ten lines, and where to look."""
     from steering_reliability.commands.summary import summary_lines  # noqa: PLC0415
 
     with told():
-        for line in list(summary_lines(_planned(config))):
+        for line in list(summary_lines(_planned(study_of(run, config)))):
             typer.echo(line)
 
 
 @app.command()
-def verify(config: ConfigFile = DEFAULT_CONFIG, as_json: AsJson = False) -> None:
+def verify(run: Run = None, config: Configs = NO_CONFIGS, as_json: AsJson = False) -> None:
     """Check every file of a finished run against the SHA-256 that was recorded when it finished."""
     from steering_reliability.commands.verify import as_lines, verify  # noqa: PLC0415
 
     with told():
-        found = verify(Path(_planned(config).folder), root=Path())
+        found = verify(folder_of(run, config))
         _print(found, as_json=as_json, lines=as_lines)
         if found["files"]:
             raise typer.Exit(1)
@@ -110,17 +126,22 @@ def verify(config: ConfigFile = DEFAULT_CONFIG, as_json: AsJson = False) -> None
 
 @app.command()
 def reproduce(
-    run_dir: Annotated[Path, typer.Argument(help="folder of a finished run: provenance.json and SHA256SUMS will do")],
+    run: Run = None,
+    config: Configs = NO_CONFIGS,
     into: Annotated[
         Path | None, typer.Option(help="where the run is made again; default reproduced/ and the run's name")
     ] = None,
     cores: Annotated[str, typer.Option(help="cores for Snakemake")] = "all",
     as_json: AsJson = False,
 ) -> None:
-    """Make a finished run again beside it, and compare every byte; 1 where one differs that nothing explains."""
+    """Make a finished run again beside it, and compare every byte; 1 where one differs that nothing explains.
+
+    Of the run's folder provenance.json and SHA256SUMS are enough.
+    """
     from steering_reliability.commands import reproduce as again  # noqa: PLC0415
 
     with told():
+        run_dir = folder_of(run, config)
         record = again.read_record(run_dir)
         place = into or Path("reproduced") / run_dir.resolve().name
         again.set_up(record, place=place)
@@ -135,9 +156,10 @@ def reproduce(
             raise typer.Exit(1)
 
 
-@app.command()
-def run(
-    config: ConfigFile = DEFAULT_CONFIG,
+@app.command("run")
+def run_study(
+    run: Run = None,
+    config: Configs = NO_CONFIGS,
     cores: Annotated[str, typer.Option(help="cores for Snakemake")] = "all",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="say what would be done, and do nothing")] = False,
     profile: Annotated[str | None, typer.Option(help="Snakemake profile, for example of a cluster")] = None,
@@ -146,7 +168,9 @@ def run(
     from steering_reliability.experiments.command import everything  # noqa: PLC0415
     from steering_reliability.experiments.command import run as run_request  # noqa: PLC0415
 
-    asked = argparse.Namespace(config=config, cores=cores, dry_run=dry_run, profile=profile)
+    with told():
+        files = study_of(run, config).files_for_snakemake()
+    asked = argparse.Namespace(config=files, cores=cores, dry_run=dry_run, profile=profile)
     sys.exit(run_request(asked, request=everything))
 
 
@@ -166,8 +190,6 @@ def compare(context: typer.Context) -> NoReturn:
 
 
 def _script(name: str, context: typer.Context) -> NoReturn:
-    from steering_reliability.experiments.command import ROOT  # noqa: PLC0415
-
     sys.exit(
         subprocess.run([sys.executable, str(ROOT / "scripts" / f"{name}.py"), *context.args], check=False).returncode
     )
@@ -175,7 +197,8 @@ def _script(name: str, context: typer.Context) -> NoReturn:
 
 @app.command()
 def show(
-    run_dir: Annotated[Path, typer.Argument(help="folder of a finished run, for example results/smollm2")],
+    run: Run = None,
+    config: Configs = NO_CONFIGS,
     split: Annotated[str, typer.Option(help="harm_train, harm_test or benign")] = "benign",
     n: Annotated[int, typer.Option(help="how many prompts", min=1)] = 5,
     intervention: Annotated[str | None, typer.Option(help="add or ablate; else as at the recommended point")] = None,
@@ -187,7 +210,9 @@ def show(
     from steering_reliability.commands.show import as_lines, completions_of  # noqa: PLC0415
 
     with told():
-        found = completions_of(run_dir, split=split, n=n, intervention=intervention, layer=layer, alpha=alpha)
+        found = completions_of(
+            folder_of(run, config), split=split, n=n, intervention=intervention, layer=layer, alpha=alpha
+        )
         _print(found, as_json=as_json, lines=as_lines)
 
 
@@ -197,28 +222,55 @@ app.add_typer(export, name="export")
 
 @export.command("direction")
 def export_direction(
-    source: Annotated[Path, typer.Argument(help="a .pt below directions/")],
-    output: Annotated[Path, typer.Argument(help=".safetensors, or .gguf for llama.cpp and repeng")],
+    paths: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="[RUN | FILE.pt ...] OUTPUT",
+            help="a run (or a config), or .pt files below its directions/, one a layer; then the output: .safetensors, "
+            "or .gguf for llama.cpp and repeng",
+        ),
+    ],
+    config: Configs = NO_CONFIGS,
+    layer: Annotated[list[int] | None, typer.Option(help="of a run: several times for several; default all")] = None,
     alpha: Annotated[float, typer.Option(help="strength of a control vector at scale 1, of the residual norm")] = 1.0,
-    hook_point: Annotated[str, typer.Option(help="resid_post or resid_pre, as in the run's config")] = "resid_post",
-    model: Annotated[str, typer.Option(help="architecture that a control vector is for")] = "llama",
+    hook_point: Annotated[str | None, typer.Option(help="resid_post or resid_pre; default as in the run")] = None,
+    model: Annotated[str | None, typer.Option(help="architecture for a .gguf; default the run's model's")] = None,
 ) -> None:
-    """Write a direction as safetensors or as a GGUF control vector."""
-    from steering_reliability.commands.export import export_direction as write  # noqa: PLC0415
+    """Write directions as safetensors or as a GGUF control vector."""
+    from steering_reliability.commands.direction_origin import directions_of, origin_of  # noqa: PLC0415
+    from steering_reliability.commands.export import export_directions  # noqa: PLC0415
 
     with told():
-        write(source, output=output, alpha=alpha, hook_point=hook_point, model=model)
+        *sources, output = paths
+        if config or not sources or sources[0].suffix != ".pt":
+            sources = directions_of(_only(sources), config, layers=layer or [])
+        is_named = output.suffix == ".gguf"
+        origin = origin_of(sources[0], hook_point=hook_point, architecture=model, is_named=is_named)
+        export_directions(sources, output=output, alpha=alpha, origin=origin)
         typer.echo(str(output))
 
 
 @export.command("results")
 def export_results(
-    run_dir: Annotated[Path, typer.Argument(help="folder of a finished run")],
-    output: Annotated[Path, typer.Argument(help=".csv, .jsonl, or a folder for a Hugging Face dataset")],
+    paths: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="[RUN] OUTPUT",
+            help="a run (or a config); then the output: .csv, .jsonl, or a folder for a Hugging Face dataset",
+        ),
+    ],
+    config: Configs = NO_CONFIGS,
 ) -> None:
     """Write the scored completions of a run."""
     from steering_reliability.commands.export import export_results as write  # noqa: PLC0415
 
     with told():
-        write(run_dir, output=output)
+        *sources, output = paths
+        write(folder_of(_only(sources), config), output=output)
         typer.echo(str(output))
+
+
+def _only(sources: list[Path]) -> Path | None:
+    if len(sources) > 1:
+        raise InputError("there is more than one run", where=str(sources[1]), fix="give one, and then the output")
+    return sources[0] if sources else None

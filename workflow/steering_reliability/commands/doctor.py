@@ -2,18 +2,20 @@
 
 import os
 import platform
+import re
 import shutil
 import subprocess
 import sys
-import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from steering_reliability.commands.probe import watch
 from steering_reliability.commands.workload import expected_conditions, workload
 from steering_reliability.conditions import SPLITS
-from steering_reliability.experiments.command import ROOT
+from steering_reliability.config_files import ROOT
+from steering_reliability.errors import InputError
 from steering_reliability.job_needs import RUNTIME_MB, weights_mb
 from steering_reliability.prompts.check import check_prompts, used_prompts
 from steering_reliability.prompts.measured_shift import shift_sentence
@@ -34,8 +36,7 @@ _SHARD_S: Final = 0.15
 _FRICTION: Final = 1.15
 _BYTES_PER_COMPLETION: Final = 2_500
 _BYTES_OF_A_RUN: Final = 6_000_000
-_LOWEST: Final = 0.7
-_HIGHEST: Final = 1.4
+_LONG_ENOUGH_S: Final = 5.0
 
 
 @dataclass(frozen=True)
@@ -45,40 +46,45 @@ class Probe:
     Attributes:
         tokens_per_second: Of all cores together, or of the GPU.
         seconds: How long it was watched; 0 where nothing was and the number is a guess from the slowest machine.
+        is_rough: Whether it was still reading its prompts when the time was up, so that only linear layers were timed.
+        why: Why it is a guess; empty where it is none.
     """
 
     tokens_per_second: float
     seconds: float
+    is_rough: bool = False
+    why: str = ""
+
+    @property
+    def spread(self) -> tuple[float, float]:
+        """From which to which multiple of the estimate the time may well be."""
+        if self.seconds == 0:
+            # The slowest machine that was measured is an upper bound for most.
+            return 0.1, 1.4
+        return (0.5, 2.0) if self.is_rough or self.seconds < _LONG_ENOUGH_S else (0.7, 1.4)
 
 
-def examine(plan: RunPlan, *, seconds: float = 10.0) -> dict[str, Any]:
-    """Check prompts, count the work and estimate what it costs here.
+def examine(
+    plan: RunPlan, *, files: Callable[[], Sequence[Path]], seconds: float = 20.0
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Check prompts, count the work and estimate what it costs here: the quick parts first, and torch is not imported.
 
     Args:
         plan: The planned run; that it could be planned means that config and model's place are sound.
-        seconds: How long to watch the model write; 0 guesses from the slowest machine that was measured.
+        files: Config files that say the same to Snakemake; asked where the model's folder is to be made.
+        seconds: The most to wait for a measurement of the speed, the model's loading included; 0 guesses.
 
-    Returns:
-        `machine`, `versions`, `model`, `plan` and `estimate`, plain data.
+    Yields:
+        `plan`, `prompts`, `versions`, `preparing` (only where a model's folder is to be made now), `machine`, `model`
+        and `estimate`, each with plain data.
 
     Raises:
-        InputError: When a prompt file is unsound.
+        InputError: When a prompt file is unsound, or the model can't be made or loaded.
     """
-    data = plan.config.data
-    paths, limit = {split: data.path(split) for split in SPLITS}, data.max_prompts_per_split
-    notes = check_prompts(paths, limit=limit, cluster_field=data.cluster_field)
-    shift = shift_sentence(measure_shift(used_prompts(paths, limit=limit), seed=0))
-    is_there = Path(plan.model_file).is_file()
-    # A tuned model is as fast as the one it is tuned from.
-    can_watch = seconds > 0 and Path(plan.base_file).is_file()
-    probe = watch(plan, seconds=seconds) if can_watch else guess(plan)
     work = workload(plan)
-    return {
-        "machine": _machine(Path(plan.folder)),
-        "versions": versions(),
-        "prompts": {"near_copies": list(notes.near_copies), "unchecked": list(notes.unchecked), "shift": shift},
-        "model": {"name": plan.title, "folder": plan.model, "is_there": is_there, "weights_mb": _weights(plan)},
-        "plan": {
+    yield (
+        "plan",
+        {
             "run": plan.folder,
             "layers": plan.layers,
             "conditions": len(expected_conditions(plan)),
@@ -87,8 +93,40 @@ def examine(plan: RunPlan, *, seconds: float = 10.0) -> dict[str, Any]:
             "completions_left": work.rows(is_done=False),
             "tokens_left": work.rows(is_done=False) * work.max_new_tokens,
         },
-        "estimate": _estimate(plan, probe=probe, is_there=is_there),
-    }
+    )
+    data = plan.config.data
+    paths, limit = {split: data.path(split) for split in SPLITS}, data.max_prompts_per_split
+    notes = check_prompts(paths, limit=limit, cluster_field=data.cluster_field)
+    shift = shift_sentence(measure_shift(used_prompts(paths, limit=limit), seed=0))
+    yield "prompts", {"near_copies": list(notes.near_copies), "unchecked": list(notes.unchecked), "shift": shift}
+    yield "versions", versions()
+    if seconds > 0 and can_be_made(plan):
+        yield "preparing", {"name": plan.config.model.name, "folder": plan.base}
+        make_base(plan, files=files())
+    probe, found = measure(plan, seconds=seconds)
+    yield "machine", _machine(Path(plan.folder)) | found
+    is_there = Path(plan.model_file).is_file()
+    yield "model", {"name": plan.title, "folder": plan.model, "is_there": is_there, "weights_mb": _weights(plan)}
+    yield "estimate", _estimate(plan, probe=probe, is_there=is_there)
+
+
+def measure(plan: RunPlan, *, seconds: float) -> tuple[Probe, dict[str, Any]]:
+    """How fast this machine writes, and what of it only torch knows (`cpu_capability`, `gpu`), as far as time allows.
+
+    Args:
+        plan: The planned run.
+        seconds: The bound; 0 guesses.
+    """
+    unknown = {"cpu_capability": None, "gpu": None}
+    # A tuned model is as fast as the one it is tuned from.
+    if not Path(plan.base_file).is_file():
+        return guess(plan, why="no model to watch"), unknown
+    if seconds == 0:
+        return guess(plan, why="not watched"), unknown
+    seen = watch(plan.config, folder=plan.base, prompts=_probe_prompts(plan), seconds=seconds)
+    if seen.seconds == 0:
+        return guess(plan, why=f"it had written nothing after {seconds:g} s; see --seconds"), unknown | seen.machine
+    return Probe(seen.tokens / seen.seconds, seen.seconds, seen.is_rough), unknown | seen.machine
 
 
 def prompt_lines(found: Mapping[str, Any]) -> Iterator[str]:
@@ -103,15 +141,11 @@ def prompt_lines(found: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _machine(folder: Path) -> dict[str, Any]:
-    import torch  # noqa: PLC0415 - costs seconds
-
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     existing = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
     return {
         "system": f"{platform.system()} {platform.machine()}",
         "cores": len(os.sched_getaffinity(0)),
-        "cpu_capability": torch.backends.cpu.get_cpu_capability(),
-        "gpu": torch.cuda.get_device_name(0) if torch.cuda.is_available() else None,
         "memory_gb": round(memory / 1e9, 1),
         "free_disk_gb": round(shutil.disk_usage(existing).free / 1e9, 1),
     }
@@ -129,8 +163,10 @@ def _estimate(plan: RunPlan, *, probe: Probe, is_there: bool) -> dict[str, Any]:
         "tokens_per_second": round(probe.tokens_per_second),
         "watched_seconds": round(probe.seconds, 1),
         "minutes": round(seconds / 60, 1),
-        "minutes_low": round(_LOWEST * seconds / 60, 1),
-        "minutes_high": round(_HIGHEST * seconds / 60, 1),
+        "guessed": probe.why,
+        "is_rough": probe.is_rough,
+        "minutes_low": round(probe.spread[0] * seconds / 60, 1),
+        "minutes_high": round(probe.spread[1] * seconds / 60, 1),
         "memory_gb": round(memory * 1.074, 1),
         "disk_mb": round((_BYTES_OF_A_RUN + _BYTES_PER_COMPLETION * rows) / 1e6),
     }
@@ -154,88 +190,99 @@ def run_seconds(*, tokens: int, shards: int, speed: float) -> float:
     return _PREPARING_S + _FINISHING_S + _FRICTION * tokens / speed + _SHARD_S * shards
 
 
-def make_base(plan: RunPlan, *, config: Path) -> bool:
-    """Make the base model's folder where it needs no network, so that the model can be watched; the run needs it too.
+def can_be_made(plan: RunPlan) -> bool:
+    """Whether the base model's folder is missing and can be made without a network."""
+    return plan.makes_base and plan.config.model.source != "hub" and not Path(plan.base_file).is_file()
+
+
+def make_base(plan: RunPlan, *, files: Sequence[Path]) -> None:
+    """Make the base model's folder, so that the model can be watched; the run needs it too.
 
     Args:
         plan: The planned run.
-        config: The file that it was planned from.
+        files: Config files that say the same to Snakemake.
 
-    Returns:
-        Whether the folder is there now.
+    Raises:
+        InputError: When it can't be made, with what the rule said.
     """
-    if plan.makes_base and plan.config.model.source != "hub" and not Path(plan.base_file).is_file():
-        command = [sys.executable, "-m", "snakemake", "--cores", "all", "--quiet", "all"]
-        command += ["--configfile", str(config.resolve()), "--", plan.base_file]
-        subprocess.run(command, cwd=ROOT, capture_output=True, check=False)
-    return Path(plan.base_file).is_file()
+    command = [sys.executable, "-m", "snakemake", "--cores", "all", "--quiet", "all"]
+    command += ["--configfile", *(str(path.resolve()) for path in files), "--", plan.base_file]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    if done.returncode != 0 or not Path(plan.base_file).is_file():
+        raise _said_by_the_rule(done.stdout + done.stderr, folder=plan.base)
 
 
-def guess(plan: RunPlan) -> Probe:
-    """The speed of the slowest machine that was measured, for a model that is not there yet."""
-    return Probe(SLOWEST * len(os.sched_getaffinity(0)) * 540 / _weights(plan), 0.0)
+def _said_by_the_rule(output: str, *, folder: str) -> InputError:
+    """The error that a job said amid Snakemake's own lines; the last of those where it said none."""
+    said = re.search(r"^error: (.+?)\n  where: (.+)\n  to do: (.+)$", output, flags=re.MULTILINE | re.DOTALL)
+    if said is not None:
+        return InputError(said[1], where=said[2], fix=said[3].splitlines()[0])
+    last = (output.strip().splitlines() or ["Snakemake ended"])[-1]
+    return InputError(f"the model can't be made: {last}", where=f"{folder}.log", fix="read that log")
 
 
-def watch(plan: RunPlan, *, seconds: float) -> Probe:
-    """Let the model write unsteered completions of the run's own prompts for some seconds.
+def guess(plan: RunPlan, *, why: str) -> Probe:
+    """The speed of the slowest machine that was measured."""
+    return Probe(SLOWEST * len(os.sched_getaffinity(0)) * 540 / _weights(plan), 0.0, why=why)
+
+
+def _probe_prompts(plan: RunPlan) -> list[str]:
+    """A prompt of each split: few, since the first is read alone, before anything is written."""
+    return [read_prompts(Path(plan.config.data.path(split)), split=split)[0].prompt for split in SPLITS]
+
+
+def lines_of(part: str, found: Mapping[str, Any]) -> Iterator[str]:
+    """A part of the findings as a person reads it.
 
     Args:
-        plan: The planned run, whose base model is there.
-        seconds: When no further batch is begun.
+        part: What `examine` found last.
+        found: All that it has found so far.
     """
-    from transformers.utils.logging import disable_progress_bar  # noqa: PLC0415 - costs seconds
-
-    from steering_reliability.config import GenerationConfig  # noqa: PLC0415
-    from steering_reliability.library.generate import generate  # noqa: PLC0415
-    from steering_reliability.model import load_model  # noqa: PLC0415
-
-    disable_progress_bar()
-    config = plan.config
-    model = load_model(plan.base, device=config.model.device, dtype=config.model.dtype)
-    asked = _probe_prompts(plan)
-    # Several samples stand for several conditions: a prompt is read once for all of them.
-    sampling = GenerationConfig(**{**config.generation.model_dump(), "num_samples_per_prompt": 4})
-    template: Any = config.model.chat_template
-    tokens, start = 0, time.monotonic()
-    while tokens == 0 or time.monotonic() - start < seconds:
-        done = generate(
-            asked, model=model, sampling=sampling, system_prompt=config.model.system_prompt, chat_template=template
+    facts = found[part]
+    if part == "prompts":
+        yield from prompt_lines(facts)
+    elif part == "plan":
+        yield "config    sound"
+        yield (
+            f"plan      {facts['conditions']} conditions at layers {', '.join(map(str, facts['layers']))}; "
+            f"{facts['shards_done']} of {facts['shards']} shards are there"
         )
-        tokens += sum(max(1, one.n_tokens) for one in done)
-    elapsed = time.monotonic() - start
-    return Probe(tokens / elapsed, elapsed)
+        yield f"to write  {facts['completions_left']:,} completions, at most {facts['tokens_left']:,} tokens"
+    elif part == "versions":
+        yield "versions  " + ", ".join(f"{name} {version}" for name, version in facts.items())
+    elif part == "preparing":
+        yield f"preparing {facts['name']} in {facts['folder']}, as the run would: half a minute for 135M parameters"
+    elif part == "machine":
+        place = facts["gpu"] or f"{facts['cores']} cores" + f" ({facts['cpu_capability']})" * bool(
+            facts["cpu_capability"]
+        )
+        yield (
+            f"machine   {facts['system']}, {place}, {facts['memory_gb']:g} GB memory, "
+            f"{facts['free_disk_gb']:g} GB disk free"
+        )
+    elif part == "model":
+        yield f"model     {facts['name']} in {facts['folder']}" + (
+            "" if facts["is_there"] else " (made by the first run)"
+        )
+    else:
+        yield from _estimate_lines(facts, machine=found["machine"])
 
 
-def _probe_prompts(plan: RunPlan, *, most: int = 30) -> Sequence[str]:
-    texts = []
-    for split in SPLITS:
-        prompts = read_prompts(Path(plan.config.data.path(split)), split=split)
-        texts += [prompt.prompt for prompt in prompts[: most // len(SPLITS)]]
-    return texts
-
-
-def as_lines(found: dict[str, Any]) -> list[str]:
-    """The findings as a person reads them."""
-    machine, model, plan, cost = found["machine"], found["model"], found["plan"], found["estimate"]
-    place = machine["gpu"] or f"{machine['cores']} cores ({machine['cpu_capability']})"
-    probed = f"watched for {cost['watched_seconds']:g} s" if cost["watched_seconds"] else "a guess: no model to watch"
-    lines = [
-        f"machine   {machine['system']}, {place}, {machine['memory_gb']:g} GB memory, "
-        f"{machine['free_disk_gb']:g} GB disk free",
-        "versions  " + ", ".join(f"{name} {version}" for name, version in found["versions"].items()),
-        f"model     {model['name']} in {model['folder']}" + ("" if model["is_there"] else " (made by the first run)"),
-        *prompt_lines(found["prompts"]),
-        "config    sound",
-        f"plan      {plan['conditions']} conditions at layers {', '.join(map(str, plan['layers']))}; "
-        f"{plan['shards_done']} of {plan['shards']} shards are there",
-        f"to write  {plan['completions_left']:,} completions, at most {plan['tokens_left']:,} tokens",
-        f"speed     {cost['tokens_per_second']:,} tokens/s ({probed})",
-        f"time      about {cost['minutes']:g} minutes ({cost['minutes_low']:g} to {cost['minutes_high']:g})",
-        f"memory    up to {cost['memory_gb']:g} GB",
-        f"disk      about {cost['disk_mb']} MB",
-    ]
+def _estimate_lines(cost: Mapping[str, Any], *, machine: Mapping[str, Any]) -> Iterator[str]:
+    yield f"speed     {cost['tokens_per_second']:,} tokens/s ({_sureness(cost)})"
+    yield f"time      about {cost['minutes']:g} minutes ({cost['minutes_low']:g} to {cost['minutes_high']:g})"
+    yield f"memory    up to {cost['memory_gb']:g} GB"
+    yield f"disk      about {cost['disk_mb']} MB"
     if cost["memory_gb"] > machine["memory_gb"]:
-        lines.append("WARNING   that is more memory than there is: lower generation.memory_gib or set workers to 1")
+        yield "WARNING   that is more memory than there is: lower generation.memory_gib or set workers to 1"
     if cost["disk_mb"] > 1000 * machine["free_disk_gb"]:
-        lines.append("WARNING   that is more disk than is free")
-    return lines
+        yield "WARNING   that is more disk than is free"
+
+
+def _sureness(cost: Mapping[str, Any]) -> str:
+    if cost["guessed"]:
+        return f"a guess from the slowest machine we measured: {cost['guessed']}"
+    if cost["is_rough"]:
+        return "not sure: it had only read when the time was up; see --seconds"
+    seconds = cost["watched_seconds"]
+    return f"watched for {seconds:g} s" + ("" if seconds >= _LONG_ENOUGH_S else " only: not sure")

@@ -1,13 +1,14 @@
 """A direction as safetensors or as a GGUF control vector, and results as CSV, JSON or a dataset folder."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
 import pandas as pd
 
 from steering_reliability.analysis.schema import COLUMN_DESCRIPTIONS, read_results
+from steering_reliability.commands.direction_origin import Origin
 from steering_reliability.directions.files import StoredDirection, read_direction
 from steering_reliability.errors import InputError
 from steering_reliability.whole_file import whole, write_text
@@ -15,24 +16,31 @@ from steering_reliability.whole_file import whole, write_text
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 
 
-def export_direction(source: Path, *, output: Path, alpha: float, hook_point: str, model: str) -> None:
-    """Write a direction for other programs.
+def export_directions(sources: Sequence[Path], *, output: Path, alpha: float, origin: Origin) -> None:
+    """Write the directions of one or several layers for other programs.
 
     Args:
-        source: A `.pt` of this workflow.
-        output: `.safetensors` (the unit vector as `direction`, the numbers beside it as metadata) or `.gguf` (a control
-            vector as llama.cpp and repeng read it: loaded with scale 1 it adds alpha times the mean residual norm).
+        sources: `.pt` files of this workflow, each of another layer.
+        output: `.safetensors` (unit vectors, as `direction` or, of several layers, as `direction.{layer}`, and the
+            numbers beside them as metadata) or `.gguf` (a control vector as llama.cpp and repeng read it: loaded with
+            scale 1 it adds, at each of its layers, alpha times the mean residual norm there).
         alpha: Strength that scale 1 stands for, in multiples of the mean residual norm.
-        hook_point: `resid_post` or `resid_pre`, where the direction was read.
-        model: Name of the architecture, for the program that reads the file.
+        origin: Where the directions were read.
 
     Raises:
-        InputError: When the direction is damaged, the ending unknown, or the file format has no such layer.
+        InputError: When a direction is damaged, a layer is there twice, the ending unknown, or the file format has no
+            such layer.
     """
-    direction = read_direction(source)
+    directions = {}
+    for source in sources:
+        direction = read_direction(source)
+        layer = int(direction.statistics["layer"])
+        if layer in directions:
+            raise InputError(f"there are two directions of layer {layer}", where=str(source), fix="give one of each")
+        directions[layer] = direction
     writers: dict[str, Callable[[Path], None]] = {
-        ".safetensors": lambda path: _write_safetensors(direction, path, hook_point=hook_point),
-        ".gguf": lambda path: _write_gguf(direction, path, alpha=alpha, hook_point=hook_point, model=model),
+        ".safetensors": lambda path: _write_safetensors(directions, path, origin=origin),
+        ".gguf": lambda path: _write_gguf(directions, path, alpha=alpha, origin=origin),
     }
     if output.suffix not in writers:
         raise InputError(
@@ -44,35 +52,39 @@ def export_direction(source: Path, *, output: Path, alpha: float, hook_point: st
         writers[output.suffix](scratch)
 
 
-def _layer(direction: StoredDirection) -> int:
-    return int(direction.statistics["layer"])
-
-
-def _write_safetensors(direction: StoredDirection, path: Path, *, hook_point: str) -> None:
+def _write_safetensors(directions: Mapping[int, StoredDirection], path: Path, *, origin: Origin) -> None:
     from safetensors.torch import save_file  # noqa: PLC0415 - costs seconds
 
-    unit = direction.vector / direction.vector.norm()
-    facts = {"vector_norm": direction.vector_norm, "resid_norm": direction.resid_norm, "layer": _layer(direction)}
-    metadata = {name: json.dumps(value) for name, value in facts.items()}
-    save_file({"direction": unit.contiguous()}, path, metadata=metadata | {"hook_point": hook_point})
+    several = len(directions) > 1
+    tensors = {
+        f"direction.{layer}" if several else "direction": (one.vector / one.vector.norm()).contiguous()
+        for layer, one in directions.items()
+    }
+    facts: dict[str, dict[int, float]] = {
+        "vector_norm": {layer: one.vector_norm for layer, one in directions.items()},
+        "resid_norm": {layer: one.resid_norm for layer, one in directions.items()},
+        "layer": {layer: layer for layer in directions},
+    }
+    metadata = {name: json.dumps(of if several else next(iter(of.values()))) for name, of in facts.items()}
+    save_file(tensors, path, metadata=metadata | {"hook_point": origin.hook_point})
 
 
-def _write_gguf(direction: StoredDirection, path: Path, *, alpha: float, hook_point: str, model: str) -> None:
+def _write_gguf(directions: Mapping[int, StoredDirection], path: Path, *, alpha: float, origin: Origin) -> None:
     from gguf import GGUFWriter  # noqa: PLC0415 - costs a second
 
     # llama.cpp adds direction.N to what block N gives; its file has no place for block 0.
-    layer = _layer(direction) - (hook_point == "resid_pre")
-    if layer < 1:
+    blocks = {layer - (origin.hook_point == "resid_pre"): one for layer, one in sorted(directions.items())}
+    if min(blocks) < 1:
         raise InputError(
-            f"a control vector has no place for the {hook_point} of layer {_layer(direction)}",
+            f"a control vector has no place for the {origin.hook_point} of layer {min(directions)}",
             where=str(path),
-            fix="export a later layer, or use .safetensors",
+            fix="export later layers, or use .safetensors",
         )
-    unit = direction.vector / direction.vector.norm()
     writer = GGUFWriter(path, "controlvector")
-    writer.add_string("controlvector.model_hint", model)
-    writer.add_uint32("controlvector.layer_count", layer)
-    writer.add_tensor(f"direction.{layer}", (alpha * direction.resid_norm * unit).numpy())
+    writer.add_string("controlvector.model_hint", origin.architecture)
+    writer.add_uint32("controlvector.layer_count", max(blocks))
+    for block, one in blocks.items():
+        writer.add_tensor(f"direction.{block}", (alpha * one.resid_norm * one.vector / one.vector.norm()).numpy())
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()

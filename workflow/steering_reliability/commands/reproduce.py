@@ -8,16 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Any
 
-import yaml
-
 from steering_reliability.analysis.checksums import check_files, read_checksums
 from steering_reliability.analysis.reproduction import differences, kind_of
 from steering_reliability.conditions import SPLITS
 from steering_reliability.config import Config
+from steering_reliability.config_files import ROOT
 from steering_reliability.config_reading import load_config
 from steering_reliability.errors import InputError
-from steering_reliability.experiments.command import ROOT
 from steering_reliability.provenance import surroundings
+from steering_reliability.recorded_config import as_yaml, read_provenance
 from steering_reliability.whole_file import write_text
 
 STUDY = "study.yaml"
@@ -51,20 +50,13 @@ def read_record(run: Path) -> Record:
     Raises:
         InputError: When one of the two is missing or damaged.
     """
-    path = run / "provenance.json"
+    facts = read_provenance(run)
     try:
-        facts = json.loads(path.read_text(encoding="utf-8"))
-        config = facts["config"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        what = f"the record of the run can't be read: {type(error).__name__}"
-        raise InputError(what, where=str(path), fix="name the folder of a finished run") from error
-    try:
-        load_config(config)
+        load_config(facts["config"])
     except InputError as error:
+        what = f"the recorded config is none of this version: {error.what}"
         fix = "reproduce it with the version of the project that made it"
-        raise InputError(
-            f"the recorded config is none of this version: {error.what}", where=str(path), fix=fix
-        ) from error
+        raise InputError(what, where=str(run / "provenance.json"), fix=fix) from error
     return Record(facts, read_checksums(run / "SHA256SUMS"))
 
 
@@ -79,7 +71,7 @@ def set_up(record: Record, *, place: Path, root: Path = ROOT) -> None:
     Raises:
         InputError: When another study lies there, or the run wrote outside its clone.
     """
-    text = yaml.safe_dump(record.config, sort_keys=False, allow_unicode=True)
+    text = as_yaml(record.config)
     study = place / STUDY
     if place.exists() and (not study.is_file() or study.read_text(encoding="utf-8") != text) and any(place.iterdir()):
         raise InputError("the folder is in use", where=str(place), fix="name another with --into, or empty it")

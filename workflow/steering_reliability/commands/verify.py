@@ -6,27 +6,28 @@ from pathlib import Path
 from typing import Any
 
 from steering_reliability.analysis.checksums import check_files, read_checksums
+from steering_reliability.errors import InputError
 from steering_reliability.ledger import mixture_note
 from steering_reliability.provenance import read_provenance
 
 STAGES = ("models", "prompts", "activations", "directions", "completions", "runs", "tables", "figures")
 
 
-def verify(run: Path, *, root: Path) -> dict[str, Any]:
+def verify(run: Path) -> dict[str, Any]:
     """Check every file of a run against its recorded SHA-256.
 
     Args:
-        run: The run's folder, as the config names it.
-        root: Folder that the recorded paths count from, usually the clone.
+        run: The run's folder, where it was made.
 
     Returns:
         `stages`, per stage how many files are as recorded, changed and missing; `files`, those that are not; `mixture`,
         what must be known where the run's files were not all made alike, else None.
 
     Raises:
-        InputError: When nothing was recorded.
+        InputError: When nothing was recorded, or the run lies elsewhere than it was made.
     """
-    checked = check_files(read_checksums(root / run / "SHA256SUMS"), root=root)
+    recorded = read_checksums(run / "SHA256SUMS")
+    checked = check_files(recorded, root=_root(run, recorded))
     stages: dict[str, dict[str, int]] = {}
     for one in checked:
         counts = stages.setdefault(stage_of(one.path), {"as recorded": 0, "changed": 0, "missing": 0})
@@ -34,8 +35,23 @@ def verify(run: Path, *, root: Path) -> dict[str, Any]:
     return {
         "stages": stages,
         "files": {one.path: one.state for one in checked if one.state != "as recorded"},
-        "mixture": mixture_note(read_provenance(root / run).get("made_with", [])),
+        "mixture": mixture_note(read_provenance(run).get("made_with", [])),
     }
+
+
+def _root(run: Path, recorded: Mapping[str, str]) -> Path:
+    """Folder that the recorded paths count from, usually the clone."""
+    place = run.resolve()
+    for name in {parent for path in recorded for parent in Path(path).parents}:
+        if name.is_absolute() and name.resolve() == place:
+            return Path()
+        if place.parts[-len(name.parts) :] == name.parts:
+            return Path(*place.parts[: -len(name.parts)])
+    raise InputError(
+        "the run is not in the folder in which it was made, so that its files can't be told from another's",
+        where=str(run),
+        fix="put it where it was made, or use reproduce",
+    )
 
 
 def stage_of(path: str) -> str:

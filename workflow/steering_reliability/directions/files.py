@@ -105,7 +105,6 @@ def write_activations(path: str | Path, activations: Activations) -> None:
     tensors = {"positive": activations.positive.contiguous(), "negative": activations.negative.contiguous()}
     with whole(Path(path)) as scratch:
         save_file(tensors, scratch, metadata={"paired": str(activations.paired)})
-        scratch.chmod(0o644)
 
 
 def read_activations(path: str | Path, *, layer: int) -> Activations:

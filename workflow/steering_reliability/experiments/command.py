@@ -6,14 +6,10 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import yaml
-
+from steering_reliability.config_files import ROOT, RULE, read_config
 from steering_reliability.errors import InputError
 from steering_reliability.run_plan import RunPlan, plan_run
-
-ROOT = Path(__file__).parents[3]
 
 
 @dataclass(frozen=True)
@@ -39,7 +35,7 @@ def everything(plan: RunPlan) -> Request:
 def add_shared_flags(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
     """Add the flags that every command has."""
     parser.add_argument(
-        "--config", required=True, type=Path, help="YAML config; without a model section it is laid over config.yaml"
+        "--config", "-c", required=True, type=Path, nargs="+", action="extend", metavar="FILE", help=f"{RULE}."
     )
     parser.add_argument("--cores", default="all", help="cores for Snakemake (default: all)")
     parser.add_argument("--dry-run", action="store_true", help="say what would be done, and do nothing")
@@ -58,12 +54,12 @@ def run(arguments: argparse.Namespace, *, request: Callable[[RunPlan], Request])
         Snakemake's exit code; 1 with one message where the config can't be used.
     """
     try:
-        asked = request(plan_run(read_config(arguments.config)))
+        asked = request(plan_run(read_config(*arguments.config)))
     except InputError as error:
         print(error, file=sys.stderr)
         return 1
     command = [sys.executable, "-m", "snakemake", "--cores", arguments.cores]
-    command += ["--configfile", str(arguments.config.resolve())]
+    command += ["--configfile", *(str(path.resolve()) for path in arguments.config)]
     command += ["--dry-run"] if arguments.dry_run else []
     command += ["--profile", arguments.profile] if arguments.profile else []
     code = subprocess.run([*command, "--", *asked.targets], cwd=ROOT, check=False).returncode
@@ -72,32 +68,3 @@ def run(arguments: argparse.Namespace, *, request: Callable[[RunPlan], Request])
         for path in asked.made:
             print(f"  {path}{'' if (ROOT / path).exists() else '  (not there)'}")
     return code
-
-
-def read_config(path: Path) -> dict[str, Any]:
-    """Read a config as the Snakefile does: without a model section it is laid over config.yaml.
-
-    Raises:
-        InputError: When it can't be read.
-    """
-    own = _read_yaml(path)
-    return own if "model" in own else _laid_over(_read_yaml(ROOT / "config.yaml"), own)
-
-
-def _read_yaml(path: Path) -> dict[str, Any]:
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
-        what = f"the config can't be read: {str(error).splitlines()[0]}"
-        raise InputError(what, where=str(path), fix="correct the path or the file") from error
-    if not isinstance(content, dict):
-        raise InputError("the config is no mapping of sections", where=str(path), fix="look at config.yaml")
-    return content
-
-
-def _laid_over(base: dict[str, Any], top: dict[str, Any]) -> dict[str, Any]:
-    merged = dict(base)
-    for key, value in top.items():
-        both = isinstance(value, dict) and isinstance(merged.get(key), dict)
-        merged[key] = _laid_over(merged[key], value) if both else value
-    return merged

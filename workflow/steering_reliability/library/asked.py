@@ -1,7 +1,10 @@
-"""Prompts as a caller gives them: texts, or prompts with an id."""
+"""Prompts and their template as a caller gives them."""
 
 from collections.abc import Sequence
 
+from pydantic import ValidationError
+
+from steering_reliability.config import ModelConfig
 from steering_reliability.errors import InputError
 from steering_reliability.prompts.schema import UNKNOWN, Prompt
 
@@ -19,3 +22,16 @@ def as_prompts(given: Sequence[str | Prompt], *, where: str) -> list[Prompt]:
     if isinstance(given, str) or not given:
         raise InputError("a list of prompts is needed", where=f"argument {where}", fix='write ["How do I ...?"]')
     return [Prompt(id=one, prompt=one, family=UNKNOWN, style=UNKNOWN) if isinstance(one, str) else one for one in given]
+
+
+def checked_template(template: str | None) -> str | None:
+    """Hold a prompt template to what the config asks of `model.prompt_template`.
+
+    Raises:
+        InputError: When it does not hold `{prompt}` exactly once, or is too long.
+    """
+    try:
+        return ModelConfig(name="any", prompt_template=template).prompt_template
+    except ValidationError as error:
+        what = error.errors()[0]["msg"].removeprefix("Value error, ")
+        raise InputError(what, where="argument prompt_template", fix='write for example "Q: {prompt}\\nA:"') from None

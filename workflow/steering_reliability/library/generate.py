@@ -13,7 +13,7 @@ from steering_reliability.generation.engine import Engine
 from steering_reliability.generation.memory import memory_budget
 from steering_reliability.generation.rows import Completion, Row
 from steering_reliability.generation.worker import rows_of_request
-from steering_reliability.library.asked import as_prompts
+from steering_reliability.library.asked import as_prompts, checked_template
 from steering_reliability.library.placed import check_names_and_bounds, place
 from steering_reliability.model import LoadedModel
 from steering_reliability.prompts.schema import Prompt
@@ -64,6 +64,7 @@ def generate(
     sampling: GenerationConfig = _DEFAULT,
     system_prompt: str | None = None,
     chat_template: Literal["auto", "none"] = "auto",
+    prompt_template: str | None = None,
 ) -> list[GeneratedText]:
     """Write completions, steered or not; the same text as the workflow's shard of the same prompts and settings.
 
@@ -82,12 +83,14 @@ def generate(
             seed, num_samples_per_prompt, batch_size, memory_gib; not workers, since one engine writes here.
         system_prompt: System turn; None leaves it to the template.
         chat_template: `auto` or `none`.
+        prompt_template: Text around `{prompt}`, for where there is no chat template; None leaves the prompt bare.
 
     Returns:
         The completions, in the order of the prompts and then of their samples.
 
     Raises:
-        InputError: When a prompt is too long for the model, or layer, width, alpha or a name can't be used.
+        InputError: When a prompt is too long for the model, there are two templates, or layer, width, alpha or a name
+            can't be used.
     """
     asked = as_prompts(prompts, where="prompts")
     check_names_and_bounds(
@@ -102,6 +105,7 @@ def generate(
         "positions": positions,
         "system_prompt": system_prompt,
         "chat_template": chat_template,
+        "prompt_template": checked_template(prompt_template),
         "openings": None,
         "steering": None,
     }

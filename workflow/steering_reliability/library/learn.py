@@ -10,7 +10,7 @@ from steering_reliability.directions.files import Activations, StoredDirection
 from steering_reliability.directions.own import read_own_direction
 from steering_reliability.directions.sources import texts_to_compare
 from steering_reliability.errors import InputError
-from steering_reliability.library.asked import as_prompts
+from steering_reliability.library.asked import as_prompts, checked_template
 from steering_reliability.library.placed import block_index
 from steering_reliability.model import LoadedModel
 from steering_reliability.prompts.builders import choose_builders
@@ -30,6 +30,7 @@ def build_direction(
     seed: int = 0,
     system_prompt: str | None = None,
     chat_template: Literal["auto", "none"] = "auto",
+    prompt_template: str | None = None,
 ) -> StoredDirection:
     """Learn the direction of one layer, as the workflow does, and keep it in memory.
 
@@ -44,14 +45,15 @@ def build_direction(
         seed: Of the control, and of the halves that the statistics compare.
         system_prompt: System turn; None leaves it to the template.
         chat_template: `auto` or `none`.
+        prompt_template: Text around `{prompt}`, for where there is no chat template; None leaves the prompt bare.
 
     Returns:
         Vector [d_model] in float32, its length, the mean length of the residual stream at the tokens read (both in
         units of the residual stream), and the statistics that the workflow writes beside its `.pt`.
 
     Raises:
-        InputError: When the method needs other inputs, the layer is not there, a text is too long, or the direction is
-            zero.
+        InputError: When the method needs other inputs, the layer is not there, a text is too long, there are two
+            templates, or the direction is zero.
     """
     index = block_index(layer, n_layers=model.n_layers)
     prompts = {"harm_train": _builders(harm_train, where="harm_train", fraction=settings.build_fraction)}
@@ -77,6 +79,7 @@ def build_direction(
             position=settings.position,
             system_prompt=system_prompt,
             chat_template=chat_template,
+            prompt_template=checked_template(prompt_template),
         )[:, index : index + 1]
         for texts in sides
     )

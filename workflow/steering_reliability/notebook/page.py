@@ -7,9 +7,9 @@ from typing import Final
 
 from IPython.display import HTML
 
+from steering_reliability.config_files import ROOT
 from steering_reliability.config_reading import load_config
 from steering_reliability.errors import InputError
-from steering_reliability.experiments.command import ROOT
 
 _HEAD: Final = '<meta charset="utf-8">'
 # A page inside another one has no address of its own: without the first its links would open the notebook once more,

@@ -14,8 +14,8 @@ from typing import Final
 from IPython.display import display
 from snakemake_logger_plugin_progress import CLEAR
 
+from steering_reliability.config_files import ROOT
 from steering_reliability.errors import InputError
-from steering_reliability.experiments.command import ROOT
 
 _READ: Final = 65_536
 _LINE: Final = re.compile(re.escape(CLEAR) + r"([^\r\n]*)\r")

@@ -8,8 +8,8 @@ from typing import Any, Final
 import yaml
 from snakemake.utils import update_config
 
+from steering_reliability.config_files import ROOT
 from steering_reliability.errors import InputError
-from steering_reliability.experiments.command import ROOT
 from steering_reliability.run_plan import plan_run
 from steering_reliability.whole_file import write_text
 

@@ -1,0 +1,47 @@
+from copy import deepcopy
+
+from snakemake.common.configfile import load_configfile
+from snakemake.io import sourcecache_entry
+
+from steering_reliability.conditions import SPLITS
+from steering_reliability.config_files import is_whole, study_config
+
+# config_files.py has the rule by which configs are laid over each other. A module's config is its importer's, of which
+# a copy is changed.
+GIVEN = (
+    [deepcopy(config)]
+    if AS_MODULE
+    else [
+        *map(load_configfile, workflow.config_settings.configfiles),
+        dict(workflow.config_settings.config),
+    ]
+)
+DEFAULT_CONFIG = (
+    "config.yaml"
+    if Path("config.yaml").exists() and not AS_MODULE
+    else own_file("config.yaml")
+)
+LIES_OVER_DEFAULT = not any(map(is_whole, GIVEN))
+if LIES_OVER_DEFAULT and not AS_MODULE:
+
+    # Named to Snakemake too, which sends it along where nodes share no disk.
+    configfile: DEFAULT_CONFIG
+
+
+config = study_config(GIVEN, default=lambda: load_configfile(DEFAULT_CONFIG))
+# Prompt files that an importer's config does not give are those of this workflow; a given path starts, as always, at the
+# folder that Snakemake runs in.
+OWN_PROMPTS = (
+    {
+        split: own_file(f"prompts/{split}.jsonl")
+        for split in SPLITS
+        if f"{split}_path" not in (GIVEN[0].get("data") or {})
+    }
+    if AS_MODULE
+    else {}
+)
+
+
+def own_prompt_file(split):
+    """The workflow's own prompts as an input: under one name, wherever they lie."""
+    return sourcecache_entry(OWN_PROMPTS[split], f"prompts/{split}.jsonl")

@@ -1,0 +1,189 @@
+"""How fast a model writes here, in a process of its own: `python -m steering_reliability.commands.probe`."""
+
+import json
+import math
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from threading import Thread
+from typing import TYPE_CHECKING, Any, Final
+
+from steering_reliability.config import Config
+from steering_reliability.errors import InputError
+
+if TYPE_CHECKING:
+    from steering_reliability.model import LoadedModel
+
+MODULE: Final = "steering_reliability.commands.probe"
+_ROWS: Final = 120
+_LINEAR_SHARE: Final = 0.85
+_NEWS_SECONDS: Final = 0.25
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What was seen of a model before the time was up.
+
+    Attributes:
+        machine: `cpu_capability` and `gpu`; empty where not even torch had loaded.
+        tokens: Tokens written.
+        seconds: In which they were written; 0 where the model was not ready in time.
+        is_rough: Whether only the linear layers were timed, before any text was written.
+    """
+
+    machine: dict[str, Any]
+    tokens: int
+    seconds: float
+    is_rough: bool = True
+
+
+def watch(config: Config, *, folder: str, prompts: Sequence[str], seconds: float) -> Seen:
+    """Let a model write unsteered completions in a process of its own, and end that when the time is up.
+
+    In a process of its own, since neither the loading of a model nor a step of it can be cut off from within.
+
+    Args:
+        config: Of the run; its model section and its sampling are used.
+        folder: The model's Hugging Face folder.
+        prompts: What to answer.
+        seconds: The bound, loading included.
+
+    Raises:
+        InputError: When the model can't be loaded, or a prompt is too long for it.
+    """
+    end = time.monotonic() + seconds
+    with tempfile.TemporaryDirectory() as scratch:
+        asked, words = Path(scratch) / "asked.json", Path(scratch) / "stderr"
+        request = {"config": config.model_dump(mode="json"), "folder": folder, "prompts": list(prompts)}
+        asked.write_text(json.dumps(request | {"seconds": seconds}), encoding="utf-8")
+        command = [sys.executable, "-m", MODULE, str(asked)]
+        with words.open("w") as stderr:
+            process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=stderr, text=True)
+        try:
+            return _latest(_said_by(process, end=end), words=words)
+        finally:
+            process.kill()
+            process.wait()
+
+
+def _said_by(process: "subprocess.Popen[str]", *, end: float) -> Iterator[dict[str, Any]]:
+    """What the process says, line by line, until it or the time is at its end."""
+    lines: SimpleQueue[str | None] = SimpleQueue()
+
+    def read() -> None:
+        assert process.stdout is not None
+        for line in process.stdout:
+            lines.put(line)
+        lines.put(None)
+
+    Thread(target=read, daemon=True).start()
+    while True:
+        try:
+            line = lines.get(timeout=max(0.0, end - time.monotonic()))
+        except Empty:
+            return
+        if line is None:
+            if process.wait() != 0:
+                yield {"crashed": True}
+            return
+        yield json.loads(line)
+
+
+def _latest(said: Iterator[dict[str, Any]], *, words: Path) -> Seen:
+    facts: dict[str, Any] = {"machine": {}, "tokens": 0, "seconds": 0.0}
+    for one in said:
+        if "crashed" in one:
+            last = (words.read_text(encoding="utf-8", errors="replace").strip().splitlines() or ["killed"])[-1]
+            raise InputError(f"the model can't be watched: {last}", where="doctor", fix="use --seconds 0 for a guess")
+        if "error" in one:
+            raise InputError(**one["error"])
+        facts |= one
+    return Seen(**facts)
+
+
+def main(request: Path) -> None:
+    """Write and say how far it is, until the time is up or somebody ends the process."""
+    asked = json.loads(request.read_text(encoding="utf-8"))
+    end = time.monotonic() + asked["seconds"]
+    try:
+        _write(Config.model_validate(asked["config"]), folder=asked["folder"], prompts=asked["prompts"], end=end)
+    except InputError as error:
+        _say(error={"what": error.what, "where": error.where, "fix": error.fix})
+
+
+def _say(**facts: Any) -> None:
+    print(json.dumps(facts), flush=True)
+
+
+def _write(config: Config, *, folder: str, prompts: Sequence[str], end: float) -> None:
+    import torch  # noqa: PLC0415 - costs seconds
+
+    gpu = torch.cuda.get_device_name(0) if torch.cuda.is_available() else None
+    _say(machine={"cpu_capability": torch.backends.cpu.get_cpu_capability(), "gpu": gpu})
+
+    from transformers.utils.logging import disable_progress_bar  # noqa: PLC0415 - costs seconds
+
+    from steering_reliability.generation.engine import Engine  # noqa: PLC0415
+    from steering_reliability.generation.memory import memory_budget  # noqa: PLC0415
+    from steering_reliability.generation.worker import rows_of_request  # noqa: PLC0415
+    from steering_reliability.model import load_model  # noqa: PLC0415
+
+    disable_progress_bar()
+    model = load_model(folder, device=config.model.device, dtype=config.model.dtype)
+    _read_single_tokens(model)
+    rows = rows_of_request(_request(config, prompts), job=0, model=model)
+    memory = memory_budget(int(config.generation.memory_gib * (1 << 30)), device=model.device)
+    engine = Engine(
+        model, hook_point="resid_post", max_rows=min(config.generation.batch_size, len(rows)), memory=memory
+    )
+    start, before, said = 0.0, 0, 0.0
+    while time.monotonic() < end:
+        if not engine.waiting:
+            engine.submit(rows)
+        engine.step()
+        now = time.monotonic()
+        if engine.tokens_written == 0:
+            continue
+        if not start:
+            # The prompts are read; in a run that is done once for all conditions.
+            start, before, said = now, engine.tokens_written, now
+        elif now - said > _NEWS_SECONDS:
+            said = now
+            _say(tokens=engine.tokens_written - before, seconds=now - start, is_rough=False)
+
+
+def _read_single_tokens(model: "LoadedModel") -> None:
+    """Time the linear layers alone, which is soon done: on a busy machine the prompts may not be read in time."""
+    import torch  # noqa: PLC0415 - costs seconds
+
+    rows = torch.zeros(_ROWS, 1, dtype=torch.long, device=model.device)
+    seconds = []
+    with torch.inference_mode():
+        for _ in range(2):
+            start = time.monotonic()
+            # The number is asked for, since a GPU computes while Python goes on.
+            float(model.bridge.original_model(rows).logits[0, 0, 0])
+            seconds.append(time.monotonic() - start)
+            _say(tokens=_ROWS, seconds=min(seconds) / _LINEAR_SHARE, is_rough=True)
+
+
+def _request(config: Config, prompts: Sequence[str]) -> dict[str, Any]:
+    return {
+        **config.generation.model_dump(include={"max_new_tokens", "temperature", "top_p", "seed"}),
+        **config.model.templates(),
+        "prompts": [(text, text) for text in prompts],
+        # Many stand for many conditions: a prompt is read once for all of them.
+        "samples": math.ceil(_ROWS / len(prompts)),
+        "positions": "generated",
+        "openings": None,
+        "steering": None,
+    }
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -1,0 +1,76 @@
+"""Which study a command is about: the folder of a run, config files, or the default run."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from steering_reliability.config_files import DEFAULT, read_config
+from steering_reliability.config_reading import load_config
+from steering_reliability.errors import InputError
+from steering_reliability.recorded_config import as_yaml, config_file, recorded_config
+from steering_reliability.whole_file import write_text
+
+HERE: Final = Path("config.yaml")
+
+
+@dataclass(frozen=True)
+class Study:
+    """A study that a user named.
+
+    Attributes:
+        config: Its config, not checked yet.
+        named: How it was named.
+        files: The config files, where it was named by such; none where by its folder.
+    """
+
+    config: dict[str, Any]
+    named: str
+    files: tuple[Path, ...] = ()
+
+    def files_for_snakemake(self) -> tuple[Path, ...]:
+        """Config files that say the same to Snakemake; for a folder its own, written if need be."""
+        if self.files:
+            return self.files
+        own = config_file(Path(self.config["experiment"]["output_dir"]))
+        if not own.is_file() or read_config(own) != self.config:
+            write_text(own, as_yaml(self.config))
+        return (own,)
+
+
+def study_of(run: Path | None, configs: Sequence[Path]) -> Study:
+    """Find the study that a command is about.
+
+    Args:
+        run: The folder of a run, or a config file.
+        configs: Config files, laid over each other; with neither it is the default run.
+
+    Raises:
+        InputError: When both are given, a file can't be read, or the folder holds no run.
+    """
+    if run is not None and configs:
+        raise InputError("a run and a config are both given", where=f"{run}, --config", fix="give one of them")
+    if run is not None and run.is_dir():
+        return Study(_config_of(run), str(run))
+    files = (run,) if run is not None else tuple(configs) or (HERE if HERE.is_file() else DEFAULT,)
+    return Study(read_config(*files), ", ".join(map(str, files)), files)
+
+
+def folder_of(run: Path | None, configs: Sequence[Path]) -> Path:
+    """The folder of a study's run, whether anything is there or not; the arguments are those of `study_of`."""
+    if run is not None and run.is_dir() and not configs:
+        return run
+    return Path(load_config(study_of(run, configs).config).experiment.output_dir)
+
+
+def _config_of(run: Path) -> dict[str, Any]:
+    config = recorded_config(run)
+    try:
+        recorded = Path(load_config(config).experiment.output_dir)
+    except InputError as error:
+        what = f"the recorded config is none of this version: {error.what}"
+        raise InputError(what, where=str(run), fix="use the version of the project that made the run") from error
+    if recorded.resolve() == run.resolve():
+        return config
+    # Copied from elsewhere: the run is where the user says that it is.
+    return config | {"experiment": config["experiment"] | {"output_dir": str(run)}}
