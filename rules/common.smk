@@ -2,7 +2,6 @@ import os
 import sys
 from pathlib import Path
 
-from snakemake.exceptions import WorkflowError
 from snakemake_interface_executor_plugins.settings import SharedFSUsage
 
 PACKAGE = str(Path(workflow.basedir) / "workflow")
@@ -44,7 +43,7 @@ try:
         ).near_copies:
             print(f"Warning: {note}.", file=sys.stderr)
 except InputError as error:
-    raise WorkflowError(f"\n{error}")
+    sys.exit(f"error: {error}")
 
 R = RUN.folder
 REPORT = RUN.report_folder

@@ -8,11 +8,11 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow"))
 
 from steering_reliability.errors import InputError
+from steering_reliability.prompts.check import check_disjoint, check_shift
 from steering_reliability.prompts.generate import generate_prompts
 from steering_reliability.prompts.ingest import FieldNames, ingest_prompts
+from steering_reliability.prompts.reading import read_prompts
 from steering_reliability.prompts.schema import SPLITS, Prompt, to_jsonl, write_prompts
-from steering_reliability.prompts.shift import check_shift
-from steering_reliability.prompts.validate import check_disjoint, read_prompts
 
 
 def main() -> int:

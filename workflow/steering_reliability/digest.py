@@ -17,6 +17,8 @@ UNCHANGING: Final = {
     "digest.py": "is the digest",
     "whole_file.py": "how a file comes into its place",
     "prompts/problems.py": "how faults are listed",
+    "prompts/validate.py": "refuses a prompts file or lets it pass; prompts/reading.py reads it",
+    "prompts/check.py": "refuses prompts or lets them pass as they are",
     "config.py": "its values reach the rules as params",
     "conditions.py": "its values reach the rules as params",
     "generation/meeting_place.py": "where a worker is found",

@@ -16,7 +16,7 @@ from steering_reliability.conditions import SPLITS
 from steering_reliability.experiments.command import ROOT
 from steering_reliability.job_needs import RUNTIME_MB, weights_mb
 from steering_reliability.prompts.check import check_prompts
-from steering_reliability.prompts.validate import read_prompts
+from steering_reliability.prompts.reading import read_prompts
 from steering_reliability.provenance import versions
 from steering_reliability.run_plan import RunPlan
 
