@@ -106,21 +106,22 @@ def check_shift(train: Sequence[Prompt], test: Sequence[Prompt]) -> list[str]:
     return notes
 
 
-def copies_note(prompts: Sequence[Prompt], *, split: str, field: str = "template") -> str:
+def copies_note(prompts: Sequence[Prompt], *, split: str, field: str = "template", most: int = 3) -> str:
     """Return a warning where near copies of different templates, or without one, are counted as one; else nothing.
 
     Args:
         prompts: The run's prompts of one split.
         split: Its name.
         field: As in `cluster_prompts`.
+        most: How many pairs to name.
     """
     labels = [meta_value(prompt, field) for prompt in prompts]
     pairs = near_copies([prompt.prompt for prompt in prompts])
     found = [(one, other) for one, other in pairs if labels[one] is None or labels[one] != labels[other]]
     if not found:
         return ""
-    named = ", ".join(f"{prompts[one].id} and {prompts[other].id}" for one, other in found[:3])
-    more = f" and {len(found) - 3} more pairs" if len(found) > 3 else ""
+    named = ", ".join(f"{prompts[one].id} and {prompts[other].id}" for one, other in found[:most])
+    more = f" and {len(found) - most} more pairs" if len(found) > most else ""
     return f"{split} has prompts that are nearly the same text ({named}{more}): each such group counts as one prompt"
 
 

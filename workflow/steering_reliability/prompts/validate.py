@@ -30,10 +30,21 @@ def check_file(path: Path, *, split: str) -> None:
         InputError: Once, with all faults: not UTF-8, invalid JSON, a missing, empty, unknown or wrongly typed field,
             an unsafe id, an id or a prompt that came before. Also if the file is missing or has no prompt.
     """
-    problems = Problems(str(path))
+    check_content(_read_bytes(path), split=split, source=str(path))
+
+
+def check_content(content: bytes, *, split: str, source: str) -> None:
+    """Refuse the content of a prompts file with any fault, as `check_file` does.
+
+    Args:
+        content: Without a byte order mark.
+        split: The split it is for.
+        source: The file, named in errors.
+    """
+    problems = Problems(source)
     first_line_of: dict[tuple[str, str], int] = {}
     n_records = 0
-    for number, raw in enumerate(_read_bytes(path).split(b"\n"), start=1):
+    for number, raw in enumerate(content.split(b"\n"), start=1):
         record = _parse_line(raw, number, problems)
         if record is None:
             continue
@@ -42,7 +53,7 @@ def check_file(path: Path, *, split: str) -> None:
         _check_repeats(record, number, first_line_of, problems)
     problems.raise_if_any(_FIX)
     if not n_records:
-        raise InputError(f"the split {split} has no prompt", where=str(path), fix="add at least one prompt")
+        raise InputError(f"the split {split} has no prompt", where=source, fix="add at least one prompt")
 
 
 def _read_bytes(path: Path) -> bytes:
