@@ -3,12 +3,6 @@ from snakemake.utils import min_version
 min_version("9.20")
 
 
-# A config that names a model stands alone; anything less is laid over config.yaml.
-if "model" not in config:
-
-    configfile: "config.yaml"
-
-
 include: "rules/common.smk"
 include: "rules/model.smk"
 include: "rules/prompts.smk"

@@ -14,6 +14,7 @@ os.environ.update(
 from steering_reliability.analysis.claim_point_file import points_of_file
 from steering_reliability.commands.workload import stage_files, stage_sizes
 from steering_reliability.conditions import SPLITS
+from steering_reliability.config_places import ConfigPlaces
 from steering_reliability.digest import code_of
 from steering_reliability.errors import InputError
 from steering_reliability.generation.client import claim_owner, stop_workers
@@ -22,6 +23,20 @@ from steering_reliability.model_source import check_storage
 from steering_reliability.prompts.check import check_prompts
 from steering_reliability.run_plan import plan_run
 from steering_reliability.termination import handle_in_thread
+from steering_reliability.yaml_reading import read_yaml
+
+DEFAULT_CONFIG = "config.yaml"
+# A config that names a model stands alone; anything less is laid over config.yaml.
+LIES_OVER_DEFAULT = "model" not in config
+if LIES_OVER_DEFAULT:
+    # Snakemake would say neither the line nor what is wrong there.
+    try:
+        read_yaml(Path(DEFAULT_CONFIG))
+    except InputError as error:
+        sys.exit(f"error: {error}")
+
+    configfile: DEFAULT_CONFIG
+
 
 if workflow.is_main_process:
     # After a `kill -9` a plain run goes on, with no `--unlock`.
@@ -43,7 +58,12 @@ try:
         ).near_copies:
             print(f"Warning: {note}.", file=sys.stderr)
 except InputError as error:
-    sys.exit(f"error: {error}")
+    # Not a WorkflowError, which Snakemake prints with the line of this file around it.
+    places = ConfigPlaces(
+        [DEFAULT_CONFIG] * LIES_OVER_DEFAULT + workflow.config_settings.configfiles,
+        overrides=workflow.config_settings.config,
+    )
+    sys.exit(f"error: {places.located(error)}")
 
 R = RUN.folder
 REPORT = RUN.report_folder

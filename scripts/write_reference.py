@@ -15,11 +15,18 @@ from steering_reliability.config import Config
 ROOT = Path(__file__).resolve().parents[1]
 NOTE = "<!-- Made by scripts/write_reference.py; a test keeps it in step with the code. -->\n\n"
 
+PREFACE = """\
+The config is closed: an unknown key or value is an error that names the nearest one, with the file and line that set
+it (`--config` for a value given there). All that is wrong is said at once, before anything runs. A file that is no
+YAML is named with its line too, but for one that is given to `snakemake --configfile`: Snakemake reads it before the
+workflow and says only that it is not valid; `steering-reliability status --config FILE` says where.
+"""
+
 
 def config_page() -> str:
     """Every config key with its type, default and meaning."""
     lines = ["# Every config key\n", NOTE]
-    lines.append("The config is closed: an unknown key is an error that names the nearest one.\n")
+    lines.append(PREFACE)
     schema = Config.model_json_schema()
     for section, field in Config.model_fields.items():
         model = _section(field.annotation)

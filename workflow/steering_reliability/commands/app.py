@@ -50,10 +50,12 @@ def told() -> Iterator[None]:
 
 
 def _planned(config: Path) -> RunPlan:
-    from steering_reliability.experiments.command import read_config  # noqa: PLC0415 - keeps --help quick
+    from steering_reliability.experiments.command import places_of, read_config  # noqa: PLC0415 - keeps --help quick
     from steering_reliability.run_plan import plan_run  # noqa: PLC0415
 
-    return plan_run(read_config(config))
+    raw = read_config(config)
+    with places_of(config).named():
+        return plan_run(raw)
 
 
 def _print(found: Any, *, as_json: bool, lines: Callable[[Any], Any]) -> None:

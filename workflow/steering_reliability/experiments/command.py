@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from steering_reliability.config_places import ConfigPlaces
 from steering_reliability.errors import InputError
 from steering_reliability.run_plan import RunPlan, plan_run
+from steering_reliability.yaml_reading import read_yaml
 
 ROOT = Path(__file__).parents[3]
 
@@ -58,7 +58,9 @@ def run(arguments: argparse.Namespace, *, request: Callable[[RunPlan], Request])
         Snakemake's exit code; 1 with one message where the config can't be used.
     """
     try:
-        asked = request(plan_run(read_config(arguments.config)))
+        config = read_config(arguments.config)
+        with places_of(arguments.config).named():
+            asked = request(plan_run(config))
     except InputError as error:
         print(error, file=sys.stderr)
         return 1
@@ -80,19 +82,13 @@ def read_config(path: Path) -> dict[str, Any]:
     Raises:
         InputError: When it can't be read.
     """
-    own = _read_yaml(path)
-    return own if "model" in own else _laid_over(_read_yaml(ROOT / "config.yaml"), own)
+    own = read_yaml(path)
+    return own if "model" in own else _laid_over(read_yaml(ROOT / "config.yaml"), own)
 
 
-def _read_yaml(path: Path) -> dict[str, Any]:
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
-        what = f"the config can't be read: {str(error).splitlines()[0]}"
-        raise InputError(what, where=str(path), fix="correct the path or the file") from error
-    if not isinstance(content, dict):
-        raise InputError("the config is no mapping of sections", where=str(path), fix="look at config.yaml")
-    return content
+def places_of(path: Path) -> ConfigPlaces:
+    """Where the values of a config stand, as `read_config` reads it."""
+    return ConfigPlaces([path] if "model" in read_yaml(path) else [ROOT / "config.yaml", path])
 
 
 def _laid_over(base: dict[str, Any], top: dict[str, Any]) -> dict[str, Any]:
