@@ -1,11 +1,16 @@
 """An error of a config names the file and the line that set the value."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from steering_reliability.config_places import ConfigPlaces
 from steering_reliability.config_reading import ConfigError, load_config
 from steering_reliability.errors import InputError
+
+ROOT = Path(__file__).parents[2]
 
 BASE = """\
 model:
@@ -140,3 +145,32 @@ def test_without_files_nothing_is_added():
         load_config({})
     assert caught.value.where == "config"
     assert "[" not in caught.value.what
+
+
+@pytest.mark.parametrize(
+    ("content", "where"),
+    [
+        ("generation:\n  top_p: 7\n", "  where: mine.yaml, line 2\n"),
+        ("# one\ndata:\n  benign_path: no.jsonl\n", "  where: config key data.benign_path (mine.yaml, line 3)\n"),
+        ("experiment:\n  layers: [999]\n", "  where: config key experiment.layers (mine.yaml, line 2)\n"),
+        ("generation:\n\ttop_p: 7\n", "  where: mine.yaml, line 2, column 1\n"),
+    ],
+)
+@pytest.mark.parametrize(
+    "command", [["steering_reliability", "status"], ["steering_reliability.experiments.run_baseline"]]
+)
+def test_a_command_names_the_line_of_the_config_that_it_was_given(tmp_path, command, content, where):
+    # What the config is laid over names prompts and a model by paths from the project's folder.
+    (tmp_path / "prompts").symlink_to(ROOT / "prompts")
+    (tmp_path / "mine.yaml").write_text(content)
+    run = subprocess.run(
+        [sys.executable, "-m", *command, "--config", "mine.yaml"],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(ROOT / "workflow")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 1
+    assert where in run.stderr
+    assert "Traceback" not in run.stderr
