@@ -4,7 +4,6 @@ import sys
 from functools import partial
 from pathlib import Path
 
-from snakemake.exceptions import WorkflowError
 from snakemake_interface_executor_plugins.settings import SharedFSUsage
 
 from steering_reliability import digest
@@ -43,7 +42,8 @@ try:
         for note in RUN.model_notes():
             print(f"Warning: {note}", file=sys.stderr)
 except InputError as error:
-    raise WorkflowError(f"\n{error}")
+    # Not a WorkflowError, which Snakemake prints with the line of this file around it.
+    sys.exit(f"error: {PLACES.located(error)}")
 
 R = RUN.folder
 REPORT = RUN.report_folder
@@ -107,7 +107,8 @@ onstart:
         try:
             hold_run(Path(R))
         except InputError as error:
-            raise WorkflowError(f"\n{error}")
+            # Not a WorkflowError, which Snakemake prints with the line of this file around it.
+            sys.exit(f"error: {error}")
         atexit.register(release_run, Path(R))
         record_run(Path(".snakemake"))
     record_config(RUN.config)

@@ -5,6 +5,9 @@ from snakemake.io import sourcecache_entry
 
 from steering_reliability.conditions import SPLITS
 from steering_reliability.config_files import is_whole, study_config
+from steering_reliability.config_places import ConfigPlaces
+from steering_reliability.errors import InputError
+from steering_reliability.yaml_reading import read_yaml
 
 # config_files.py has the rule by which configs are laid over each other. A module's config is its importer's, of which
 # a copy is changed.
@@ -23,12 +26,26 @@ DEFAULT_CONFIG = (
 )
 LIES_OVER_DEFAULT = not any(map(is_whole, GIVEN))
 if LIES_OVER_DEFAULT and not AS_MODULE:
+    # Snakemake would say neither the line nor what is wrong there.
+    try:
+        read_yaml(Path(DEFAULT_CONFIG))
+    except InputError as error:
+        sys.exit(f"error: {error}")
 
     # Named to Snakemake too, which sends it along where nodes share no disk.
     configfile: DEFAULT_CONFIG
 
 
 config = study_config(GIVEN, default=lambda: load_configfile(DEFAULT_CONFIG))
+# What is wrong with a value is said with the file and line that set it; of a module's config its importer knows that.
+PLACES = ConfigPlaces(
+    (
+        []
+        if AS_MODULE
+        else [DEFAULT_CONFIG] * LIES_OVER_DEFAULT + workflow.config_settings.configfiles
+    ),
+    overrides={} if AS_MODULE else workflow.config_settings.config,
+)
 # Prompt files that an importer's config does not give are those of this workflow; a given path starts, as always, at the
 # folder that Snakemake runs in.
 OWN_PROMPTS = (

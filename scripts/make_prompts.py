@@ -8,11 +8,13 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow"))
 
 from steering_reliability.errors import InputError
+from steering_reliability.prompts.check import check_disjoint, check_shift
 from steering_reliability.prompts.generate import generate_prompts
 from steering_reliability.prompts.ingest import FieldNames, ingest_prompts
+from steering_reliability.prompts.reading import read_prompts
 from steering_reliability.prompts.schema import SPLITS, Prompt, to_jsonl, write_prompts
-from steering_reliability.prompts.shift import check_shift
-from steering_reliability.prompts.validate import check_disjoint, read_prompts
+
+PROJECT = Path(__file__).resolve().parents[1] / "prompts"
 
 
 def main() -> int:
@@ -21,8 +23,6 @@ def main() -> int:
     try:
         made = _ingest(args) if args.ingest else _generate(args)
         _write(made, args.out_dir, force=args.force)
-        if args.ingest:
-            _compare_with_neighbors(args.split, args.out_dir)
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
@@ -36,7 +36,7 @@ def _parse() -> argparse.Namespace:
         epilog="examples:\n"
         "  python scripts/make_prompts.py --out_dir prompts --n_train 150 --n_test 150 --n_benign 200 --seed 0\n"
         "  python scripts/make_prompts.py --out_dir my_prompts --ingest behaviors.csv --split harm_test \\\n"
-        "      --prompt-field Goal --id-field Index --family-field Category",
+        "      --prompt-field Goal --id-field Index --family-field Category --where Source=Original",
     )
     parser.add_argument("--out_dir", "--out-dir", type=Path, required=True, help="folder for {split}.jsonl")
     parser.add_argument("--force", action="store_true", help="replace prompts files that are already there")
@@ -46,7 +46,7 @@ def _parse() -> argparse.Namespace:
     make.add_argument("--n_benign", "--n-benign", type=int, default=200, help="prompts in benign (default 200)")
     make.add_argument("--seed", type=int, default=0, help="order and choice of prompts (default 0)")
     take = parser.add_argument_group("from a file of your own")
-    take.add_argument("--ingest", type=Path, metavar="FILE", help="a .csv, .tsv, .json or .jsonl file")
+    take.add_argument("--ingest", type=Path, metavar="FILE", help="a .csv, .tsv, .json, .jsonl or .txt file")
     take.add_argument("--split", choices=SPLITS, help="the split that it becomes")
     take.add_argument(
         "--prompt-field", "--prompt_field", default="prompt", help='default "prompt"; "meta.x" reaches in'
@@ -54,6 +54,16 @@ def _parse() -> argparse.Namespace:
     take.add_argument("--id-field", "--id_field", help="without it, ids are made")
     take.add_argument("--family-field", "--family_field", help='without it, every family is "unknown"')
     take.add_argument("--style-field", "--style_field", help='without it, every style is "unknown"')
+    take.add_argument(
+        "--context-field", "--context_field", help="text that the request is about: it comes first, then a blank line"
+    )
+    take.add_argument(
+        "--where",
+        action="append",
+        default=[],
+        metavar="FIELD=VALUE",
+        help="only rows with this value; several fields must all hold, of several values of a field one",
+    )
     args = parser.parse_args()
     if (args.ingest is None) != (args.split is None):
         parser.error("--ingest and --split go together")
@@ -69,11 +79,29 @@ def _generate(args: argparse.Namespace) -> dict[str, list[Prompt]]:
 
 
 def _ingest(args: argparse.Namespace) -> dict[str, list[Prompt]]:
-    fields = FieldNames(prompt=args.prompt_field, id=args.id_field, family=args.family_field, style=args.style_field)
-    ingested = ingest_prompts(args.ingest, split=args.split, fields=fields)
+    fields = FieldNames(
+        prompt=args.prompt_field,
+        id=args.id_field,
+        family=args.family_field,
+        style=args.style_field,
+        context=args.context_field,
+    )
+    ingested = ingest_prompts(args.ingest, split=args.split, fields=fields, where=_conditions(args.where))
     for note in ingested.notes:
         print(f"note: {note}")
-    return {args.split: ingested.prompts}
+    made = {args.split: ingested.prompts}
+    _compare_with_neighbors(made, args.out_dir)
+    return made
+
+
+def _conditions(asked: list[str]) -> dict[str, list[str]]:
+    conditions: dict[str, list[str]] = {}
+    for condition in asked:
+        field, equals, value = condition.partition("=")
+        if not equals or not field:
+            raise InputError(f"{condition!r} is no condition", where="--where", fix="write FIELD=VALUE")
+        conditions.setdefault(field.strip(), []).append(value.strip())
+    return conditions
 
 
 def _write(made: dict[str, list[Prompt]], out_dir: Path, *, force: bool) -> None:
@@ -97,17 +125,42 @@ def _write(made: dict[str, list[Prompt]], out_dir: Path, *, force: bool) -> None
         ) from None
 
 
-def _compare_with_neighbors(split: str, out_dir: Path) -> None:
-    """Tell, without failing, how the ingested split goes with the prompts files beside it."""
+def _compare_with_neighbors(made: dict[str, list[Prompt]], out_dir: Path) -> None:
+    """Refuse what the workflow would refuse beside the prompts in the folder; warn where it is the project's own."""
+    beside = _neighbors([split for split in SPLITS if split not in made], out_dir)
     try:
-        paths = {name: out_dir / f"{name}.jsonl" for name in SPLITS}
-        present = {name: read_prompts(path, split=name) for name, path in paths.items() if path.exists()}
-        check_disjoint(present)
-        if split != "benign" and {"harm_train", "harm_test"} <= present.keys():
-            for note in check_shift(present["harm_train"], present["harm_test"]):
-                print(f"note: {note}")
+        notes = _compare({**beside, **made})
     except InputError as error:
-        print(f"warning: the workflow will refuse these prompts together: {error}", file=sys.stderr)
+        what = f"the workflow would refuse these prompts together, and nothing was written: {error.what}"
+        raise InputError(
+            what, where=f"{error.where}, in {out_dir}", fix=f"{error.fix}, or give another --out_dir"
+        ) from None
+    for note in notes:
+        print(f"note: {note}")
+    others = _neighbors([split for split in SPLITS if split not in {*made, *beside}], PROJECT)
+    try:
+        _compare({**others, **beside, **made})
+    except InputError as error:
+        print(f"warning: with the project's own prompts the workflow will refuse these: {error}", file=sys.stderr)
+
+
+def _neighbors(splits: list[str], folder: Path) -> dict[str, list[Prompt]]:
+    found = {}
+    for split in splits:
+        path = folder / f"{split}.jsonl"
+        try:
+            if path.exists():
+                found[split] = read_prompts(path, split=split)
+        except InputError as error:
+            print(f"warning: not compared with {split}: {error}", file=sys.stderr)
+    return found
+
+
+def _compare(prompts: dict[str, list[Prompt]]) -> list[str]:
+    """Check what no two splits may share; returns what could not be checked."""
+    check_disjoint({split: prompts[split] for split in SPLITS if split in prompts})
+    is_whole = {"harm_train", "harm_test"} <= prompts.keys()
+    return check_shift(prompts["harm_train"], prompts["harm_test"]) if is_whole else []
 
 
 if __name__ == "__main__":

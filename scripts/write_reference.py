@@ -16,11 +16,18 @@ from steering_reliability.config_files import RULE
 ROOT = Path(__file__).resolve().parents[1]
 NOTE = "<!-- Made by scripts/write_reference.py; a test keeps it in step with the code. -->\n\n"
 
+PREFACE = """\
+The config is closed: an unknown key or value is an error that names the nearest one, with the file and line that set
+it (`--config` for a value given there). All that is wrong is said at once, before anything runs. A file that is no
+YAML is named with its line too, but for one that is given to `snakemake --configfile`: Snakemake reads it before the
+workflow and says only that it is not valid; `steering-reliability status --config FILE` says where.
+"""
+
 
 def config_page() -> str:
     """Every config key with its type, default and meaning."""
     lines = ["# Every config key\n", NOTE]
-    lines.append("The config is closed: an unknown key is an error that names the nearest one.\n\n")
+    lines.append(PREFACE)
     lines.append(f"{RULE}. This holds for `snakemake --configfile A B`, for `-c A -c B` of `steering-reliability` and ")
     lines.append(
         "for `--config A B` of the plan's commands. A `model` section with another `name` or `source` replaces "

@@ -22,7 +22,7 @@ import torch
 from steering_reliability.conditions import SPLITS
 from steering_reliability.generation.client import SETTINGS
 from steering_reliability.model import load_model
-from steering_reliability.prompts.validate import read_prompts
+from steering_reliability.prompts.reading import read_prompts
 
 
 def measure(runs: dict[str, Callable[[], float]], *, rounds: int) -> dict[str, float]:

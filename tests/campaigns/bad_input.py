@@ -20,7 +20,7 @@ sys.path.insert(0, str(ROOT / "workflow"))
 from steering_reliability.config_files import read_config  # noqa: E402
 from steering_reliability.errors import InputError  # noqa: E402
 from steering_reliability.prompts.check import check_prompts  # noqa: E402
-from steering_reliability.prompts.validate import read_prompts  # noqa: E402
+from steering_reliability.prompts.reading import read_prompts  # noqa: E402
 from steering_reliability.run_plan import plan_run  # noqa: E402
 
 SLOW_S = 10.0

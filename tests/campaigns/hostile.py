@@ -29,7 +29,7 @@ from steering_reliability.errors import InputError  # noqa: E402
 from steering_reliability.generation.client import request_completions, stop_workers  # noqa: E402
 from steering_reliability.generation.protocol import WorkerIdentity  # noqa: E402
 from steering_reliability.model import load_model, load_tokenizer, render_prompt  # noqa: E402
-from steering_reliability.prompts.validate import read_prompts  # noqa: E402
+from steering_reliability.prompts.reading import read_prompts  # noqa: E402
 from steering_reliability.run_plan import plan_run  # noqa: E402
 from tiny_model import write_tiny_model  # noqa: E402
 

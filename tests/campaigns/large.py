@@ -26,7 +26,7 @@ from steering_reliability.generation.client import request_completions, stop_wor
 from steering_reliability.generation.protocol import WorkerIdentity  # noqa: E402
 from steering_reliability.model import load_tokenizer  # noqa: E402
 from steering_reliability.prompts.lengths import measure_lengths  # noqa: E402
-from steering_reliability.prompts.validate import prepare_prompts  # noqa: E402
+from steering_reliability.prompts.prepare import prepare_prompts  # noqa: E402
 from tiny_model import write_tiny_model  # noqa: E402
 
 TEMPLATES = {"system_prompt": None, "chat_template": "auto", "prompt_template": None}

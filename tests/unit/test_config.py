@@ -83,6 +83,10 @@ def test_a_config_written_for_the_plan_loads_unchanged():
         (minimal(experimnt={}), "experimnt: unknown key; did you mean `experiment`?"),
         (experiment(aplhas=[1]), "experiment.aplhas: unknown key; did you mean `alphas`?"),
         (
+            minimal(refusal_tuning={"epoch": 1}),
+            "refusal_tuning.epoch: unknown key; did you mean `epochs`?",
+        ),
+        (
             minimal(sanity_checks={"alt_prefixes": [{"refusal_prefx": "No", "compliance_prefix": "Yes"}]}),
             "sanity_checks.alt_prefixes.0.refusal_prefx: unknown key; did you mean `refusal_prefix`?",
         ),
@@ -136,6 +140,64 @@ def test_every_problem_is_told_at_once():
 def test_a_bad_value_is_shown_beside_its_key(raw, key, shown):
     line = next(line for line in problem(raw).splitlines() if line.startswith(f"  - {key}"))
     assert f"(got {shown}" in line or f"(got '{shown}" in line
+
+
+@pytest.mark.parametrize(
+    ("raw", "told"),
+    [
+        (minimal(direction={"token_position": "last_promt"}), "(got 'last_promt'); did you mean `last_prompt_token`?"),
+        (minimal(direction={"method": "Contrastive"}), "did you mean `contrastive_prefix`?"),
+        (minimal(model={"name": "m", "dtype": "flot32"}), "did you mean `float32`?"),
+        (
+            experiment(interventions=["abblate"]),
+            "interventions.0: must be 'add' or 'ablate' (got 'abblate'); did you mean",
+        ),
+        (experiment(alphas={"ad": [1]}), "alphas.ad: must be 'add' or 'ablate' (got 'ad'); did you mean `add`?"),
+    ],
+)
+def test_a_misspelt_value_names_the_nearest_one(raw, told):
+    assert told in problem(raw)
+
+
+def test_a_value_that_resembles_none_gets_no_suggestion():
+    assert problem(minimal(model={"name": "m", "device": "xxx"})).endswith(
+        "model.device: must be 'auto', 'cpu', 'cuda' or 'mps' (got 'xxx')"
+    )
+
+
+@pytest.mark.parametrize(
+    ("raw", "told"),
+    [
+        (
+            minimal(generation=3),
+            "generation: must be a mapping of keys, such as `generation: {max_new_tokens: 40}` (got 3)",
+        ),
+        (minimal(model=None), 'model: must be a mapping of keys, such as `model: {source: "hub"}` (got null)'),
+        (
+            minimal(sanity_checks={"alt_prefixes": [3]}),
+            "sanity_checks.alt_prefixes.0: must be a mapping of keys (refusal_prefix, compliance_prefix) (got 3)",
+        ),
+        (experiment(layers=3), "experiment.layers: must be a list, such as [3] (got 3)"),
+        (experiment(layers=[]), "experiment.layers: must not be empty (got [])"),
+        (experiment(alphas=3), "experiment.alphas: must be a list, or a mapping of keys with a list for each (got 3)"),
+        (experiment(alphas={"add": 3}), "experiment.alphas.add: must be a list, such as [3] (got 3)"),
+        (experiment(alphas=["x"]), "experiment.alphas.0: must be a number (got 'x')"),
+        (minimal(generation={"seed": 1.5}), "generation.seed: must be a whole number (got 1.5)"),
+        (minimal(generation={"seed": -1}), "generation.seed: must be at least 0 (got -1)"),
+        (minimal(generation={"top_p": 0}), "generation.top_p: must be above 0 (got 0)"),
+        (minimal(generation={"top_p": None}), "generation.top_p: must be a number (got null)"),
+        (minimal(propensity={"enabled": "maybe"}), "propensity.enabled: must be true or false (got 'maybe')"),
+        (minimal(model={"name": 7}), "model.name: must be text; a number or a yes needs quotes to be one (got 7)"),
+        (minimal(model={"name": ""}), "model.name: must not be empty (got '')"),
+        (
+            minimal(model={"name": "m", "sha256": "abc"}),
+            "model.sha256: must match the pattern ^[0-9a-f]{64}$ (SHA-256 that the GGUF file must have) (got 'abc')",
+        ),
+        (minimal(generation={1: 2}), "generation.1: is a key that is no text (got 1)"),
+    ],
+)
+def test_a_value_of_another_kind_is_told_once_and_in_plain_words(raw, told):
+    assert problem(raw) == f"the configuration can't be used:\n  - {told}"
 
 
 def test_the_zero_trap_is_refused_and_explained():

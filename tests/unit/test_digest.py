@@ -22,9 +22,9 @@ ALL_SCRIPTS = sorted(path.stem for path in SCRIPTS.glob("*.py"))
 MADE_UP = {
     "scripts/steer.py": "from steering_reliability.analysis.summary import summarise\n",
     "scripts/write.py": "from steering_reliability.generation import (\n    engine,\n    worker,\n)\n",
-    "scripts/check.py": "def check():\n    import steering_reliability.prompts.check\n",
+    "scripts/read.py": "def read():\n    import steering_reliability.prompts.read\n",
     "steering_reliability/__init__.py": "",
-    "steering_reliability/errors.py": "from steering_reliability.prompts.check import CHECK\n",
+    "steering_reliability/errors.py": "from steering_reliability.prompts.read import READ\n",
     "steering_reliability/analysis/summary.py": "from steering_reliability.analysis import rates  # of text\n",
     "steering_reliability/analysis/rates.py": "from steering_reliability.errors import InputError\n",
     "steering_reliability/analysis/unused.py": "ALONE = True\n",
@@ -32,7 +32,7 @@ MADE_UP = {
     "steering_reliability/generation/engine.py": "from steering_reliability.generation.worker import Worker\n",
     "steering_reliability/generation/worker.py": "from steering_reliability.generation.engine import Engine\n",
     "steering_reliability/generation/batch.py": "SIZE = 3\n",
-    "steering_reliability/prompts/check.py": "CHECK = 1\n",
+    "steering_reliability/prompts/read.py": "READ = 1\n",
     "steering_reliability/templates/page.html": "<p>\n",
 }
 
@@ -72,8 +72,8 @@ def test_what_is_imported_in_any_form_is_found_and_so_is_what_that_imports(folde
     assert names("steer") == {"steer.py", "summary.py", "rates.py"}
     # A package's own file counts with the modules named, and two that import each other end.
     assert names("write") == {"write.py", "__init__.py", "engine.py", "worker.py"}
-    assert names("check") == {"check.py"}
-    assert len(import_closure("check")) == 2
+    assert names("read") == {"read.py"}
+    assert len(import_closure("read")) == 2
     assert names("generation/batch.py") == {"batch.py"}
 
 
@@ -85,7 +85,7 @@ def test_what_is_imported_in_any_form_is_found_and_so_is_what_that_imports(folde
         ("scripts/steer.py", {"steer"}),
         ("steering_reliability/generation/engine.py", {"write"}),
         ("steering_reliability/generation/__init__.py", {"write"}),
-        ("steering_reliability/prompts/check.py", {"check"}),
+        ("steering_reliability/prompts/read.py", {"read"}),
         ("steering_reliability/generation/batch.py", set()),
         ("steering_reliability/analysis/unused.py", set()),
         # What a user reads when nothing is written; what it imports is not followed.
@@ -93,9 +93,9 @@ def test_what_is_imported_in_any_form_is_found_and_so_is_what_that_imports(folde
     ],
 )
 def test_a_changed_module_changes_the_digest_of_every_script_that_runs_it_and_of_no_other(folder, changed, scripts):
-    before = digests("steer", "write", "check")
+    before = digests("steer", "write", "read")
     append(folder / changed, "# changed\n")
-    after = digests("steer", "write", "check")
+    after = digests("steer", "write", "read")
     assert {script for script in before if after[script] != before[script]} == scripts
 
 
@@ -237,6 +237,9 @@ def test_every_module_that_is_left_out_exists_is_imported_by_a_script_and_has_it
         ("analysis/cluster_counts.py", {"summarise", "weigh_evidence", "choose_claim_points"}, {"aggregate"}),
         ("metrics/phrases.py", {"aggregate", "choose_claim_points"}, {"summarise", "draw_figures", "complete_shard"}),
         ("prompts/near_copies.py", {"aggregate"}, {"summarise", "measure_lengths", "build_direction"}),
+        ("prompts/reading.py", {"prepare_prompts", "measure_lengths", "measure_shift", "aggregate"}, {"summarise"}),
+        # Words for what is wrong with prompts, and ingestion: no run becomes stale by them.
+        *((f"prompts/{name}.py", set(), set(ALL_SCRIPTS)) for name in ("fields", "ingest")),
         ("generation/shard.py", {"complete_shard", "complete_baseline"}, {"aggregate", "build_direction"}),
         ("directions/build_direction.py", {"build_direction"}, {"measure_activations", "aggregate"}),
         *((name, set(), set(ALL_SCRIPTS)) for name in UNCHANGING),

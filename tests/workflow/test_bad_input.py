@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from project import Project, Run
+from project import CONFIG, Project, Run
 
 RUN = "results/tiny"
 SHARD = f"{RUN}/completions/contrastive_prefix/add/layer_0/alpha_1/seed_0/benign.jsonl"
@@ -94,6 +94,35 @@ def test_a_mistake_in_the_config_stops_everything_at_once(case: str, fresh: Proj
     assert_one_clear_message(run, says=IN_THE_CONFIG[case].says)
     assert not run.jobs
     assert not (project.root / "results").exists()
+
+
+def test_a_mistake_is_said_once_with_its_file_and_line_and_nothing_around_it(fresh: Project, tmp_path: Path) -> None:
+    project = fresh.copy(tmp_path / "project")
+    (project.root / "over.yaml").write_text("# over the other\ngeneration:\n  top_p: 1.5\n", encoding="utf-8")
+    run = project.snakemake("--cores", "2", "--configfile", CONFIG, "over.yaml", config=CONFIG)
+    assert run.code == 1
+    message = (
+        "error: the configuration can't be used:\n"
+        "  - generation.top_p: must be at most 1 (got 1.5)\n"
+        "  where: over.yaml, line 3\n"
+        "  to do: correct the keys named above; config.yaml explains every key\n"
+    )
+    assert run.output.endswith(message), run.output
+    assert "WorkflowError" not in run.output
+    run = project.snakemake("--cores", "2", "--config", "generation={seed: x}")
+    assert "  where: --config\n" in run.output, run.output
+
+
+def test_a_config_yaml_that_is_no_yaml_is_told_with_its_line(fresh: Project, tmp_path: Path) -> None:
+    project = fresh.copy(tmp_path / "project")
+    (project.root / "config.yaml").write_text("generation:\n\tseed: 1\n", encoding="utf-8")
+    (project.root / "over.yaml").write_text("generation: {seed: 1}\n", encoding="utf-8")
+    run = project.snakemake("--cores", "2", config="over.yaml")
+    assert run.code == 1
+    assert (
+        "error: the config is no valid YAML: a tab where spaces must stand\n  where: config.yaml, line 2" in run.output
+    )
+    assert "WorkflowError" not in run.output
 
 
 @pytest.mark.parametrize("case", IN_THE_PROMPTS)

@@ -12,7 +12,7 @@ from steering_reliability import (
     load_results,
     score_text,
 )
-from steering_reliability.prompts.validate import read_prompts
+from steering_reliability.prompts.reading import read_prompts
 
 
 @pytest.fixture(scope="module")

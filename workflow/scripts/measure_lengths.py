@@ -6,7 +6,7 @@ from pathlib import Path
 from steering_reliability.binding import logged
 from steering_reliability.model import load_tokenizer, read_context
 from steering_reliability.prompts.lengths import measure_lengths
-from steering_reliability.prompts.validate import read_prompts
+from steering_reliability.prompts.reading import read_prompts
 from steering_reliability.whole_file import write_text
 
 with logged(snakemake.log[0]):

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from steering_reliability.binding import logged
-from steering_reliability.prompts.validate import prepare_prompts
+from steering_reliability.prompts.prepare import prepare_prompts
 
 with logged(snakemake.log[0]):
     prepare_prompts(

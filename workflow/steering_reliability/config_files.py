@@ -4,10 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-import yaml
-
 from steering_reliability.config import Config
-from steering_reliability.errors import InputError
+from steering_reliability.yaml_reading import read_yaml
 
 ROOT: Final = Path(__file__).parents[2]
 DEFAULT: Final = ROOT / "config.yaml"
@@ -87,19 +85,3 @@ _REQUIRED: Final = [
     for key, inner in field.annotation.model_fields.items()
     if inner.is_required()
 ]
-
-
-def read_yaml(path: Path) -> dict[str, Any]:
-    """Read a YAML file that holds sections.
-
-    Raises:
-        InputError: When it can't be read, or holds something else.
-    """
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
-        what = f"the config can't be read: {str(error).splitlines()[0]}"
-        raise InputError(what, where=str(path), fix="correct the path or the file") from error
-    if not isinstance(content, dict):
-        raise InputError("the config is no mapping of sections", where=str(path), fix="look at config.yaml")
-    return content

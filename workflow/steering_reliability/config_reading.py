@@ -1,17 +1,38 @@
 """A parsed YAML config becomes a typed one, or one message that names every problem."""
 
-import difflib
-import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
-from steering_reliability.config import Config, PrefixPair
+from steering_reliability.config import Config
+from steering_reliability.config_wording import Problem, word_problems
 from steering_reliability.errors import InputError
 
 MOST_VALUES: Final = 100_000
 DEEPEST: Final = 20
+
+
+class ConfigError(InputError):
+    """Everything that is wrong with the keys of a config.
+
+    Args:
+        problems: What is wrong, key by key.
+        where: Name of the config.
+        places: File and line of each problem; None where it is not known.
+    """
+
+    def __init__(self, problems: Sequence[Problem], *, where: str, places: Sequence[str | None] | None = None) -> None:
+        self.problems = tuple(problems)
+        lines = [
+            f"  - {problem.what} [{place}]" if place else f"  - {problem.what}"
+            for problem, place in zip(problems, places or [None] * len(problems), strict=True)
+        ]
+        super().__init__(
+            "\n".join(["the configuration can't be used:", *lines]),
+            where=where,
+            fix="correct the keys named above; config.yaml explains every key",
+        )
 
 
 def load_config(raw: Mapping[str, Any], *, where: str = "config") -> Config:
@@ -19,21 +40,17 @@ def load_config(raw: Mapping[str, Any], *, where: str = "config") -> Config:
 
     Args:
         raw: The mapping that Snakemake or PyYAML read.
-        where: Name of the file, for the message.
+        where: Name of the file, for the message; `ConfigPlaces` finds files and lines.
 
     Raises:
-        InputError: With every problem at once, unknown keys with the nearest known one.
+        ConfigError: With every problem at once, unknown keys and values with the nearest known one.
+        InputError: If it is too large to be one.
     """
     _check_size(raw, where=where)
     try:
         return Config.model_validate(dict(raw))
     except ValidationError as error:
-        lines = [_explain(problem) for problem in error.errors()]
-        raise InputError(
-            "the configuration can't be used:\n" + "\n".join(f"  - {line}" for line in lines),
-            where=where,
-            fix="correct the keys named above; config.yaml explains every key",
-        ) from None
+        raise ConfigError(word_problems(error.errors()), where=where) from None
 
 
 def _check_size(raw: object, *, where: str) -> None:
@@ -50,31 +67,3 @@ def _check_size(raw: object, *, where: str) -> None:
             )
         parts = value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else ()
         values += [(part, depth + 1) for part in parts]
-
-
-def _explain(problem: Any) -> str:
-    location = [str(part) for part in problem["loc"] if not str(part).startswith(("list[", "dict["))]
-    key = ".".join(location) or "config"
-    if problem["type"] == "extra_forbidden":
-        near = difflib.get_close_matches(location[-1], _known_keys(location[:-1]), n=1, cutoff=0.5)
-        return f"{key}: unknown key" + (f"; did you mean `{near[0]}`?" if near else "")
-    if problem["type"] == "missing":
-        return f"{key}: is missing"
-    if problem["type"] == "value_error":
-        message = str(problem["ctx"]["error"])
-        return message if message.partition(":")[0].count(".") == 1 else f"{key}: {message}"
-    given = problem.get("input")
-    shown = "" if isinstance(given, dict | list) and len(str(given)) > 60 else f" (got {str(given)[:60]!r})"
-    if isinstance(given, float) and not math.isfinite(given):
-        shown = f" (got {given})"
-    return f"{key}: {problem['msg'][0].lower()}{problem['msg'][1:]}{shown}"
-
-
-def _known_keys(path: list[str]) -> list[str]:
-    section: Any = Config
-    for part in path:
-        field = section.model_fields.get(part)
-        section = getattr(field, "annotation", None)
-        if not (isinstance(section, type) and issubclass(section, BaseModel)):
-            return list(PrefixPair.model_fields) if "alt_prefixes" in path else []
-    return list(section.model_fields)

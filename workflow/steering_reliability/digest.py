@@ -20,6 +20,8 @@ UNCHANGING: Final = {
     "machine.py": "what is recorded of a machine",
     "ledger.py": "where that is recorded",
     "prompts/problems.py": "how faults are listed",
+    "prompts/validate.py": "refuses a prompts file or lets it pass; prompts/reading.py reads it",
+    "prompts/check.py": "refuses prompts or lets them pass as they are",
     "config.py": "its values reach the rules as params",
     "conditions.py": "its values reach the rules as params",
     "generation/meeting_place.py": "where a worker is found",

@@ -46,7 +46,7 @@ def write_provenance(
     write_text(Path(output), json.dumps(facts, indent=2, ensure_ascii=False) + "\n")
 
 
-def read_provenance(run: Path) -> dict[str, Any]:
+def provenance_of(run: Path) -> dict[str, Any]:
     """What a run's provenance.json says; nothing where there is none, or none that can be read."""
     try:
         facts = json.loads((run / "provenance.json").read_text(encoding="utf-8"))

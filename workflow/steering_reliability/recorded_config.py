@@ -8,9 +8,9 @@ from typing import Any
 import yaml
 
 from steering_reliability.config import Config
-from steering_reliability.config_files import read_yaml
 from steering_reliability.errors import InputError
 from steering_reliability.whole_file import write_text
+from steering_reliability.yaml_reading import read_yaml
 
 
 def as_yaml(config: Mapping[str, Any]) -> str:

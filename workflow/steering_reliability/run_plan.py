@@ -9,7 +9,8 @@ from typing import Any, cast
 from steering_reliability import conditions as grid
 from steering_reliability.conditions import SPLITS, Condition, Direction
 from steering_reliability.config import Config, ModelConfig, default_position
-from steering_reliability.config_reading import load_config
+from steering_reliability.config_reading import ConfigError, load_config
+from steering_reliability.config_wording import Problem
 from steering_reliability.errors import InputError
 from steering_reliability.job_needs import activations_mb, count_prompts, shard_mb, shard_minutes, weights_mb
 from steering_reliability.model_seal import other_code_note, preparing_code, tuning_code
@@ -27,9 +28,9 @@ from steering_reliability.model_source import (
     text_fingerprint,
     tuned_folder,
 )
+from steering_reliability.prompts.reading import read_prompts
 from steering_reliability.prompts.schema import to_jsonl
 from steering_reliability.prompts.subset import spread_subset
-from steering_reliability.prompts.validate import read_prompts
 
 EVIDENCE = (
     "claims",
@@ -411,15 +412,15 @@ def plan_run(
     """
     try:
         config = load_config(raw)
-    except InputError as error:
+    except ConfigError as error:
         raise _with_layers(error, raw, models_dir=models_dir) from None
     own_prompts = dict(own_prompts or {})
-    prompts = [own_prompts.get(split, config.data.path(split)) for split in SPLITS]
-    absent = [path for path in prompts if not Path(path).is_file()]
+    files = {split: own_prompts.get(split, config.data.path(split)) for split in SPLITS}
+    absent = [split for split, path in files.items() if not Path(path).is_file()]
     if absent:
         raise InputError(
-            f"there is no prompt file {', '.join(absent)}",
-            where="config keys data.*_path",
+            f"there is no prompt file {', '.join(files[split] for split in absent)}",
+            where=f"config key {', '.join(f'data.{split}_path' for split in absent)}",
             fix="correct the path, or make prompts with scripts/make_prompts.py",
         )
     base = model_folder(config.model, models_dir=models_dir)
@@ -450,7 +451,7 @@ def plan_run(
     return plan
 
 
-def _with_layers(error: InputError, raw: Mapping[str, Any], *, models_dir: str) -> InputError:
+def _with_layers(error: ConfigError, raw: Mapping[str, Any], *, models_dir: str) -> ConfigError:
     """A config's errors, and beside them what is wrong with its layers: a user should not learn of them one by one."""
     try:
         model, layers = ModelConfig.model_validate(raw["model"]), [int(layer) for layer in raw["experiment"]["layers"]]
@@ -466,4 +467,5 @@ def _with_layers(error: InputError, raw: Mapping[str, Any], *, models_dir: str) 
         if not outside:
             return error
         line = f"the model has {n_layers} blocks and no layer {', '.join(map(str, outside))}; use 0 to {n_layers - 1}"
-    return InputError(f"{error.what}\n  - experiment.layers: {line}", where=error.where, fix=error.fix)
+    layers_problem = Problem(("experiment", "layers"), f"experiment.layers: {line}")
+    return ConfigError([*error.problems, layers_problem], where=error.where)

@@ -4,7 +4,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from steering_reliability.prompts.validate import read_prompts
+from steering_reliability.prompts.reading import read_prompts
 
 FOLDER = Path(__file__).parents[3] / "prompts"
 

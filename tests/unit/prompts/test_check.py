@@ -2,7 +2,8 @@ import json
 
 import pytest
 from steering_reliability.errors import InputError
-from steering_reliability.prompts.check import check_prompts
+from steering_reliability.prompts.check import check_disjoint, check_prompts, check_shift
+from steering_reliability.prompts.schema import Prompt
 
 STYLES = {"harm_train": "direct", "harm_test": "story", "benign": "direct"}
 
@@ -59,3 +60,40 @@ def test_a_style_in_both_harmful_splits_is_refused(tmp_path, monkeypatch):
 def test_an_empty_file_is_refused(tmp_path):
     with pytest.raises(InputError, match="the split benign has no prompt"):
         check_prompts(write(tmp_path, benign=[]), limit=3)
+
+
+def prompt(id, text="x", family="f", style="s", **extra):
+    return Prompt(id, text, family, style, extra)
+
+
+def test_a_shared_style_is_named_with_a_prompt_of_each_split():
+    with pytest.raises(InputError) as caught:
+        check_shift([prompt("t1", style="direct"), prompt("t2", style="direct")], [prompt("e1", style="Direct ")])
+    assert caught.value.what.splitlines()[1:] == ["    style 'direct': t1 and e1"]
+
+
+def test_a_shared_template_is_an_error_though_styles_differ():
+    with pytest.raises(InputError, match="template 'q1': t1 and e1"):
+        check_shift([prompt("t1", style="a", template="q1")], [prompt("e1", style="b", template="q1")])
+
+
+def test_different_styles_and_templates_pass_without_a_note():
+    assert check_shift([prompt("t1", style="a", template="q1")], [prompt("e1", style="b", template="q2")]) == []
+
+
+def test_unknown_styles_pass_with_a_note_of_what_is_unchecked():
+    train = [prompt("t1", style="unknown"), prompt("t2", style="a", template="q")]
+    test = [prompt("e1", style="unknown")]
+    assert check_shift(train, test) == [
+        "2 of 3 prompts do not say their style, so it is unchecked",
+        "2 of 3 prompts do not say their template, so it is unchecked",
+    ]
+
+
+def test_a_prompt_in_two_splits_is_named_with_both_ids():
+    train = [Prompt("t1", "Pick a lock!", "f", "s"), Prompt("t2", "Other", "f", "s")]
+    test = [Prompt("e1", "something", "f", "s"), Prompt("e2", "pick  a lock", "f", "s")]
+    with pytest.raises(InputError) as caught:
+        check_disjoint({"harm_train": train, "harm_test": test})
+    assert caught.value.what.splitlines()[1:] == ["    e2 in harm_test: the same prompt as t1 in harm_train"]
+    check_disjoint({"harm_train": train, "harm_test": test[:1]})

@@ -2,7 +2,8 @@
 
 import pytest
 from steering_reliability.conditions import SPLITS
-from steering_reliability.prompts.clusters import cluster_prompts, copies_note
+from steering_reliability.prompts.check import copies_note
+from steering_reliability.prompts.clusters import cluster_prompts
 from steering_reliability.prompts.generate import generate_prompts
 from steering_reliability.prompts.schema import Prompt
 

@@ -1,5 +1,6 @@
 import pytest
-from steering_reliability.prompts.fields import collapse_space, fault_in_id, fault_in_text, normalize_text
+from steering_reliability.prompts.fields import collapse_space, fault_in_id, fault_in_text
+from steering_reliability.prompts.normalize import normalize_text
 
 
 @pytest.mark.parametrize("good", ["harm_train_0001", "17", "a b", "é-1", "x" * 200])

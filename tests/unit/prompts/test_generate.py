@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 from steering_reliability.errors import InputError
-from steering_reliability.prompts.fields import normalize_text
+from steering_reliability.prompts.check import check_disjoint, check_shift
 from steering_reliability.prompts.generate import available_prompts, generate_prompts
+from steering_reliability.prompts.normalize import normalize_text
+from steering_reliability.prompts.reading import read_prompts
 from steering_reliability.prompts.schema import SPLITS, to_jsonl
-from steering_reliability.prompts.shift import check_shift
-from steering_reliability.prompts.validate import check_disjoint, read_prompts
 
 SIZES = {"harm_train": 150, "harm_test": 150, "benign": 200}
 COMMITTED = Path(__file__).parents[3] / "prompts"

@@ -52,19 +52,61 @@ def test_the_same_prompts_again_need_no_force_and_touch_no_file(tmp_path):
     assert (tmp_path / "benign.jsonl").stat().st_mtime_ns == before
 
 
-def test_it_ingests_and_warns_of_what_the_workflow_will_refuse(tmp_path):
+def test_it_ingests_and_refuses_what_the_workflow_would_refuse_beside_the_other_splits(tmp_path):
     source = tmp_path / "mine.csv"
-    source.write_text("Goal;How\nDo this;direct\nDo this;direct\nDo that;direct\n")
+    source.write_text("Goal;How\n" + "Do this;direct\n" * 2 + "".join(f"Do {n};direct\n" for n in range(60)))
     out = tmp_path / "out"
-    ingest = ("--out_dir", out, "--ingest", source, "--prompt-field", "Goal", "--style-field", "How")
-    first = run(*ingest, "--split", "harm_train")
+    ingest = ("--out_dir", out, "--ingest", source, "--prompt-field", "goal")
+    first = run(*ingest, "--split", "harm_train", "--style-field", "How")
     assert first.returncode == 0
     assert "dropped row 2 (line 3): the same prompt as row 1 (line 2)" in first.stdout
-    assert len((out / "harm_train.jsonl").read_text().splitlines()) == 2
+    assert len((out / "harm_train.jsonl").read_text().splitlines()) == 61
+    # The shared prompt is the last of all, far behind those that a capped run would look at.
+    source.write_text("Goal;How\n" + "".join(f"Say {n};story\n" for n in range(60)) + "do 59!;story\n")
     second = run(*ingest, "--split", "harm_test")
-    assert second.returncode == 0
-    assert "warning" in second.stderr
-    assert "harm_test_0001 in harm_test: the same prompt as harm_train_0001" in second.stderr
+    assert second.returncode == 1
+    assert "nothing was written" in second.stderr
+    assert "harm_test_0061 in harm_test: the same prompt as harm_train_0061 in harm_train" in second.stderr
+    assert not (out / "harm_test.jsonl").exists()
+    source.write_text("Goal;How\nSay it;direct\n")
+    third = run(*ingest, "--split", "harm_test", "--style-field", "How")
+    assert third.returncode == 1
+    assert "style 'direct': harm_train_0001 and harm_test_0001" in third.stderr
+    # The same style is no fault where it is the project's own benign prompts that have it.
+    fourth = run(*ingest, "--split", "benign", "--style-field", "How")
+    assert fourth.returncode == 0
+    assert fourth.stderr == ""
+
+
+def test_it_warns_where_the_projects_own_prompts_ask_in_the_same_way(tmp_path):
+    source = tmp_path / "mine.csv"
+    source.write_text("prompt,How\nDo this,direct\n")
+    ingest = ("--out_dir", tmp_path / "out", "--ingest", source, "--split", "harm_test")
+    told = run(*ingest, "--style-field", "How")
+    assert told.returncode == 0
+    assert told.stderr.startswith("warning: with the project's own prompts")
+    assert "style 'direct'" in told.stderr
+
+
+def test_a_neighbor_that_can_not_be_read_is_told_and_stops_nothing(tmp_path):
+    (tmp_path / "benign.jsonl").write_text("my own\n")
+    source = tmp_path / "mine.txt"
+    source.write_text("Do this\n")
+    told = run("--out_dir", tmp_path, "--ingest", source, "--split", "harm_test")
+    assert told.returncode == 0
+    assert "warning: not compared with benign" in told.stderr
+    assert (tmp_path / "harm_test.jsonl").exists()
+
+
+def test_rows_are_chosen_and_put_behind_their_context(tmp_path):
+    source = tmp_path / "mine.csv"
+    source.write_text("prompt,about,label,kind\nSum it up,A tale.,safe,x\nNo,,unsafe,x\nYes,,safe,y\n")
+    ingest = ("--out_dir", tmp_path, "--ingest", source, "--split", "benign", "--context-field", "About")
+    told = run(*ingest, "--where", "label=safe", "--where", "kind=x")
+    assert told.returncode == 0
+    assert "note: kept 1 of 3 rows, those with label=safe and kind=x" in told.stdout
+    assert json.loads((tmp_path / "benign.jsonl").read_text())["prompt"] == "A tale.\n\nSum it up"
+    assert "write FIELD=VALUE" in run(*ingest, "--where", "label").stderr
 
 
 def test_user_errors_are_messages(tmp_path):

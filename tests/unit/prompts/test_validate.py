@@ -2,8 +2,7 @@ import json
 
 import pytest
 from steering_reliability.errors import InputError
-from steering_reliability.prompts.schema import Prompt
-from steering_reliability.prompts.validate import check_disjoint, prepare_prompts, read_prompts
+from steering_reliability.prompts.validate import check_file
 
 
 def write(tmp_path, *lines, name="p.jsonl"):
@@ -18,25 +17,9 @@ def row(id="a", prompt="hello", **rest):
 
 def faults(path):
     with pytest.raises(InputError) as caught:
-        read_prompts(path, split="benign")
+        check_file(path, split="benign")
     assert caught.value.where == str(path)
     return [line.strip() for line in caught.value.what.splitlines()[1:]]
-
-
-def test_a_good_file_with_bom_crlf_blank_lines_and_extra_meta(tmp_path):
-    path = tmp_path / "p.jsonl"
-    meta = {"family": "f", "style": "s", "source": {"page": 3}}
-    text = f"{row('a', 'é one', meta=meta)}\r\n\r\n{row('b', 'two')}"
-    path.write_bytes(b"\xef\xbb\xbf" + text.encode())
-    assert read_prompts(path, split="benign") == [
-        Prompt("a", "é one", "f", "s", {"source": {"page": 3}}),
-        Prompt("b", "two", "unknown", "unknown"),
-    ]
-
-
-def test_a_raw_line_separator_inside_a_prompt_does_not_break_the_line(tmp_path):
-    path = write(tmp_path, '{"id": "a", "prompt": "one\u2028two"}')
-    assert read_prompts(path, split="benign")[0].prompt == "one\u2028two"
 
 
 def test_every_broken_line_is_named_at_once(tmp_path):
@@ -97,42 +80,15 @@ def test_an_empty_split_is_an_error(tmp_path, content):
     path = tmp_path / "p.jsonl"
     path.write_bytes(content)
     with pytest.raises(InputError, match="the split harm_test has no prompt"):
-        read_prompts(path, split="harm_test")
+        check_file(path, split="harm_test")
 
 
 def test_missing_files_folders_and_utf16_are_told(tmp_path):
     with pytest.raises(InputError, match="no such prompts file"):
-        read_prompts(tmp_path / "none.jsonl", split="benign")
+        check_file(tmp_path / "none.jsonl", split="benign")
     with pytest.raises(InputError, match="cannot be read"):
-        read_prompts(tmp_path, split="benign")
+        check_file(tmp_path, split="benign")
     path = tmp_path / "p.jsonl"
     path.write_text(row(), encoding="utf-16")
     with pytest.raises(InputError, match="UTF-16"):
-        read_prompts(path, split="benign")
-
-
-def test_a_prompt_in_two_splits_is_named_with_both_ids():
-    train = [Prompt("t1", "Pick a lock!", "f", "s"), Prompt("t2", "Other", "f", "s")]
-    test = [Prompt("e1", "something", "f", "s"), Prompt("e2", "pick  a lock", "f", "s")]
-    with pytest.raises(InputError) as caught:
-        check_disjoint({"harm_train": train, "harm_test": test})
-    assert caught.value.what.splitlines()[1:] == ["    e2 in harm_test: the same prompt as t1 in harm_train"]
-    check_disjoint({"harm_train": train, "harm_test": test[:1]})
-
-
-def test_prepare_writes_what_it_returns_and_reading_it_gives_it_back(tmp_path):
-    path = write(tmp_path, *(row(f"{n}", f"prompt {n}", meta={"family": f"f{n % 2}"}) for n in range(9)))
-    output = tmp_path / "run" / "benign.jsonl"
-    kept = prepare_prompts(path, split="benign", limit=4, output=output)
-    assert len(kept) == 4
-    assert read_prompts(output, split="benign") == kept
-    again = tmp_path / "again.jsonl"
-    prepare_prompts(output, split="benign", limit=None, output=again)
-    assert again.read_bytes() == output.read_bytes()
-
-
-def test_prepare_writes_nothing_when_a_line_is_broken(tmp_path):
-    path = write(tmp_path, row(), "{")
-    with pytest.raises(InputError):
-        prepare_prompts(path, split="benign", limit=1, output=tmp_path / "out.jsonl")
-    assert not (tmp_path / "out.jsonl").exists()
+        check_file(path, split="benign")

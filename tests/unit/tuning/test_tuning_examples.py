@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 from steering_reliability.model import load_model
 from steering_reliability.prompts.fields import collapse_space
+from steering_reliability.prompts.reading import read_prompts
 from steering_reliability.prompts.templates_harm_test import HARM_TEST
 from steering_reliability.prompts.templates_harm_train import HARM_TRAIN
 from steering_reliability.prompts.templates_tuning import HARMFUL, HARMLESS
-from steering_reliability.prompts.validate import read_prompts
 from steering_reliability.tuning.examples import REFUSALS, answered, harmful_prompts, harmless_prompts, refused
 
 PROMPTS = Path(__file__).parents[3] / "prompts"

@@ -22,8 +22,8 @@ from steering_reliability.analysis.shards import (
 from steering_reliability.metrics.scorer import Scorer
 from steering_reliability.prompts.builders import choose_builders
 from steering_reliability.prompts.clusters import cluster_prompts
+from steering_reliability.prompts.reading import read_prompts
 from steering_reliability.prompts.schema import Prompt
-from steering_reliability.prompts.validate import read_prompts
 from steering_reliability.whole_file import write_text
 
 

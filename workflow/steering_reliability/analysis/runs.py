@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from steering_reliability.errors import InputError
-from steering_reliability.provenance import read_provenance
+from steering_reliability.provenance import provenance_of
 
 
 def find_runs(runs_dir: Path) -> dict[str, Path]:
@@ -45,5 +45,5 @@ def config_of(folder: Path) -> dict[str, Any]:
 
 
 def _recorded(folder: Path, part: str) -> dict[str, Any]:
-    found = read_provenance(folder).get(part)
+    found = provenance_of(folder).get(part)
     return found if isinstance(found, dict) else {}

@@ -58,9 +58,11 @@ def told() -> Iterator[None]:
 
 
 def _planned(study: Study) -> "RunPlan":
-    from steering_reliability.run_plan import plan_run  # noqa: PLC0415 - keeps --help quick
+    from steering_reliability.config_places import places_of  # noqa: PLC0415 - keeps --help quick
+    from steering_reliability.run_plan import plan_run  # noqa: PLC0415
 
-    return plan_run(study.config)
+    with places_of(study.files).named():
+        return plan_run(study.config)
 
 
 def _print(found: Any, *, as_json: bool, lines: Callable[[Any], Any]) -> None:

@@ -19,8 +19,8 @@ from steering_reliability.errors import InputError
 from steering_reliability.job_needs import RUNTIME_MB, weights_mb
 from steering_reliability.prompts.check import check_prompts, used_prompts
 from steering_reliability.prompts.measured_shift import shift_sentence
+from steering_reliability.prompts.reading import read_prompts
 from steering_reliability.prompts.shift import measure_shift
-from steering_reliability.prompts.validate import read_prompts
 from steering_reliability.provenance import versions
 from steering_reliability.run_plan import RunPlan
 

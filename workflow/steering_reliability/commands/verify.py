@@ -8,7 +8,7 @@ from typing import Any
 from steering_reliability.analysis.checksums import check_files, read_checksums
 from steering_reliability.errors import InputError
 from steering_reliability.ledger import mixture_note
-from steering_reliability.provenance import read_provenance
+from steering_reliability.provenance import provenance_of
 
 STAGES = ("models", "prompts", "activations", "directions", "completions", "runs", "tables", "figures")
 
@@ -35,7 +35,7 @@ def verify(run: Path) -> dict[str, Any]:
     return {
         "stages": stages,
         "files": {one.path: one.state for one in checked if one.state != "as recorded"},
-        "mixture": mixture_note(read_provenance(run).get("made_with", [])),
+        "mixture": mixture_note(provenance_of(run).get("made_with", [])),
     }
 
 

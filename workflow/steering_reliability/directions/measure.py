@@ -14,8 +14,8 @@ from steering_reliability.directions.sources import texts_to_compare
 from steering_reliability.ledger import record_making
 from steering_reliability.model import load_model
 from steering_reliability.prompts.builders import choose_builders
+from steering_reliability.prompts.reading import read_prompts
 from steering_reliability.prompts.schema import Prompt
-from steering_reliability.prompts.validate import read_prompts
 
 
 def measure_activations(

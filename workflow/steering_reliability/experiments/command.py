@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from steering_reliability.config_files import ROOT, RULE, read_config
+from steering_reliability.config_places import places_of
 from steering_reliability.errors import InputError
 from steering_reliability.run_plan import RunPlan, plan_run
 
@@ -54,7 +55,9 @@ def run(arguments: argparse.Namespace, *, request: Callable[[RunPlan], Request])
         Snakemake's exit code; 1 with one message where the config can't be used.
     """
     try:
-        asked = request(plan_run(read_config(*arguments.config)))
+        config = read_config(*arguments.config)
+        with places_of(arguments.config).named():
+            asked = request(plan_run(config))
     except InputError as error:
         print(error, file=sys.stderr)
         return 1

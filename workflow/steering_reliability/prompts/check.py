@@ -1,14 +1,18 @@
 """The check of all prompts at once, light enough to be made before anything runs."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from steering_reliability.prompts.clusters import copies_note
+from steering_reliability.errors import InputError
+from steering_reliability.prompts.clusters import meta_value
+from steering_reliability.prompts.near_copies import near_copies
+from steering_reliability.prompts.normalize import normalize_text
+from steering_reliability.prompts.problems import Problems
+from steering_reliability.prompts.reading import read_prompts
 from steering_reliability.prompts.schema import Prompt
-from steering_reliability.prompts.shift import check_shift
+from steering_reliability.prompts.shift import LABELS
 from steering_reliability.prompts.subset import spread_subset
-from steering_reliability.prompts.validate import check_disjoint, read_prompts
 
 
 class PromptNotes(NamedTuple):
@@ -55,3 +59,86 @@ def used_prompts(paths: Mapping[str, str], *, limit: int | None) -> dict[str, li
         InputError: With every fault of the first file that has any.
     """
     return {split: spread_subset(read_prompts(Path(path), split=split), limit=limit) for split, path in paths.items()}
+
+
+def check_disjoint(prompts_by_split: Mapping[str, Sequence[Prompt]]) -> None:
+    """Make sure that no prompt stands in two splits, however its case, punctuation or spacing is written.
+
+    Args:
+        prompts_by_split: Split name -> prompts.
+
+    Raises:
+        InputError: If a text is shared; names both ids of every such pair.
+    """
+    problems = Problems(", ".join(prompts_by_split))
+    owner: dict[str, tuple[str, str]] = {}
+    for split, prompts in prompts_by_split.items():
+        for prompt in prompts:
+            first_split, first_id = owner.setdefault(normalize_text(prompt.prompt), (split, prompt.id))
+            if first_split != split:
+                problems.add(f"the same prompt as {first_id} in {first_split}", at=f"{prompt.id} in {split}")
+    problems.raise_if_any("remove the shared prompts from all splits but one")
+
+
+def check_shift(train: Sequence[Prompt], test: Sequence[Prompt]) -> list[str]:
+    """Make sure that harm_test asks in ways that harm_train never does: no shared style, no shared template.
+
+    Args:
+        train: The prompts of harm_train.
+        test: The prompts of harm_test.
+
+    Returns:
+        Notes on what could not be checked, because prompts do not say their style (`meta.style`) or their template
+        (`meta.template`); empty when all was checked.
+
+    Raises:
+        InputError: If a style or a template is in both; names every one with a prompt of each split.
+    """
+    shared: list[str] = []
+    notes: list[str] = []
+    for label in ("style", "template"):
+        read = LABELS[label]
+        first_in_train = _first_ids(train, read)
+        first_in_test = _first_ids(test, read)
+        shared += [
+            f"{label} {name!r}: {first_in_train[name]} and {first_in_test[name]}"
+            for name in first_in_train
+            if name in first_in_test
+        ]
+        silent = sum(read(prompt) is None for prompt in [*train, *test])
+        if silent:
+            notes.append(f"{silent} of {len(train) + len(test)} prompts do not say their {label}, so it is unchecked")
+    if shared:
+        raise InputError(
+            "\n".join(["harm_train and harm_test ask in the same way", *(f"    {line}" for line in shared)]),
+            where="harm_train, harm_test",
+            fix="give harm_test prompts in styles and templates of its own, or correct meta.style and meta.template",
+        )
+    return notes
+
+
+def copies_note(prompts: Sequence[Prompt], *, split: str, field: str = "template", most: int = 3) -> str:
+    """Return a warning where near copies of different templates, or without one, are counted as one; else nothing.
+
+    Args:
+        prompts: The run's prompts of one split.
+        split: Its name.
+        field: As in `cluster_prompts`.
+        most: How many pairs to name.
+    """
+    labels = [meta_value(prompt, field) for prompt in prompts]
+    pairs = near_copies([prompt.prompt for prompt in prompts])
+    found = [(one, other) for one, other in pairs if labels[one] is None or labels[one] != labels[other]]
+    if not found:
+        return ""
+    named = ", ".join(f"{prompts[one].id} and {prompts[other].id}" for one, other in found[:most])
+    more = f" and {len(found) - most} more pairs" if len(found) > most else ""
+    return f"{split} has prompts that are nearly the same text ({named}{more}): each such group counts as one prompt"
+
+
+def _first_ids(prompts: Iterable[Prompt], read: Callable[[Prompt], str | None]) -> dict[str, str]:
+    first: dict[str, str] = {}
+    for prompt in prompts:
+        if (name := read(prompt)) is not None:
+            first.setdefault(name, prompt.id)
+    return first

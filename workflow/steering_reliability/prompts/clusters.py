@@ -43,21 +43,3 @@ def meta_value(prompt: Prompt, field: str) -> str | None:
     """Return a key of a prompt's meta as text, None where it has none."""
     value = {"family": prompt.family, "style": prompt.style, **prompt.extra}.get(field)
     return None if value is None or isinstance(value, (dict, list)) else str(value)
-
-
-def copies_note(prompts: Sequence[Prompt], *, split: str, field: str = "template") -> str:
-    """Return a warning where near copies of different templates, or without one, are counted as one; else nothing.
-
-    Args:
-        prompts: The run's prompts of one split.
-        split: Its name.
-        field: As in `cluster_prompts`.
-    """
-    labels = [meta_value(prompt, field) for prompt in prompts]
-    pairs = near_copies([prompt.prompt for prompt in prompts])
-    found = [(one, other) for one, other in pairs if labels[one] is None or labels[one] != labels[other]]
-    if not found:
-        return ""
-    named = ", ".join(f"{prompts[one].id} and {prompts[other].id}" for one, other in found[:3])
-    more = f" and {len(found) - 3} more pairs" if len(found) > 3 else ""
-    return f"{split} has prompts that are nearly the same text ({named}{more}): each such group counts as one prompt"

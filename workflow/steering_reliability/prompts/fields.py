@@ -3,7 +3,6 @@
 import unicodedata
 
 _MAX_ID = 200
-_SENTENCE_MARKS = dict.fromkeys(map(ord, ".,;:!?'\"()[]-–—…‘’“”"), " ")
 
 
 def fault_in_id(value: str) -> str | None:
@@ -47,18 +46,3 @@ def fault_in_text(value: str) -> str | None:
 def collapse_space(text: str) -> str:
     """Unicode NFC with every run of white space as one space: the form in which duplicates are looked for."""
     return " ".join(unicodedata.normalize("NFC", text).split())
-
-
-def normalize_text(text: str) -> str:
-    """Case, sentence marks, Unicode forms and white space taken out: the form in which splits are compared.
-
-    Marks that carry meaning in code ("C++", "a == b") stay.
-
-    Args:
-        text: A prompt.
-
-    Returns:
-        The normalized text; text of nothing but sentence marks comes back as it is.
-    """
-    plain = unicodedata.normalize("NFKC", text).casefold()
-    return " ".join(plain.translate(_SENTENCE_MARKS).split()) or plain.strip()

@@ -1,31 +1,43 @@
-"""Take in a user's own prompts from CSV, JSON or JSON Lines, whatever its encoding and field names."""
+"""Take in a user's own prompts from CSV, JSON, JSON Lines or plain text, whatever its encoding and field names."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import astuple, dataclass
 from pathlib import Path
+from typing import Final
 
 from steering_reliability.errors import InputError
-from steering_reliability.prompts.fields import collapse_space, fault_in_id, fault_in_text
+from steering_reliability.prompts.check import copies_note
+from steering_reliability.prompts.fields import collapse_space, fault_in_text
+from steering_reliability.prompts.ids import usable_ids
 from steering_reliability.prompts.problems import Problems
+from steering_reliability.prompts.record_fields import find_field, listed, read_field, value_of
 from steering_reliability.prompts.records import Record, read_records
-from steering_reliability.prompts.schema import SPLITS, UNKNOWN, Prompt
+from steering_reliability.prompts.schema import SPLITS, UNKNOWN, Prompt, to_jsonl
+from steering_reliability.prompts.validate import check_content
+
+_MOST_PAIRS: Final = 20
 
 
 @dataclass(frozen=True)
 class FieldNames:
     """Which field of the user's file holds what; a dotted name reaches into objects ("meta.family").
 
+    A name that the file writes in another case is found.
+
     Args:
         prompt: The request.
-        id: A unique name; made where it is None or a row has none.
+        id: A unique name; made where it is None, or a row has none that can be used.
         family: What is asked about; "unknown" where it is None or a row has none.
         style: How it is asked; likewise.
+        context: Text that the request is about; it comes first, then a blank line, then the request. A row that has
+            none is the request alone.
     """
 
     prompt: str = "prompt"
     id: str | None = None
     family: str | None = None
     style: str | None = None
+    context: str | None = None
 
 
 @dataclass(frozen=True)
@@ -34,133 +46,122 @@ class Ingested:
 
     Args:
         prompts: In file order.
-        notes: One sentence per thing that the user should know: encoding guessed, ids made, duplicates dropped.
+        notes: One sentence per thing that the user should know: encoding guessed, rows left out, ids made or replaced,
+            duplicates dropped, near copies.
     """
 
     prompts: list[Prompt]
     notes: list[str]
 
 
-def ingest_prompts(path: Path, *, split: str, fields: FieldNames) -> Ingested:
-    """Read a CSV, TSV, JSON or JSON Lines file as one split.
+def ingest_prompts(
+    path: Path, *, split: str, fields: FieldNames, where: Mapping[str, Sequence[str]] | None = None
+) -> Ingested:
+    """Read a CSV, TSV, JSON, JSON Lines or text file as one split.
 
     Encodings: UTF-8 or UTF-16 by byte order mark, else UTF-8, else Windows-1252 (noted). Line ends become LF and outer
-    white space goes. A list gives its first element. A prompt that came before is dropped and noted.
+    white space goes. A list gives its first element. A prompt that came before is dropped, an id that can't be used is
+    replaced; both are noted. What comes out is what the workflow accepts.
 
     Args:
         path: The file; its suffix tells the format.
         split: `harm_train`, `harm_test` or `benign`.
-        fields: Where to find prompt, id, family and style.
+        fields: Where to find prompt, id, family, style and context.
+        where: Field -> values; only rows that have one of the values in each of these fields are kept.
 
     Returns:
         The prompts and the notes.
 
     Raises:
-        InputError: Once, with every row that has no usable prompt or id; also for an unknown split, an unreadable
-            file, a field that no row has, or a file without prompts.
+        InputError: Once, with every row that has no usable prompt or label; also for an unknown split, an unreadable
+            file, a field that no row has, a value that matches no row, or a file without prompts.
     """
     if split not in SPLITS:
         raise InputError(f"there is no split {split!r}", where="split", fix=f"use one of {', '.join(SPLITS)}")
     source = read_records(path, expected_field=fields.prompt)
-    _check_fields(source.records, fields, path)
-    problems = Problems(str(path))
-    rows = [_Row.read(record, fields, problems) for record in source.records]
-    kept, notes = _drop_duplicates(rows)
-    prompts = _to_prompts(kept, split, fields, problems)
-    problems.raise_if_any("correct these rows, or name other fields (without an id field, ids are made)")
-    if not prompts:
+    if not source.records:
         raise InputError("the file has no prompt in it", where=str(path), fix="give a file with at least one row")
-    made = sum(1 for row in kept if not row.id)
-    if made:
-        notes.insert(0, f"made {made} ids of the form {split}_0001")
-    return Ingested(prompts=prompts, notes=[*source.notes, *notes])
+    records, left_out = _keep(source.records, where or {}, str(path))
+    found, renamed = _find(fields, records, str(path))
+    problems = Problems(str(path))
+    rows = [_Row.read(record, found, problems) for record in records]
+    problems.raise_if_any("correct these rows, leave them out, or name other fields")
+    kept, dropped = _drop_duplicates(rows)
+    ids, named = usable_ids([row.id for row in kept], places=[row.at for row in kept], split=split)
+    prompts = [
+        Prompt(name, row.prompt, row.family or UNKNOWN, row.style or UNKNOWN)
+        for name, row in zip(ids, kept, strict=True)
+    ]
+    check_content(to_jsonl(prompts), split=split, source=str(path))
+    copies = copies_note(prompts, split=split, most=_MOST_PAIRS)
+    notes = [*source.notes, *left_out, *renamed, *named, *dropped, *filter(None, [copies])]
+    return Ingested(prompts=prompts, notes=notes)
 
 
 @dataclass(frozen=True)
 class _Row:
     at: str
-    id: str
+    id: str | None
     prompt: str
     family: str
     style: str
 
     @classmethod
     def read(cls, record: Record, fields: FieldNames, problems: Problems) -> "_Row":
-        def text(name: str | None) -> str:
-            value = "" if name is None else _as_text(_lookup(record.values, name))
-            if value is None:
-                problems.add("is neither text nor a number", at=record.at, field=name)
-                return ""
-            return value.replace("\r\n", "\n").replace("\r", "\n").strip()
-
-        row = cls(record.at, text(fields.id), text(fields.prompt), text(fields.family), text(fields.style))
-        for name, fault in (
-            (fields.prompt, fault_in_text(row.prompt)),
-            (fields.id, fault_in_id(row.id) if row.id else None),
-            (fields.family, fault_in_text(row.family) if row.family else None),
-            (fields.style, fault_in_text(row.style) if row.style else None),
-        ):
-            if fault:
+        def text(name: str | None, *, is_needed: bool = False) -> str:
+            value = "" if name is None else read_field(record, name)
+            fault = "is neither text nor a number" if value is None else fault_in_text(value)
+            if fault and (value or value is None or is_needed):
                 problems.add(fault, at=record.at, field=name)
-        return row
+            return value or ""
+
+        context, request = text(fields.context), text(fields.prompt, is_needed=True)
+        prompt = f"{context}\n\n{request}" if context else request
+        own_id = "" if fields.id is None else read_field(record, fields.id)
+        return cls(record.at, own_id, prompt, text(fields.family), text(fields.style))
 
 
-def _lookup(values: object, name: str) -> object:
-    if isinstance(values, dict) and name in values:
-        return _first(values[name])
-    head, dot, rest = name.partition(".")
-    if dot and isinstance(values, dict) and head in values:
-        return _lookup(_first(values[head]), rest)
-    return None
+def _keep(
+    records: Sequence[Record], where: Mapping[str, Sequence[str]], source: str
+) -> tuple[Sequence[Record], list[str]]:
+    """The rows that are asked for, and a note of how many there were."""
+    kept = records
+    for name, wanted in where.items():
+        field = find_field(name, records=records, source=source)
+        values = list(dict.fromkeys(value for record in records if (value := value_of(record, field))))
+        for value in wanted:
+            if value not in values:
+                fix = f"use one of its values: {listed(values)}" if values else "name another field"
+                raise InputError(f"no row has {field}={value}", where=source, fix=fix)
+        kept = [record for record in kept if value_of(record, field) in wanted]
+    asked = " and ".join(f"{name}={' or '.join(values)}" for name, values in where.items())
+    if not kept:
+        raise InputError(f"no row has {asked} at once", where=source, fix="ask for less")
+    return kept, [f"kept {len(kept)} of {len(records)} rows, those with {asked}"] if where else []
 
 
-def _first(value: object) -> object:
-    while isinstance(value, list):
-        value = value[0] if value else None
-    return value
+def _find(fields: FieldNames, records: Sequence[Record], source: str) -> tuple[FieldNames, list[str]]:
+    """The fields as the file writes them, and notes on those that are written otherwise or empty in every row."""
+    asked = astuple(fields)
+    own = [name and find_field(name, records=records, source=source) for name in asked]
+    found = FieldNames(*own)
+    notes = [f"the field {name!r} is {other!r} here" for name, other in zip(asked, own, strict=True) if name != other]
+    for name in filter(None, own):
+        if all(read_field(record, name) == "" for record in records):
+            what = f"the field {name!r} is there, but empty in every row"
+            if name == found.prompt:
+                raise InputError(what, where=source, fix="name the field that holds the request")
+            notes.append(what)
+    return found, notes
 
 
-def _as_text(value: object) -> str | None:
-    if value is None:
-        return ""
-    if isinstance(value, str):
-        return value
-    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
-
-
-def _check_fields(records: Iterable[Record], fields: FieldNames, path: Path) -> None:
-    present = list(records)
-    known = list(dict.fromkeys(key for record in present for key in record.values))
-    for name in (fields.prompt, fields.id, fields.family, fields.style):
-        if name is not None and present and all(_lookup(record.values, name) is None for record in present):
-            raise InputError(
-                f"no row has a field {name!r}",
-                where=str(path),
-                fix=f"name one of its fields: {', '.join(map(repr, known))}",
-            )
-
-
-def _drop_duplicates(rows: list[_Row]) -> tuple[list[_Row], list[str]]:
+def _drop_duplicates(rows: Sequence[_Row]) -> tuple[list[_Row], list[str]]:
     first: dict[str, _Row] = {}
     kept, notes = [], []
     for row in rows:
         owner = first.setdefault(collapse_space(row.prompt), row)
-        if owner is row or not row.prompt:
+        if owner is row:
             kept.append(row)
         else:
             notes.append(f"dropped {row.at}: the same prompt as {owner.at}")
     return kept, notes
-
-
-def _to_prompts(rows: list[_Row], split: str, fields: FieldNames, problems: Problems) -> list[Prompt]:
-    owner: dict[str, _Row] = {}
-    for row in rows:
-        if row.id and owner.setdefault(row.id, row) is not row:
-            problems.add(f"the same id as {owner[row.id].at}, for another prompt", at=row.at, field=fields.id)
-    prompts = []
-    for number, row in enumerate(rows, start=1):
-        name = row.id or f"{split}_{number:04d}"
-        while not row.id and name in owner:
-            name += "b"
-        prompts.append(Prompt(name, row.prompt, row.family or UNKNOWN, row.style or UNKNOWN))
-    return prompts

@@ -6,7 +6,7 @@ from itertools import pairwise
 from math import ceil
 from typing import Final
 
-from steering_reliability.prompts.fields import normalize_text
+from steering_reliability.prompts.normalize import normalize_text
 
 ALIKE: Final = 2 / 3
 """Two prompts are near copies from this Jaccard index of their words and word pairs on: two of three are shared."""

@@ -1,4 +1,4 @@
-"""Read the rows of a CSV, TSV, JSON or JSON Lines file in any common encoding."""
+"""Read the rows of a CSV, TSV, JSON, JSON Lines or text file in any common encoding."""
 
 import codecs
 import csv
@@ -42,9 +42,10 @@ def read_records(path: Path, *, expected_field: str) -> Records:
     """Read a file of rows.
 
     Args:
-        path: `.csv`, `.tsv`, `.json` (a list, or an object that holds exactly one) or `.jsonl` / `.ndjson`.
-        expected_field: A column that must be there; it tells which delimiter a CSV file uses, and names the items of
-            a JSON list of plain strings.
+        path: `.csv`, `.tsv`, `.json` (a list, or an object that holds exactly one), `.jsonl` / `.ndjson`, or `.txt` (a
+            row on each line).
+        expected_field: A column that should be there, in whatever case; it tells which delimiter a CSV file uses, and
+            names the lines of a text file and the items of a JSON list of plain strings.
 
     Returns:
         The rows; rows without any content are skipped.
@@ -58,6 +59,7 @@ def read_records(path: Path, *, expected_field: str) -> Records:
         ".json": _read_json,
         ".jsonl": _read_jsonl,
         ".ndjson": _read_jsonl,
+        ".txt": _read_lines,
     }
     reader = readers.get(path.suffix.lower())
     if reader is None:
@@ -117,7 +119,8 @@ def _read_csv(text: str, path: Path, expected_field: str) -> list[Record]:
 def _delimiter(text: str, expected_field: str) -> str:
     first = next((line for line in text.splitlines() if line.strip()), "")
     for delimiter in _DELIMITERS:
-        if expected_field in [cell.strip() for cell in next(csv.reader([first], delimiter=delimiter), [])]:
+        header = next(csv.reader([first], delimiter=delimiter), [])
+        if expected_field.casefold() in [cell.strip().casefold() for cell in header]:
             return delimiter
     return max(_DELIMITERS, key=first.count)
 
@@ -141,10 +144,18 @@ def _read_json(text: str, path: Path, expected_field: str) -> list[Record]:
 
 def _read_jsonl(text: str, path: Path, expected_field: str) -> list[Record]:
     return [
-        _record(_loads(line, path, number), f"line {number}", path, expected_field)
-        for number, line in enumerate(re.split(r"\r\n|\n|\r", text), start=1)
-        if line.strip()
+        _record(_loads(line, path, number), f"line {number}", path, expected_field) for number, line in _lines(text)
     ]
+
+
+def _read_lines(text: str, _path: Path, expected_field: str) -> list[Record]:
+    return [Record(at=f"line {number}", values={expected_field: line}) for number, line in _lines(text)]
+
+
+def _lines(text: str) -> list[tuple[int, str]]:
+    """Lines that are not blank, with their numbers."""
+    lines = re.split(r"\r\n|\n|\r", text)
+    return [(number, line) for number, line in enumerate(lines, start=1) if line.strip()]
 
 
 def _loads(text: str, path: Path, line: int | None) -> Any:

@@ -1,12 +1,11 @@
-"""The distribution shift between prompt splits: enforced between harm_train and harm_test, measured between all."""
+"""The distribution shift between prompt splits: how far apart each pair is."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import combinations
 from typing import TYPE_CHECKING
 
-from steering_reliability.errors import InputError
 from steering_reliability.prompts.auc import auc_interval
-from steering_reliability.prompts.fields import normalize_text
+from steering_reliability.prompts.normalize import normalize_text
 from steering_reliability.prompts.schema import UNKNOWN, Prompt
 
 if TYPE_CHECKING:
@@ -15,48 +14,12 @@ if TYPE_CHECKING:
 FOLDS = 5
 """Cross-validation folds of the classifier; a split with fewer topics has no AUC."""
 
-_LABELS: dict[str, Callable[[Prompt], str | None]] = {
+LABELS: dict[str, Callable[[Prompt], str | None]] = {
     "family": lambda prompt: _known(prompt.family),
     "style": lambda prompt: _known(prompt.style),
     "template": lambda prompt: _known(prompt.extra.get("template")),
 }
-
-
-def check_shift(train: Sequence[Prompt], test: Sequence[Prompt]) -> list[str]:
-    """Make sure that harm_test asks in ways that harm_train never does: no shared style, no shared template.
-
-    Args:
-        train: The prompts of harm_train.
-        test: The prompts of harm_test.
-
-    Returns:
-        Notes on what could not be checked, because prompts do not say their style (`meta.style`) or their template
-        (`meta.template`); empty when all was checked.
-
-    Raises:
-        InputError: If a style or a template is in both; names every one with a prompt of each split.
-    """
-    shared: list[str] = []
-    notes: list[str] = []
-    for label in ("style", "template"):
-        read = _LABELS[label]
-        first_in_train = _first_ids(train, read)
-        first_in_test = _first_ids(test, read)
-        shared += [
-            f"{label} {name!r}: {first_in_train[name]} and {first_in_test[name]}"
-            for name in first_in_train
-            if name in first_in_test
-        ]
-        silent = sum(read(prompt) is None for prompt in [*train, *test])
-        if silent:
-            notes.append(f"{silent} of {len(train) + len(test)} prompts do not say their {label}, so it is unchecked")
-    if shared:
-        raise InputError(
-            "\n".join(["harm_train and harm_test ask in the same way", *(f"    {line}" for line in shared)]),
-            where="harm_train, harm_test",
-            fix="give harm_test prompts in styles and templates of its own, or correct meta.style and meta.template",
-        )
-    return notes
+"""What prompts may say of themselves, in the form in which it is compared; None where one does not say it."""
 
 
 def measure_shift(prompts_by_split: Mapping[str, Sequence[Prompt]], *, seed: int) -> "pd.DataFrame":
@@ -77,7 +40,7 @@ def measure_shift(prompts_by_split: Mapping[str, Sequence[Prompt]], *, seed: int
         and counts describe the files as they are and have none (NaN). n counts the prompts of both splits behind the
         value; what cannot be measured is NaN with n = 0.
     """
-    import pandas as pd  # noqa: PLC0415 - the check above must not cost a pandas import
+    import pandas as pd  # noqa: PLC0415 - the check reads LABELS and must not cost a pandas import
 
     rows = [
         (split_a, split_b, *row)
@@ -93,7 +56,7 @@ _NAN = float("nan")
 
 def _measure_pair(prompts_a: Sequence[Prompt], prompts_b: Sequence[Prompt], seed: int) -> list[_Measured]:
     n = len(prompts_a) + len(prompts_b)
-    rows = [_shared(f"shared_{plural}", prompts_a, prompts_b, _LABELS[label]) for label, plural in _PLURALS.items()]
+    rows = [_shared(f"shared_{plural}", prompts_a, prompts_b, LABELS[label]) for label, plural in _PLURALS.items()]
     for order in (1, 2, 3):
         grams_a = [gram for prompt in prompts_a for gram in _ngrams(prompt.prompt, order)]
         grams_b = [gram for prompt in prompts_b for gram in _ngrams(prompt.prompt, order)]
@@ -102,7 +65,7 @@ def _measure_pair(prompts_a: Sequence[Prompt], prompts_b: Sequence[Prompt], seed
         seen = _ratio(sum(gram in kinds_a for gram in grams_b), len(grams_b))
         rows.append((f"word_{order}gram_jaccard", jaccard, _NAN, _NAN, n if kinds_a | kinds_b else 0))
         rows.append((f"word_{order}gram_seen", seen, _NAN, _NAN, n if grams_b else 0))
-    families = _names(prompts_a, _LABELS["family"]) & _names(prompts_b, _LABELS["family"])
+    families = _names(prompts_a, LABELS["family"]) & _names(prompts_b, LABELS["family"])
     shared_a = [prompt for prompt in prompts_a if prompt.family in families]
     shared_b = [prompt for prompt in prompts_b if prompt.family in families]
     rows.append(_auc("bow_auc", prompts_a, prompts_b, seed))
@@ -166,11 +129,3 @@ def _known(value: object) -> str | None:
 
 def _names(prompts: Iterable[Prompt], read: Callable[[Prompt], str | None]) -> set[str]:
     return {name for prompt in prompts if (name := read(prompt)) is not None}
-
-
-def _first_ids(prompts: Iterable[Prompt], read: Callable[[Prompt], str | None]) -> dict[str, str]:
-    first: dict[str, str] = {}
-    for prompt in prompts:
-        if (name := read(prompt)) is not None:
-            first.setdefault(name, prompt.id)
-    return first

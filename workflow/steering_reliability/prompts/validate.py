@@ -1,16 +1,16 @@
-"""Read prompts files strictly: every fault is named, with its line and field, before anything is computed."""
+"""What is wrong with a prompts file: every fault is named, with its line and field, before anything is computed.
+
+It refuses a file or says nothing. `reading` decides what is read, so that another wording here makes no run stale.
+"""
 
 import codecs
 import json
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
 from steering_reliability.errors import InputError
-from steering_reliability.prompts.fields import collapse_space, fault_in_id, fault_in_text, normalize_text
+from steering_reliability.prompts.fields import collapse_space, fault_in_id, fault_in_text
 from steering_reliability.prompts.problems import Problems
-from steering_reliability.prompts.schema import UNKNOWN, Prompt, write_prompts
-from steering_reliability.prompts.subset import spread_subset
 
 _FIX = (
     'write every line as {"id": "...", "prompt": "...", "meta": {"family": "...", "style": "..."}}, '
@@ -19,76 +19,41 @@ _FIX = (
 _FIELDS = ("id", "prompt", "meta")
 
 
-def prepare_prompts(source: Path, *, split: str, limit: int | None, output: Path) -> list[Prompt]:
-    """Validate a prompts file, cap it and write it in canonical form.
-
-    The cap is `subset.spread_subset`: families and styles stay represented, and a larger limit only adds prompts.
-
-    Args:
-        source: A user's JSON Lines file; only read.
-        split: The split it is for.
-        limit: The most prompts to keep, None for all.
-        output: The file to write, whole or not at all.
-
-    Returns:
-        The prompts that were written.
-
-    Raises:
-        InputError: If the file is missing, empty or has any fault, or if `limit` is below 1.
-    """
-    prompts = spread_subset(read_prompts(source, split=split), limit=limit)
-    write_prompts(prompts, path=output)
-    return prompts
-
-
-def read_prompts(path: Path, *, split: str) -> list[Prompt]:
-    """Read and check a JSON Lines prompts file; blank lines and a UTF-8 byte order mark are tolerated.
+def check_file(path: Path, *, split: str) -> None:
+    """Refuse a JSON Lines prompts file with any fault; blank lines and a UTF-8 byte order mark are none.
 
     Args:
         path: The file.
         split: The split it is for, named in errors.
 
-    Returns:
-        The prompts in file order; without `meta`, family and style are "unknown".
-
     Raises:
         InputError: Once, with all faults: not UTF-8, invalid JSON, a missing, empty, unknown or wrongly typed field,
             an unsafe id, an id or a prompt that came before. Also if the file is missing or has no prompt.
     """
-    problems = Problems(str(path))
-    prompts: list[Prompt] = []
+    check_content(_read_bytes(path), split=split, source=str(path))
+
+
+def check_content(content: bytes, *, split: str, source: str) -> None:
+    """Refuse the content of a prompts file with any fault, as `check_file` does.
+
+    Args:
+        content: Without a byte order mark.
+        split: The split it is for.
+        source: The file, named in errors.
+    """
+    problems = Problems(source)
     first_line_of: dict[tuple[str, str], int] = {}
-    for number, raw in enumerate(_read_bytes(path).split(b"\n"), start=1):
+    n_records = 0
+    for number, raw in enumerate(content.split(b"\n"), start=1):
         record = _parse_line(raw, number, problems)
         if record is None:
             continue
-        prompt = _check_record(record, number, problems)
+        n_records += 1
+        _check_record(record, number, problems)
         _check_repeats(record, number, first_line_of, problems)
-        if prompt is not None:
-            prompts.append(prompt)
     problems.raise_if_any(_FIX)
-    if not prompts:
-        raise InputError(f"the split {split} has no prompt", where=str(path), fix="add at least one prompt")
-    return prompts
-
-
-def check_disjoint(prompts_by_split: Mapping[str, Sequence[Prompt]]) -> None:
-    """Make sure that no prompt stands in two splits, however its case, punctuation or spacing is written.
-
-    Args:
-        prompts_by_split: Split name -> prompts.
-
-    Raises:
-        InputError: If a text is shared; names both ids of every such pair.
-    """
-    problems = Problems(", ".join(prompts_by_split))
-    owner: dict[str, tuple[str, str]] = {}
-    for split, prompts in prompts_by_split.items():
-        for prompt in prompts:
-            first_split, first_id = owner.setdefault(normalize_text(prompt.prompt), (split, prompt.id))
-            if first_split != split:
-                problems.add(f"the same prompt as {first_id} in {first_split}", at=f"{prompt.id} in {split}")
-    problems.raise_if_any("remove the shared prompts from all splits but one")
+    if not n_records:
+        raise InputError(f"the split {split} has no prompt", where=source, fix="add at least one prompt")
 
 
 def _read_bytes(path: Path) -> bytes:
@@ -140,7 +105,7 @@ def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return record
 
 
-def _check_record(record: dict[str, Any], number: int, problems: Problems) -> Prompt | None:
+def _check_record(record: dict[str, Any], number: int, problems: Problems) -> None:
     at = f"line {number}"
     meta = record.get("meta", {})
     faults: list[tuple[str, str]] = [(key, "unknown field, put it into meta") for key in record if key not in _FIELDS]
@@ -153,11 +118,6 @@ def _check_record(record: dict[str, Any], number: int, problems: Problems) -> Pr
             faults.append(("meta", "contains half of a surrogate pair, which is not a character"))
     for field, what in faults:
         problems.add(what, at=at, field=field)
-    if faults:
-        return None
-    extra = {key: value for key, value in meta.items() if key not in ("family", "style")}
-    family, style = meta.get("family", UNKNOWN), meta.get("style", UNKNOWN)
-    return Prompt(id=record["id"], prompt=record["prompt"], family=family, style=style, extra=extra)
 
 
 def _fault_of_string(field: str, record: dict[str, Any], *, required: bool) -> list[tuple[str, str]]:

@@ -1,0 +1,34 @@
+import json
+
+import pytest
+from steering_reliability.errors import InputError
+from steering_reliability.prompts.reading import read_prompts
+from steering_reliability.prompts.schema import Prompt
+
+
+def row(id="a", prompt="hello", **rest):
+    return json.dumps({"id": id, "prompt": prompt, **rest})
+
+
+def test_a_good_file_with_bom_crlf_blank_lines_and_extra_meta(tmp_path):
+    path = tmp_path / "p.jsonl"
+    meta = {"family": "f", "style": "s", "source": {"page": 3}}
+    text = f"{row('a', 'é one', meta=meta)}\r\n\r\n{row('b', 'two')}"
+    path.write_bytes(b"\xef\xbb\xbf" + text.encode())
+    assert read_prompts(path, split="benign") == [
+        Prompt("a", "é one", "f", "s", {"source": {"page": 3}}),
+        Prompt("b", "two", "unknown", "unknown"),
+    ]
+
+
+def test_a_raw_line_separator_inside_a_prompt_does_not_break_the_line(tmp_path):
+    path = tmp_path / "p.jsonl"
+    path.write_text('{"id": "a", "prompt": "one\u2028two"}\n', encoding="utf-8")
+    assert read_prompts(path, split="benign")[0].prompt == "one\u2028two"
+
+
+def test_a_faulty_file_is_refused_and_not_read_in_part(tmp_path):
+    path = tmp_path / "p.jsonl"
+    path.write_text(row() + "\n" + row("b", " ") + "\n", encoding="utf-8")
+    with pytest.raises(InputError, match="line 2, prompt: is empty"):
+        read_prompts(path, split="benign")
