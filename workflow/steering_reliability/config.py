@@ -148,6 +148,14 @@ class GenerationConfig(_Section):
         Field(ge=1, le=64, description="Engines that share rows, memory and cores; null: one per GPU, else two."),
     ] = None
     num_samples_per_prompt: Annotated[int, Field(ge=1, le=1000, description="Completions per prompt.")] = 1
+    stop_strings: Annotated[
+        list[Annotated[str, Field(min_length=1, max_length=100)]],
+        Field(
+            max_length=16,
+            description="Texts that end a completion, for models that spell their end marker in ordinary tokens; what "
+            "comes before is kept.",
+        ),
+    ] = []
 
 
 class PropensityConfig(_Section):

@@ -350,6 +350,7 @@ class RunPlan:
             "system_prompt": model.system_prompt,
             "chat_template": model.chat_template,
             **self._prompt_template(),
+            **({"stop_strings": generation.stop_strings} if generation.stop_strings else {}),
             "openings": self._openings(),
             "positions": self.config.experiment.positions if steered else "generated",
         }

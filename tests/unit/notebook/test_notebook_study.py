@@ -2,9 +2,9 @@
 
 import pytest
 import yaml
+from steering_reliability.config_files import ROOT, read_config
 from steering_reliability.errors import InputError
-from steering_reliability.experiments.command import ROOT, read_config
-from steering_reliability.notebook.study import lay_over, write_study
+from steering_reliability.notebook.study import write_study
 
 SETTINGS = {"experiment": {"layers": [1], "interventions": ["add"], "alphas": [0.5]}}
 
@@ -36,16 +36,10 @@ def test_a_changed_key_leaves_the_other_keys_of_its_section(model, default, tmp_
         "output_dir": str(tmp_path / "run"),
     }
     assert written["generation"] == default["generation"] | {"max_new_tokens": 7}
-    assert written["model"] == default["model"] | model
+    # Of another model neither hash nor revision is kept.
+    assert written["model"] == model
     assert written["report"]["output_dir"] == str(tmp_path / "run" / "report")
     assert written.keys() == default.keys()
-
-
-def test_lists_and_values_are_replaced_whole_and_a_mapping_takes_the_place_of_nothing():
-    base = {"a": {"list": [1, 2], "by": {"x": 1, "y": 2}}, "none": None}
-    top = {"a": {"list": [3], "by": {"y": 3}}, "none": {"key": 1}}
-    assert lay_over(base, top) == {"a": {"list": [3], "by": {"x": 1, "y": 3}}, "none": {"key": 1}}
-    assert base == {"a": {"list": [1, 2], "by": {"x": 1, "y": 2}}, "none": None}
 
 
 def test_a_folder_with_another_study_is_refused_and_left_as_it_is(model, tmp_path):

@@ -63,7 +63,7 @@ _COLUMNS: Final[list[tuple[str, pa.DataType, str]]] = [
     ),
     ("seed", pa.int64(), "Seed of the sampling."),
     ("from_baseline", pa.bool_(), "True where the row is the unsteered completion, repeated under this condition."),
-    ("finish_reason", pa.string(), "eos: the model ended its turn; length: it was cut at max_new_tokens."),
+    ("finish_reason", pa.string(), "eos: the model ended its turn, or a stop string did; length: it was cut."),
     ("n_tokens", pa.int32(), "Tokens written."),
     ("mean_logprob", pa.float64(), "Mean log-probability of the tokens under the steered model (nats)."),
     ("mean_entropy", pa.float64(), "Mean entropy of the steered next-token distribution (nats)."),

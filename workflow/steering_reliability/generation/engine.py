@@ -19,6 +19,7 @@ from steering_reliability.generation.readout import logprobs_of, read_out
 from steering_reliability.generation.rows import Completion, Row
 from steering_reliability.generation.scoring import base_logprobs
 from steering_reliability.generation.slot_cache import GRID, padded
+from steering_reliability.generation.stop_strings import ends_with_stop
 from steering_reliability.model import LoadedModel
 
 # Rows scored in one pass: wide enough for the matrix products, small enough for the logits to fit.
@@ -281,6 +282,9 @@ class Engine:
             completion.finish_reason = "eos"
             return True
         completion.tokens.append(token)
+        if ends_with_stop(completion.tokens, stops=row.stop_strings, tokenizer=self.model.tokenizer):
+            completion.finish_reason = "eos"
+            return True
         return len(completion.tokens) == row.max_new_tokens
 
     def _finish(self, slot: Slot) -> None:

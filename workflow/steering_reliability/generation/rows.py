@@ -41,6 +41,7 @@ class Row:
         steering: None writes the baseline.
         openings: Token sequences whose log-probability after the prompt is wanted beside the completion, none empty.
         is_scored: Whether the completion is wanted with its log-probability under the unsteered model.
+        stop_strings: Texts that end the completion as the end token does.
     """
 
     key: Hashable
@@ -52,6 +53,7 @@ class Row:
     steering: Steering | None = None
     openings: tuple[tuple[int, ...], ...] = ()
     is_scored: bool = True
+    stop_strings: tuple[str, ...] = ()
 
     @property
     def branches(self) -> int:
@@ -65,8 +67,8 @@ class Completion:
 
     Attributes:
         row: What was asked for.
-        tokens: Tokens written, without the end token.
-        finish_reason: `eos` or `length`.
+        tokens: Tokens written, without the end token; those of a stop string among them.
+        finish_reason: `eos` (the end token, or a stop string) or `length`.
         mean_logprob: Mean log-probability of the tokens written (end token included), nats, untempered.
         mean_entropy: Mean entropy of the next-token distributions, nats, untempered.
         first_token_kl: KL(steered || unsteered) of the first next-token distribution, nats.

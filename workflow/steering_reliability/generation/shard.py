@@ -45,7 +45,7 @@ def write_shard(
         split: Its name.
         condition: What the rows are written under.
         settings: `max_new_tokens`, `temperature`, `top_p`, `samples`, `system_prompt`, `chat_template`, `positions`,
-            `alpha_unit` for `add`, and perhaps `is_scored`.
+            `alpha_unit` for `add`, and perhaps `stop_strings` and `is_scored`.
         worker: Which worker writes.
         worker_log: Where a worker that is started here logs.
         direction_file: `.pt` of the direction; None for the baseline.

@@ -26,6 +26,7 @@ from steering_reliability.generation.protocol import WorkerIdentity, receive, se
 from steering_reliability.generation.rows import Completion, Row, Steering
 from steering_reliability.generation.sampling import uniforms
 from steering_reliability.generation.slot_cache import round_up
+from steering_reliability.generation.stop_strings import kept_text
 from steering_reliability.interventions.positions import steered_span
 from steering_reliability.interventions.steer import unit_vector
 from steering_reliability.model import LoadedModel, choose_device, load_model, opening_tokens, render_prompt
@@ -57,7 +58,7 @@ def rows_of_request(request: Mapping[str, Any], *, job: int, model: LoadedModel)
         request: `prompts` ([id, text] pairs), `samples`, `seed`, `max_new_tokens`, `temperature`, `top_p`,
             `system_prompt`, `chat_template`, `positions`, `openings` (null, or the refusal's and the compliance's),
             `steering` (null, or `direction` (a path), `intervention`, `layer`, `alpha`, for `add` `alpha_unit`), and
-            perhaps `prompt_template` and `is_scored`.
+            perhaps `prompt_template`, `stop_strings` and `is_scored`.
         job: Number of the job, for the rows' keys.
         model: The loaded model.
 
@@ -83,6 +84,7 @@ def rows_of_request(request: Mapping[str, Any], *, job: int, model: LoadedModel)
             "temperature": float(request["temperature"]),
             "top_p": float(request["top_p"]),
             "is_scored": bool(request.get("is_scored", True)),
+            "stop_strings": tuple(request.get("stop_strings", ())),
             "steering": _steering(asked, direction, span) if direction is not None else None,
         }
         openings = tuple(
@@ -182,10 +184,10 @@ def _answer(completion: Completion, model: LoadedModel) -> dict[str, Any]:
         name: _six_digits(getattr(completion, name))
         for name in ("mean_logprob", "mean_entropy", "first_token_kl", "base_logprob")
     }
-    text = model.tokenizer.decode(completion.tokens, skip_special_tokens=True)
+    text, n_tokens = kept_text(completion.tokens, stops=completion.row.stop_strings, tokenizer=model.tokenizer)
     return {
         "completion": text,
-        "n_tokens": len(completion.tokens),
+        "n_tokens": n_tokens,
         "finish_reason": completion.finish_reason,
         **numbers,
     }

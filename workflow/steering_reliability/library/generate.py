@@ -12,6 +12,7 @@ from steering_reliability.errors import InputError
 from steering_reliability.generation.engine import Engine
 from steering_reliability.generation.memory import memory_budget
 from steering_reliability.generation.rows import Completion, Row
+from steering_reliability.generation.stop_strings import kept_text
 from steering_reliability.generation.worker import rows_of_request
 from steering_reliability.library.asked import as_prompts, checked_template
 from steering_reliability.library.placed import check_names_and_bounds, place
@@ -99,7 +100,7 @@ def generate(
     if direction is None and alpha != 0:
         raise InputError(f"alpha is {alpha:g}, and there is no direction", where="argument direction", fix="give one")
     request: dict[str, Any] = {
-        **sampling.model_dump(include={"max_new_tokens", "temperature", "top_p", "seed"}),
+        **sampling.model_dump(include={"max_new_tokens", "temperature", "top_p", "seed", "stop_strings"}),
         "samples": sampling.num_samples_per_prompt,
         "prompts": [(prompt.id, prompt.prompt) for prompt in asked],
         "positions": positions,
@@ -136,12 +137,13 @@ def _write(rows: list[Row], *, model: LoadedModel, hook_point: str, sampling: Ge
 
 
 def _described(done: Completion, prompt: Prompt, *, sample: int, model: LoadedModel) -> GeneratedText:
+    text, n_tokens = kept_text(done.tokens, stops=done.row.stop_strings, tokenizer=model.tokenizer)
     return GeneratedText(
         id=prompt.id,
         prompt=prompt.prompt,
         sample=sample,
-        completion=model.tokenizer.decode(done.tokens, skip_special_tokens=True),
-        n_tokens=len(done.tokens),
+        completion=text,
+        n_tokens=n_tokens,
         finish_reason=done.finish_reason,
         mean_logprob=done.mean_logprob,
         mean_entropy=done.mean_entropy,

@@ -1,14 +1,12 @@
 """A notebook's study: its config, whole, in a folder that holds no other study."""
 
 from collections.abc import Iterator, Mapping
-from copy import deepcopy
 from pathlib import Path
 from typing import Any, Final
 
 import yaml
-from snakemake.utils import update_config
 
-from steering_reliability.config_files import ROOT
+from steering_reliability.config_files import DEFAULT, laid_over, read_config
 from steering_reliability.errors import InputError
 from steering_reliability.run_plan import plan_run
 from steering_reliability.whole_file import write_text
@@ -42,22 +40,16 @@ def write_study(
         InputError: When the config can't be used, or the folder holds a run with another one.
     """
     folder = Path(folder)
-    config = lay_over(yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8")), settings)
+    config = read_config(DEFAULT)
+    config = laid_over(config, settings)
     for name, given in (("MODEL", {"model": model or {}}), ("CHANGES", changes or {})):
-        config = lay_over(config, _as_sections(given, name=name))
+        config = laid_over(config, _as_sections(given, name=name))
     _set_folder(config, folder, changes=changes or {})
     plan_run(config)
     _check_folder(folder, config)
     file = folder / "config.yaml"
     write_text(file, yaml.safe_dump(config, sort_keys=False, allow_unicode=True))
     return file
-
-
-def lay_over(base: Mapping[str, Any], top: Mapping[str, Any]) -> dict[str, Any]:
-    """Lay a config over another one as Snakemake does: sections key by key, lists and values whole."""
-    merged: dict[str, Any] = deepcopy(dict(base))
-    update_config(merged, deepcopy(dict(top)))
-    return merged
 
 
 def _as_sections(given: Any, *, name: str) -> Mapping[str, Any]:

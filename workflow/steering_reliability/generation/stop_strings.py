@@ -1,0 +1,39 @@
+"""Ends that a model spells in ordinary tokens: where a completion stops, and what of it is kept."""
+
+from collections.abc import Sequence
+from typing import Any
+
+
+def ends_with_stop(tokens: Sequence[int], *, stops: Sequence[str], tokenizer: Any) -> bool:
+    """Whether a stop string is complete with the last token.
+
+    Args:
+        tokens: Written so far; no stop string was complete before the last one.
+        stops: Strings that end a completion; none is empty.
+        tokenizer: Of the model.
+    """
+    if not stops:
+        return False
+    # A character takes four tokens at most, where a tokenizer falls back to bytes.
+    longest = 4 * max(map(len, stops))
+    text = tokenizer.decode(tokens[-longest:], skip_special_tokens=False)
+    return any(stop in text for stop in stops)
+
+
+def kept_text(tokens: Sequence[int], *, stops: Sequence[str], tokenizer: Any) -> tuple[str, int]:
+    """The text before the first stop string, and how many tokens it takes to write it.
+
+    Args:
+        tokens: All that were written.
+        stops: As in `ends_with_stop`.
+        tokenizer: Of the model; its special tokens are left out of the text.
+    """
+    text = tokenizer.decode(tokens, skip_special_tokens=True)
+    places = [place for place in map(text.find, stops) if place >= 0]
+    if not places:
+        return text, len(tokens)
+    kept = text[: min(places)]
+    needed = len(tokens)
+    while needed and tokenizer.decode(tokens[: needed - 1], skip_special_tokens=True).startswith(kept):
+        needed -= 1
+    return kept, needed
