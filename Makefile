@@ -64,6 +64,7 @@ campaign: .venv/ready $(MODEL)
 	$(BIN)/python tests/campaigns/large.py --model $(dir $(MODEL))
 	$(BIN)/python tests/campaigns/versions.py
 	$(BIN)/python tests/campaigns/adversity.py
+	$(BIN)/python tests/campaigns/notebooks.py
 
 ## After a change of requirements.lock: the hashes of every file of these versions, for all platforms.
 hashes: .venv-audit/ready
