@@ -1,12 +1,13 @@
 """The plan's commands: what each asks Snakemake for, and what a user reads when it can't."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 import yaml
-from steering_reliability.config_files import ROOT, read_config
+from steering_reliability.config_files import ROOT, RULE, read_config
 from steering_reliability.errors import InputError
 from steering_reliability.experiments import direction_request, run_baseline, run_sweep
 from steering_reliability.run_plan import plan_run
@@ -48,6 +49,24 @@ def test_a_config_without_a_model_is_laid_over_the_default(tmp_path):
     assert merged["model"] == default["model"]
 
 
+@pytest.mark.parametrize("flags", [["--config", "A", "B"], ["-c", "A", "--config", "B"]])
+@pytest.mark.parametrize("command", [BASELINE, SWEEP, [*DIRECTION, "--layer", "1"], ALL])
+def test_several_configs_are_laid_over_each_other_and_over_the_default(command, flags, tiny_folder, tmp_path):
+    files = {"A": tmp_path / "a.yaml", "B": tmp_path / "b.yaml"}
+    model = {"name": "tiny", "source": str(tiny_folder), "device": "cpu"}
+    experiment = {"layers": [0, 1], "output_dir": str(tmp_path / "run")}
+    files["A"].write_text(yaml.safe_dump({"model": model, "experiment": experiment}), encoding="utf-8")
+    files["B"].write_text("experiment: {layers: [2]}\nsanity_checks: {enabled: false}\n", encoding="utf-8")
+    named = [str(files.get(word, word)) for word in flags]
+    done = call([*command, *named, "--dry-run", "--cores", "1"])
+    assert done.returncode == 0, done.stderr
+    said = done.stdout + done.stderr
+    if command in (SWEEP, ALL):
+        # Layer 2 alone, with config.yaml's three strengths and one ablation, three splits each.
+        assert re.search(r"complete_shard +12\b", said)
+    assert "layer 0" not in said
+
+
 def test_each_command_asks_for_its_own_targets(plan, tmp_path):
     assert run_baseline.request(plan).targets == ["baseline"]
     assert len(run_baseline.request(plan).made) == 3
@@ -84,6 +103,7 @@ def test_help_names_every_flag(command):
     done = call([*command, "--help"])
     assert done.returncode == 0
     assert all(flag in done.stdout for flag in ("--config", "--cores", "--dry-run", "--profile"))
+    assert RULE.replace(" ", "") in "".join(done.stdout.split())
 
 
 @pytest.mark.parametrize("text", ["model: [", "- a list", "model: {name: x}\nexperiment: {layer: [1]}"])

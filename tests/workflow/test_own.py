@@ -1,7 +1,9 @@
-"""docs/own.md does what it says: a metric, a method and a direction of one's own."""
+"""docs/own.md does what it says: a model, a metric, a method and a direction of one's own."""
 
 import json
 import re
+import shlex
+import shutil
 import subprocess
 import sys
 
@@ -10,6 +12,7 @@ import pytest
 import torch
 from project import REPOSITORY, Project
 from safetensors.torch import load_file
+from tiny_model import write_tiny_model
 
 ONE = {
     "experiment.layers": [1],
@@ -21,8 +24,77 @@ ONE = {
 
 def block(name: str) -> str:
     """The code block of docs/own.md that begins with a comment naming its file."""
-    text = (REPOSITORY / "docs/own.md").read_text(encoding="utf-8")
-    return re.search(rf"```python\n(# {name}\n.*?)```", text, re.DOTALL)[1]
+    return re.search(rf"```\w+\n(# {name}\n.*?)```", page(), re.DOTALL)[1]
+
+
+def page() -> str:
+    return (REPOSITORY / "docs/own.md").read_text(encoding="utf-8")
+
+
+def commands(section: str) -> list[str]:
+    """The lines of a section's block of commands."""
+    text = page().partition(f"## {section}\n")[2].partition("\n## ")[0]
+    return re.search(r"\n\n```\n(.*?)```", text, re.DOTALL)[1].splitlines()
+
+
+@pytest.fixture(scope="module")
+def model_project(fresh: Project, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A clone with a model of twelve blocks in models/my-model, and the page's config."""
+    project = fresh.copy(tmp_path_factory.mktemp("own_model") / "project")
+    write_tiny_model(project.root / "models/my-model", n_layers=12)
+    shutil.copytree(REPOSITORY / "configs", project.root / "configs")
+    (project.root / "my_model.yaml").write_text(block("my_model.yaml"), encoding="utf-8")
+    return project
+
+
+def call(command: str, *, project: Project) -> subprocess.CompletedProcess[str]:
+    """Run a command of the page as it is written, with this environment's programs."""
+    program, *words = shlex.split(command)
+    module = {"snakemake": "snakemake", "steering-reliability": "steering_reliability"}[program]
+    environment = project.environment() | {"PYTHONPATH": str(project.root / "workflow")}
+    return subprocess.run(
+        [sys.executable, "-m", module, *words],
+        cwd=project.root,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_a_model_of_ones_own_is_looked_at_and_studied_by_the_pages_two_commands(model_project: Project) -> None:
+    doctor, study = commands("A model")
+    looked = call(doctor, project=model_project)
+    assert looked.returncode == 0, looked.stderr
+    assert "model     my-model in models/my-model" in looked.stdout
+    assert "at layers 4, 6, 8" in looked.stdout
+    run = call(study, project=model_project)
+    assert run.returncode == 0, run.stderr
+    results = pd.read_parquet(model_project.root / "results/my-model/results.parquet")
+    main = results[results["role"] == "main"]
+    assert set(main["layer"]) == {4, 6, 8}
+    # Strengths and number of prompts are those of configs/tiny.yaml.
+    assert set(main["alpha"]) == {0.0, 0.3, 1.0}
+    assert main.groupby("split")["id"].nunique().to_dict() == {"benign": 8, "harm_test": 8, "harm_train": 8}
+    assert (model_project.root / "reports/my-model/index.html").is_file()
+
+
+def test_a_finished_run_answers_every_command_by_its_folder(model_project: Project) -> None:
+    run = "results/my-model"
+    for command, expected in {
+        f"steering-reliability status {run}": "done  report",
+        f"steering-reliability summary {run}": "report: reports/my-model/index.html",
+        f"steering-reliability verify {run}": "as recorded",
+        f"steering-reliability show {run} --n 1": "unsteered (",
+        f"steering-reliability export results {run} out.csv": "out.csv",
+        f"steering-reliability export direction {run} vector.gguf": "vector.gguf",
+        f"steering-reliability doctor {run} --seconds 0": "28 of 28 shards are there",
+        f"steering-reliability run {run} --cores 1": "index.html",
+    }.items():
+        done = call(command, project=model_project)
+        assert done.returncode == 0, (command, done.stderr)
+        assert expected in done.stdout, command
+    assert "Nothing to be done" in done.stdout + done.stderr
 
 
 @pytest.fixture(scope="module")
