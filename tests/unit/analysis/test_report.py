@@ -15,6 +15,7 @@ from steering_reliability.analysis.run_times import StageTime
 from steering_reliability.analysis.sanity_checks import sanity_checks
 from steering_reliability.analysis.steerability import prompt_steerability
 from steering_reliability.analysis.summary import summarise
+from steering_reliability.analysis.wording import interval, signed
 from synthetic_run import completion, measured_shift, realistic_results, tiny_results
 
 HOSTILE = "</pre></details>'\"><script>alert(1)</script><img src=x onerror=alert(1)>{{ 7 * 7 }}\x1b\u202eabc"
@@ -107,6 +108,18 @@ def test_the_table_has_the_baseline_once_and_marks_the_recommended_point(tmp_pat
     assert text.count('<tr class="baseline">') == 1
     assert text.count('<tr class="best">') == 1
     assert text.count("contrastive_prefix</small>") == 3 * 7 + 3 * 2
+
+
+def test_the_recommended_row_has_the_intervals_of_the_claims(tmp_path):
+    results = realistic_results()
+    summary = summarise(results)
+    claims = _claims(results, summary, sanity_checks(results, summary=summary)).set_index("claim")
+    text = write(tmp_path, results)
+    row = text[text.index('<tr class="best">') :].split("</tr>", 1)[0]
+    gap, cost = claims.loc["generalization gap"], claims.loc["trade-off"]
+    assert f">{signed(gap['value'])}<small>{interval(gap['low'], gap['high'])}</small>" in row
+    # The claim counts what helpfulness changes by, the table what is given up.
+    assert f">{signed(-cost['value'])}<small>{interval(-cost['high'], -cost['low'])}</small>" in row
 
 
 def test_provenance_is_listed_and_the_config_can_be_run_again(tmp_path):
