@@ -295,3 +295,9 @@ def test_a_config_that_grows_without_end_is_refused_at_once(grows):
         value = [value] * 10 if grows == "wide" else [[value]]
     with pytest.raises(InputError, match="more than 100000 values"):
         load_config({"experiment": {"layers": value}})
+
+
+def test_of_very_many_problems_fifty_are_listed():
+    lines = problem(experiment(alphas={f"a{number}": 3 for number in range(20_000)})).splitlines()
+    assert len(lines) == 1 + 50 + 1
+    assert lines[-1] == "  - and 39950 more"

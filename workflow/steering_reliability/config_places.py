@@ -11,7 +11,7 @@ from typing import Any, Final
 import yaml
 
 from steering_reliability.config_files import DEFAULT, is_whole
-from steering_reliability.config_reading import ConfigError
+from steering_reliability.config_reading import MOST_LISTED, ConfigError
 from steering_reliability.errors import InputError
 from steering_reliability.yaml_reading import read_yaml
 
@@ -64,7 +64,7 @@ class ConfigPlaces:
             raise self.located(error) from None
 
     def _with_places(self, error: ConfigError) -> ConfigError:
-        places = [self.place(problem.keys) for problem in error.problems]
+        places = [self.place(problem.keys) for problem in error.problems[:MOST_LISTED]]
         if len(places) == 1 and places[0]:
             return ConfigError(error.problems, where=places[0])
         names = ", ".join(dict.fromkeys(place.partition(", line ")[0] for place in places if place))

@@ -11,6 +11,7 @@ from steering_reliability.errors import InputError
 
 MOST_VALUES: Final = 100_000
 DEEPEST: Final = 20
+MOST_LISTED: Final = 50
 
 
 class ConfigError(InputError):
@@ -19,15 +20,17 @@ class ConfigError(InputError):
     Args:
         problems: What is wrong, key by key.
         where: Name of the config.
-        places: File and line of each problem; None where it is not known.
+        places: File and line of each of the first 50, which are listed; None where it is not known.
     """
 
     def __init__(self, problems: Sequence[Problem], *, where: str, places: Sequence[str | None] | None = None) -> None:
         self.problems = tuple(problems)
         lines = [
             f"  - {problem.what} [{place}]" if place else f"  - {problem.what}"
-            for problem, place in zip(problems, places or [None] * len(problems), strict=True)
+            for problem, place in zip(problems[:MOST_LISTED], places or [None] * MOST_LISTED, strict=False)
         ]
+        if len(problems) > MOST_LISTED:
+            lines.append(f"  - and {len(problems) - MOST_LISTED} more")
         super().__init__(
             "\n".join(["the configuration can't be used:", *lines]),
             where=where,

@@ -3,6 +3,7 @@
 import difflib
 import json
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, NamedTuple, get_args
 
@@ -35,18 +36,24 @@ def word_problems(found: Sequence[Mapping[str, Any]]) -> list[Problem]:
     Returns:
         One problem for each; where a key takes a list or a mapping, only what is wrong with the one that was given.
     """
-    refused = {tuple(problem["loc"]) for problem in found if problem["type"] in ("list_type", "dict_type")}
-    worded = []
+    kinds = Counter(
+        tuple(problem["loc"])[:-1] for problem in found if _is_kind(problem) and _is_branch(problem["loc"][-1])
+    )
+    worded: dict[Problem, None] = {}
     for problem in found:
         place = tuple(problem["loc"])
-        kinds = [other for other in refused if other[:-1] == place[:-1] and _is_branch(other[-1])]
-        if place in kinds and len(kinds) == 1:
+        refused = kinds[place[:-1]] if _is_kind(problem) and _is_branch(place[-1]) else 0
+        if refused == 1:
             # What was given is of the other kind.
             continue
-        kind = "list_or_dict_type" if place in kinds else problem["type"]
+        kind = "list_or_dict_type" if refused else problem["type"]
         keys = tuple(part for part in place if not _is_branch(part) and part != "[key]")
-        worded.append(_problem({**problem, "type": kind}, keys=keys))
-    return list(dict.fromkeys(worded))
+        worded[_problem({**problem, "type": kind}, keys=keys)] = None
+    return list(worded)
+
+
+def _is_kind(problem: Mapping[str, Any]) -> bool:
+    return problem["type"] in ("list_type", "dict_type")
 
 
 def _is_branch(part: object) -> bool:
