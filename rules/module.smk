@@ -1,11 +1,11 @@
 from copy import deepcopy
+from hashlib import sha256
 
 from snakemake.common.configfile import load_configfile
 from snakemake.io import sourcecache_entry
 from snakemake.utils import update_config
 
 from steering_reliability.conditions import SPLITS
-from steering_reliability.digest import sha256_of
 
 # Prompt files that an importer's config does not give are those of this workflow; a given path starts, as always, at the
 # folder that Snakemake runs in.
@@ -27,15 +27,12 @@ def own_prompt_file(split):
     return ancient(sourcecache_entry(OWN_PROMPTS[split], f"prompts/{split}.jsonl"))
 
 
+def own_content(wildcards):
+    """Digest of the workflow's own prompts; what Snakemake fetches has lost the newline at its end."""
+    if wildcards.split not in OWN_PROMPTS:
+        return None
+    return sha256(Path(OWN_PROMPTS[wildcards.split]).read_bytes().rstrip()).hexdigest()
+
+
 # Instead of their place and time their content counts, so that another clone or tag with the same prompts runs nothing.
-OWN_CONTENT = (
-    {
-        "own": lambda wildcards: (
-            sha256_of(Path(OWN_PROMPTS[wildcards.split]))
-            if wildcards.split in OWN_PROMPTS
-            else None
-        )
-    }
-    if OWN_PROMPTS
-    else {}
-)
+OWN_CONTENT = {"own": own_content} if OWN_PROMPTS else {}
