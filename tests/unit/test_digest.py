@@ -269,7 +269,8 @@ def test_a_changed_module_of_the_package_changes_the_scripts_that_import_it(
 @pytest.mark.parametrize("script", ALL_SCRIPTS)
 def test_a_script_that_was_fetched_counts_as_if_it_lay_beside_the_package(tmp_path, script):
     fetched = tmp_path / f"{script}.py@v0.1.0"
-    fetched.write_bytes((SCRIPTS / f"{script}.py").read_bytes())
+    # As Snakemake leaves it: without the newline at the end.
+    fetched.write_bytes((SCRIPTS / f"{script}.py").read_bytes().removesuffix(b"\n"))
     assert code_of(script, script_file=lambda name: tmp_path / f"{name}.py@v0.1.0") == code_of(script)
     changed = tmp_path / "changed.py"
     changed.write_text(f"{fetched.read_text()}\nprint()\n")

@@ -69,7 +69,9 @@ def code_of(
     texts = {path: path for path in (*imported, *_files(*assets))} | starts
     total = hashlib.sha256()
     for place, path in sorted(texts.items()):
-        total.update(str(place.relative_to(PACKAGE.parent)).encode() + b"\0" + _text(path).encode() + b"\0")
+        # What Snakemake fetches from a repository has lost the newline at its end.
+        text = _text(path) if path == place else _text(path).rstrip("\n") + "\n"
+        total.update(str(place.relative_to(PACKAGE.parent)).encode() + b"\0" + text.encode() + b"\0")
     return total.hexdigest()[:16]
 
 
