@@ -62,24 +62,38 @@ def call(command: str, *, project: Project) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_a_model_of_ones_own_is_looked_at_and_studied_by_the_pages_two_commands(model_project: Project) -> None:
-    doctor, study = commands("A model")
-    looked = call(doctor, project=model_project)
+@pytest.fixture(scope="module")
+def looked(model_project: Project) -> subprocess.CompletedProcess[str]:
+    """What the page's first command says, before the second has run."""
+    return call(commands("A model")[0], project=model_project)
+
+
+@pytest.fixture(scope="module")
+def studied(looked: subprocess.CompletedProcess[str], model_project: Project) -> Project:
+    """The same after the page's second command."""
+    _, study = commands("A model")
+    run = call(study, project=model_project)
+    assert run.returncode == 0, run.stderr
+    return model_project
+
+
+def test_a_model_of_ones_own_is_looked_at_by_the_pages_command(looked: subprocess.CompletedProcess[str]) -> None:
     assert looked.returncode == 0, looked.stderr
     assert "model     my-model in models/my-model" in looked.stdout
     assert "at layers 4, 6, 8" in looked.stdout
-    run = call(study, project=model_project)
-    assert run.returncode == 0, run.stderr
-    results = pd.read_parquet(model_project.root / "results/my-model/results.parquet")
+
+
+def test_a_model_of_ones_own_is_studied_by_the_pages_command(studied: Project) -> None:
+    results = pd.read_parquet(studied.root / "results/my-model/results.parquet")
     main = results[results["role"] == "main"]
     assert set(main["layer"]) == {4, 6, 8}
     # Strengths and number of prompts are those of configs/tiny.yaml.
     assert set(main["alpha"]) == {0.0, 0.3, 1.0}
     assert main.groupby("split")["id"].nunique().to_dict() == {"benign": 8, "harm_test": 8, "harm_train": 8}
-    assert (model_project.root / "reports/my-model/index.html").is_file()
+    assert (studied.root / "reports/my-model/index.html").is_file()
 
 
-def test_a_finished_run_answers_every_command_by_its_folder(model_project: Project) -> None:
+def test_a_finished_run_answers_every_command_by_its_folder(studied: Project) -> None:
     run = "results/my-model"
     for command, expected in {
         f"steering-reliability status {run}": "done  report",
@@ -91,7 +105,7 @@ def test_a_finished_run_answers_every_command_by_its_folder(model_project: Proje
         f"steering-reliability doctor {run} --seconds 0": "28 of 28 shards are there",
         f"steering-reliability run {run} --cores 1": "index.html",
     }.items():
-        done = call(command, project=model_project)
+        done = call(command, project=studied)
         assert done.returncode == 0, (command, done.stderr)
         assert expected in done.stdout, command
     assert "Nothing to be done" in done.stdout + done.stderr
