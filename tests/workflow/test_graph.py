@@ -26,7 +26,7 @@ TARGETS["results"] = TARGETS["completions"] | {
 TARGETS["figures"] = TARGETS["completions"] | {
     *("aggregate", "summarise", "check_sanity", "weigh_evidence", "draw_figures")
 }
-TARGETS["reports"] = TARGETS["figures"] | {"record_provenance", "write_examples", "write_report"}
+TARGETS["reports"] = TARGETS["figures"] | {"measure_shift", "record_provenance", "write_examples", "write_report"}
 TARGETS["all"] = TARGETS["reports"] | TARGETS["results"] | {"record_checksums"}
 
 # What `snakemake --lint` says and why it stays: a part of the message -> the reason.

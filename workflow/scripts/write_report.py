@@ -1,6 +1,7 @@
 """Bind rule write_report to the package."""
 
 import json
+from dataclasses import fields
 from pathlib import Path
 
 from steering_reliability.analysis.page.completions import PAGE_COLUMNS
@@ -13,13 +14,7 @@ from steering_reliability.binding import logged
 with logged(snakemake.log[0]):
     write_report(
         read_results(Path(snakemake.input.results), columns=PAGE_COLUMNS),
-        tables=RunTables(
-            summary=read_table(Path(snakemake.input.summary)),
-            sanity=read_table(Path(snakemake.input.sanity)),
-            claims=read_table(Path(snakemake.input.claims)),
-            prompt_steerability=read_table(Path(snakemake.input.prompt_steerability)),
-            shift=read_table(Path(snakemake.input.shift)),
-        ),
+        tables=RunTables(**{one.name: read_table(Path(snakemake.input[one.name])) for one in fields(RunTables)}),
         figures_dir=Path(snakemake.params.figures),
         output=Path(snakemake.output[0]),
         title=snakemake.params.title,

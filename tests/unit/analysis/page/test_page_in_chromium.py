@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from steering_reliability.analysis.comparability import Setting
 from steering_reliability.analysis.compare import Run, compare_runs
 from steering_reliability.analysis.comparison_page import write_comparison_page
 from steering_reliability.analysis.page.completions import PAGE_COLUMNS
@@ -189,7 +190,8 @@ def test_hostile_text_stays_text_and_within_a_phone(visit, tmp_path):
 
 
 def test_the_page_of_several_runs_draws_and_shuts_nobody_out(visit, summary, tmp_path):
-    table = compare_runs({"one": Run("small", 20, summary), "two": Run("deep", 30, summary)})
+    asked = Setting({}, 40, "phrase rules")
+    table = compare_runs({"one": Run("small", 20, summary, asked), "two": Run("deep", 30, summary, asked)})
     write_comparison_page(table, output=tmp_path / "compare.html")
     page = visit(tmp_path / "compare.html", width=360)
     assert page.locator("[data-chart] svg").count() == 3 * 2
