@@ -122,6 +122,7 @@ def test_a_revision_that_is_no_commit_is_recorded_and_should_be_pinned(fetch):
     assert f"set it to {COMMIT}" in fetch()
     card = fetch.card
     assert sorted(card.pop("files")) == ["chat_template.jinja", "config.json", "model.safetensors", "tokenizer.json"]
+    assert len(card.pop("code")) == 16
     assert card == {
         "name": "lab/tiny",
         "source": "hub",

@@ -8,7 +8,7 @@ import torch
 from safetensors.torch import save_file
 from steering_reliability.config import ModelConfig
 from steering_reliability.directions.files import Activations, StoredDirection, write_activations, write_direction
-from steering_reliability.model_source import prepare_model
+from steering_reliability.model_preparation import prepare_model
 from steering_reliability.whole_file import whole, write_text
 from test_model_source import gguf_file  # noqa: F401 - a fixture
 

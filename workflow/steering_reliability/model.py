@@ -16,6 +16,7 @@ from steering_reliability.context import longest_context
 from steering_reliability.errors import InputError
 from steering_reliability.machine import machine_facts
 from steering_reliability.model_seal import check_files
+from steering_reliability.steady_products import make_steady
 
 # A user's prompt can't contain this, so its place in the rendered template is the place of the prompt.
 _PLACEHOLDER = "\u241fPROMPT\u241f"
@@ -172,6 +173,7 @@ def load_model(folder: str | Path, *, device: str, dtype: str) -> LoadedModel:
     bridge.eval().requires_grad_(False)
     if chosen.type == "cpu":
         _own_weights(bridge.original_model)
+        make_steady(bridge.original_model)
     tokenizer = load_tokenizer(folder)
     return LoadedModel(
         bridge=bridge,

@@ -71,7 +71,7 @@ def test_every_faulty_row_is_named_with_line_and_column(tmp_path):
 
 @pytest.mark.parametrize(
     ("name", "text", "what"),
-    [("x.csv", "completion,label\n", "no labelled completion"), ("x.txt", "a", "cannot tell the format"),
+    [("x.csv", "completion,label\n", "no labelled completion"), ("x.bin", "a", "cannot tell the format"),
      ("x.jsonl", "{", "invalid JSON")],
 )  # fmt: skip
 def test_a_file_without_labels_is_an_error(tmp_path, name, text, what):

@@ -332,3 +332,17 @@ def test_a_layer_that_the_model_lacks_is_refused(tiny_model):
     with pytest.raises(InputError, match="3 blocks and no layer 3"):
         engine.submit([make_row(tiny_model, "Tell me.", layer=3, add=1.0)])
     assert engine.idle
+
+
+@pytest.mark.real_model
+def test_the_real_model_writes_the_same_alone_and_in_company_to_the_last_bit(real_model):
+    kinds = [{}, {"layer": 14, "add": 20.0, "temperature": 0.8}, {"layer": 18, "ablate": 1.0}]
+    rows = [
+        make_row(real_model, f"{prompt} Part {part}.", key=(prompt, part, at), new_tokens=6 + part, **kind)
+        for prompt in PROMPTS
+        for part in range(4)
+        for at, kind in enumerate(kinds)
+    ]
+    together = Engine(real_model, hook_point="resid_post", max_rows=40).generate(rows)
+    alone = [Engine(real_model, hook_point="resid_post", max_rows=8).generate([row])[0] for row in rows[:3]]
+    assert [everything(one) for one in alone] == [everything(one) for one in together[:3]]

@@ -11,14 +11,14 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from playwright.sync_api import sync_playwright
-from steering_reliability.analysis.report import write_report
+from steering_reliability.analysis.report import RunTables, write_report
 from steering_reliability.analysis.steerability import prompt_steerability
 from steering_reliability.analysis.summary import summarise
 from steering_reliability.notebook import show_page
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "analysis"))
 
-from synthetic_run import realistic_results
+from synthetic_run import measured_shift, realistic_results
 
 CHROMIUM = shutil.which("chromium")
 
@@ -76,10 +76,13 @@ def write_page(output: Path) -> None:
     checks = ["check", "statistic", "condition", "verdict", "value", "low", "high", "n", "sentence"]
     write_report(
         results,
-        summary=summarise(results),
-        prompt_steerability=prompt_steerability(results),
-        claims=pd.DataFrame(columns=claims),
-        sanity=pd.DataFrame(columns=checks),
+        tables=RunTables(
+            summary=summarise(results),
+            prompt_steerability=prompt_steerability(results),
+            claims=pd.DataFrame(columns=claims),
+            sanity=pd.DataFrame(columns=checks),
+            shift=measured_shift(),
+        ),
         title="a run",
         figures_dir=output.parent,
         output=output,

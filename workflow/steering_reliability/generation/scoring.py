@@ -14,6 +14,9 @@ from steering_reliability.generation.rows import Row, Steering
 from steering_reliability.generation.slot_cache import SlotCache, padded, round_up
 from steering_reliability.model import LoadedModel
 
+# AMX multiplies 32 numbers of bfloat16 at once, and a rest in another order.
+KEYS = 32
+
 
 def base_logprobs(slots: Sequence[Slot], *, model: LoadedModel, hook_point: str) -> list[float]:
     """Mean log-probability of each completion under the unsteered model, in nats per token.
@@ -34,7 +37,7 @@ def base_logprobs(slots: Sequence[Slot], *, model: LoadedModel, hook_point: str)
     tokens = torch.zeros(rows, width, dtype=torch.long, device=model.device)
     resid = torch.zeros(rows, width, model.d_model, dtype=model.dtype, device=model.device)
     first = torch.zeros(rows, 1, dtype=torch.long, device=model.device)
-    cache = SlotCache(model.n_layers, slots=rows, length=longest + width)
+    cache = SlotCache(model.n_layers, slots=rows, length=round_up(longest + width, grid=KEYS))
     targets: list[int] = []
     needed: list[int] = []
     for index, slot in enumerate(slots):
