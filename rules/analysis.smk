@@ -175,6 +175,7 @@ rule record_provenance:
         CLAIM_POINTS,
         model=MODEL,
         parts=ancient(RUN.model_parts),
+        card=RUN.model_card,
     output:
         f"{R}/provenance.json",
     log:

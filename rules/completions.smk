@@ -9,6 +9,7 @@ rule complete_baseline:
         lengths=f"{R}/prompts/{{split}}_lengths.json",
         model=MODEL,
         parts=ancient(RUN.model_parts),
+        card=RUN.model_card,
         prompts=f"{R}/prompts/{{split}}.jsonl",
     output:
         f"{R}/completions/baseline/seed_{{seed}}/{{split}}.jsonl",
@@ -50,6 +51,7 @@ rule complete_shard:
         lengths=f"{R}/prompts/{{split}}_lengths.json",
         model=MODEL,
         parts=ancient(RUN.model_parts),
+        card=RUN.model_card,
         prompts=f"{R}/prompts/{{split}}.jsonl",
         direction=f"{R}/directions/{{direction}}/layer_{{layer}}.pt",
     output:

@@ -4,7 +4,7 @@ from snakemake.common.configfile import load_configfile
 from snakemake.io import sourcecache_entry
 
 from steering_reliability.conditions import SPLITS
-from steering_reliability.config_files import is_whole, study_config
+from steering_reliability.config_files import default_file, is_whole, study_config
 from steering_reliability.config_places import ConfigPlaces
 from steering_reliability.errors import InputError
 from steering_reliability.yaml_reading import read_yaml
@@ -19,11 +19,7 @@ GIVEN = (
         dict(workflow.config_settings.config),
     ]
 )
-DEFAULT_CONFIG = (
-    "config.yaml"
-    if Path("config.yaml").exists() and not AS_MODULE
-    else own_file("config.yaml")
-)
+DEFAULT_CONFIG = own_file("config.yaml") if AS_MODULE else str(default_file())
 LIES_OVER_DEFAULT = not any(map(is_whole, GIVEN))
 if LIES_OVER_DEFAULT and not AS_MODULE:
     # Snakemake would say neither the line nor what is wrong there.
@@ -59,6 +55,8 @@ OWN_PROMPTS = (
 )
 
 
-def own_prompt_file(split):
-    """The workflow's own prompts as an input: under one name, wherever they lie."""
-    return sourcecache_entry(OWN_PROMPTS[split], f"prompts/{split}.jsonl")
+def prompt_file(split):
+    """A prompt file as an input, on this machine whatever storage the results go to; the workflow's own has one name."""
+    if split in OWN_PROMPTS:
+        return sourcecache_entry(OWN_PROMPTS[split], f"prompts/{split}.jsonl")
+    return local(RUN.config.data.path(split))

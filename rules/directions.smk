@@ -3,6 +3,7 @@ rule measure_activations:
     input:
         model=MODEL,
         parts=ancient(RUN.model_parts),
+        card=RUN.model_card,
         harm_train=f"{R}/prompts/harm_train.jsonl",
         extra=lambda wildcards: RUN.extra_inputs(wildcards.direction),
     output:

@@ -1,12 +1,12 @@
 rule prepare_prompts:
     """Validate a prompt file and cap it; the source is never written to."""
     input:
-        # On this machine, whatever storage the results go to. Ancient: what counts of a prompt file stands in `params`,
-        # since other white space, or another meta of a prompt that is not used, changes nothing that follows.
-        lambda wildcards: ancient(
-            own_prompt_file(wildcards.split)
-            if wildcards.split in OWN_PROMPTS
-            else local(RUN.config.data.path(wildcards.split))
+        # Other white space, or another meta of a prompt that is not used, changes nothing that follows: a file is new
+        # where its prompts are, by `params` and, should Snakemake's records be gone, by its time.
+        lambda wildcards: (
+            ancient(prompt_file(wildcards.split))
+            if RUN.prompts_are_current(wildcards.split)
+            else prompt_file(wildcards.split)
         ),
     output:
         f"{R}/prompts/{{split}}.jsonl",
@@ -63,6 +63,7 @@ rule measure_lengths:
     input:
         model=MODEL,
         parts=ancient(RUN.model_parts),
+        card=RUN.model_card,
         prompts=f"{R}/prompts/{{split}}.jsonl",
     output:
         f"{R}/prompts/{{split}}_lengths.json",

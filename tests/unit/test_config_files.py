@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 from snakemake.utils import update_config
-from steering_reliability.config_files import DEFAULT, ROOT, RULE, is_whole, laid_over, read_config, study_config
+from steering_reliability.config_files import ROOT, RULE, is_whole, laid_over, read_config, study_config
 from steering_reliability.config_reading import load_config
 from steering_reliability.errors import InputError
 
@@ -79,7 +79,7 @@ def test_sections_of_the_wrong_kind_are_left_for_the_reader_of_configs(part):
 
 def test_what_is_no_config_is_one_message(tmp_path):
     with pytest.raises(InputError, match=r"no\.yaml"):
-        read_config(DEFAULT, tmp_path / "no.yaml")
+        read_config(ROOT / "config.yaml", tmp_path / "no.yaml")
     (tmp_path / "list.yaml").write_text("- a")
     with pytest.raises(InputError, match="no mapping"):
         read_config(tmp_path / "list.yaml")

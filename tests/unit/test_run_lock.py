@@ -6,7 +6,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import psutil
 import pytest
 from steering_reliability.errors import InputError
 from steering_reliability.run_lock import LOCK, hold_run, release_run
@@ -56,17 +55,38 @@ def test_the_second_is_told_who_holds_it(tmp_path):
 
 
 def test_a_process_of_the_same_number_is_not_the_holder(tmp_path):
-    other = {"host": os.uname().nodename, "pid": os.getpid(), "begun": psutil.Process().create_time() - 100}
+    other = {"host": os.uname().nodename, "pid": os.getpid(), "ticks": 1.0, "begun": "long ago"}
     (tmp_path / LOCK).write_text(json.dumps(other))
     hold_run(tmp_path)
-    assert json.loads((tmp_path / LOCK).read_text())["begun"] == psutil.Process().create_time()
+    assert json.loads((tmp_path / LOCK).read_text())["ticks"] > 1
 
 
 def test_of_another_machine_only_a_person_knows(tmp_path):
-    (tmp_path / LOCK).write_text(json.dumps({"host": "elsewhere", "pid": 1, "begun": 0}))
+    (tmp_path / LOCK).write_text(json.dumps({"host": "elsewhere", "pid": 1, "ticks": 0, "begun": "then"}))
     with pytest.raises(InputError, match=r"a run on elsewhere \(process 1, begun") as caught:
         hold_run(tmp_path)
     assert f"delete {tmp_path / LOCK}" in caught.value.fix
+
+
+def test_who_holds_it_may_take_it_again(tmp_path):
+    hold_run(tmp_path)
+    hold_run(tmp_path)
+    release_run(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_system_without_hard_links_will_do(tmp_path, monkeypatch):
+    def no_link(source, target):
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", no_link)
+    hold_run(tmp_path)
+    assert json.loads((tmp_path / LOCK).read_text())["pid"] == os.getpid()
+    monkeypatch.undo()
+    (tmp_path / LOCK).write_text(json.dumps({"host": "elsewhere", "pid": 1}))
+    monkeypatch.setattr(os, "link", no_link)
+    with pytest.raises(InputError, match="a run on elsewhere"):
+        hold_run(tmp_path)
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"host": 3}'])
@@ -81,7 +101,7 @@ def test_a_damaged_lock_holds_nothing_or_says_what_to_delete(content, tmp_path):
 
 
 def test_of_many_that_start_at_once_one_gets_it(tmp_path):
-    (tmp_path / LOCK).write_text(json.dumps({"host": os.uname().nodename, "pid": 2**22 - 1, "begun": 1.0}))
+    (tmp_path / LOCK).write_text(json.dumps({"host": os.uname().nodename, "pid": 2**22 - 1, "ticks": 1.0}))
     starters = [start(tmp_path) for _ in range(6)]
     lines = []
     for starter in starters:

@@ -238,3 +238,39 @@ def test_planning_imports_no_torch(raw):
         [sys.executable, "-c", code], env={"PYTHONPATH": str(PACKAGE_ROOT)}, capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(("source", "cards"), [("hub", 1), ("m.gguf", 1), (None, 0)])
+def test_the_card_of_a_model_that_is_made_here_is_known_before_it_is(raw, source, cards, tmp_path, monkeypatch):
+    if source is not None:
+        raw["model"] = {"name": "m", "source": source}
+        monkeypatch.setattr("steering_reliability.run_plan.count_layers", lambda model, *, folder: 3)
+    plan = plan_run(raw, models_dir=str(tmp_path / "models"))
+    assert [Path(path).name for path in plan.model_card] == ["model_card.json"] * cards
+    assert set(plan.model_card) <= set(plan.model_parts)
+
+
+def test_a_gguf_file_that_is_gone_is_known_by_the_card_of_its_folder(raw, tmp_path, monkeypatch):
+    monkeypatch.setattr("steering_reliability.run_plan.count_layers", lambda model, *, folder: 3)
+    raw["model"] = {"name": "m", "source": "gone.gguf"}
+    plan = plan_run(raw, models_dir=str(tmp_path / "models"))
+    assert plan.base_fingerprint() == ""
+    Path(plan.base).mkdir(parents=True)
+    (Path(plan.base) / "model_card.json").write_text('{"file": "abc"}')
+    assert plan.base_fingerprint() == "abc"
+
+
+def test_prompts_are_current_where_the_file_says_the_same(raw, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    source = Path(raw["data"]["benign_path"])
+    line = {"id": "a", "prompt": "Bake bread.", "meta": {"family": "food", "style": "plain"}}
+    source.write_text(json.dumps(line) + "\n")
+    plan = plan_run(raw)
+    prepared = tmp_path / "results/tiny/prompts/benign.jsonl"
+    assert plan.prompts_are_current("benign")
+    prepared.parent.mkdir(parents=True)
+    prepared.write_text(json.dumps(line) + "\n")
+    source.write_text(json.dumps(line, separators=(" ,", " : ")) + "\r\n")
+    assert plan.prompts_are_current("benign")
+    source.write_text(json.dumps(line | {"prompt": "Bake cake."}) + "\n")
+    assert not plan.prompts_are_current("benign")

@@ -149,3 +149,10 @@ def test_a_rule_runs_again_when_its_code_changes(rule: str) -> None:
         assert re.search(rf'code=[^"]*code_of\(\s*"{rule}"', RULES[rule]), RULES[rule]
     # The worker runs in a process of its own, which no script imports.
     assert ("engine=ENGINE" in RULES[rule]) is rule.startswith("complete_")
+
+
+def test_whatever_reads_a_model_asks_for_its_card() -> None:
+    """config.json has the same bytes for other weights of one architecture; the card has the hash of every file."""
+    readers = [rule for rule, text in RULES.items() if "model=MODEL" in text]
+    assert set(readers) >= {"complete_baseline", "complete_shard", "measure_activations", "measure_lengths"}
+    assert all("card=RUN.model_card" in RULES[rule] for rule in readers)

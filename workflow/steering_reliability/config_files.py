@@ -8,7 +8,13 @@ from steering_reliability.config import Config
 from steering_reliability.yaml_reading import read_yaml
 
 ROOT: Final = Path(__file__).parents[2]
-DEFAULT: Final = ROOT / "config.yaml"
+
+
+def default_file() -> Path:
+    """The config over which those are laid that are no whole study: of the working directory, else the clone's."""
+    here = Path("config.yaml")
+    return here if here.is_file() else ROOT / "config.yaml"
+
 
 RULE: Final = (
     "Config files are laid over each other from left to right, and over config.yaml unless one of them is a whole "
@@ -25,7 +31,7 @@ def read_config(*paths: Path) -> dict[str, Any]:
     Raises:
         InputError: When one of them can't be read.
     """
-    return study_config([read_yaml(path) for path in paths], default=lambda: read_yaml(DEFAULT))
+    return study_config([read_yaml(path) for path in paths], default=lambda: read_yaml(default_file()))
 
 
 def study_config(parts: Sequence[Mapping[str, Any]], *, default: Callable[[], Mapping[str, Any]]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import yaml
 
-from steering_reliability.config_files import DEFAULT, is_whole
+from steering_reliability.config_files import default_file, is_whole
 from steering_reliability.config_reading import MOST_LISTED, ConfigError
 from steering_reliability.errors import InputError
 from steering_reliability.yaml_reading import read_yaml
@@ -87,7 +87,7 @@ def places_of(files: Sequence[Path]) -> ConfigPlaces:
         files: Empty where the config is a run's own record.
     """
     lies_over = bool(files) and not any(is_whole(read_yaml(file)) for file in files)
-    return ConfigPlaces([DEFAULT, *files] if lies_over else files)
+    return ConfigPlaces([default_file(), *files] if lies_over else files)
 
 
 def _displayed(path: Path) -> str:

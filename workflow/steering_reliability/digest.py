@@ -26,7 +26,6 @@ UNCHANGING: Final = {
     "conditions.py": "its values reach the rules as params",
     "generation/meeting_place.py": "where a worker is found",
     "generation/client.py": "how a worker is started and asked",
-    "generation/team.py": "how many workers there are",
     "generation/memory.py": "how many rows fit at once, which changes no row",
 }
 """Modules that cannot change the bytes of what a rule writes, and why; their imports are not followed."""

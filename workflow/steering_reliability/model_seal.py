@@ -54,7 +54,7 @@ def other_code_note(folder: str | Path, *, code: str, rule: str) -> str | None:
         return None
     return (
         f"{folder} was made by other code of rule {rule} than is here; to make it anew, and all that follows from it: "
-        f"snakemake --cores 4 --forcerun {rule}"
+        f"snakemake --cores 4 --forcerun {rule} (with --configfile, if you have one of your own)"
     )
 
 

@@ -78,9 +78,10 @@ def is_prepared(model: ModelConfig) -> bool:
 def known_parts(model: ModelConfig) -> tuple[str, ...]:
     """Files of a model's folder beside config.json that can be named before it is there: what a GGUF file becomes.
 
-    Which files a repository of the hub has is known only when it is fetched; a user's own folder is no rule's output.
+    Which files a repository of the hub has is known only when it is fetched, but for our card; a user's own folder is
+    no rule's output.
     """
-    return GGUF_PARTS if model.source.endswith(".gguf") else ()
+    return GGUF_PARTS if model.source.endswith(".gguf") else (CARD,) if model.source == "hub" else ()
 
 
 def fingerprint(model: ModelConfig, *, folder: str | Path) -> str:

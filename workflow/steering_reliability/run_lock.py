@@ -29,14 +29,13 @@ def hold_run(folder: Path) -> None:
     lock, own = folder / LOCK, folder / f"{LOCK}.{os.getpid()}"
     write_text(own, json.dumps(_this_process()) + "\n")
     try:
-        while True:
-            try:
-                # A link fails where the name is taken: of two that start at once one gets it.
-                os.link(own, lock)
-            except FileExistsError:
-                _take_away_if_stale(lock)
-            else:
+        while not _link(own, lock):
+            holder = _read(lock)
+            if holder is not None and _is_same(holder, _this_process()):
                 return
+            if holder is not None:
+                _check_is_gone(holder, lock)
+                _take_away(lock, holder)
     finally:
         own.unlink()
 
@@ -44,27 +43,44 @@ def hold_run(folder: Path) -> None:
 def release_run(folder: Path) -> None:
     """Give a run's folder back, if this process holds it."""
     lock = folder / LOCK
-    if _read(lock) == _this_process():
+    holder = _read(lock)
+    if holder is not None and _is_same(holder, _this_process()):
         lock.unlink(missing_ok=True)
 
 
-def _take_away_if_stale(lock: Path) -> None:
-    holder = _read(lock)
-    if holder is None:
-        return
+def _link(own: Path, lock: Path) -> bool:
+    """Put a file in the lock's place; of two that do it at once one succeeds."""
+    try:
+        os.link(own, lock)
+    except FileExistsError:
+        return False
+    except OSError:
+        # No hard links here (exFAT, many file systems of a network or a drive in the cloud).
+        try:
+            with lock.open("x", encoding="utf-8") as file:
+                file.write(own.read_text(encoding="utf-8"))
+        except FileExistsError:
+            return False
+    return True
+
+
+def _check_is_gone(holder: dict[str, Any], lock: Path) -> None:
     host, pid = holder.get("host"), holder.get("pid")
     if host != socket.gethostname():
         raise InputError(
-            f"a run on {host} (process {pid}, begun {_clock(holder)}) writes to this folder",
+            f"a run on {host} (process {pid}, begun {holder.get('begun')}) writes to this folder",
             where=str(lock.parent),
             fix=f"wait for it; if it is surely over, delete {lock}",
         )
-    if _is_alive(holder):
+    if isinstance(pid, int) and _ticks(pid) is not None and _ticks(pid) == holder.get("ticks"):
         raise InputError(
-            f"another Snakemake (process {pid}, begun {_clock(holder)}) writes to this folder",
+            f"another Snakemake (process {pid}, begun {holder.get('begun')}) writes to this folder",
             where=str(lock.parent),
             fix="wait until it has ended, or give this run an experiment.output_dir of its own",
         )
+
+
+def _take_away(lock: Path, holder: dict[str, Any]) -> None:
     # Renamed first: of two that see the same stale lock one takes it away, and not the other's new one.
     stale = lock.with_name(f"{LOCK}.stale.{os.getpid()}")
     with suppress(FileNotFoundError):
@@ -75,31 +91,39 @@ def _take_away_if_stale(lock: Path) -> None:
 
 
 def _this_process() -> dict[str, Any]:
-    return {"host": socket.gethostname(), "pid": os.getpid(), "begun": psutil.Process().create_time()}
+    begun = datetime.now().astimezone().isoformat(" ", "seconds")
+    return {"host": socket.gethostname(), "pid": os.getpid(), "ticks": _ticks(os.getpid()), "begun": begun}
 
 
-def _is_alive(holder: dict[str, Any]) -> bool:
-    """Whether the process is there, and not another one that has its number by now."""
+def _is_same(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    return all(one.get(key) == other[key] for key in ("host", "pid", "ticks"))
+
+
+def _ticks(pid: int) -> float | None:
+    """When a process began, by a clock that nobody sets, so that another one of its number is told apart."""
+    stat = Path(f"/proc/{pid}/stat")
     try:
-        begun: float = psutil.Process(int(holder["pid"])).create_time()
-        return abs(begun - float(holder["begun"])) < 1
-    except (psutil.Error, KeyError, ValueError, TypeError):
-        return False
-
-
-def _clock(holder: dict[str, Any]) -> str:
-    try:
-        return datetime.fromtimestamp(float(holder["begun"])).astimezone().isoformat(" ", "seconds")
-    except (KeyError, ValueError, TypeError, OverflowError):
-        return "at an unknown time"
+        if stat.exists():
+            return float(stat.read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()[19])
+        begun: float = psutil.Process(pid).create_time()
+    except (OSError, psutil.Error, IndexError, ValueError):
+        return None
+    return begun
 
 
 def _read(lock: Path) -> dict[str, Any] | None:
-    """What the lock says; None where it is gone, nothing where it is damaged."""
+    """What the lock says; None where it is gone, nothing but this host where it is damaged.
+
+    Raises:
+        InputError: When it is another user's, who let nobody read it.
+    """
     try:
         found = json.loads(lock.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
+    except PermissionError:
+        what = "the lock of this folder is another user's and can't be read"
+        raise InputError(what, where=str(lock), fix="ask them, or delete it if their run is over") from None
     except (OSError, ValueError):
-        return {"host": socket.gethostname()}
+        found = None
     return found if isinstance(found, dict) else {"host": socket.gethostname()}

@@ -13,7 +13,7 @@ from steering_reliability.config_reading import ConfigError, load_config
 from steering_reliability.config_wording import Problem
 from steering_reliability.errors import InputError
 from steering_reliability.job_needs import activations_mb, count_prompts, shard_mb, shard_minutes, weights_mb
-from steering_reliability.model_seal import other_code_note, preparing_code, tuning_code
+from steering_reliability.model_seal import CARD, other_code_note, preparing_code, read_card, tuning_code
 from steering_reliability.model_source import (
     check_pinned_file,
     check_templates,
@@ -111,9 +111,22 @@ class RunPlan:
 
     def prompts_digest(self, split: str) -> str:
         """What tells the prepared prompts of a split from others: the digest of the file that will be written."""
+        return hashlib.sha256(self._used_prompts(split)).hexdigest()[:16]
+
+    def prompts_are_current(self, split: str) -> bool:
+        """Whether the prepared prompts of a split are what its prompt file holds now, or are not there."""
+        prepared = Path(f"{self.folder}/prompts/{split}.jsonl")
+        return not prepared.is_file() or prepared.read_bytes() == self._used_prompts(split)
+
+    def _used_prompts(self, split: str) -> bytes:
         limit = self.config.data.max_prompts_per_split
         prompts = spread_subset(read_prompts(Path(self.prompt_file(split)), split=split), limit=limit)
-        return hashlib.sha256(to_jsonl(prompts)).hexdigest()[:16]
+        return to_jsonl(prompts)
+
+    @property
+    def model_card(self) -> list[str]:
+        """The card of a model's folder that is made here: with the hashes of its files it differs wherever they do."""
+        return [path for path in self.model_parts if path.endswith(f"/{CARD}")]
 
     def limit(self, seed: str | int, direction: str | None = None) -> int | None:
         """Prompts per split of a shard: the other seed, and controls where the claims are made, write a subset."""
@@ -251,9 +264,15 @@ class RunPlan:
         return {"name": Path(model.source).stem, "source": model.source}
 
     def base_fingerprint(self) -> str:
-        """What tells one GGUF file from another."""
+        """What tells one GGUF file from another; of one that is gone what the folder's card says of it."""
         model = self.config.model
-        return "" if model.source == "hub" else file_fingerprint(locate_gguf(model).path)
+        if model.source == "hub":
+            return ""
+        try:
+            return file_fingerprint(locate_gguf(model).path)
+        except InputError:
+            # A folder that is not made yet has no card: then the rule's own job says what is missing.
+            return str(read_card(self.base).get("file", ""))
 
     def model_notes(self) -> list[str]:
         """What a user should know of the model's folders before they are used."""

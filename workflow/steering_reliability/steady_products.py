@@ -2,7 +2,9 @@
 
 A library chooses another kernel for another height, and some sum in another order. On an Intel processor with AMX,
 products of 8 to 32 rows in bfloat16 differed from taller ones, and in float32 some by the number of threads. So each
-height is compared, once, with a product of 64 rows by one thread; one that differs is done in pieces that do not.
+height is compared, once, with a product of 64 rows by one thread; one that differs is done in pieces that do not. Of
+some shapes no product by several threads has the bits of one thread; then those of 64 rows by all of them are the
+reference, and the bits depend on the number of threads, still not on the rows beside.
 """
 
 from collections.abc import Iterator
@@ -16,23 +18,26 @@ from torch.nn import functional
 
 REFERENCE = 64
 GRID = 8
+LARGE = 1 << 24
 
 
 class SteadyProducts:
     """Which heights give the bits of the reference, for the weights of one shape and number format.
 
     Args:
-        n_out: Numbers that a row becomes.
-        n_in: Numbers of a row.
-        dtype: Number format of both.
+        weight: One of them.
     """
 
-    def __init__(self, n_out: int, n_in: int, *, dtype: torch.dtype) -> None:
-        self._n_out = n_out
-        self._rows, self._kinds = (numbers.to(dtype) for numbers in _telling(n_in))
+    def __init__(self, weight: Float[Tensor, "out in"]) -> None:
+        self._weight = weight
+        rows, self._kinds = (numbers.to(weight.dtype) for numbers in _telling(weight.shape[1]))
+        # A copy as large as a model's unembedding would take its memory twice; so many numbers tell without a trick.
+        self._is_large = weight.numel() > LARGE
+        self._rows = (
+            torch.randn(rows.shape, generator=torch.Generator().manual_seed(0)).to(rows) if self._is_large else rows
+        )
         self._agrees: dict[tuple[int, int], bool] = {}
-        with _threads(1):
-            self._expected = self._product(REFERENCE)
+        self._references: dict[int, Float[Tensor, "64 out"]] = {}
 
     def pieces(self, height: int) -> list[int]:
         """Heights of products that together have at least so many rows; the height itself where that is steady."""
@@ -42,7 +47,7 @@ class SteadyProducts:
         while height > 0:
             wanted = -(-height // GRID) * GRID
             if not self.agrees(wanted):
-                # The lowest that pads the rest, else the highest that fits: with none the height stays as it is.
+                # The lowest that pads the rest, else the highest that fits.
                 taller = (n for n in range(wanted + GRID, REFERENCE + 1, GRID) if self.agrees(n))
                 lower = (n for n in range(REFERENCE, 0, -GRID) if n < wanted and self.agrees(n))
                 wanted = next(taller, None) or next(lower, wanted)
@@ -52,16 +57,26 @@ class SteadyProducts:
 
     def agrees(self, height: int) -> bool:
         """Whether every row of a product of so many rows has the bits of the reference, with the threads set now."""
-        key = (height, torch.get_num_threads())
-        if key not in self._agrees:
-            times = -(-height // REFERENCE)
-            self._agrees[key] = torch.equal(self._product(height), self._expected.repeat(times, 1)[:height])
-        return self._agrees[key]
+        threads = torch.get_num_threads()
+        if (height, threads) not in self._agrees:
+            expected = self._reference(threads).repeat(-(-height // REFERENCE), 1)[:height]
+            self._agrees[height, threads] = torch.equal(self._product(height), expected)
+        return self._agrees[height, threads]
+
+    def _reference(self, threads: int) -> Float[Tensor, "64 out"]:
+        """64 rows by one thread, or by all where no height up to 64 gives the same: one in pieces would be too slow."""
+        if threads not in self._references:
+            with _threads(1):
+                alone = self._product(REFERENCE)
+            heights = range(GRID, REFERENCE + 1, GRID)
+            found = any(torch.equal(self._product(height), alone[:height]) for height in heights)
+            self._references[threads] = alone if found else self._product(REFERENCE)
+        return self._references[threads]
 
     def _product(self, height: int) -> Float[Tensor, "height out"]:
-        rows = self._rows.repeat(-(-height // REFERENCE), 1)[:height]
-        weight = self._kinds.repeat(-(-self._n_out // REFERENCE), 1)[: self._n_out]
-        return functional.linear(rows, weight)
+        n_out = self._weight.shape[0]
+        weight = self._weight if self._is_large else self._kinds.repeat(-(-n_out // REFERENCE), 1)[:n_out]
+        return functional.linear(self._rows.repeat(-(-height // REFERENCE), 1)[:height], weight)
 
 
 def _telling(n_in: int) -> tuple[Float[Tensor, "64 in"], Float[Tensor, "64 in"]]:
@@ -85,21 +100,22 @@ def steady_linear(
     flat = rows.reshape(-1, rows.shape[-1])
     pieces = products.pieces(len(flat))
     if pieces == [len(flat)]:
-        return functional.linear(rows, weight, bias)
+        # Flat, as it was compared: rows that lie apart would be multiplied in another way.
+        return functional.linear(flat, weight, bias).view(*rows.shape[:-1], weight.shape[0])
     filled = functional.pad(flat, (0, 0, 0, sum(pieces) - len(flat)))
     found = [functional.linear(part, weight, bias) for part in torch.split(filled, pieces)]
     return torch.cat(found)[: len(flat)].view(*rows.shape[:-1], weight.shape[0])
 
 
 def make_steady(network: nn.Module) -> None:
-    """Let all linear layers of a model on a CPU multiply steadily; layers of one shape share what is known."""
+    """Let all `nn.Linear` layers of a model on a CPU multiply steadily; layers of one shape share what is known."""
     known: dict[tuple[torch.Size, torch.dtype], SteadyProducts] = {}
     for module in network.modules():
         if type(module) is nn.Linear:
             weight = module.weight
             key = (weight.shape, weight.dtype)
             if key not in known:
-                known[key] = SteadyProducts(*weight.shape, dtype=weight.dtype)
+                known[key] = SteadyProducts(weight)
             module.forward = partial(_forward, module, known[key])  # type: ignore[method-assign]
 
 

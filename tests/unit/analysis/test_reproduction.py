@@ -36,8 +36,10 @@ def test_another_processor_changes_what_the_model_computes_and_no_prompt():
     assert "prompts" not in one.changes
 
 
-def test_more_cores_change_the_records_alone():
+def test_more_cores_may_change_what_the_model_computes_and_another_python_the_records_alone():
     (one,) = differences(RECORD, changed(machine={"cpus": 16}))
+    assert "completions" in one.changes
+    (one,) = differences(RECORD | {"versions": {"python": "3.11"}}, {"versions": {"python": "3.12"}})
     assert one.changes == ("records",)
 
 

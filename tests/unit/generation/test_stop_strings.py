@@ -7,14 +7,16 @@ from some_rows import make_row
 from steering_reliability.generation.engine import Engine
 from steering_reliability.generation.stop_strings import ends_with_stop, kept_text
 
+SPECIAL = 6
+
 
 class Spelled:
     """A tokenizer whose tokens are the strings of a list."""
 
-    words = ("Yes", ", ok</", "s>", " and", "</s", ">")
+    words = ("Yes", ", ok</", "s>", " and", "</s", ">", "<|user|>", "user")
 
     def decode(self, tokens, *, skip_special_tokens):
-        return "".join(self.words[token] for token in tokens)
+        return "".join(self.words[token] for token in tokens if not (skip_special_tokens and token == SPECIAL))
 
 
 @pytest.mark.parametrize(
@@ -40,6 +42,10 @@ def test_a_stop_may_be_spelled_in_several_tokens(tokens, stops, expected):
         ([0, 3], ["</s>"], ("Yes and", 2)),
         ([0, 1, 2], ["ok", "</s>"], ("Yes, ", 2)),
         ([4, 5], ["</s>"], ("", 0)),
+        # A stop that has a special token in it leaves nothing of itself, although the text shows no special tokens.
+        ([0, 6, 7], ["<|user|>user"], ("Yes", 1)),
+        ([0, 3, 6], ["and<|user|>"], ("Yes ", 2)),
+        ([0, 6], ["<|user|>"], ("Yes", 1)),
     ],
 )
 def test_what_comes_before_is_kept_and_counted_in_tokens(tokens, stops, expected):

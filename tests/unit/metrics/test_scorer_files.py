@@ -14,7 +14,9 @@ def folder(tmp_path):
         "    return scorer_rules.HALF * len(lists.WORDS)\n",
         "scorer_rules.py": "import os.path\nimport scorer_deep\nHALF = scorer_deep.ONE / 2\n",
         "scorer_deep.py": "import scorer_rules\nONE = 1.0\n",
-        "words/__init__.py": "",
+        "words/__init__.py": "from .more import MORE\nfrom . import most\n",
+        "words/more.py": "MORE = []\n",
+        "words/most.py": "",
         "words/lists.py": "WORDS = ['sorry']\n",
         "unused.py": "",
         "json.py.txt": "",
@@ -26,6 +28,7 @@ def folder(tmp_path):
 
 def test_modules_of_its_folder_are_followed_wherever_they_are_imported(folder):
     names = ["own.py", "scorer_deep.py", "scorer_rules.py", "words/__init__.py", "words/lists.py"]
+    names += ["words/more.py", "words/most.py"]
     assert scorer_files(str(folder / "own.py")) == [str(folder / name) for name in names]
     assert MetricsConfig(scorer=f"{folder}/own.py:score").scorer_files == [str(folder / name) for name in names]
 

@@ -3,15 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
-from steering_reliability.config_files import DEFAULT, read_config
+from steering_reliability.config_files import default_file, read_config
 from steering_reliability.config_reading import load_config
 from steering_reliability.errors import InputError
 from steering_reliability.recorded_config import as_yaml, config_file, recorded_config
 from steering_reliability.whole_file import write_text
-
-HERE: Final = Path("config.yaml")
 
 
 @dataclass(frozen=True)
@@ -52,7 +50,7 @@ def study_of(run: Path | None, configs: Sequence[Path]) -> Study:
         raise InputError("a run and a config are both given", where=f"{run}, --config", fix="give one of them")
     if run is not None and run.is_dir():
         return Study(_config_of(run), str(run))
-    files = (run,) if run is not None else tuple(configs) or (HERE if HERE.is_file() else DEFAULT,)
+    files = (run,) if run is not None else tuple(configs) or (default_file(),)
     return Study(read_config(*files), ", ".join(map(str, files)), files)
 
 

@@ -28,12 +28,15 @@ def kept_text(tokens: Sequence[int], *, stops: Sequence[str], tokenizer: Any) ->
         stops: As in `ends_with_stop`.
         tokenizer: Of the model; its special tokens are left out of the text.
     """
-    text = tokenizer.decode(tokens, skip_special_tokens=True)
-    places = [place for place in map(text.find, stops) if place >= 0]
+    whole = tokenizer.decode(tokens, skip_special_tokens=False)
+    places = [place for place in map(whole.find, stops) if place >= 0]
     if not places:
-        return text, len(tokens)
-    kept = text[: min(places)]
+        return tokenizer.decode(tokens, skip_special_tokens=True), len(tokens)
+    before = whole[: min(places)]
     needed = len(tokens)
-    while needed and tokenizer.decode(tokens[: needed - 1], skip_special_tokens=True).startswith(kept):
+    while needed and tokenizer.decode(tokens[: needed - 1], skip_special_tokens=False).startswith(before):
         needed -= 1
-    return kept, needed
+    # The last of these tokens may hold the beginning of the stop string too.
+    surplus = len(tokenizer.decode(tokens[:needed], skip_special_tokens=False)) - len(before)
+    text = tokenizer.decode(tokens[:needed], skip_special_tokens=True)
+    return text[: len(text) - surplus], needed

@@ -34,7 +34,8 @@ def steered(
         intervention: `add` or `ablate`.
         layer: Block index, negatives count from the end; None takes the direction's own.
         alpha_unit: For `add`: `resid_norm` counts in mean lengths of the residual stream where the direction was read,
-            `unit` in lengths of the vector.
+            `unit` in lengths of the vector. (A run with `normalize: false` counts in
+            `direction.statistics["norm_before_normalizing"]`: multiply by it.)
         hook_point: `resid_pre` or `resid_post`, where the direction was read.
 
     Yields:

@@ -18,28 +18,29 @@ def scorer_files(path: str) -> list[str]:
     """
     found, waiting = [path], [Path(path)]
     while waiting:
-        for module in _imports(waiting.pop()):
-            for name in (f"{module}.py", f"{module}/__init__.py"):
-                file = Path(path).parent / name
+        for module in _imports(waiting.pop(), top=Path(path).parent):
+            for file in (module.with_suffix(".py"), module / "__init__.py"):
                 if file.is_file() and str(file) not in found:
                     found.append(str(file))
                     waiting.append(file)
     return [found[0], *sorted(found[1:])]
 
 
-def _imports(file: Path) -> Iterator[str]:
-    """Paths of the modules that a file may import, without the ending; `a.b` as `a`, `a/b`."""
+def _imports(file: Path, *, top: Path) -> Iterator[Path]:
+    """Where the modules would lie that a file may import, without an ending; for `a.b` both `a` and `a/b`."""
     try:
         tree = ast.parse(file.read_bytes())
     except (OSError, SyntaxError, ValueError):
         return
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
-            names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-        else:
-            continue
-        for name in names:
-            parts = name.split(".")
-            yield from ("/".join(parts[: end + 1]) for end in range(len(parts)))
+            yield from (place for alias in node.names for place in _places(alias.name, below=top))
+        elif isinstance(node, ast.ImportFrom):
+            below = top if node.level == 0 else file.parents[node.level - 1]
+            stem = [node.module] if node.module else []
+            yield from (place for alias in node.names for place in _places(".".join([*stem, alias.name]), below=below))
+
+
+def _places(name: str, *, below: Path) -> Iterator[Path]:
+    parts = name.split(".")
+    yield from (below.joinpath(*parts[: end + 1]) for end in range(len(parts)))

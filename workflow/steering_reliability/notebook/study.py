@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import yaml
 
-from steering_reliability.config_files import DEFAULT, laid_over, read_config
+from steering_reliability.config_files import ROOT, laid_over, read_config
 from steering_reliability.errors import InputError
 from steering_reliability.run_plan import plan_run
 from steering_reliability.whole_file import write_text
@@ -40,7 +40,7 @@ def write_study(
         InputError: When the config can't be used, or the folder holds a run with another one.
     """
     folder = Path(folder)
-    config = read_config(DEFAULT)
+    config = read_config(ROOT / "config.yaml")
     config = laid_over(config, settings)
     for name, given in (("MODEL", {"model": model or {}}), ("CHANGES", changes or {})):
         config = laid_over(config, _as_sections(given, name=name))
