@@ -56,6 +56,7 @@ bench-peers: .venv-peers/ready
 
 ## Kills, damage, broken and hostile input, bad days, other versions: for hours; `make test` has the short forms.
 campaign: .venv/ready $(MODEL)
+	$(BIN)/python -m pytest -q -m slow
 	$(BIN)/python tests/campaigns/bad_input.py --n 2000
 	$(BIN)/python tests/campaigns/hostile.py
 	$(BIN)/python tests/campaigns/damage.py

@@ -111,6 +111,7 @@ onstart:
             sys.exit(f"error: {error}")
         atexit.register(release_run, Path(R))
         record_run(Path(".snakemake"))
-    record_config(RUN.config)
+        # A module's folder may lie below a prefix that is not known here.
+        record_config(RUN.config)
     # Snakemake has set its own handler by now.
     handle_in_thread()

@@ -67,7 +67,8 @@ def beside(clone: Project, tiny_folder: Path, tmp_path_factory: pytest.TempPathF
     before = clone.files(".")
     done = run(project)
     assert done.code == 0, done.output
-    assert clone.files(".").keys() - before.keys() == set(), "nothing is written where the workflow lies"
+    written = {name for name in clone.files(".").keys() - before.keys() if "__pycache__" not in name}
+    assert written == set(), "nothing is written where the workflow lies"
     return project, done
 
 
@@ -199,6 +200,7 @@ def tagged_snakefile() -> str:
     return re.sub(r"module steering:.*?\n\n\n", f"{module}\n\n", whole, flags=re.DOTALL).replace("OWNER", "owner")
 
 
+@pytest.mark.slow
 def test_a_tag_runs_with_the_installed_package(github, installed, clone, tiny_folder, tmp_path):
     project = importer(tmp_path / "importer", model=tiny_folder, snakefile=tagged_snakefile())
     done = run(project, package=installed)
@@ -287,7 +289,7 @@ def test_a_config_without_a_model_is_laid_over_the_workflows_own(clone, tiny_fol
 def test_a_path_that_is_given_starts_where_snakemake_runs(clone, tiny_folder, tmp_path):
     project = importer(tmp_path / "importer", model=tiny_folder, snakefile=local_snakefile(clone))
     project.edit("config.yaml", old="  data:\n", new="  data:\n    benign_path: prompts/benign.jsonl\n")
-    refused(project, package=tmp_path, said=("there is no prompt file prompts/benign.jsonl", "data.*_path"))
+    refused(project, package=tmp_path, said=("there is no prompt file prompts/benign.jsonl", "data.benign_path"))
     (project.root / "prompts").mkdir()
     shutil.copy2(clone.root / "prompts/benign.jsonl", project.root / "prompts")
     assert project.plan(*OPTIONS, config="config.yaml").jobs

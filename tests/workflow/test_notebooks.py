@@ -194,6 +194,7 @@ def test_the_analysis_makes_figures_and_examples_of_the_sweep(notebooks, sweep):
     assert "<iframe" in shown
 
 
+@pytest.mark.slow
 def test_without_a_run_the_analysis_makes_a_small_one(notebooks):
     given = {"RUN_ID": "alone", "LAYERS": [1], "ALPHAS": [1.0], "EXAMPLES": 1}
     shown = notebooks.shown("03_analysis", TINY | given)

@@ -41,7 +41,7 @@ def test_doctor_says_what_a_run_costs_before_it_starts(config):
 
 
 def test_doctor_watches_the_model_write(config):
-    found = json.loads(call("doctor", "--config", config, "--seconds", 120, "--json").stdout)
+    found = json.loads(call("doctor", "--config", config, "--seconds", 40, "--json").stdout)
     assert found["estimate"]["tokens_per_second"] > 0
     assert found["machine"]["cpu_capability"]
     assert found["estimate"]["guessed"] == ""

@@ -187,6 +187,7 @@ def test_a_row_of_the_tiny_model_does_not_depend_on_its_company(tiny_model):
 
 
 @pytest.mark.real_model
+@pytest.mark.slow
 def test_a_row_of_the_real_model_does_not_depend_on_its_company(real_model):
     rows = mixed_rows(real_model, chat_template="none", new_tokens=3)
     short = [row for row in rows[::2] if len(row.tokens) < 8]
