@@ -87,11 +87,14 @@ class Progress:
         if not self._stage:
             return "planning"
         done, count = self._done.get(self._stage, 0), self._counts.get(self._stage, 0)
-        words = [f"{self._stage:<12}{done:>5} of {count} {_UNITS.get(self._stage, 'jobs')}"]
+        # Checks at the points of the claims are planned once these are known, and come on top.
+        of = f" of {count}" if done <= count else ""
+        words = [f"{self._stage:<12}{done:>5}{of} {_UNITS.get(self._stage, 'jobs')}"]
         if self._stage == "completions" and done and self._writing_since is not None:
             elapsed = max(self._clock() - self._writing_since, 1e-9)
             left = elapsed / done * self._left("completions") + _FINISHING_S
-            words += [f"{self._tokens / elapsed:,.0f} tokens/s", f"about {_clock_time(left)} left"]
+            words.append(f"{self._tokens / elapsed:,.0f} tokens/s")
+            words += [f"about {_clock_time(left)} left"] if of else []
         return "   ".join(words)
 
 

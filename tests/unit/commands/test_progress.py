@@ -35,6 +35,15 @@ def test_speed_and_time_left_are_those_of_what_was_written(progress, clock):
     assert progress.milestone() == "completions 2"
 
 
+def test_shards_that_nobody_planned_are_counted_without_a_time_that_is_left(progress, clock):
+    for job in range(12):
+        progress.started(job, "complete_shard")
+    clock["now"] = 20.0
+    for job in range(12):
+        progress.finished(job, tokens=100)
+    assert progress.line() == "completions    12 shards   60 tokens/s"
+
+
 def test_other_stages_are_counted_in_jobs(progress):
     assert progress.line() == "planning"
     progress.started(1, "prepare_prompts")
