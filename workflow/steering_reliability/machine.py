@@ -3,12 +3,14 @@
 import os
 import platform
 import subprocess
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 
+@cache
 def machine_facts() -> dict[str, Any]:
-    """The machine, as far as it may show in the last digits of a number."""
+    """The machine, as far as it may show in the last digits of a number; a worker says it with every shard."""
     import torch  # noqa: PLC0415 - costs seconds, and only some jobs compute
 
     return {

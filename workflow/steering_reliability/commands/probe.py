@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from steering_reliability.config import Config
 from steering_reliability.errors import InputError
+from steering_reliability.machine import machine_facts
 
 if TYPE_CHECKING:
     from steering_reliability.model import LoadedModel
@@ -121,10 +122,8 @@ def _say(**facts: Any) -> None:
 
 
 def _write(config: Config, *, folder: str, prompts: Sequence[str], end: float) -> None:
-    import torch  # noqa: PLC0415 - costs seconds
-
-    gpu = torch.cuda.get_device_name(0) if torch.cuda.is_available() else None
-    _say(machine={"cpu_capability": torch.backends.cpu.get_cpu_capability(), "gpu": gpu})
+    known = machine_facts()
+    _say(machine={name: known[name] for name in ("cpu_capability", "gpu")})
 
     from transformers.utils.logging import disable_progress_bar  # noqa: PLC0415 - costs seconds
 

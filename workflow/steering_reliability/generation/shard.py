@@ -64,7 +64,7 @@ def write_shard(
             "intervention": condition.intervention,
             "layer": condition.layer,
             "alpha": condition.alpha,
-            **{name: settings[name] for name in ("alpha_unit",) if name in settings},
+            "alpha_unit": settings.get("alpha_unit"),
         }
     request = {
         **{name: value for name, value in settings.items() if name != "alpha_unit"},
