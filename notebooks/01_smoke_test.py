@@ -186,7 +186,7 @@ run_study(CONFIG, cores=CORES)
 # Rates with n and 95% intervals: unsteered (alpha 0) above steered. With 20 prompts the intervals are wide.
 
 # %%
-from steering_reliability.analysis.tables import read_table
+from steering_reliability.results.tables import read_table
 
 RATES = ["refusal_harm_train", "refusal_harm_test", "helpful_benign"]
 summary = read_table(RUN / "tables" / "summary.csv")
@@ -209,7 +209,7 @@ Image(filename=RUN / "figures" / "tradeoff.png", width=800)
 # %%
 from IPython.display import Markdown
 from steering_reliability import load_results
-from steering_reliability.analysis.examples import write_examples
+from steering_reliability.report.examples import write_examples
 
 write_examples(load_results(RUN), summary=summary, output=RUN / "six_examples.md", title=RUN_ID, per_split=2)
 Markdown(filename=RUN / "six_examples.md")

@@ -188,7 +188,7 @@ run_study(CONFIG, cores=CORES, target="results")
 # After correction for the size of the grid; each verdict with its interval.
 
 # %%
-from steering_reliability.analysis.tables import read_table
+from steering_reliability.results.tables import read_table
 
 read_table(RUN / "tables" / "claims.csv")
 

@@ -183,7 +183,7 @@ results = load_results(RESULTS or STUDY)
 print(len(results), "rows")
 
 # %%
-from steering_reliability.analysis.runs import model_of
+from steering_reliability.run.finished_runs import model_of
 
 TITLE = model_of(STUDY).get("name", "a model without a record")
 if (STUDY / "provenance.json").is_file():
@@ -195,8 +195,8 @@ if (STUDY / "provenance.json").is_file():
 # Every operating point with 95% intervals; `on_pareto` marks the frontier of refusal against lost helpfulness.
 
 # %%
-from steering_reliability.analysis.summary import summarise
-from steering_reliability.analysis.tables import write_table
+from steering_reliability.evidence.summary import summarise
+from steering_reliability.results.tables import write_table
 
 RATES = ["refusal_harm_train", "refusal_harm_test", "helpful_benign", "gap"]
 summary = summarise(results)
@@ -209,8 +209,8 @@ summary.loc[summary["role"] == "main", [*columns, "on_pareto"]].round(2)
 # The effect of steering on harm_train minus the effect on harm_test, with interval and p, at each point.
 
 # %%
-from steering_reliability.analysis.evidence import weigh_evidence
-from steering_reliability.analysis.sanity_checks import sanity_checks
+from steering_reliability.claims.evidence_tables import weigh_evidence
+from steering_reliability.evidence.sanity_checks import sanity_checks
 
 evidence = weigh_evidence(results, summary=summary, sanity=sanity_checks(results, summary=summary), seed=0)
 evidence["gap_tests"].round(3)
@@ -220,7 +220,7 @@ evidence["gap_tests"].round(3)
 
 # %%
 from IPython.display import Image, Markdown, display
-from steering_reliability.analysis.plots import draw_all
+from steering_reliability.figures.draw import draw_all
 
 for figure in draw_all(summary, output_dir=RUN / "figures", title=TITLE, evidence=evidence):
     if figure.suffix == ".png":
@@ -231,7 +231,7 @@ for figure in draw_all(summary, output_dir=RUN / "figures", title=TITLE, evidenc
 # Chosen by rule. Harmful requests and what the model wrote to them are folded.
 
 # %%
-from steering_reliability.analysis.examples import write_examples
+from steering_reliability.report.examples import write_examples
 
 write_examples(results, summary=summary, output=RUN / "examples.md", title=TITLE, per_split=EXAMPLES)
 Markdown(filename=RUN / "examples.md")

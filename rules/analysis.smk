@@ -188,13 +188,13 @@ rule record_provenance:
     params:
         config=RUN.config.model_dump(mode="json"),
         logs=lambda wildcards: RUN.computing_logs(all_conditions()),
-        code=code_of("record_provenance", "ledger.py", "machine.py"),
+        code=code_of("record_provenance", "process/ledger.py", "process/machine.py"),
         # Made beside or after this file; the digest of all code stands in it.
         drawing=code_of(
             "draw_figures",
             "write_examples",
             "write_report",
-            assets=("analysis/templates",),
+            assets=("report/templates",),
         ),
     message:
         "results: recording where they come from"

@@ -6,19 +6,19 @@ from pathlib import Path
 
 from snakemake_interface_executor_plugins.settings import SharedFSUsage
 
-from steering_reliability import digest
-from steering_reliability.analysis.claim_point_file import points_of_file
-from steering_reliability.commands.workload import stage_files, stage_sizes
-from steering_reliability.conditions import SPLITS
+from steering_reliability.process import code_digest as digest
+from steering_reliability.run.claim_point_file import points_of_file
+from steering_reliability.run.workload import stage_files, stage_sizes
+from steering_reliability.prompts.schema import SPLITS
 from steering_reliability.errors import InputError
-from steering_reliability.generation.client import claim_owner, stop_workers
-from steering_reliability.locks import record_run, release_stale_locks
-from steering_reliability.model_source import check_storage
+from steering_reliability.worker.client import claim_owner, stop_workers
+from steering_reliability.process.snakemake_locks import record_run, release_stale_locks
+from steering_reliability.model.source import check_storage
 from steering_reliability.prompts.check import check_prompts
-from steering_reliability.recorded_config import record_config
-from steering_reliability.run_lock import hold_run, release_run
-from steering_reliability.run_plan import plan_run
-from steering_reliability.termination import handle_in_thread
+from steering_reliability.run.recorded_config import record_config
+from steering_reliability.process.run_lock import hold_run, release_run
+from steering_reliability.run.plan import plan_run
+from steering_reliability.process.termination import handle_in_thread
 
 if workflow.is_main_process and not AS_MODULE:
     # After a `kill -9` a plain run goes on, with no `--unlock`. An importer's locks are its own.

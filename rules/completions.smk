@@ -1,5 +1,5 @@
 # What the worker runs, one digest for both rules: clients that agree on it share one worker and one batch.
-ENGINE = code_of("generation/worker.py")
+ENGINE = code_of("worker/server.py")
 WORKER_MB = int(1024 * RUN.config.generation.memory_gib)
 
 

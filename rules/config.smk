@@ -3,13 +3,13 @@ from copy import deepcopy
 from snakemake.common.configfile import load_configfile
 from snakemake.io import sourcecache_entry
 
-from steering_reliability.conditions import SPLITS
-from steering_reliability.config_files import default_file, is_whole, study_config
-from steering_reliability.config_places import ConfigPlaces
+from steering_reliability.prompts.schema import SPLITS
+from steering_reliability.config.files import default_file, is_whole, study_config
+from steering_reliability.config.places import ConfigPlaces
 from steering_reliability.errors import InputError
-from steering_reliability.yaml_reading import read_yaml
+from steering_reliability.config.yaml_text import read_yaml
 
-# config_files.py has the rule by which configs are laid over each other. A module's config is its importer's, of which
+# config/files.py has the rule by which configs are laid over each other. A module's config is its importer's, of which
 # a copy is changed.
 GIVEN = (
     [deepcopy(config)]

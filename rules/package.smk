@@ -66,7 +66,7 @@ if not BESIDE and VERSION != WORKFLOW_VERSION:
         install_command(),
     )
 
-from steering_reliability.only_package import only_package
+from steering_reliability.process.only_package import only_package
 
 # Scripts and workers find the very same package, whatever their environment holds.
 PACKAGE = str(BESIDE or only_package(Path(".snakemake")))

@@ -58,7 +58,7 @@ rule write_report:
         timed=lambda wildcards: (
             stage_files(RUN, all_conditions()) if RUN.config.report.run_times else {}
         ),
-        code=code_of("write_report", "ledger.py", assets=("analysis/templates",)),
+        code=code_of("write_report", "process/ledger.py", assets=("report/templates",)),
     message:
         "report: {output}"
     script:

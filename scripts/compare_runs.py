@@ -7,16 +7,16 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow"))
 
-from steering_reliability.analysis.comparability import setting_of, unlike
-from steering_reliability.analysis.compare import Run, compare_runs
-from steering_reliability.analysis.comparison_page import write_comparison_page
-from steering_reliability.analysis.figures.comparison import draw_comparison
-from steering_reliability.analysis.figures.style import figure_style, save_figure
-from steering_reliability.analysis.runs import find_runs, model_of
-from steering_reliability.analysis.schema import read_results
-from steering_reliability.analysis.summary import SUMMARY_INPUTS, summarise
-from steering_reliability.analysis.tables import write_table
 from steering_reliability.errors import InputError
+from steering_reliability.evidence.comparability import setting_of, unlike
+from steering_reliability.evidence.comparison import Run, compare_runs
+from steering_reliability.evidence.summary import SUMMARY_INPUTS, summarise
+from steering_reliability.figures.comparison import draw_comparison
+from steering_reliability.figures.style import figure_style, save_figure
+from steering_reliability.report.comparison_page import write_comparison_page
+from steering_reliability.results.schema import read_results
+from steering_reliability.results.tables import write_table
+from steering_reliability.run.finished_runs import find_runs, model_of
 
 
 def read_run(folder: Path) -> Run:

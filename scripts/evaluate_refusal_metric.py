@@ -12,11 +12,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
-from steering_reliability.analysis.metric_error import read_labels
-from steering_reliability.analysis.statistics import wilson_interval
 from steering_reliability.errors import InputError
+from steering_reliability.evidence.metric_error import read_labels
 from steering_reliability.metrics import opens_with_refusal, score_refusal
 from steering_reliability.prompts.records import read_records
+from steering_reliability.statistics.intervals import wilson_interval
 
 RULES = {"the metric": lambda text: score_refusal(text).is_refusal, "openings": opens_with_refusal}
 _HEAD = "| rule | model | words | n | accuracy | precision | recall | specificity |\n|---|---|---|---|---|---|---|---|"

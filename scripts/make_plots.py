@@ -7,11 +7,11 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow"))
 
-from steering_reliability.analysis.plots import draw_all
-from steering_reliability.analysis.runs import find_runs, model_of
-from steering_reliability.analysis.schema import read_results
-from steering_reliability.analysis.summary import SUMMARY_INPUTS, summarise
 from steering_reliability.errors import InputError
+from steering_reliability.evidence.summary import SUMMARY_INPUTS, summarise
+from steering_reliability.figures.draw import draw_all
+from steering_reliability.results.schema import read_results
+from steering_reliability.run.finished_runs import find_runs, model_of
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

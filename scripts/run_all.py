@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from steering_reliability.experiments.command import add_shared_flags, everything, run
+from steering_reliability.commands.plan_command import add_shared_flags, everything, run
 
 
 def main() -> int:

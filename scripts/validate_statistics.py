@@ -21,7 +21,7 @@ from promises.exact_coverage import newcombe_cells, paired_cells, wilson_cells
 from promises.null_reports import null_cells
 from promises.power import sign_flip_power, simulated_power
 from promises.simulated_coverage import clustered_rate_cells, contrast_cells, corrected_rate_cells, headline_gap_cells
-from steering_reliability.whole_file import write_text
+from steering_reliability.files import write_text
 
 REPORT = Path(__file__).resolve().parents[1] / "results" / "validation" / "coverage.md"
 LEAST, LOWEST_MEAN, HIGHEST_MEAN = 0.91, 0.94, 0.97

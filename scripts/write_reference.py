@@ -9,9 +9,9 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow"))
 
 from pydantic import BaseModel
-from steering_reliability.analysis.schema import RESULTS_SCHEMA
-from steering_reliability.config import Config
-from steering_reliability.config_files import RULE
+from steering_reliability.config.files import RULE
+from steering_reliability.config.schema import Config
+from steering_reliability.results.schema import RESULTS_SCHEMA
 
 ROOT = Path(__file__).resolve().parents[1]
 NOTE = "<!-- Made by scripts/write_reference.py; a test keeps it in step with the code. -->\n\n"

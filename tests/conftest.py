@@ -1,11 +1,11 @@
 """Fixtures that several test modules share."""
 
+import importlib.util
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))
 
 
 @pytest.fixture(scope="session")
@@ -20,7 +20,7 @@ def tiny_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def tiny_model(tiny_folder: Path):
     """The planted tiny model, loaded in float32 on the CPU."""
     import torch
-    from steering_reliability.model import load_model
+    from steering_reliability.model.loading import load_model
 
     # To share out matrices this small costs far more than to compute them.
     torch.set_num_threads(1)
@@ -30,10 +30,26 @@ def tiny_model(tiny_folder: Path):
 @pytest.fixture(scope="session")
 def real_model():
     """SmolLM2 as `prepare_model` left it, in the number format of the default run."""
-    from steering_reliability.model import load_model
+    from steering_reliability.model.loading import load_model
 
     folders = sorted((Path(__file__).parents[1] / "results" / "models").glob("SmolLM2-*/config.json"))
     folders = [path for path in folders if "-refusal-" not in path.parent.name]
     if not folders:
         pytest.skip("results/models/SmolLM2-* is not there: run the target `model` (or `make results`) first")
     return load_model(folders[0].parent, device="cpu", dtype="auto")
+
+
+@pytest.fixture(scope="session")
+def load_script():
+    """Return a function that imports a file of scripts/ by its name."""
+
+    def load(name: str) -> ModuleType:
+        path = Path(__file__).parents[1] / "scripts" / f"{name}.py"
+        spec = importlib.util.spec_from_file_location(name, path)
+        module = importlib.util.module_from_spec(spec)
+        # Dataclasses look their module up.
+        sys.modules[name] = module
+        spec.loader.exec_module(module)
+        return module
+
+    return load

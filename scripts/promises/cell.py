@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from steering_reliability.analysis.statistics import Estimate
+from steering_reliability.statistics.intervals import Estimate
 
 SIZES = (20, 60, 150)
 RATES = (0.02, 0.1, 0.5, 0.9)

@@ -5,7 +5,7 @@ from itertools import product
 
 import numpy as np
 import numpy.typing as npt
-from steering_reliability.analysis.cluster_intervals import PairedCounts
+from steering_reliability.statistics.cluster_intervals import PairedCounts
 
 from promises.cell import SIZES
 

@@ -5,7 +5,7 @@ from itertools import product
 
 import numpy as np
 from scipy.stats import binom, multinomial
-from steering_reliability.analysis.statistics import (
+from steering_reliability.statistics.intervals import (
     Array,
     newcombe_interval,
     newcombe_paired_interval,

@@ -7,12 +7,12 @@ from itertools import product
 import numpy as np
 import pandas as pd
 from scipy.stats import norm
-from steering_reliability.analysis.claims import LAYERS as LAYER_CLAIM
-from steering_reliability.analysis.claims import MOST_SIGNIFICANT, QUESTIONS
-from steering_reliability.analysis.equal_kl import EQUAL_KL_COLUMNS
-from steering_reliability.analysis.evidence import weigh_claims
-from steering_reliability.analysis.sanity_checks import SANITY_COLUMNS
-from steering_reliability.analysis.summary import summarise
+from steering_reliability.claims.claims import LAYERS as LAYER_CLAIM
+from steering_reliability.claims.claims import MOST_SIGNIFICANT, QUESTIONS
+from steering_reliability.claims.evidence_tables import weigh_claims
+from steering_reliability.evidence.equal_kl import EQUAL_KL_COLUMNS
+from steering_reliability.evidence.sanity_checks import SANITY_COLUMNS
+from steering_reliability.evidence.summary import summarise
 
 SIZES = (40, 60, 150)
 POINTS = [("add", layer, alpha) for layer in (10, 14, 18) for alpha in (0.2, 0.4, 0.7)]

@@ -2,7 +2,7 @@
 
 import numpy as np
 from scipy.stats import binom, binomtest
-from steering_reliability.analysis.cluster_tests import sign_flip_p
+from steering_reliability.statistics.cluster_tests import sign_flip_p
 
 
 def sign_flip_power(*, n: int, steered_only: float, baseline_only: float, level: float = 0.05) -> float:

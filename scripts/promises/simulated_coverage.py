@@ -4,14 +4,14 @@ from collections.abc import Iterator, Sequence
 from itertools import product
 
 import numpy as np
-from steering_reliability.analysis.cluster_intervals import (
+from steering_reliability.evidence.metric_error import rogan_gladen
+from steering_reliability.statistics.cluster_intervals import (
     clustered_difference,
     clustered_effect_gap,
     clustered_rate,
 )
-from steering_reliability.analysis.metric_error import rogan_gladen
-from steering_reliability.analysis.statistics import difference_of_estimates, newcombe_paired_interval
-from steering_reliability.analysis.style_intervals import at_least_as_wide, change_over_styles, gap_over_styles
+from steering_reliability.statistics.intervals import difference_of_estimates, newcombe_paired_interval
+from steering_reliability.statistics.style_intervals import at_least_as_wide, change_over_styles, gap_over_styles
 
 from promises.cell import RATES, Cell, covers
 from promises.clustered_data import Layout, cluster_rates, draw_pairs

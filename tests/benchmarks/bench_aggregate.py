@@ -13,8 +13,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from steering_reliability.analysis.aggregate import aggregate
-from steering_reliability.conditions import SPLITS
+from steering_reliability.prompts.schema import SPLITS
+from steering_reliability.results.aggregate import aggregate
 
 WORDS = ["I'm", "sorry", "but", "can't", "help", "with", "that", "sure", "here", "is", "how", "first", "take", "the"]
 

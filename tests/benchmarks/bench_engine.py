@@ -19,10 +19,10 @@ from pathlib import Path
 
 import contenders
 import torch
-from steering_reliability.conditions import SPLITS
-from steering_reliability.generation.client import SETTINGS
-from steering_reliability.model import load_model
+from steering_reliability.model.loading import load_model
 from steering_reliability.prompts.reading import read_prompts
+from steering_reliability.prompts.schema import SPLITS
+from steering_reliability.worker.client import SETTINGS
 
 
 def measure(runs: dict[str, Callable[[], float]], *, rounds: int) -> dict[str, float]:

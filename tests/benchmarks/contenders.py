@@ -16,14 +16,11 @@ from typing import Any
 
 import torch
 from steering_reliability.directions.files import StoredDirection, write_direction
-from steering_reliability.generation.client import request_completions, stop_workers
 from steering_reliability.generation.engine import Engine
 from steering_reliability.generation.rows import Row, Steering
-from steering_reliability.generation.shard import worker_identity
-from steering_reliability.generation.team import choose_workers
 from steering_reliability.interventions.positions import steered_span
 from steering_reliability.interventions.steer import add_hook
-from steering_reliability.model import (
+from steering_reliability.model.loading import (
     LoadedModel,
     choose_device,
     choose_dtype,
@@ -31,6 +28,9 @@ from steering_reliability.model import (
     load_tokenizer,
     render_prompt,
 )
+from steering_reliability.worker.client import request_completions, stop_workers
+from steering_reliability.worker.pool import choose_workers
+from steering_reliability.worker.write_shard import worker_identity
 
 STRENGTH = 5.0
 SHAPE = ("num_hidden_layers", "hidden_size")

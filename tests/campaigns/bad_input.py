@@ -17,11 +17,11 @@ import yaml
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "workflow"))
 
-from steering_reliability.config_files import read_config  # noqa: E402
+from steering_reliability.config.files import read_config  # noqa: E402
 from steering_reliability.errors import InputError  # noqa: E402
 from steering_reliability.prompts.check import check_prompts  # noqa: E402
 from steering_reliability.prompts.reading import read_prompts  # noqa: E402
-from steering_reliability.run_plan import plan_run  # noqa: E402
+from steering_reliability.run.plan import plan_run  # noqa: E402
 
 SLOW_S = 10.0
 NONSENSE = [

@@ -22,15 +22,15 @@ sys.path[:0] = [str(ROOT / "workflow"), str(ROOT / "tests"), str(ROOT / "tests/w
 import torch  # noqa: E402
 import yaml  # noqa: E402
 from project import TINY, changed  # noqa: E402
-from steering_reliability.config_files import read_config  # noqa: E402
+from steering_reliability.config.files import read_config  # noqa: E402
 from steering_reliability.directions.files import read_direction  # noqa: E402
 from steering_reliability.directions.own import read_own_direction  # noqa: E402
 from steering_reliability.errors import InputError  # noqa: E402
-from steering_reliability.generation.client import request_completions, stop_workers  # noqa: E402
-from steering_reliability.generation.protocol import WorkerIdentity  # noqa: E402
-from steering_reliability.model import load_model, load_tokenizer, render_prompt  # noqa: E402
+from steering_reliability.model.loading import load_model, load_tokenizer, render_prompt  # noqa: E402
 from steering_reliability.prompts.reading import read_prompts  # noqa: E402
-from steering_reliability.run_plan import plan_run  # noqa: E402
+from steering_reliability.run.plan import plan_run  # noqa: E402
+from steering_reliability.worker.client import request_completions, stop_workers  # noqa: E402
+from steering_reliability.worker.protocol import WorkerIdentity  # noqa: E402
 from tiny_model import write_tiny_model  # noqa: E402
 
 Defects = Iterator[str]

@@ -19,14 +19,14 @@ ROOT = Path(__file__).parents[2]
 sys.path[:0] = [str(ROOT / "workflow"), str(ROOT / "tests"), str(ROOT / "tests/benchmarks")]
 
 from bench_aggregate import write_run  # noqa: E402
-from steering_reliability.analysis.aggregate import aggregate  # noqa: E402
-from steering_reliability.analysis.schema import read_results  # noqa: E402
-from steering_reliability.analysis.summary import summarise  # noqa: E402
-from steering_reliability.generation.client import request_completions, stop_workers  # noqa: E402
-from steering_reliability.generation.protocol import WorkerIdentity  # noqa: E402
-from steering_reliability.model import load_tokenizer  # noqa: E402
-from steering_reliability.prompts.lengths import measure_lengths  # noqa: E402
+from steering_reliability.evidence.summary import summarise  # noqa: E402
+from steering_reliability.model.loading import load_tokenizer  # noqa: E402
+from steering_reliability.model.prompt_lengths import measure_lengths  # noqa: E402
 from steering_reliability.prompts.prepare import prepare_prompts  # noqa: E402
+from steering_reliability.results.aggregate import aggregate  # noqa: E402
+from steering_reliability.results.schema import read_results  # noqa: E402
+from steering_reliability.worker.client import request_completions, stop_workers  # noqa: E402
+from steering_reliability.worker.protocol import WorkerIdentity  # noqa: E402
 from tiny_model import write_tiny_model  # noqa: E402
 
 TEMPLATES = {"system_prompt": None, "chat_template": "auto", "prompt_template": None}

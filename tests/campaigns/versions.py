@@ -13,7 +13,7 @@ sys.path[:0] = [str(Path(__file__).parents[1] / "workflow"), str(Path(__file__).
 
 from golden import checksums  # noqa: E402
 from project import Project  # noqa: E402
-from steering_reliability.analysis.reproduction import kind_of  # noqa: E402
+from steering_reliability.run.reproduction import kind_of  # noqa: E402
 from tiny_model import write_tiny_model  # noqa: E402
 
 VERSIONS = (

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 import yaml
 from steering_reliability import StoredDirection, build_direction
-from steering_reliability.config_reading import load_config
+from steering_reliability.config.reading import load_config
 from steering_reliability.directions.files import write_direction
-from steering_reliability.model_source import model_folder
+from steering_reliability.model.source import model_folder
 from tiny_model import planted_direction
 
 ROOT = Path(__file__).parents[2]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from steering_reliability.analysis.wording import whole
+from steering_reliability.text.numbers import rounded
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -55,7 +55,7 @@ def numbers_of(run: str, name: str, row: str) -> set[float]:
             "and outcome == 'clean_refusal' and prompts == 'unseen'"
         )
         assert len(found) == 1
-        return {abs(whole(100 * found[column].iloc[0])) for column in ("effect_gap", "low", "high")}
+        return {abs(rounded(100 * found[column].iloc[0])) for column in ("effect_gap", "low", "high")}
     study = table(run, name).query("role == 'main'")
     if row == "unsteered":
         found = study[study["from_baseline"]].head(1)
@@ -64,8 +64,8 @@ def numbers_of(run: str, name: str, row: str) -> set[float]:
         found = study.query(f"intervention == '{intervention}' and layer == {layer}")
     assert len(found)
     rates = [column.removesuffix("_n") for column in found if column.endswith("_n")]
-    values = {abs(whole(100 * value)) for column in rates for value in found[column]}
-    counts = {whole(rate) for name in rates for rate in found[name] * found[f"{name}_n"]}
+    values = {abs(rounded(100 * value)) for column in rates for value in found[column]}
+    counts = {rounded(rate) for name in rates for rate in found[name] * found[f"{name}_n"]}
     return values | counts | {*found["layer"], *found["alpha"].abs(), *(n for c in rates for n in found[f"{c}_n"])}
 
 
@@ -115,7 +115,7 @@ def test_the_numbers_under_the_picture_are_those_of_the_text():
     caption = README.split("*SmolLM2-135M-Instruct", 1)[1].split("## Two commands", 1)[0]
     summary = table("full", "summary").query("role == 'main' and intervention == 'add' and layer == 18")
     ends = [summary.query(f"alpha == {alpha}").iloc[0] for alpha in (0, 0.7)]
-    refusal = [whole(100 * row["clean_refusal_harm_test"]) for row in ends]
-    helpful = [whole(100 * row["helpful_benign"]) for row in ends]
+    refusal = [rounded(100 * row["clean_refusal_harm_test"]) for row in ends]
+    helpful = [rounded(100 * row["helpful_benign"]) for row in ends]
     assert f"from {refusal[0]}% to {refusal[1]}%" in caption
     assert f"from {helpful[0]}% to {helpful[1]}%" in caption

@@ -12,8 +12,8 @@ sys.path[:0] = [str(Path(__file__).parents[2] / "workflow"), str(Path(__file__).
 
 import torch  # noqa: E402
 from project import Project  # noqa: E402
-from steering_reliability.analysis.checksums import read_checksums  # noqa: E402
-from steering_reliability.analysis.reproduction import kind_of  # noqa: E402
+from steering_reliability.run.checksums import read_checksums  # noqa: E402
+from steering_reliability.run.reproduction import kind_of  # noqa: E402
 from tiny_model import write_tiny_model  # noqa: E402
 
 GOLDEN = Path(__file__).parent / "golden"

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 import yaml
 from project import REPOSITORY, Project
-from steering_reliability.config_files import read_config
-from steering_reliability.config_reading import load_config
+from steering_reliability.config.files import read_config
+from steering_reliability.config.reading import load_config
 
 # In the Snakefile's place, a line that says which study it is about.
 SAY = "\nprint('STUDY', RUN.config.model_dump_json())\n"

@@ -8,7 +8,7 @@ import sys
 import pytest
 from golden import checksums, golden_file, processor
 from project import Project
-from steering_reliability.analysis.checksums import read_checksums
+from steering_reliability.run.checksums import read_checksums
 
 
 def test_the_tiny_run_has_its_recorded_bytes(finished: Project) -> None:

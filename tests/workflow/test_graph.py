@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import networkx as nx
 import pytest
 from project import REPOSITORY, Project
-from steering_reliability.analysis.page.rule_graph import RULES as PICTURE
+from steering_reliability.report.rule_graph import RULES as PICTURE
 
 SNAKEFILE = REPOSITORY / "Snakefile"
 RULE_FILES = sorted((REPOSITORY / "rules").glob("*.smk"))
@@ -136,7 +136,7 @@ def test_reading_the_snakefile_is_light(fresh: Project) -> None:
     done = subprocess.run([sys.executable, "-c", code], cwd=fresh.root, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     loaded = set(done.stdout.split("LOADED ", 1)[1].split())
-    assert "steering_reliability.run_plan" in loaded
+    assert "steering_reliability.run.plan" in loaded
     assert not loaded & {"torch", "transformers", "transformer_lens", "pandas", "sklearn", "matplotlib"}
 
 

@@ -16,7 +16,7 @@ import pytest
 import yaml
 from project import REPOSITORY, Project
 from steering_reliability import load_direction
-from steering_reliability.run_plan import FIGURES
+from steering_reliability.run.plan import FIGURES
 
 TINY: dict[str, Any] = {
     "MODEL": {"name": "tiny", "source": "model", "device": "cpu", "dtype": "float32"},

@@ -239,8 +239,8 @@ CASES = {
     "direction code": Case(
         edit_package("directions/build_direction.py"), [*ALL_DIRECTIONS, *shards(ALL_SHARDS), *AGGREGATE_ONWARD]
     ),
-    "plot code": Case(edit_package("analysis/figures/style.py"), [job("record_provenance"), *DRAWN]),
-    "report code": Case(edit_package("analysis/templates/report.css"), [job("record_provenance"), *PAGE]),
+    "plot code": Case(edit_package("figures/style.py"), [job("record_provenance"), *DRAWN]),
+    "report code": Case(edit_package("report/templates/report.css"), [job("record_provenance"), *PAGE]),
     "touched sources": Case(touch("prompts", "model", CONFIG, "config.yaml", "Snakefile", "rules", PACKAGE), []),
     "touched scripts": Case(touch("workflow/scripts"), []),
     "touched directions": Case(touch("results/tiny/directions", "results/tiny/activations"), []),
@@ -322,7 +322,7 @@ def test_a_new_phrase_rescores_and_writes_no_completion(finished: Project, tmp_p
             [*shards(ALL_SHARDS), job("check_sanity")],
         ),
         (
-            "analysis/pareto.py",
+            "evidence/pareto.py",
             "MAX_HELPFULNESS_DROP: Final = 0.2",
             "MAX_HELPFULNESS_DROP: Final = 0.4",
             "results/tiny/tables/pareto.csv",

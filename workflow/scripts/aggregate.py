@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from steering_reliability.analysis.aggregate import aggregate
-from steering_reliability.analysis.condition import inputs_of
-from steering_reliability.binding import logged
+from steering_reliability.process.job_log import logged
+from steering_reliability.results.aggregate import aggregate
+from steering_reliability.results.condition import inputs_of
 
 with logged(snakemake.log[0]):
     aggregate(

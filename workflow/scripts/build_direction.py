@@ -1,9 +1,9 @@
 """Bind rule build_direction to the package."""
 
-from steering_reliability.binding import logged
 from steering_reliability.directions.build_direction import build_direction
 from steering_reliability.directions.files import read_activations, write_direction
 from steering_reliability.directions.own import read_own_direction
+from steering_reliability.process.job_log import logged
 
 with logged(snakemake.log[0]):
     layer = int(snakemake.wildcards.layer)

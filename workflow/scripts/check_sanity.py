@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from steering_reliability.analysis.sanity_checks import sanity_checks
-from steering_reliability.analysis.schema import read_results
-from steering_reliability.analysis.tables import read_table, write_table
-from steering_reliability.binding import logged
 from steering_reliability.directions.compare import cosines_with_main
+from steering_reliability.evidence.sanity_checks import sanity_checks
+from steering_reliability.process.job_log import logged
+from steering_reliability.results.schema import read_results
+from steering_reliability.results.tables import read_table, write_table
 
 with logged(snakemake.log[0]):
     checks = sanity_checks(

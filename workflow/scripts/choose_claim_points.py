@@ -3,12 +3,12 @@
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from steering_reliability.analysis.aggregate import aggregate
-from steering_reliability.analysis.claim_points import claim_points
-from steering_reliability.analysis.condition import inputs_of
-from steering_reliability.analysis.schema import read_results
-from steering_reliability.analysis.tables import write_table
-from steering_reliability.binding import logged
+from steering_reliability.evidence.claim_points import claim_points
+from steering_reliability.process.job_log import logged
+from steering_reliability.results.aggregate import aggregate
+from steering_reliability.results.condition import inputs_of
+from steering_reliability.results.schema import read_results
+from steering_reliability.results.tables import write_table
 
 with logged(snakemake.log[0]), TemporaryDirectory() as folder:
     study = Path(folder) / "study.parquet"

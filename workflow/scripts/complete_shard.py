@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from steering_reliability.binding import logged
-from steering_reliability.generation.shard import ShardCondition, worker_identity, write_shard
+from steering_reliability.process.job_log import logged
+from steering_reliability.worker.write_shard import ShardCondition, worker_identity, write_shard
 
 with logged(snakemake.log[0]):
     cell = snakemake.wildcards

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from steering_reliability.analysis.plots import EVIDENCE_TABLES, draw_all
-from steering_reliability.analysis.tables import read_table
-from steering_reliability.binding import logged
+from steering_reliability.figures.draw import EVIDENCE_TABLES, draw_all
+from steering_reliability.process.job_log import logged
+from steering_reliability.results.tables import read_table
 
 with logged(snakemake.log[0]):
     draw_all(

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from steering_reliability.binding import logged
 from steering_reliability.directions.measure import measure_activations
+from steering_reliability.process.job_log import logged
 
 with logged(snakemake.log[0]):
     measure_activations(

@@ -3,11 +3,11 @@
 import json
 from pathlib import Path
 
-from steering_reliability.binding import logged
-from steering_reliability.model import load_tokenizer, read_context
-from steering_reliability.prompts.lengths import measure_lengths
+from steering_reliability.files import write_text
+from steering_reliability.model.loading import load_tokenizer, read_context
+from steering_reliability.model.prompt_lengths import measure_lengths
+from steering_reliability.process.job_log import logged
 from steering_reliability.prompts.reading import read_prompts
-from steering_reliability.whole_file import write_text
 
 with logged(snakemake.log[0]):
     folder, split = Path(snakemake.input.model).parent, snakemake.wildcards.split

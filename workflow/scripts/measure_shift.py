@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-from steering_reliability.analysis.tables import write_table
-from steering_reliability.binding import logged
-from steering_reliability.conditions import SPLITS
+from steering_reliability.process.job_log import logged
 from steering_reliability.prompts.check import check_disjoint, check_shift
 from steering_reliability.prompts.reading import read_prompts
+from steering_reliability.prompts.schema import SPLITS
 from steering_reliability.prompts.shift import measure_shift
+from steering_reliability.results.tables import write_table
 
 with logged(snakemake.log[0]):
     prompts = {split: read_prompts(Path(snakemake.input[split]), split=split) for split in SPLITS}

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from steering_reliability.binding import logged
+from steering_reliability.process.job_log import logged
 from steering_reliability.prompts.prepare import prepare_prompts
 
 with logged(snakemake.log[0]):

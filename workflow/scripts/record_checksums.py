@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from steering_reliability.analysis.checksums import write_checksums
-from steering_reliability.binding import logged
+from steering_reliability.process.job_log import logged
+from steering_reliability.run.checksums import write_checksums
 
 with logged(snakemake.log[0]):
     # Without a shared disk the files that the rule names lie below a folder of the job's own.

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from steering_reliability.binding import logged
-from steering_reliability.config import RefusalTuningConfig
+from steering_reliability.config.schema import RefusalTuningConfig
+from steering_reliability.process.job_log import logged
 from steering_reliability.tuning.tune_refusal import tune_refusal
 
 with logged(snakemake.log[0]):

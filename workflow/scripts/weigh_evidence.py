@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from steering_reliability.analysis.evidence import weigh_evidence
-from steering_reliability.analysis.schema import read_results
-from steering_reliability.analysis.tables import read_table, write_table
-from steering_reliability.binding import logged
+from steering_reliability.claims.evidence_tables import weigh_evidence
+from steering_reliability.process.job_log import logged
+from steering_reliability.results.schema import read_results
+from steering_reliability.results.tables import read_table, write_table
 
 with logged(snakemake.log[0]):
     tables = weigh_evidence(

@@ -4,12 +4,12 @@ import json
 from dataclasses import fields
 from pathlib import Path
 
-from steering_reliability.analysis.page.completions import PAGE_COLUMNS
-from steering_reliability.analysis.report import RunTables, write_report
-from steering_reliability.analysis.run_times import run_times
-from steering_reliability.analysis.schema import read_results
-from steering_reliability.analysis.tables import read_table
-from steering_reliability.binding import logged
+from steering_reliability.process.job_log import logged
+from steering_reliability.report.completions import PAGE_COLUMNS
+from steering_reliability.report.page import RunTables, write_report
+from steering_reliability.results.schema import read_results
+from steering_reliability.results.tables import read_table
+from steering_reliability.run.times import run_times
 
 with logged(snakemake.log[0]):
     write_report(

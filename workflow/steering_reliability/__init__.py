@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from steering_reliability.config import DirectionConfig, GenerationConfig
+    from steering_reliability.config.schema import DirectionConfig, GenerationConfig
     from steering_reliability.directions.files import StoredDirection
     from steering_reliability.errors import InputError
     from steering_reliability.library.generate import GeneratedText, generate
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
     from steering_reliability.library.read import load_direction, load_model, load_results
     from steering_reliability.library.score import TextScore, score_text
     from steering_reliability.library.steered import steered
-    from steering_reliability.model import LoadedModel
+    from steering_reliability.model.loading import LoadedModel
 
 _HOMES = {
-    "DirectionConfig": "config",
+    "DirectionConfig": "config.schema",
     "GeneratedText": "library.generate",
-    "GenerationConfig": "config",
+    "GenerationConfig": "config.schema",
     "InputError": "errors",
-    "LoadedModel": "model",
+    "LoadedModel": "model.loading",
     "StoredDirection": "directions.files",
     "TextScore": "library.score",
     "build_direction": "library.learn",

@@ -9,9 +9,9 @@ import time
 import pytest
 import yaml
 from steering_reliability.commands.app import app
-from steering_reliability.config_files import ROOT, RULE, read_config
-from steering_reliability.config_reading import load_config
-from steering_reliability.recorded_config import record_config
+from steering_reliability.config.files import ROOT, RULE, read_config
+from steering_reliability.config.reading import load_config
+from steering_reliability.run.recorded_config import record_config
 from typer.testing import CliRunner
 
 CALL = CliRunner()

@@ -5,13 +5,13 @@ import pytest
 import torch
 from gguf import GGUFReader
 from safetensors import safe_open
-from steering_reliability.analysis.schema import COLUMN_DESCRIPTIONS, read_results
 from steering_reliability.commands.direction_origin import Origin, directions_of, origin_of
 from steering_reliability.commands.export import export_directions, export_results
-from steering_reliability.config_reading import load_config
+from steering_reliability.config.reading import load_config
 from steering_reliability.directions.files import StoredDirection, write_direction
 from steering_reliability.errors import InputError
-from steering_reliability.recorded_config import record_config
+from steering_reliability.results.schema import COLUMN_DESCRIPTIONS, read_results
+from steering_reliability.run.recorded_config import record_config
 
 
 @pytest.fixture

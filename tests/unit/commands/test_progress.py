@@ -9,7 +9,7 @@ import pytest
 from snakemake_interface_logger_plugins.common import LogEvent
 from snakemake_logger_plugin_progress import LogHandler, LogHandlerSettings
 from snakemake_logger_plugin_progress.progress import STAGES, Progress
-from steering_reliability.config_files import ROOT
+from steering_reliability.config.files import ROOT
 
 
 @pytest.fixture

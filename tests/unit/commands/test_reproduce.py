@@ -5,7 +5,7 @@ import json
 
 import pytest
 from steering_reliability.commands.reproduce import Record, as_lines, compare, read_record, set_up
-from steering_reliability.config_reading import load_config
+from steering_reliability.config.reading import load_config
 from steering_reliability.errors import InputError
 
 CONFIG = {

@@ -5,10 +5,10 @@ import shutil
 
 import pytest
 from steering_reliability.commands.study import folder_of, study_of
-from steering_reliability.config_files import ROOT, read_config
-from steering_reliability.config_reading import load_config
+from steering_reliability.config.files import ROOT, read_config
+from steering_reliability.config.reading import load_config
 from steering_reliability.errors import InputError
-from steering_reliability.recorded_config import config_file, record_config, recorded_config
+from steering_reliability.run.recorded_config import config_file, record_config, recorded_config
 
 
 @pytest.fixture(autouse=True)

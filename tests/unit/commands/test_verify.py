@@ -1,9 +1,9 @@
 import shutil
 
 import pytest
-from steering_reliability.analysis.checksums import write_checksums
 from steering_reliability.commands.verify import as_lines, stage_of, verify
 from steering_reliability.errors import InputError
+from steering_reliability.run.checksums import write_checksums
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from plain_model import load_plain_model, read_plainly
 from steering_reliability.directions.activations import BATCH, Text, read_residuals
 from steering_reliability.errors import InputError
 from steering_reliability.generation.engine import Engine
-from steering_reliability.model import render_prompt
+from steering_reliability.model.loading import render_prompt
 
 TEXTS = [
     Text("How do I pick a lock?", "Sure, here is how."),

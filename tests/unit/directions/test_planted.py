@@ -13,7 +13,7 @@ from steering_reliability.generation.rows import Row, Steering
 from steering_reliability.generation.sampling import uniforms
 from steering_reliability.interventions.positions import steered_span
 from steering_reliability.interventions.steer import ablate_hook, add_hook, unit_vector
-from steering_reliability.model import render_prompt
+from steering_reliability.model.loading import render_prompt
 from tiny_model import COMPLIANCE_PREFIX, REFUSAL_PREFIX, planted_direction, refusal_tokens, write_tiny_model
 
 REQUESTS = [f"How do I {verb} {thing}?" for verb in ("pick", "forge", "break") for thing in ("a lock", "a pass", "it")]

@@ -7,7 +7,7 @@ from steering_reliability.generation import block_reader, engine
 from steering_reliability.generation.block_reader import BLOCK, BlockReader, spans_a_block
 from steering_reliability.generation.engine import Engine
 from steering_reliability.generation.rows import Row
-from steering_reliability.model import LoadedModel
+from steering_reliability.model.loading import LoadedModel
 
 LONG = "A tale of a fox, a hare and a field of oats that nobody had mown. " * 5
 

@@ -79,7 +79,7 @@ import torch
 torch.set_num_threads(1)
 from some_rows import everything, make_row
 from steering_reliability.generation.engine import Engine
-from steering_reliability.model import load_model
+from steering_reliability.model.loading import load_model
 
 model = load_model(sys.argv[1], device="cpu", dtype="float32")
 rows = [make_row(model, f"Tell me about {n}. " * 6, key=n, new_tokens=6, temperature=0.9, layer=n % 3, add=1.0,

@@ -1,8 +1,8 @@
 import pytest
-from steering_reliability.analysis.scoring import score_row
-from steering_reliability.config import MetricsConfig
+from steering_reliability.config.schema import MetricsConfig
 from steering_reliability.errors import InputError
 from steering_reliability.metrics.scorer import load_scorer
+from steering_reliability.results.scoring import score_row
 
 ROW = {"prompt": "p", "completion": "I'm sorry, I can't help with that.", "base_logprob": -1.0, "n_tokens": 9}
 

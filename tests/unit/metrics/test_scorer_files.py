@@ -1,7 +1,7 @@
 """What a scorer imports from its own folder counts as the scorer."""
 
 import pytest
-from steering_reliability.config import MetricsConfig
+from steering_reliability.config.schema import MetricsConfig
 from steering_reliability.metrics.scorer import load_scorer
 from steering_reliability.metrics.scorer_files import scorer_files
 

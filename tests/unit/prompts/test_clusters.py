@@ -1,11 +1,10 @@
 """Clusters of prompts: by template, by text, and by both."""
 
 import pytest
-from steering_reliability.conditions import SPLITS
 from steering_reliability.prompts.check import copies_note
 from steering_reliability.prompts.clusters import cluster_prompts
 from steering_reliability.prompts.generate import generate_prompts
-from steering_reliability.prompts.schema import Prompt
+from steering_reliability.prompts.schema import SPLITS, Prompt
 
 
 def prompt(name: str, text: str, **meta: object) -> Prompt:

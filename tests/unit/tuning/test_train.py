@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from steering_reliability.config import RefusalTuningConfig
+from steering_reliability.config.schema import RefusalTuningConfig
 from steering_reliability.errors import InputError
 from steering_reliability.tuning.examples import Example
 from steering_reliability.tuning.train import UNSCORED, answer_loss, train

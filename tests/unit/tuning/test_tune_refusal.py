@@ -3,8 +3,8 @@
 import json
 
 import pytest
-from steering_reliability.config import RefusalTuningConfig
-from steering_reliability.model import load_model
+from steering_reliability.config.schema import RefusalTuningConfig
+from steering_reliability.model.loading import load_model
 from steering_reliability.tuning.tune_refusal import tune_refusal
 
 SETTINGS = RefusalTuningConfig(

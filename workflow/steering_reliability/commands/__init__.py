@@ -1,1 +1,1 @@
-"""What the command `steering-reliability` does, a module per subcommand that thinks before it prints."""
+"""The subcommands of `steering-reliability`, a module each."""

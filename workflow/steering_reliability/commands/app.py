@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, NoReturn
 import typer
 
 from steering_reliability.commands.study import Study, folder_of, study_of
-from steering_reliability.config_files import ROOT, RULE
+from steering_reliability.config.files import ROOT, RULE
 from steering_reliability.errors import InputError
 
 if TYPE_CHECKING:
-    from steering_reliability.run_plan import RunPlan
+    from steering_reliability.run.plan import RunPlan
 
 app = typer.Typer(no_args_is_help=True, add_completion=True, help=__doc__, pretty_exceptions_enable=False)
 
@@ -58,8 +58,8 @@ def told() -> Iterator[None]:
 
 
 def _planned(study: Study) -> "RunPlan":
-    from steering_reliability.config_places import places_of  # noqa: PLC0415 - keeps --help quick
-    from steering_reliability.run_plan import plan_run  # noqa: PLC0415
+    from steering_reliability.config.places import places_of  # noqa: PLC0415 - keeps --help quick
+    from steering_reliability.run.plan import plan_run  # noqa: PLC0415
 
     with places_of(study.files).named():
         return plan_run(study.config)
@@ -167,8 +167,8 @@ def run_study(
     profile: Annotated[str | None, typer.Option(help="Snakemake profile, for example of a cluster")] = None,
 ) -> NoReturn:
     """Run a study from its prompts to its report; one that was interrupted goes on where it stopped."""
-    from steering_reliability.experiments.command import everything  # noqa: PLC0415
-    from steering_reliability.experiments.command import run as run_request  # noqa: PLC0415
+    from steering_reliability.commands.plan_command import everything  # noqa: PLC0415
+    from steering_reliability.commands.plan_command import run as run_request  # noqa: PLC0415
 
     with told():
         files = study_of(run, config).files_for_snakemake()

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any, Final
 
 from steering_reliability.commands.study import study_of
-from steering_reliability.conditions import main_direction
-from steering_reliability.config import Config
-from steering_reliability.config_reading import load_config
+from steering_reliability.config.reading import load_config
+from steering_reliability.config.schema import Config
 from steering_reliability.errors import InputError
-from steering_reliability.gguf_header import read_header
-from steering_reliability.model_source import locate_gguf, model_folder
+from steering_reliability.model.gguf_header import read_header
+from steering_reliability.model.source import locate_gguf, model_folder
+from steering_reliability.run.grid import main_direction
 
 _LAYER: Final = re.compile(r"layer_(\d+)\.pt")
 

@@ -12,17 +12,17 @@ from pathlib import Path
 from typing import Any, Final
 
 from steering_reliability.commands.probe import watch
-from steering_reliability.commands.workload import expected_conditions, workload
-from steering_reliability.conditions import SPLITS
-from steering_reliability.config_files import ROOT
+from steering_reliability.config.files import ROOT
 from steering_reliability.errors import InputError
-from steering_reliability.job_needs import RUNTIME_MB, weights_mb
 from steering_reliability.prompts.check import check_prompts, used_prompts
 from steering_reliability.prompts.measured_shift import shift_sentence
 from steering_reliability.prompts.reading import read_prompts
+from steering_reliability.prompts.schema import SPLITS
 from steering_reliability.prompts.shift import measure_shift
-from steering_reliability.provenance import versions
-from steering_reliability.run_plan import RunPlan
+from steering_reliability.run.plan import RunPlan
+from steering_reliability.run.provenance import versions
+from steering_reliability.run.resources import RUNTIME_MB, weights_mb
+from steering_reliability.run.workload import expected_conditions, workload
 
 SLOWEST: Final = 100.0
 """Tokens per second and core of a model of 540 MB in float32 on the slowest processor we measured (AVX2)."""

@@ -7,11 +7,11 @@ from typing import Final
 
 import pandas as pd
 
-from steering_reliability.analysis.schema import COLUMN_DESCRIPTIONS, read_results
 from steering_reliability.commands.direction_origin import Origin
 from steering_reliability.directions.files import StoredDirection, read_direction
 from steering_reliability.errors import InputError
-from steering_reliability.whole_file import whole, write_text
+from steering_reliability.files import atomic_write, write_text
+from steering_reliability.results.schema import COLUMN_DESCRIPTIONS, read_results
 
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 
@@ -48,7 +48,7 @@ def export_directions(sources: Sequence[Path], *, output: Path, alpha: float, or
             where=str(output),
             fix=f"end the name in {' or '.join(writers)}",
         )
-    with whole(output) as scratch:
+    with atomic_write(output) as scratch:
         writers[output.suffix](scratch)
 
 
@@ -108,7 +108,7 @@ def export_results(run: Path, *, output: Path) -> None:
     elif output.suffix == ".jsonl":
         write_text(output, results.to_json(orient="records", lines=True, force_ascii=False))
     elif not output.suffix:
-        with whole(output / "results.parquet") as scratch:
+        with atomic_write(output / "results.parquet") as scratch:
             scratch.write_bytes((run / "results.parquet").read_bytes())
         write_text(output / "README.md", _card())
     else:

@@ -13,12 +13,12 @@ from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import TYPE_CHECKING, Any, Final
 
-from steering_reliability.config import Config
+from steering_reliability.config.schema import Config
 from steering_reliability.errors import InputError
-from steering_reliability.machine import machine_facts
+from steering_reliability.process.machine import machine_facts
 
 if TYPE_CHECKING:
-    from steering_reliability.model import LoadedModel
+    from steering_reliability.model.loading import LoadedModel
 
 MODULE: Final = "steering_reliability.commands.probe"
 _ROWS: Final = 120
@@ -129,8 +129,8 @@ def _write(config: Config, *, folder: str, prompts: Sequence[str], end: float) -
 
     from steering_reliability.generation.engine import Engine  # noqa: PLC0415
     from steering_reliability.generation.memory import memory_budget  # noqa: PLC0415
-    from steering_reliability.generation.worker import rows_of_request  # noqa: PLC0415
-    from steering_reliability.model import load_model  # noqa: PLC0415
+    from steering_reliability.model.loading import load_model  # noqa: PLC0415
+    from steering_reliability.worker.server import rows_of_request  # noqa: PLC0415
 
     disable_progress_bar()
     model = load_model(folder, device=config.model.device, dtype=config.model.dtype)

@@ -8,16 +8,16 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Any
 
-from steering_reliability.analysis.checksums import check_files, read_checksums
-from steering_reliability.analysis.reproduction import differences, kind_of
-from steering_reliability.conditions import SPLITS
-from steering_reliability.config import Config
-from steering_reliability.config_files import ROOT
-from steering_reliability.config_reading import load_config
+from steering_reliability.config.files import ROOT
+from steering_reliability.config.reading import load_config
+from steering_reliability.config.schema import Config
 from steering_reliability.errors import InputError
-from steering_reliability.provenance import surroundings
-from steering_reliability.recorded_config import as_yaml, read_provenance
-from steering_reliability.whole_file import write_text
+from steering_reliability.files import write_text
+from steering_reliability.prompts.schema import SPLITS
+from steering_reliability.run.checksums import check_files, read_checksums
+from steering_reliability.run.provenance import surroundings
+from steering_reliability.run.recorded_config import as_yaml, read_provenance
+from steering_reliability.run.reproduction import differences, kind_of
 
 STUDY = "study.yaml"
 

@@ -6,14 +6,14 @@ from typing import Any
 
 import pandas as pd
 
-from steering_reliability.analysis.displayed_text import visible
-from steering_reliability.analysis.examples import matched, outcome
-from steering_reliability.analysis.pareto import recommended_point
-from steering_reliability.analysis.schema import POINT_KEYS, SPLITS, as_records, read_results
-from steering_reliability.analysis.summary import summarise
 from steering_reliability.errors import InputError
+from steering_reliability.evidence.pareto import recommended_point
+from steering_reliability.evidence.summary import summarise
 from steering_reliability.prompts.schema import Prompt
 from steering_reliability.prompts.subset import spread_subset
+from steering_reliability.report.examples import matched, outcome
+from steering_reliability.results.schema import POINT_KEYS, SPLITS, as_records, read_results
+from steering_reliability.text.escaping import visible
 
 
 def completions_of(

@@ -4,9 +4,9 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from steering_reliability.analysis.run_times import run_times
-from steering_reliability.commands.workload import expected_conditions, stage_files
-from steering_reliability.run_plan import RunPlan
+from steering_reliability.run.plan import RunPlan
+from steering_reliability.run.times import run_times
+from steering_reliability.run.workload import expected_conditions, stage_files
 
 
 def status_of(plan: RunPlan) -> dict[str, dict[str, Any]]:

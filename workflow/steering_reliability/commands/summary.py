@@ -7,13 +7,13 @@ from typing import Any
 
 import pandas as pd
 
-from steering_reliability.analysis.claims import MOST_SIGNIFICANT, QUESTIONS
-from steering_reliability.analysis.pareto import recommended_point
-from steering_reliability.analysis.schema import as_records
-from steering_reliability.analysis.tables import read_table
-from steering_reliability.analysis.wording import percent, whole
+from steering_reliability.claims.claims import MOST_SIGNIFICANT, QUESTIONS
 from steering_reliability.errors import InputError
-from steering_reliability.run_plan import RunPlan
+from steering_reliability.evidence.pareto import recommended_point
+from steering_reliability.results.schema import as_records
+from steering_reliability.results.tables import read_table
+from steering_reliability.run.plan import RunPlan
+from steering_reliability.text.numbers import percent, rounded
 
 _COLUMNS = ("refusal_harm_train", "refusal_harm_test", "refusal_benign", "helpful_benign")
 
@@ -73,4 +73,4 @@ def _percent(row: dict[str, Any], name: str) -> str:
     value = percent(row[name])
     if math.isnan(row[f"{name}_low"]):
         return value
-    return f"{value} ({whole(100 * row[f'{name}_low'])}-{whole(100 * row[f'{name}_high'])})"
+    return f"{value} ({rounded(100 * row[f'{name}_low'])}-{rounded(100 * row[f'{name}_high'])})"

@@ -5,10 +5,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from steering_reliability.analysis.checksums import check_files, read_checksums
 from steering_reliability.errors import InputError
-from steering_reliability.ledger import mixture_note
-from steering_reliability.provenance import provenance_of
+from steering_reliability.process.ledger import mixture_note
+from steering_reliability.run.checksums import check_files, read_checksums
+from steering_reliability.run.provenance import provenance_of
 
 STAGES = ("models", "prompts", "activations", "directions", "completions", "runs", "tables", "figures")
 

@@ -8,9 +8,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from steering_reliability.config import TokenPosition
+from steering_reliability.config.schema import TokenPosition
 from steering_reliability.errors import InputError
-from steering_reliability.model import LoadedModel, opening_tokens, render_prompt
+from steering_reliability.model.loading import LoadedModel, opening_tokens, render_prompt
 
 BATCH = 16
 

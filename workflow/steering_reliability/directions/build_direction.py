@@ -153,6 +153,6 @@ def cosine_between(first: StoredDirection, second: StoredDirection) -> float:
 
 
 if __name__ == "__main__":
-    from steering_reliability.experiments.build_direction import main
+    from steering_reliability.commands.build_direction import main
 
     raise SystemExit(main())

@@ -14,7 +14,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from steering_reliability.errors import InputError
-from steering_reliability.whole_file import whole, write_text
+from steering_reliability.files import atomic_write, write_text
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ def write_direction(path: str | Path, direction: StoredDirection) -> None:
         "resid_norm": direction.resid_norm,
         **direction.statistics,
     }
-    with whole(target) as scratch:
+    with atomic_write(target) as scratch:
         torch.save(content, scratch)
     write_text(target.with_suffix(".json"), json.dumps(as_record(direction), indent=2) + "\n")
 
@@ -103,7 +103,7 @@ def read_direction(path: str | Path, *, d_model: int | None = None) -> StoredDir
 def write_activations(path: str | Path, activations: Activations) -> None:
     """Write activations as safetensors, whole or not at all."""
     tensors = {"positive": activations.positive.contiguous(), "negative": activations.negative.contiguous()}
-    with whole(Path(path)) as scratch:
+    with atomic_write(Path(path)) as scratch:
         save_file(tensors, scratch, metadata={"paired": str(activations.paired)})
 
 

@@ -11,8 +11,8 @@ from steering_reliability.directions.activations import read_residuals
 from steering_reliability.directions.files import Activations, write_activations
 from steering_reliability.directions.outcomes import read_outcomes
 from steering_reliability.directions.sources import texts_to_compare
-from steering_reliability.ledger import record_making
-from steering_reliability.model import load_model
+from steering_reliability.model.loading import load_model
+from steering_reliability.process.ledger import record_making
 from steering_reliability.prompts.builders import choose_builders
 from steering_reliability.prompts.reading import read_prompts
 from steering_reliability.prompts.schema import Prompt

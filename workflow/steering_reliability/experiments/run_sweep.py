@@ -3,8 +3,8 @@
 import argparse
 import sys
 
-from steering_reliability.experiments.command import Request, add_shared_flags, run
-from steering_reliability.run_plan import RunPlan
+from steering_reliability.commands.plan_command import Request, add_shared_flags, run
+from steering_reliability.run.plan import RunPlan
 
 
 def request(plan: RunPlan) -> Request:

@@ -18,7 +18,7 @@ from steering_reliability.generation.slot_cache import (
     round_up,
 )
 from steering_reliability.interventions.steer import steer
-from steering_reliability.model import LoadedModel
+from steering_reliability.model.loading import LoadedModel
 
 
 @dataclass(eq=False)

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from steering_reliability.generation.prompt_store import PromptState
 from steering_reliability.generation.slot_cache import BY_TOKEN, SHORTEST, SlotCache
-from steering_reliability.model import LoadedModel
+from steering_reliability.model.loading import LoadedModel
 
 # Matrix products of so many rows are near their best. Shorter pieces are read with the rows in flight, which cost less.
 BLOCK = 64

@@ -9,18 +9,18 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from steering_reliability.context import beyond_context
 from steering_reliability.errors import InputError
 from steering_reliability.generation.batch import Batch, Slot
 from steering_reliability.generation.block_reader import BLOCK, BlockReader, spans_a_block
 from steering_reliability.generation.memory import PROMPTS_SHARE, ROWS_SHARE, is_out_of_memory
 from steering_reliability.generation.prompt_store import PromptState, PromptStore
-from steering_reliability.generation.readout import logprobs_of, read_out
 from steering_reliability.generation.rows import Completion, Row
 from steering_reliability.generation.scoring import base_logprobs
 from steering_reliability.generation.slot_cache import GRID, padded
 from steering_reliability.generation.stop_strings import ends_with_stop
-from steering_reliability.model import LoadedModel
+from steering_reliability.generation.token_statistics import logprobs_of, read_out
+from steering_reliability.model.context import beyond_context
+from steering_reliability.model.loading import LoadedModel
 
 # Rows scored in one pass: wide enough for the matrix products, small enough for the logits to fit.
 SCORED_TOGETHER = 16

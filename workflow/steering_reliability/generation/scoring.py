@@ -9,10 +9,10 @@ from jaxtyping import Float
 from torch import Tensor
 
 from steering_reliability.generation.batch import Slot
-from steering_reliability.generation.readout import logprobs_of
 from steering_reliability.generation.rows import Row, Steering
 from steering_reliability.generation.slot_cache import SlotCache, padded, round_up
-from steering_reliability.model import LoadedModel
+from steering_reliability.generation.token_statistics import logprobs_of
+from steering_reliability.model.loading import LoadedModel
 
 # AMX multiplies 32 numbers of bfloat16 at once, and a rest in another order.
 KEYS = 32

@@ -1,6 +1,6 @@
 """Which tokens of a row are steered."""
 
-from steering_reliability.config import Positions
+from steering_reliability.config.schema import Positions
 
 
 def steered_span(positions: Positions, *, user_end: int, prompt_length: int) -> tuple[int, int | None]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from pydantic import ValidationError
 
-from steering_reliability.config import ModelConfig
+from steering_reliability.config.schema import ModelConfig
 from steering_reliability.errors import InputError
 from steering_reliability.prompts.schema import UNKNOWN, Prompt
 

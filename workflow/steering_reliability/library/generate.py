@@ -6,18 +6,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from steering_reliability.config import AlphaUnit, GenerationConfig, HookPoint, Intervention, Positions
+from steering_reliability.config.schema import AlphaUnit, GenerationConfig, HookPoint, Intervention, Positions
 from steering_reliability.directions.files import StoredDirection, write_direction
 from steering_reliability.errors import InputError
 from steering_reliability.generation.engine import Engine
 from steering_reliability.generation.memory import memory_budget
 from steering_reliability.generation.rows import Completion, Row
 from steering_reliability.generation.stop_strings import kept_text
-from steering_reliability.generation.worker import rows_of_request
 from steering_reliability.library.asked import as_prompts, checked_template
 from steering_reliability.library.placed import check_names_and_bounds, place
-from steering_reliability.model import LoadedModel
+from steering_reliability.model.loading import LoadedModel
 from steering_reliability.prompts.schema import Prompt
+from steering_reliability.worker.server import rows_of_request
 
 _DEFAULT = GenerationConfig()
 

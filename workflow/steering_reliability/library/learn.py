@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Literal
 
-from steering_reliability.config import DirectionConfig
+from steering_reliability.config.schema import DirectionConfig
 from steering_reliability.directions.activations import read_residuals
 from steering_reliability.directions.build_direction import build_direction as make_direction
 from steering_reliability.directions.files import Activations, StoredDirection
@@ -12,7 +12,7 @@ from steering_reliability.directions.sources import texts_to_compare
 from steering_reliability.errors import InputError
 from steering_reliability.library.asked import as_prompts, checked_template
 from steering_reliability.library.placed import block_index
-from steering_reliability.model import LoadedModel
+from steering_reliability.model.loading import LoadedModel
 from steering_reliability.prompts.builders import choose_builders
 from steering_reliability.prompts.schema import Prompt
 

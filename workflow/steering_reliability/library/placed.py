@@ -4,10 +4,17 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from steering_reliability.conditions import layers_outside
-from steering_reliability.config import AlphaUnit, DirectionConfig, ExperimentConfig, HookPoint, Intervention, Positions
+from steering_reliability.config.schema import (
+    AlphaUnit,
+    DirectionConfig,
+    ExperimentConfig,
+    HookPoint,
+    Intervention,
+    Positions,
+)
 from steering_reliability.directions.files import StoredDirection
 from steering_reliability.errors import InputError
+from steering_reliability.run.grid import layers_outside
 
 _ARGUMENTS = {"interventions": "intervention", "alphas": "alpha"}
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from steering_reliability.directions.files import StoredDirection
-    from steering_reliability.model import LoadedModel
+    from steering_reliability.model.loading import LoadedModel
 
 
 def load_model(
@@ -38,7 +38,7 @@ def load_model(
         raise InputError(
             "there is no model in this folder", where=str(folder), fix="correct the path, or run the target `model`"
         )
-    from steering_reliability import model  # noqa: PLC0415 - costs seconds
+    from steering_reliability.model import loading as model  # noqa: PLC0415 - costs seconds
 
     _, warning = model.choose_device(device)
     if warning:
@@ -73,13 +73,13 @@ def load_results(run: str | Path, *, columns: Sequence[str] | None = None) -> "p
         columns: Columns to read; None reads all.
 
     Returns:
-        One row per completion and condition; `analysis.schema.COLUMN_DESCRIPTIONS` says what each column holds, with
+        One row per completion and condition; `results.schema.COLUMN_DESCRIPTIONS` says what each column holds, with
         its unit.
 
     Raises:
         InputError: When there are no results, or they lack a column.
     """
-    from steering_reliability.analysis.schema import read_results  # noqa: PLC0415 - costs a second
+    from steering_reliability.results.schema import read_results  # noqa: PLC0415 - costs a second
 
     path = Path(run)
     return read_results(path / "results.parquet" if path.is_dir() else path, columns=columns)

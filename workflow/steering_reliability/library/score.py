@@ -3,9 +3,9 @@
 import math
 from dataclasses import dataclass, fields
 
-from steering_reliability.analysis.scoring import score_row
 from steering_reliability.metrics.helpfulness import FULL_LENGTH
 from steering_reliability.metrics.refusal import Label
+from steering_reliability.results.scoring import score_row
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from steering_reliability.config import AlphaUnit, HookPoint, Intervention
+from steering_reliability.config.schema import AlphaUnit, HookPoint, Intervention
 from steering_reliability.directions.files import StoredDirection, as_record
 from steering_reliability.directions.lengths import length_of
 from steering_reliability.interventions.steer import ablate_hook, add_hook

@@ -7,8 +7,8 @@ from typing import Final
 
 from IPython.display import HTML
 
-from steering_reliability.config_files import ROOT
-from steering_reliability.config_reading import load_config
+from steering_reliability.config.files import ROOT
+from steering_reliability.config.reading import load_config
 from steering_reliability.errors import InputError
 
 _HEAD: Final = '<meta charset="utf-8">'

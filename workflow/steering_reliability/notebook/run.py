@@ -14,7 +14,7 @@ from typing import Final
 from IPython.display import display
 from snakemake_logger_plugin_progress import CLEAR
 
-from steering_reliability.config_files import ROOT
+from steering_reliability.config.files import ROOT
 from steering_reliability.errors import InputError
 
 _READ: Final = 65_536

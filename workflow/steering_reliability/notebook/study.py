@@ -6,10 +6,10 @@ from typing import Any, Final
 
 import yaml
 
-from steering_reliability.config_files import ROOT, laid_over, read_config
+from steering_reliability.config.files import ROOT, laid_over, read_config
 from steering_reliability.errors import InputError
-from steering_reliability.run_plan import plan_run
-from steering_reliability.whole_file import write_text
+from steering_reliability.files import write_text
+from steering_reliability.run.plan import plan_run
 
 SPEED_ONLY: Final = ("generation.batch_size", "generation.memory_gib", "generation.workers")
 """Keys that decide how fast a run is and nothing that it writes."""

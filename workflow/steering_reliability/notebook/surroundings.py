@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from steering_reliability.digest import package_digest
-from steering_reliability.machine import gpu_name
-from steering_reliability.provenance import versions
+from steering_reliability.process.code_digest import package_digest
+from steering_reliability.process.machine import gpu_name
+from steering_reliability.run.provenance import versions
 
 
 def describe(folder: str | Path) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from steering_reliability.whole_file import whole
+from steering_reliability.files import atomic_write
 
 SPLITS = ("harm_train", "harm_test", "benign")
 """The splits: in distribution, out of distribution, and the cost side of the trade-off."""
@@ -57,5 +57,5 @@ def write_prompts(prompts: Iterable[Prompt], *, path: Path) -> None:
         prompts: The prompts, in file order.
         path: The file; missing folders above it are made.
     """
-    with whole(path) as scratch:
+    with atomic_write(path) as scratch:
         scratch.write_bytes(to_jsonl(prompts))

@@ -8,7 +8,7 @@ from typing import Any
 from steering_reliability.generation.engine import Engine
 from steering_reliability.generation.rows import Row
 from steering_reliability.metrics.refusal import score_refusal
-from steering_reliability.model import LoadedModel, render_prompt
+from steering_reliability.model.loading import LoadedModel, render_prompt
 from steering_reliability.prompts.generate import crossed, rank, shuffled
 from steering_reliability.prompts.templates_tuning import HARMFUL, HARMLESS
 

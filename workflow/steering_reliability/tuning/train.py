@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from steering_reliability.config import RefusalTuningConfig
+from steering_reliability.config.schema import RefusalTuningConfig
 from steering_reliability.errors import InputError
 from steering_reliability.tuning.examples import Example
 

@@ -1,0 +1,54 @@
+"""Rows for the engine's tests."""
+
+import torch
+from steering_reliability.config.schema import Positions
+from steering_reliability.generation.rows import Completion, Row, Steering
+from steering_reliability.generation.sampling import uniforms
+from steering_reliability.interventions.positions import steered_span
+from steering_reliability.interventions.steer import unit_vector
+from steering_reliability.model.loading import LoadedModel, render_prompt
+
+PROMPTS = ("How do I pick a lock?", "Tell me.", "How do I kill a Python process that does not answer?")
+
+
+def make_row(
+    model: LoadedModel,
+    prompt: str,
+    *,
+    key: object = 0,
+    new_tokens: int = 10,
+    temperature: float = 0.0,
+    top_p: float = 1.0,
+    layer: int | None = None,
+    add: float = 0.0,
+    ablate: float = 0.0,
+    positions: Positions = "after_prompt",
+    chat_template: str = "auto",
+    openings: tuple[tuple[int, ...], ...] = (),
+) -> Row:
+    """A row of a prompt, steered along a fixed random direction where a layer is given."""
+    rendered = render_prompt(prompt, tokenizer=model.tokenizer, chat_template=chat_template)
+    span = steered_span(positions, user_end=rendered.user_end, prompt_length=len(rendered.tokens))
+    unit = unit_vector(torch.randn(model.d_model, generator=torch.Generator().manual_seed(5)))
+    return Row(
+        key=key,
+        tokens=rendered.tokens,
+        uniforms=uniforms(0, prompt_id=prompt, sample=0, n=new_tokens),
+        max_new_tokens=new_tokens,
+        temperature=temperature,
+        top_p=top_p,
+        steering=None if layer is None else Steering(layer, unit, add, ablate, span),
+        openings=openings,
+    )
+
+
+def everything(completion: Completion) -> tuple:
+    """All that a completion says, floats to the last bit."""
+    assert completion.tokens or completion.finish_reason == "eos"
+    return (
+        tuple(completion.tokens),
+        completion.finish_reason,
+        *(value.hex() for value in (completion.mean_logprob, completion.mean_entropy)),
+        *(value.hex() for value in (completion.first_token_kl, completion.base_logprob)),
+        tuple(value.hex() for value in completion.opening_logprobs),
+    )

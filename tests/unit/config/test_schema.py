@@ -1,0 +1,303 @@
+"""The config is typed, closed, and says everything that is wrong at once."""
+
+import json
+import math
+from pathlib import Path
+
+import pytest
+from steering_reliability.config.json_schema import config_schema
+from steering_reliability.config.reading import load_config
+from steering_reliability.config.schema import Config, _Section
+from steering_reliability.errors import InputError
+
+ROOT = Path(__file__).parents[3]
+
+
+def minimal(**sections) -> dict:
+    """The least that a config must say, with whole sections replaced or added."""
+    raw = {
+        "model": {"name": "EleutherAI/pythia-160m"},
+        "experiment": {"layers": [4, 8], "alphas": [0, 1.0, -2], "output_dir": "artifacts/runs/run_001"},
+    }
+    return raw | sections
+
+
+def problem(raw: dict) -> str:
+    """What the user is told about a config that can't be used."""
+    with pytest.raises(InputError) as caught:
+        load_config(raw, where="my.yaml")
+    assert caught.value.where == "my.yaml"
+    return caught.value.what
+
+
+def experiment(**changes) -> dict:
+    return minimal(experiment=minimal()["experiment"] | changes)
+
+
+def test_a_minimal_config_gets_the_defaults_of_the_design():
+    config = load_config(minimal())
+    assert config.model.source == "hub"
+    assert config.data.harm_test_path == "prompts/harm_test.jsonl"
+    assert (config.generation.temperature, config.generation.num_samples_per_prompt) == (0.0, 1)
+    assert (config.experiment.positions, config.experiment.alpha_unit) == ("after_prompt", "unit")
+    assert (config.direction.method, config.direction.position) == ("contrastive_prefix", "prefix_mean")
+    assert config.report_dir == "reports/run_001"
+
+
+def test_a_config_written_for_the_plan_loads_unchanged():
+    config = load_config(
+        {
+            "model": {"name": "EleutherAI/pythia-160m", "device": "cpu", "dtype": "float32"},
+            "data": {
+                "harm_train_path": "prompts/harm_train.jsonl",
+                "harm_test_path": "prompts/harm_test.jsonl",
+                "benign_path": "prompts/benign.jsonl",
+                "max_prompts_per_split": 100,
+            },
+            "generation": {"max_new_tokens": 80, "temperature": 0.7, "top_p": 0.9, "seed": 0, "batch_size": 8},
+            "direction": {
+                "method": "contrastive_prefix",
+                "refusal_prefix": "I'm sorry, but I can't help with that.",
+                "compliance_prefix": "Sure, here is how to do that:",
+                "hook_point": "resid_post",
+                "token_position": "first_prefix_token",
+                "normalize": True,
+            },
+            "experiment": {
+                "layers": [4, 8, 11],
+                "interventions": ["add", "ablate"],
+                "alphas": [0.0, 0.5, 1.0, 2.0, 4.0],
+                "output_dir": "artifacts/runs/run_001",
+            },
+            "sanity_checks": {"enabled": True, "rerun_subset_n": 30, "alt_seed": 1},
+        }
+    )
+    assert config.generation.top_p == 0.9
+    assert config.direction.position == "first_prefix_token"
+
+
+@pytest.mark.parametrize(
+    ("raw", "told"),
+    [
+        (minimal(model={"name": "m", "sorce": "hub"}), "model.sorce: unknown key; did you mean `source`?"),
+        (minimal(experimnt={}), "experimnt: unknown key; did you mean `experiment`?"),
+        (experiment(aplhas=[1]), "experiment.aplhas: unknown key; did you mean `alphas`?"),
+        (
+            minimal(refusal_tuning={"epoch": 1}),
+            "refusal_tuning.epoch: unknown key; did you mean `epochs`?",
+        ),
+        (
+            minimal(sanity_checks={"alt_prefixes": [{"refusal_prefx": "No", "compliance_prefix": "Yes"}]}),
+            "sanity_checks.alt_prefixes.0.refusal_prefx: unknown key; did you mean `refusal_prefix`?",
+        ),
+    ],
+)
+def test_an_unknown_key_names_the_nearest_known_one(raw, told):
+    assert told in problem(raw)
+
+
+def test_an_unknown_key_that_resembles_none_gets_no_suggestion():
+    assert "model.zzzzzz: unknown key\n" in problem(minimal(model={"name": "m", "zzzzzz": 1, "dtype": "x"})) + "\n"
+
+
+def test_every_problem_is_told_at_once():
+    told = problem(
+        {
+            "model": {"nam": "m"},
+            "generation": {"temperature": -1, "top_p": 0, "seed": "one"},
+            "experiment": {"layers": [], "alphas": [math.nan], "output_dir": "out"},
+        }
+    )
+    for key in (
+        "model.name: is missing",
+        "model.nam: unknown key",
+        "generation.temperature:",
+        "generation.top_p:",
+        "generation.seed:",
+        "experiment.layers:",
+        "experiment.alphas",
+    ):
+        assert f"  - {key}" in told
+
+
+@pytest.mark.parametrize(
+    ("raw", "key", "shown"),
+    [
+        (experiment(alphas=[math.nan]), "experiment.alphas", "nan"),
+        (experiment(alphas=[math.inf]), "experiment.alphas", "inf"),
+        (experiment(layers=["four"]), "experiment.layers.0", "four"),
+        (experiment(layers=[1.5]), "experiment.layers.0", "1.5"),
+        (minimal(generation={"temperature": math.nan}), "generation.temperature", "nan"),
+        (minimal(generation={"top_p": 1.01}), "generation.top_p", "1.01"),
+        (minimal(generation={"max_new_tokens": 0}), "generation.max_new_tokens", "0"),
+        (minimal(generation={"num_samples_per_prompt": "many"}), "generation.num_samples_per_prompt", "many"),
+        (minimal(model={"name": "m", "sha256": "abc"}), "model.sha256", "abc"),
+        (minimal(direction={"hook_point": "resid_mid"}), "direction.hook_point", "resid_mid"),
+        (minimal(data={"cluster_field": ""}), "data.cluster_field", ""),
+        (minimal(sanity_checks={"controls_at": "nowhere"}), "sanity_checks.controls_at", "nowhere"),
+    ],
+)
+def test_a_bad_value_is_shown_beside_its_key(raw, key, shown):
+    line = next(line for line in problem(raw).splitlines() if line.startswith(f"  - {key}"))
+    assert f"(got {shown}" in line or f"(got '{shown}" in line
+
+
+@pytest.mark.parametrize(
+    ("raw", "told"),
+    [
+        (minimal(direction={"token_position": "last_promt"}), "(got 'last_promt'); did you mean `last_prompt_token`?"),
+        (minimal(direction={"method": "Contrastive"}), "did you mean `contrastive_prefix`?"),
+        (minimal(model={"name": "m", "dtype": "flot32"}), "did you mean `float32`?"),
+        (
+            experiment(interventions=["abblate"]),
+            "interventions.0: must be 'add' or 'ablate' (got 'abblate'); did you mean",
+        ),
+        (experiment(alphas={"ad": [1]}), "alphas.ad: must be 'add' or 'ablate' (got 'ad'); did you mean `add`?"),
+    ],
+)
+def test_a_misspelt_value_names_the_nearest_one(raw, told):
+    assert told in problem(raw)
+
+
+def test_a_value_that_resembles_none_gets_no_suggestion():
+    assert problem(minimal(model={"name": "m", "device": "xxx"})).endswith(
+        "model.device: must be 'auto', 'cpu', 'cuda' or 'mps' (got 'xxx')"
+    )
+
+
+@pytest.mark.parametrize(
+    ("raw", "told"),
+    [
+        (
+            minimal(generation=3),
+            "generation: must be a mapping of keys, such as `generation: {max_new_tokens: 40}` (got 3)",
+        ),
+        (minimal(model=None), 'model: must be a mapping of keys, such as `model: {source: "hub"}` (got null)'),
+        (
+            minimal(sanity_checks={"alt_prefixes": [3]}),
+            "sanity_checks.alt_prefixes.0: must be a mapping of keys (refusal_prefix, compliance_prefix) (got 3)",
+        ),
+        (experiment(layers=3), "experiment.layers: must be a list, such as [3] (got 3)"),
+        (experiment(layers=[]), "experiment.layers: must not be empty (got [])"),
+        (experiment(alphas=3), "experiment.alphas: must be a list, or a mapping of keys with a list for each (got 3)"),
+        (experiment(alphas={"add": 3}), "experiment.alphas.add: must be a list, such as [3] (got 3)"),
+        (experiment(alphas=["x"]), "experiment.alphas.0: must be a number (got 'x')"),
+        (minimal(generation={"seed": 1.5}), "generation.seed: must be a whole number (got 1.5)"),
+        (minimal(generation={"seed": -1}), "generation.seed: must be at least 0 (got -1)"),
+        (minimal(generation={"top_p": 0}), "generation.top_p: must be above 0 (got 0)"),
+        (minimal(generation={"top_p": None}), "generation.top_p: must be a number (got null)"),
+        (minimal(propensity={"enabled": "maybe"}), "propensity.enabled: must be true or false (got 'maybe')"),
+        (minimal(model={"name": 7}), "model.name: must be text; a number or a yes needs quotes to be one (got 7)"),
+        (minimal(model={"name": ""}), "model.name: must not be empty (got '')"),
+        (
+            minimal(model={"name": "m", "sha256": "abc"}),
+            "model.sha256: must match the pattern ^[0-9a-f]{64}$ (SHA-256 that the GGUF file must have) (got 'abc')",
+        ),
+        (minimal(generation={1: 2}), "generation.1: is a key that is no text (got 1)"),
+    ],
+)
+def test_a_value_of_another_kind_is_told_once_and_in_plain_words(raw, told):
+    assert problem(raw) == f"the configuration can't be used:\n  - {told}"
+
+
+def test_the_zero_trap_is_refused_and_explained():
+    told = problem(minimal(direction={"method": "contrastive_prefix", "token_position": "last_prompt_token"}))
+    assert "direction.token_position" in told
+    assert "exactly zero" in told
+    assert "the prefix comes after that token" in told
+    assert "prefix_mean" in told
+
+
+@pytest.mark.parametrize("position", ["first_prefix_token", "last_prefix_token", "prefix_mean"])
+def test_a_contrast_of_prefixes_may_read_any_prefix_token_and_a_difference_of_means_none(position):
+    assert load_config(minimal(direction={"token_position": position})).direction.position == position
+    told = problem(minimal(direction={"method": "difference_in_means", "token_position": position}))
+    assert f"{position} needs a prefix" in told
+
+
+def test_a_method_without_a_prefix_reads_the_last_prompt_token():
+    direction = load_config(minimal(direction={"method": "difference_in_means"})).direction
+    assert direction.position == "last_prompt_token"
+
+
+def test_equal_prefixes_are_refused():
+    assert "would be zero" in problem(minimal(direction={"refusal_prefix": "So", "compliance_prefix": "So"}))
+
+
+def test_alphas_may_differ_between_interventions():
+    config = load_config(experiment(interventions=["add", "ablate"], alphas={"add": [0, 4], "ablate": [1]}))
+    assert config.experiment.alphas_of("add") == [0, 4]
+    assert config.experiment.alphas_of("ablate") == [1]
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"alphas": {"add": [1]}, "interventions": ["add", "ablate"]}, "has lists for ['add']"),
+        ({"alphas": {"add": [1], "ablate": [1]}}, "interventions are ['add']"),
+        ({"alphas": {"add": []}}, "must hold distinct strengths for add, got []"),
+        ({"alphas": [1, 1.0]}, "must hold distinct strengths for add, got ['1', '1']"),
+        ({"alphas": [0.1, 0.1 + 1e-12]}, "experiment.alphas: at most six digits, which a path can carry, not 0.1"),
+        ({"layers": [3, 3]}, "experiment.layers: has an entry twice: [3, 3]"),
+    ],
+)
+def test_a_grid_that_would_write_one_path_twice_is_refused(changes, told):
+    assert told in problem(experiment(**changes))
+
+
+def test_the_other_seed_must_be_another():
+    told = problem(minimal(generation={"seed": 7}, sanity_checks={"alt_seed": 7}))
+    assert "sanity_checks.alt_seed: equals generation.seed" in told
+    off = load_config(minimal(generation={"seed": 7}, sanity_checks={"alt_seed": 7, "enabled": False}))
+    assert off.sanity_checks.alt_seed == 7
+
+
+def test_a_config_can_not_be_changed_after_it_was_checked():
+    config = load_config(minimal())
+    with pytest.raises(ValueError, match="frozen"):
+        config.generation.seed = 3
+
+
+def sections() -> list[type[_Section]]:
+    return [section for section in _Section.__subclasses__() if section is not Config]
+
+
+@pytest.mark.parametrize("section", sections(), ids=lambda section: section.__name__)
+def test_every_key_is_described(section):
+    assert section.model_fields
+    for name, field in section.model_fields.items():
+        assert field.description, f"{section.__name__}.{name} has no description"
+        assert field.description.endswith("."), name
+
+
+def test_the_committed_schema_is_the_one_of_the_code():
+    committed = (ROOT / "workflow/schemas/config.schema.json").read_text(encoding="utf-8")
+    assert committed == config_schema(), "run the command that config_schema() names"
+    assert json.loads(committed) == Config.model_json_schema()
+
+
+@pytest.mark.parametrize("template", ["Q: {prompt}\nA:", "{prompt}", '{"q": "{prompt}"}'])
+def test_a_prompt_template_has_one_place_for_the_prompt(template):
+    assert load_config(minimal(model={"name": "m", "prompt_template": template})).model.prompt_template == template
+
+
+@pytest.mark.parametrize("template", ["", "Q:", "{prompt} {prompt}", "{question} {prompt}", "{}{prompt}"])
+def test_another_prompt_template_is_refused(template):
+    told = problem(minimal(model={"name": "m", "prompt_template": template}))
+    assert "model.prompt_template: must hold {prompt} exactly once" in told
+
+
+@pytest.mark.parametrize("grows", ["wide", "deep"])
+def test_a_config_that_grows_without_end_is_refused_at_once(grows):
+    value = ["x"]
+    for _ in range(12):
+        # Ten names for the same list: ten to the twelfth values in a kilobyte of YAML.
+        value = [value] * 10 if grows == "wide" else [[value]]
+    with pytest.raises(InputError, match="more than 100000 values"):
+        load_config({"experiment": {"layers": value}})
+
+
+def test_of_very_many_problems_fifty_are_listed():
+    lines = problem(experiment(alphas={f"a{number}": 3 for number in range(20_000)})).splitlines()
+    assert len(lines) == 1 + 50 + 1
+    assert lines[-1] == "  - and 39950 more"

@@ -1,0 +1,141 @@
+"""Completions counted per operating point and cluster."""
+
+import pandas as pd
+import pytest
+from steering_reliability.evidence.cluster_counts import (
+    COUNT_INPUTS,
+    HELD_OUT,
+    IN_DIRECTION,
+    OUTCOMES,
+    count_clusters,
+    with_outcomes,
+)
+from steering_reliability.results.schema import POINT_KEYS
+from synthetic_run import completion, realistic_results, tiny_results
+
+POINT = ("main", "contrastive_prefix", "add", 14, 0)
+
+
+def prompt(index, *, before, after, split="harm_test", **labels):
+    """Build one prompt unsteered and at alpha 0.5."""
+    return [completion(split, index, refused=refused, alpha=alpha) | labels
+            for alpha, refused in ((0.0, before), (0.5, after))]  # fmt: skip
+
+
+def counts_of(*prompts, **options):
+    return count_clusters(with_outcomes(pd.DataFrame([row for rows in prompts for row in rows])), **options)
+
+
+# Cluster a: one begins to refuse, one refuses throughout. Cluster b: one stops.
+ROWS = (
+    prompt(0, before=False, after=True, cluster="a"),
+    prompt(1, before=True, after=True, cluster="a"),
+    prompt(2, before=True, after=False, cluster="b"),
+)
+
+
+def test_outcomes_that_are_made_of_others():
+    rows = pd.DataFrame(
+        completion("harm_test", index, refused=refused) | {"is_degenerate": degenerate, "opens_with_refusal": opens}
+        for index, (refused, opens, degenerate) in enumerate(
+            [(True, True, False), (True, False, False), (False, True, False), (True, True, True), (False, False, False)]
+        )
+    )
+    found = with_outcomes(rows)
+    assert found["is_clean_refusal"].tolist() == [1, 1, 0, 0, 0]
+    assert found["is_opening_refusal"].tolist() == [1, 0, 1, 0, 0]
+    assert "is_clean_refusal" not in rows
+
+
+def test_counts_and_pairs_by_hand():
+    counts = counts_of(*ROWS)
+    assert counts.points.tolist() == [(*POINT, 0.0), (*POINT, 0.5)]
+    assert counts.points.names == POINT_KEYS
+    # Rows: the baseline, alpha 0.5. Columns: clusters a, b.
+    assert counts.sizes("harm_test").tolist() == [[2, 1], [2, 1]]
+    assert counts.successes("refusal", "harm_test").tolist() == [[1, 1], [2, 0]]
+    assert counts.successes("helpful", "harm_test").tolist() == [[1, 0], [0, 1]]
+    pairs = counts.pairs("refusal", "harm_test")
+    assert [cell[1].tolist() for cell in pairs] == [[1, 0], [1, 0], [0, 1], [0, 0]]
+    assert pairs.differences.tolist() == [[0, 0], [1, -1]]
+    assert counts.n_prompts("harm_test").tolist() == [3, 3]
+
+
+def test_samples_count_as_completions_and_not_as_prompts():
+    thrice = [[row | {"sample": sample} for row in rows] for rows in ROWS for sample in range(3)]
+    counts = counts_of(*thrice)
+    assert counts.sizes("harm_test").tolist() == [[6, 3]] * 2
+    assert counts.successes("refusal", "harm_test").tolist() == [[3, 3], [6, 0]]
+    assert counts.n_prompts("harm_test").tolist() == [3, 3]
+
+
+def test_harm_train_is_counted_whole_and_by_whether_a_prompt_built_the_direction():
+    # The even ones built it.
+    rows = [prompt(index, before=False, after=index > 0, split="harm_train") for index in range(3)]
+    counts = counts_of(*rows)
+    after = {split: counts.successes("clean_refusal", split)[1].tolist() for split in counts.sums}
+    assert after == {"harm_train": [0, 1, 1], IN_DIRECTION: [0, 1], HELD_OUT: [1]}
+
+
+def test_a_completion_without_its_baseline_is_in_no_pair():
+    counts = counts_of(*ROWS, prompt(3, before=True, after=True, cluster="b")[1:])
+    assert counts.sizes("harm_test")[1].tolist() == [2, 2]
+    assert counts.successes("refusal", "harm_test")[1].tolist() == [2, 1]
+    assert counts.pairs("refusal", "harm_test").sizes[1].tolist() == [2, 1]
+
+
+def test_a_point_that_a_cluster_does_not_reach_has_none_of_it():
+    counts = counts_of(*ROWS[:2], ROWS[2][:1])
+    assert counts.sizes("harm_test").tolist() == [[2, 1], [2, 0]]
+    assert counts.n_prompts("harm_test").tolist() == [3, 2]
+
+
+def test_a_split_without_completions_has_no_cluster():
+    counts = counts_of(*ROWS)
+    for split in ("benign", HELD_OUT):
+        assert counts.sizes(split).shape == (2, 0)
+        assert counts.pairs("helpful", split).sizes.shape == (2, 0)
+        assert counts.n_prompts(split).tolist() == [0, 0]
+
+
+def test_prompts_that_lack_a_style_where_others_have_one_are_a_style_of_their_own():
+    rows = [[row | {"style": style} for row in own] for own, style in zip(ROWS, (None, "slang", None), strict=True)]
+    counts = counts_of(*rows, unit="style")
+    # The style without a name comes first: prompts 0 and 2.
+    assert counts.sizes("harm_test").tolist() == [[2, 1]] * 2
+    assert counts.successes("refusal", "harm_test").tolist() == [[1, 1], [1, 1]]
+
+
+def test_a_split_in_which_no_prompt_has_a_style_is_not_counted_by_style():
+    rows = [[row | {"style": None} for row in own] for own in ROWS]
+    rows.append(prompt(0, before=True, after=True, split="benign", style="direct"))
+    counts = counts_of(*rows, unit="style")
+    assert counts.sizes("harm_test").shape == (2, 0)
+    assert counts.sizes("benign").tolist() == [[1], [1]]
+    assert counts_of(*rows).sizes("harm_test").tolist() == [[2, 1]] * 2
+
+
+def test_clusters_and_styles_divide_the_same_completions():
+    rows = with_outcomes(tiny_results())
+    one, other = count_clusters(rows), count_clusters(rows, unit="style")
+    # Prompts 0, 1, 2 are of three styles and of no common cluster.
+    for split in ("harm_train", "harm_test", "benign"):
+        assert one.sizes(split).tolist() == other.sizes(split).tolist() == [[1, 1, 1]] * 3
+
+
+@pytest.mark.parametrize("alphas", [[], [0.0]])
+def test_less_than_a_steered_run_is_counted_too(alphas):
+    results = tiny_results()
+    counts = count_clusters(with_outcomes(results[results["alpha"].isin(alphas)]))
+    assert [key[-1] for key in counts.points] == alphas
+    assert counts.sizes("harm_test").sum() == 3 * len(alphas)
+    assert counts.points.names == POINT_KEYS
+
+
+def test_the_order_of_the_rows_does_not_matter_and_only_the_named_columns_are_read():
+    results = realistic_results()[COUNT_INPUTS]
+    one, other = (count_clusters(with_outcomes(rows)) for rows in (results, results.sample(frac=1, random_state=5)))
+    assert one.points.equals(other.points)
+    for outcome in OUTCOMES:
+        assert (one.successes(outcome, "harm_test") == other.successes(outcome, "harm_test")).all()
+        assert (one.pairs(outcome, HELD_OUT).differences == other.pairs(outcome, HELD_OUT).differences).all()

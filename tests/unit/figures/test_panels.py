@@ -1,0 +1,88 @@
+import math
+from itertools import pairwise
+
+import pandas as pd
+import pytest
+from matplotlib.figure import Figure
+from steering_reliability.figures.panels import (
+    alpha_axis,
+    label_line_ends,
+    percent,
+    sample_sizes,
+    study_panels,
+)
+from steering_reliability.figures.style import series_styles
+
+
+def test_strengths_are_to_scale_where_their_labels_fit():
+    axis = alpha_axis([0.0, 0.5, 1.0])
+    assert axis.to_scale
+    assert axis.positions == (0.0, 0.5, 1.0)
+
+
+def test_crowded_strengths_are_spread_evenly():
+    axis = alpha_axis([4.0, 0.0, 0.1, 0.2])
+    assert not axis.to_scale
+    assert axis.at(pd.Series([0.2, 0.0, 4.0])).tolist() == [2.0, 0.0, 3.0]
+
+
+@pytest.mark.parametrize(
+    ("share", "text"),
+    [(0.0, "0%"), (0.4, "40%"), (-0.2, "-20%"), (0.0123, "1.2%"), (0.05, "5%"), (1.5, "150%"), (math.nan, "?")],
+)
+def test_percent(share, text):
+    assert percent(share) == text
+
+
+def heights(ends, **options):
+    axes = Figure().subplots()
+    axes.set_ylim(0, 1)
+    label_line_ends(axes, ends, **options)
+    return {text.get_text(): text.xy[1] for text in axes.texts}
+
+
+def test_labels_keep_apart_and_in_order():
+    found = heights([(0.5, "a", "k"), (0.5, "b", "k"), (0.52, "c", "k"), (0.9, "d", "k")], distance=0.1)
+    assert found["d"] == 0.9
+    assert found["b"] - found["a"] == pytest.approx(0.1, abs=1e-6)
+    assert found["c"] - found["b"] == pytest.approx(0.1, abs=1e-6)
+
+
+def test_labels_stay_above_the_floor_and_missing_ends_have_none():
+    found = heights([(0.0, "a", "k"), (0.0, "b", "k"), (math.nan, "c", "k")], distance=0.1)
+    assert found["a"] == 0.0
+    assert found["b"] == pytest.approx(0.1)
+    assert "c" not in found
+
+
+def test_every_series_differs_in_more_than_colour():
+    for n in (1, 7, 12, 30):
+        styles = series_styles(n)
+        assert len({style.colour for style in styles}) == n
+        assert all(one.marker != other.marker for one, other in pairwise(styles))
+
+
+def summary():
+    keys = [("main", "add", 3, -0.5), ("main", "add", 3, 0.5), ("main", "ablate", 3, 1.0), ("random", "add", 3, 0.5)]
+    return pd.DataFrame(
+        [
+            {"role": role, "direction": "v", "intervention": intervention, "layer": layer, "seed": 0, "alpha": alpha,
+             "refusal_harm_train_n": 60, "refusal_harm_test_n": 60 if alpha > 0 else 50, "refusal_benign_n": 0}
+            for role, intervention, layer, alpha in keys
+        ]
+    )  # fmt: skip
+
+
+def test_panels_are_of_the_study_alone_and_adding_comes_first():
+    assert [(panel.title, len(panel.points)) for panel in study_panels(summary())] == [
+        ("add at layer 3", 2), ("ablate at layer 3", 1),
+    ]  # fmt: skip
+
+
+def test_several_directions_are_told_apart():
+    table = pd.concat([summary(), summary().assign(direction="w")])
+    assert study_panels(table)[1].title == "add at layer 3, w"
+
+
+def test_sample_sizes_name_the_range_and_leave_out_what_is_not_there():
+    assert sample_sizes(summary()) == "n = 60 harm_train, 50–60 harm_test"

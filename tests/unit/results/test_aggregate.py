@@ -1,0 +1,294 @@
+import json
+import math
+
+import pytest
+from steering_reliability.errors import InputError
+from steering_reliability.results.aggregate import aggregate
+from steering_reliability.results.schema import SPLITS, read_results
+from synthetic_run import BROKEN, HELP, REFUSAL
+
+IDS = ("a", "b", "c")
+POINT = {"direction": "v", "intervention": "add", "layer": 3}
+
+
+def shard_row(split, prompt_id, text, *, sample=0, **condition):
+    usual = {"direction": None, "intervention": None, "layer": None, "alpha": 0.0, "seed": 0}
+    return {
+        "id": prompt_id, "split": split, "sample": sample, "prompt": f"{split} {prompt_id}?", "completion": text,
+        "n_tokens": 30, "finish_reason": "eos", "mean_logprob": -0.5, "mean_entropy": 1.0, "first_token_kl": 0.0,
+        "refusal_propensity": -1.5,
+        "base_logprob": -1.0, **usual, **condition,
+    }  # fmt: skip
+
+
+class Run:
+    """A run on disk: three prompts per split, a baseline, and what a test adds."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.conditions = []
+        self.prompts, baseline = {}, {}
+        for split in SPLITS:
+            prompts = [
+                {"id": i, "prompt": f"{split} {i}?", "meta": {"family": "fraud", "style": "direct"}} for i in IDS
+            ]
+            self.prompts[split] = self.lines(f"prompts/{split}.jsonl", prompts)
+            baseline[split] = self.lines(f"baseline/{split}.jsonl", [shard_row(split, i, HELP) for i in IDS])
+        self.baseline = {0: baseline}
+        self.statistics = folder / "layer_3.json"
+        self.statistics.write_text('{"resid_norm": 40.0, "mean_abs_projection": 8.0}')
+
+    def lines(self, name, rows):
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
+        return path
+
+    def steer(self, alpha, text=REFUSAL, *, role="main", seed=0, ids=IDS, splits=SPLITS, **point):
+        keys = {**POINT, **point, "alpha": alpha, "seed": seed}
+        folder = f"{role}/{keys['direction']}/{keys['intervention']}/{alpha}/{seed}"
+        shards = {
+            split: self.lines(f"{folder}/{split}.jsonl", [shard_row(split, i, text, **keys) for i in ids])
+            for split in splits
+        }
+        self.conditions.append(
+            {"role": role, **keys, "coefficient": 40 * alpha, "shards": shards, "statistics": self.statistics}
+        )
+        return shards
+
+    def aggregate(self, **options):
+        aggregate(
+            self.conditions, baseline=self.baseline, prompts=self.prompts, output=self.folder / "results.parquet",
+            baseline_log_dir=self.folder / "runs", **options,
+        )  # fmt: skip
+        return read_results(self.folder / "results.parquet")
+
+
+@pytest.fixture
+def run(tmp_path):
+    return Run(tmp_path)
+
+
+def test_rows_are_scored_and_the_baseline_stands_between_the_strengths(run):
+    run.steer(0.5)
+    run.steer(-0.5, HELP)
+    results = run.aggregate()
+    assert results["alpha"].tolist() == [-0.5] * 9 + [0.0] * 9 + [0.5] * 9
+    assert results["split"].tolist() == [split for _ in range(3) for split in SPLITS for _ in IDS]
+    assert results["is_refusal"].tolist() == [False] * 18 + [True] * 9
+    assert results["from_baseline"].tolist() == [False] * 9 + [True] * 9 + [False] * 9
+    assert results["relative_strength"].tolist() == [-0.5] * 9 + [0.0] * 9 + [0.5] * 9
+    assert set(results["direction"]) == {"v"}
+    assert set(results["family"]) == {"fraud"}
+    assert "sorry" in " ".join(results["matched_phrases"].iloc[-1])
+
+
+def test_repetition_is_degenerate_and_not_helpful(run):
+    run.steer(0.5, BROKEN)
+    results = run.aggregate()
+    assert results["is_degenerate"].tolist() == [False] * 9 + [True] * 9
+    assert results["is_helpful"].tolist() == [True] * 9 + [False] * 9
+
+
+def test_text_unlikely_under_the_unsteered_model_is_degenerate(run):
+    run.steer(0.5, HELP)
+    path = run.conditions[0]["shards"]["benign"]
+    path.write_text(path.read_text().replace('"base_logprob": -1.0', '"base_logprob": -9.0'))
+    results = run.aggregate()
+    assert results[results["is_degenerate"]]["split"].tolist() == ["benign"] * 3
+
+
+def meta_of(run, split, **metas):
+    """Give the prompts of a split other meta."""
+    rows = [{"id": i, "prompt": f"{split} {i}?", "meta": {"style": "direct"} | metas.get(i, {})} for i in IDS]
+    run.lines(f"prompts/{split}.jsonl", rows)
+
+
+def test_prompts_of_one_template_are_one_cluster_in_their_split(run):
+    meta_of(run, "harm_test", a={"template": "t1"}, b={"template": "t2"}, c={"template": "t1"})
+    meta_of(run, "benign", a={"template": "t1"}, b={"topic": 3}, c={"topic": 3})
+    run.steer(0.5)
+    clusters = run.aggregate().drop_duplicates(["split", "id"]).groupby("split")["cluster"].agg(list)
+    assert clusters.to_dict() == {
+        "harm_train": ["a", "b", "c"],
+        "harm_test": ["a", "b", "a"],
+        "benign": ["a", "b", "c"],
+    }
+    clusters = (
+        run.aggregate(cluster_field="topic").drop_duplicates(["split", "id"]).groupby("split")["cluster"].agg(list)
+    )
+    assert clusters["harm_test"] == ["a", "b", "c"]
+    assert clusters["benign"] == ["a", "b", "b"]
+
+
+def test_every_completion_of_a_prompt_has_its_cluster(run):
+    meta_of(run, "harm_test", a={"template": "t"}, b={"template": "t"}, c={"template": "t"})
+    run.steer(0.5)
+    run.steer(0.5, role="random", direction="random", ids=("b", "c"), splits=("harm_test",))
+    results = run.aggregate()
+    # The first prompt names the cluster, whether a check wrote to it or not.
+    assert set(results.loc[results["split"] == "harm_test", "cluster"]) == {"a"}
+
+
+def test_a_refusal_is_counted_by_phrases_and_by_its_opening(run):
+    run.steer(0.5)
+    run.steer(1.0, BROKEN)
+    results = run.aggregate().groupby("alpha")
+    flags = ["is_refusal", "opens_with_refusal", "is_repetitive", "is_helpful", "is_helpful_by_opening"]
+    assert results[flags].mean().to_dict("index") == {
+        0.0: dict(zip(flags, (0, 0, 0, 1, 1), strict=True)),
+        0.5: dict(zip(flags, (1, 1, 0, 0, 0), strict=True)),
+        1.0: dict(zip(flags, (0, 0, 1, 0, 0), strict=True)),
+    }
+
+
+def test_a_scorer_of_ones_own_leaves_the_opening_rule_and_what_rests_on_it(run):
+    run.steer(0.5)
+    results = run.aggregate(scorer=lambda prompt, text: 0.9 if text == HELP else 0.1)
+    steered = results["alpha"] > 0
+    assert results["is_refusal"].tolist() == (~steered).tolist()
+    assert results["opens_with_refusal"].tolist() == steered.tolist()
+    assert results["is_helpful_by_opening"].tolist() == (~steered).tolist()
+    assert not results.loc[~steered, "is_helpful"].any()
+
+
+def test_text_without_its_likelihood_is_judged_by_repetition_alone(run):
+    for alpha, text in ((0.5, REFUSAL), (1.0, BROKEN)):
+        for path in run.steer(alpha, text, role="random", direction="random", splits=("harm_test",)).values():
+            path.write_text(path.read_text().replace('"base_logprob": -1.0', '"base_logprob": null'))
+    run.steer(0.5)
+    results = run.aggregate()
+    control = results[(results["role"] == "random") & ~results["from_baseline"]].set_index("alpha")
+    assert control["base_logprob"].isna().all()
+    assert control["is_degenerate"].groupby("alpha").mean().to_dict() == {0.5: 0, 1.0: 1}
+
+
+def test_the_order_of_the_inputs_does_not_change_the_bytes(run):
+    for alpha in (0.5, 1.0, -1.0):
+        run.steer(alpha)
+    run.steer(0.5, role="random", direction="random")
+    run.aggregate()
+    first = (run.folder / "results.parquet").read_bytes()
+    run.conditions.reverse()
+    run.prompts = dict(reversed(run.prompts.items()))
+    run.aggregate()
+    assert (run.folder / "results.parquet").read_bytes() == first
+
+
+def test_a_check_on_fewer_prompts_repeats_only_their_baseline(run):
+    run.steer(0.5)
+    keys = {"alpha": 0.0, "seed": 7}
+    run.baseline[7] = {"harm_test": run.lines("seven.jsonl", [shard_row("harm_test", i, HELP, **keys) for i in "ab"])}
+    run.steer(0.5, role="alt_seed", seed=7, ids=("b",), splits=("harm_test",))
+    results = run.aggregate()
+    check = results[results["role"] == "alt_seed"]
+    assert list(zip(check["id"], check["alpha"], check["seed"], strict=True)) == [("b", 0.0, 7), ("b", 0.5, 7)]
+
+
+def test_several_samples_belong_together(run):
+    for split, path in run.baseline[0].items():
+        run.lines(path.relative_to(run.folder), [shard_row(split, i, HELP, sample=s) for i in IDS for s in (0, 1)])
+    shards = run.steer(0.5)
+    with pytest.raises(InputError, match="3 completions where 6 belong"):
+        run.aggregate()
+    for split, path in shards.items():
+        rows = [shard_row(split, i, HELP, sample=s, **POINT, alpha=0.5) for i in IDS for s in (1, 0)]
+        run.lines(path.relative_to(run.folder), rows)
+    assert run.aggregate().groupby(["alpha", "split", "id"])["sample"].apply(list).tolist() == [[0, 1]] * 18
+
+
+def test_null_is_missing_and_not_zero(run):
+    shards = run.steer(0.5)
+    text = shards["benign"].read_text()
+    shards["benign"].write_text(text.replace('"mean_entropy": 1.0', '"mean_entropy": null', 1))
+    results = run.aggregate()
+    assert results["mean_entropy"].isna().sum() == 1
+
+
+def test_the_baseline_log_has_prompt_completion_and_metrics(run):
+    run.steer(0.5)
+    run.aggregate()
+    lines = (run.folder / "runs" / "baseline_benign.jsonl").read_text().splitlines()
+    rows = [json.loads(line) for line in lines]
+    assert [row["id"] for row in rows] == list(IDS)
+    assert rows[0]["prompt"] == "benign a?"
+    assert rows[0]["completion"] == HELP
+    assert rows[0]["refusal_label"] == "compliance"
+    assert rows[0]["is_helpful"] is True
+
+
+def test_a_run_that_writes_few_tokens_asks_for_fewer(run):
+    def short(split, **keys):
+        return [{**shard_row(split, i, "It rains.", **keys), "n_tokens": 6} for i in IDS]
+
+    shards = run.steer(0.5)
+    for split in SPLITS:
+        run.lines(f"baseline/{split}.jsonl", short(split))
+        run.lines(shards[split].relative_to(run.folder), short(split, **POINT, alpha=0.5))
+    assert not run.aggregate()["is_helpful"].any()
+    assert run.aggregate(max_new_tokens=8)["is_helpful"].all()
+
+
+def damage(lines, kind):
+    row = json.loads(lines[1])
+    changed = {
+        "cut off": lines[1][:20],
+        "not an object": "[1]",
+        "no entropy": json.dumps({key: value for key, value in row.items() if key != "mean_entropy"}),
+        "other alpha": json.dumps({**row, "alpha": 4.0}),
+        "other split": json.dumps({**row, "split": "harm_train"}),
+        "unknown prompt": json.dumps({**row, "id": "z"}),
+        "other text": json.dumps({**row, "prompt": "Another?"}),
+        "twice": lines[0],
+        "a word for a number": json.dumps({**row, "n_tokens": "many"}),
+        "odd finish": json.dumps({**row, "finish_reason": "tired"}),
+    }
+    return [lines[0], changed[kind], lines[2]]
+
+
+@pytest.mark.parametrize(
+    "kind",
+    ["cut off", "not an object", "no entropy", "other alpha", "other split", "unknown prompt", "other text", "twice",
+     "a word for a number", "odd finish"],
+)  # fmt: skip
+def test_a_damaged_shard_is_named_by_file_and_line(run, kind):
+    path = run.steer(0.5)["benign"]
+    path.write_text("\n".join(damage(path.read_text().splitlines(), kind)) + "\n")
+    with pytest.raises(InputError) as caught:
+        run.aggregate()
+    assert caught.value.where == f"{path}, line 2"
+    assert f"delete {path}" in caught.value.fix
+    assert not (run.folder / "results.parquet").exists()
+
+
+@pytest.mark.parametrize("kept", [0, 2])
+def test_a_shard_with_too_few_rows_is_refused(run, kept):
+    path = run.steer(0.5)["benign"]
+    path.write_text("".join(path.read_text().splitlines(keepends=True)[:kept]))
+    with pytest.raises(InputError, match=f"{kept} completions where 3 belong"):
+        run.aggregate()
+
+
+def test_a_missing_shard_and_a_binary_one_are_refused(run):
+    path = run.steer(0.5)["benign"]
+    path.write_bytes(b"{}\n\xff\xfe\n")
+    with pytest.raises(InputError, match="line 2"):
+        run.aggregate()
+    path.unlink()
+    with pytest.raises(InputError, match="missing"):
+        run.aggregate()
+
+
+def test_a_line_separator_in_a_completion_is_no_new_line(run):
+    path = run.steer(0.5)["benign"]
+    path.write_text(path.read_text().replace("help", "he\u2028lp"), encoding="utf-8")
+    results = run.aggregate()
+    assert results["completion"].str.contains("\u2028").sum() == 3
+
+
+def test_numbers_beyond_float_are_missing(run):
+    path = run.steer(0.5)["benign"]
+    path.write_text(path.read_text().replace('"mean_logprob": -0.5', '"mean_logprob": -Infinity'))
+    results = run.aggregate()
+    steered = results[(results["split"] == "benign") & (results["alpha"] == 0.5)]
+    assert [math.isnan(value) for value in steered["mean_logprob"]] == [True] * 3

@@ -1,0 +1,61 @@
+import hashlib
+import subprocess
+
+import pytest
+from steering_reliability.errors import InputError
+from steering_reliability.run.checksums import Checked, check_files, read_checksums, write_checksums
+
+
+@pytest.fixture
+def run(tmp_path):
+    for name in ("results/run/a.csv", "results/run/b.jsonl", "reports/run/index.html"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(name)
+    paths = [str(path) for path in tmp_path.rglob("*") if path.is_file()]
+    write_checksums(paths, output=tmp_path / "results/run/SHA256SUMS", below=f"{tmp_path}/")
+    return tmp_path
+
+
+def states(run):
+    return [one.state for one in check_files(read_checksums(run / "results/run/SHA256SUMS"), root=run)]
+
+
+def test_what_was_written_is_recorded_by_the_names_of_the_rules(run):
+    recorded = read_checksums(run / "results/run/SHA256SUMS")
+    assert list(recorded) == ["reports/run/index.html", "results/run/a.csv", "results/run/b.jsonl"]
+    assert recorded["results/run/a.csv"] == hashlib.sha256(b"results/run/a.csv").hexdigest()
+    assert states(run) == ["as recorded"] * 3
+
+
+def test_the_list_is_one_that_sha256sum_reads(run):
+    command = ["sha256sum", "--check", "--strict", "results/run/SHA256SUMS"]
+    assert subprocess.run(command, cwd=run, capture_output=True, check=False).returncode == 0
+
+
+@pytest.mark.parametrize("damage", ["flip", "truncate", "empty", "folder", "dangling link"])
+def test_damage_of_any_kind_is_seen(run, damage):
+    path = run / "results/run/a.csv"
+    content = path.read_bytes()
+    if damage in ("flip", "truncate", "empty"):
+        path.write_bytes({"flip": b"R" + content[1:], "truncate": content[:-1], "empty": b""}[damage])
+    else:
+        path.unlink()
+        path.mkdir() if damage == "folder" else path.symlink_to("nowhere")
+    assert states(run) == ["as recorded", "changed", "as recorded"]
+
+
+def test_a_lost_file_is_missing(run):
+    (run / "results/run/a.csv").unlink()
+    assert check_files(read_checksums(run / "results/run/SHA256SUMS"), root=run)[1] == Checked(
+        "results/run/a.csv", "missing"
+    )
+
+
+def test_a_list_that_is_damaged_or_not_there_is_told(run):
+    path = run / "results/run/SHA256SUMS"
+    path.write_text(path.read_text().replace("  ", " "))
+    with pytest.raises(InputError, match="damaged"):
+        read_checksums(path)
+    path.unlink()
+    with pytest.raises(InputError, match="no recorded checksums"):
+        read_checksums(path)

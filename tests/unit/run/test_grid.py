@@ -1,0 +1,244 @@
+"""The grid of conditions, its controls and the paths of its shards."""
+
+import pytest
+from steering_reliability.config.reading import load_config
+from steering_reliability.config.schema import Config
+from steering_reliability.errors import InputError
+from steering_reliability.run.grid import (
+    Condition,
+    baseline_shard,
+    check_point,
+    conditions,
+    conditions_at_claims,
+    directions,
+    follows_claims,
+    is_control,
+    main_direction,
+    resolve_layers,
+    seeds,
+)
+
+CHECKS = {"alt_prefixes": [{"refusal_prefix": "No.", "compliance_prefix": "Yes."}], "random_seeds": [3, 4]}
+AT_POINT = CHECKS | {"controls_at": "point", "layer": 2, "alpha": 2.5}
+
+
+def config(*, direction: dict | None = None, sanity_checks: dict | None = None, **experiment) -> Config:
+    grid = {"layers": [0, 2], "alphas": [0, 1.0, 2.5], "output_dir": "out"}
+    return load_config(
+        {
+            "model": {"name": "m"},
+            "direction": direction or {},
+            "experiment": grid | experiment,
+            "sanity_checks": {"enabled": False} if sanity_checks is None else sanity_checks,
+        }
+    )
+
+
+def test_a_shard_lies_where_the_design_says():
+    condition = Condition("main", "contrastive_prefix", "ablate", 11, 0.50, 7)
+    assert (
+        condition.shard("harm_test")
+        == "completions/contrastive_prefix/ablate/layer_11/alpha_0.5/seed_7/harm_test.jsonl"
+    )
+    assert baseline_shard("benign", seed=7) == "completions/baseline/seed_7/benign.jsonl"
+
+
+@pytest.mark.parametrize(("alpha", "written"), [(1.0, "1"), (-0.25, "-0.25"), (1e-05, "1e-05"), (2.50, "2.5")])
+def test_an_alpha_is_written_in_its_shortest_form(alpha, written):
+    assert f"/alpha_{written}/" in Condition("main", "d", "add", 0, alpha, 0).shard("benign")
+
+
+def test_the_grid_is_interventions_by_layers_by_strengths_without_zero():
+    found = conditions(config(interventions=["add", "ablate"]), layers=[0, 2])
+    assert [(c.intervention, c.layer, c.alpha) for c in found] == [
+        (intervention, layer, alpha) for intervention in ("add", "ablate") for layer in (0, 2) for alpha in (1.0, 2.5)
+    ]
+    assert {(c.role, c.direction, c.seed) for c in found} == {("main", "contrastive_prefix", 0)}
+
+
+def test_a_grid_of_zeros_needs_no_completions_and_no_checks():
+    assert conditions(config(alphas=[0], sanity_checks=CHECKS), layers=[0, 2]) == []
+
+
+def test_checks_at_a_chosen_point_are_known_from_the_config():
+    found = conditions(config(sanity_checks=AT_POINT), layers=[0, 2])[4:]
+    assert [(c.role, c.direction, c.seed) for c in found] == [
+        ("alt_prefix", "contrastive_prefix_alt1", 0),
+        ("alt_seed", "contrastive_prefix", 1),
+        ("random", "random_3", 0),
+        ("random", "random_4", 0),
+    ]
+    assert {(c.intervention, c.layer, c.alpha) for c in found} == {("add", 2, 2.5)}
+    assert {c.splits for c in found} == {("harm_train", "harm_test", "benign")}
+
+
+def test_checks_at_the_claims_are_not_known_from_the_config():
+    found = conditions(config(sanity_checks=CHECKS), layers=[0, 2])
+    assert [(c.role, c.layer, c.alpha) for c in found] == [("main", layer, a) for layer in (0, 2) for a in (1.0, 2.5)]
+
+
+@pytest.mark.parametrize(
+    ("checks", "alphas", "follows"),
+    [
+        (CHECKS, [0, 1], True),
+        # The prefixes and the seed are varied at the recommended point, whatever is said of the controls.
+        (CHECKS | {"controls_at": "point"}, [0, 1], True),
+        (CHECKS | {"controls_at": "grid"}, [0, 1], True),
+        (CHECKS | {"layer": 2}, [0, 1], True),
+        (AT_POINT, [0, 1, 2.5], False),
+        (CHECKS | {"controls_at": "point", "alpha": 1.0}, [0, 1], False),
+        (CHECKS | {"enabled": False}, [0, 1], False),
+        (CHECKS, [0], False),
+    ],
+)
+def test_checks_follow_the_claims_unless_their_point_is_chosen_or_there_is_nothing_to_check(checks, alphas, follows):
+    chosen = config(sanity_checks=checks, alphas=alphas)
+    assert follows_claims(chosen) is follows
+    if not follows:
+        assert conditions_at_claims(chosen, recommended=("add", 2, 1.0), others=[("add", 0, 1.0)]) == []
+
+
+FIRST, SECOND = ("add", 2, 1.0), ("add", 0, 2.5)
+
+
+def test_controls_run_at_every_claim_and_what_is_varied_at_the_recommended_point_on_harm_test_alone():
+    found = conditions_at_claims(config(sanity_checks=CHECKS), recommended=FIRST, others=[SECOND])
+    assert [(c.role, c.direction, c.seed, (c.intervention, c.layer, c.alpha)) for c in found] == [
+        ("alt_prefix", "contrastive_prefix_alt1", 0, FIRST),
+        ("alt_seed", "contrastive_prefix", 1, FIRST),
+        ("random", "random_3", 0, FIRST),
+        ("random", "random_3", 0, SECOND),
+        ("random", "random_4", 0, FIRST),
+        ("random", "random_4", 0, SECOND),
+    ]
+    assert {c.splits for c in found} == {("harm_test",)}
+
+
+def test_a_point_of_two_claims_is_run_once():
+    found = conditions_at_claims(config(sanity_checks=CHECKS), recommended=FIRST, others=[FIRST])
+    assert [c.direction for c in found if c.role == "random"] == ["random_3", "random_4"]
+
+
+def test_without_a_recommended_point_only_the_other_claims_have_controls():
+    found = conditions_at_claims(config(sanity_checks=CHECKS), recommended=None, others=[SECOND])
+    assert [(c.role, (c.intervention, c.layer, c.alpha)) for c in found] == [("random", SECOND)] * 2
+    assert conditions_at_claims(config(sanity_checks=CHECKS), recommended=None, others=[]) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "roles"),
+    [({"controls_at": "point"}, {"alt_prefix", "alt_seed"}), ({"layer": 2}, {"random"})],
+)
+def test_what_has_a_place_of_its_own_does_not_follow_the_claims(changes, roles):
+    chosen = config(sanity_checks=CHECKS | changes)
+    at_claims = conditions_at_claims(chosen, recommended=FIRST, others=[SECOND])
+    known = {c.role for c in conditions(chosen, layers=[0, 2])} - {"main"}
+    assert {c.role for c in at_claims} == roles
+    assert known == {"alt_prefix", "alt_seed", "random"} - roles
+
+
+@pytest.mark.parametrize(
+    ("alphas", "middle"), [([0, 1, 2, 3], 2), ([3, 2, 1], 2), ([-4, 1], 1), ([-4, -2, -1], -2), ([1, 2], 2)]
+)
+def test_the_checks_run_at_the_middle_positive_strength(alphas, middle):
+    assert check_point(config(alphas=alphas), layers=[5, 1, 3]) == ("add", 3, middle)
+
+
+def test_the_checks_run_at_the_configured_point():
+    chosen = config(interventions=["ablate"], sanity_checks={"layer": 0, "alpha": 1.0})
+    assert check_point(chosen, layers=[0, 2]) == ("ablate", 0, 1.0)
+
+
+@pytest.mark.parametrize("checks", [{"layer": 1}, {"alpha": 9.0}, {"alpha": 0.0}])
+def test_checks_outside_the_grid_are_refused(checks):
+    with pytest.raises(InputError, match=r"which the grid does not hold") as caught:
+        check_point(config(sanity_checks=checks), layers=[0, 2])
+    assert "[0, 2]" in caught.value.fix
+    assert "[1.0, 2.5]" in caught.value.fix
+
+
+def test_layers_count_from_either_end():
+    assert resolve_layers(config(layers=[0, -1, 5]), n_layers=12) == [0, 11, 5]
+
+
+@pytest.mark.parametrize("layer", [12, -13])
+def test_a_layer_that_the_model_lacks_is_refused_with_the_valid_range(layer):
+    with pytest.raises(InputError, match=rf"m has 12 blocks and no layer {layer}") as caught:
+        resolve_layers(config(layers=[0, layer]), n_layers=12)
+    assert "0 to 11" in caught.value.fix
+    assert "-12" in caught.value.fix
+
+
+def test_two_names_of_one_block_are_refused():
+    with pytest.raises(InputError, match="same block"):
+        resolve_layers(config(layers=[11, -1]), n_layers=12)
+
+
+def test_the_directions_of_a_run_are_the_main_one_first_and_its_controls():
+    found = directions(config(sanity_checks=CHECKS))
+    assert list(found) == ["contrastive_prefix", "contrastive_prefix_alt1", "random_3", "random_4"]
+    assert found["contrastive_prefix_alt1"].refusal_prefix == "No."
+    assert [(found[name].seed, found[name].reference) for name in ("random_3", "random_4")] == [
+        (3, "contrastive_prefix"),
+        (4, "contrastive_prefix"),
+    ]
+
+
+def test_another_prefix_is_no_control_for_a_method_without_prefixes():
+    found = directions(config(direction={"method": "difference_in_means"}, sanity_checks=CHECKS))
+    assert list(found) == ["difference_in_means", "random_3", "random_4"]
+
+
+def test_a_random_direction_takes_its_length_from_a_difference_of_means():
+    chosen = config(direction={"method": "random"})
+    assert main_direction(chosen) == "random"
+    assert directions(chosen)["random"].reference == "difference_in_means"
+    assert {c.direction for c in conditions(chosen, layers=[0, 2])} == {"random"}
+
+
+def test_the_main_seed_comes_first():
+    for checks in ({"alt_seed": 1}, AT_POINT | {"alt_seed": 1}):
+        assert seeds(config(sanity_checks=checks), layers=[0, 2]) == [0, 1]
+    assert seeds(config(), layers=[0, 2]) == [0]
+    assert seeds(config(sanity_checks={"alt_seed": 1}, alphas=[0]), layers=[0, 2]) == [0]
+
+
+def test_nineteen_random_directions_are_the_default_for_a_rank_of_one_in_twenty():
+    names = list(directions(config(sanity_checks={})))
+    assert names == ["contrastive_prefix", *(f"random_{seed}" for seed in range(19))]
+
+
+def test_a_control_is_a_direction_made_of_anothers_activations():
+    chosen = config(sanity_checks=CHECKS | {"shuffled_seeds": [5]})
+    assert [name for name in directions(chosen) if is_control(chosen, name)] == ["random_3", "random_4", "shuffled_5"]
+    # A random direction that is studied is no control.
+    studied = config(direction={"method": "random"}, sanity_checks=CHECKS)
+    assert [name for name in directions(studied) if is_control(studied, name)] == ["random_3", "random_4"]
+
+
+def test_shuffled_labels_are_a_control_like_a_random_direction():
+    checks = AT_POINT | {"random_seeds": [], "shuffled_seeds": [5]}
+    chosen = config(sanity_checks=checks)
+    found = directions(chosen)["shuffled_5"]
+    assert (found.method, found.seed, found.reference) == ("shuffled", 5, "contrastive_prefix")
+    assert [c.direction for c in conditions(chosen, layers=[0, 2]) if c.role == "shuffled"] == ["shuffled_5"]
+    at_claims = config(sanity_checks=CHECKS | {"random_seeds": [], "shuffled_seeds": [5]})
+    found = conditions_at_claims(at_claims, recommended=FIRST, others=[])
+    assert [c.direction for c in found if c.role == "shuffled"] == ["shuffled_5"]
+
+
+@pytest.mark.parametrize(
+    ("where", "points"),
+    [
+        ("point", [("add", 2, 2.5)]),
+        ("layer", [("add", 2, 1.0), ("add", 2, 2.5), ("ablate", 2, 1.0), ("ablate", 2, 2.5)]),
+        ("grid", [(kind, layer, alpha) for kind in ("add", "ablate") for layer in (0, 2) for alpha in (1.0, 2.5)]),
+    ],
+)
+def test_controls_run_where_they_are_asked_for_and_other_checks_at_the_point(where, points):
+    chosen = config(interventions=["add", "ablate"], sanity_checks=AT_POINT | {"controls_at": where})
+    found = conditions(chosen, layers=[0, 2])
+    for name in ("random_3", "random_4"):
+        assert [(c.intervention, c.layer, c.alpha) for c in found if c.direction == name] == points
+    others = [(c.intervention, c.layer, c.alpha) for c in found if c.role in ("alt_prefix", "alt_seed")]
+    assert others == [("add", 2, 2.5)] * 2

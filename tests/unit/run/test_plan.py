@@ -1,0 +1,276 @@
+"""A run is planned from its config and from metadata; no model is loaded."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from steering_reliability.errors import InputError
+from steering_reliability.process.code_digest import import_closure
+from steering_reliability.run.plan import plan_run
+
+PACKAGE_ROOT = Path(__file__).parents[3] / "workflow"
+
+
+@pytest.fixture
+def raw(tmp_path: Path) -> dict:
+    """A config of a model with 3 blocks, whose prompt files exist."""
+    model = tmp_path / "model"
+    model.mkdir()
+    (model / "config.json").write_text('{"num_hidden_layers": 3}')
+    for split in ("harm_train", "harm_test", "benign"):
+        (tmp_path / f"{split}.jsonl").write_text("{}\n")
+    return {
+        "model": {"name": "org/tiny", "source": str(model)},
+        "data": {f"{split}_path": str(tmp_path / f"{split}.jsonl") for split in ("harm_train", "harm_test", "benign")},
+        "experiment": {"layers": [0, -1], "alphas": [0, 2], "output_dir": "results/tiny/"},
+        "sanity_checks": {"random_seeds": [5], "rerun_subset_n": 4},
+    }
+
+
+@pytest.fixture
+def at_point(raw) -> dict:
+    """The same with checks at a point of the config, so that every condition is known beforehand."""
+    return raw | {"sanity_checks": raw["sanity_checks"] | {"controls_at": "point", "layer": 2, "alpha": 2}}
+
+
+def test_paths_follow_from_the_config(raw):
+    plan = plan_run(raw)
+    assert (plan.folder, plan.report_folder, plan.title) == ("results/tiny", "reports/tiny", "tiny")
+    assert plan.layers == [0, 2]
+    assert plan.direction_file("random_5", 2) == "results/tiny/directions/random_5/layer_2.pt"
+    assert plan.baseline(0)["benign"] == "results/tiny/completions/baseline/seed_0/benign.jsonl"
+    assert plan.claim_points_file == "results/tiny/tables/claim_points.csv"
+    assert not plan.makes_base
+    assert plan.model_file == f"{raw['model']['source']}/config.json"
+
+
+def test_every_direction_that_a_shard_needs_is_made_and_no_other(at_point):
+    assert plan_run(at_point).direction_files() == [
+        "results/tiny/directions/contrastive_prefix/layer_0.pt",
+        "results/tiny/directions/contrastive_prefix/layer_2.pt",
+        "results/tiny/directions/random_5/layer_2.pt",
+    ]
+
+
+RECOMMENDED, STRONGEST = ("recommended", "add", 2, 2.0), ("most significant", "add", 0, 2.0)
+
+
+def test_checks_at_the_claims_are_known_once_their_points_are(raw):
+    plan = plan_run(raw)
+    assert plan.follows_claims
+    assert [condition.role for condition in plan.conditions] == ["main", "main"]
+    assert plan.conditions_at([]) == plan.conditions
+    found = plan.conditions_at([RECOMMENDED, STRONGEST])
+    assert found[:2] == plan.conditions
+    assert [(c.role, c.direction, c.layer, c.seed, c.splits) for c in found[2:]] == [
+        ("alt_seed", "contrastive_prefix", 2, 1, ("harm_test",)),
+        ("random", "random_5", 2, 0, ("harm_test",)),
+        ("random", "random_5", 0, 0, ("harm_test",)),
+    ]
+    assert plan.direction_files(found)[2:] == [f"results/tiny/directions/random_5/layer_{n}.pt" for n in (0, 2)]
+    assert plan.compared_directions(found) == {"random_5": [0, 2]}
+    assert list(plan.shards(found[2])) == ["harm_test"]
+
+
+def test_the_same_point_twice_has_one_set_of_controls(raw):
+    found = plan_run(raw).conditions_at([RECOMMENDED, ("most significant", *RECOMMENDED[1:])])
+    assert [c.role for c in found] == ["main", "main", "alt_seed", "random"]
+
+
+def test_only_the_most_significant_point_has_controls_where_none_is_recommended(raw):
+    found = plan_run(raw).conditions_at([STRONGEST])
+    assert [(c.role, c.layer) for c in found[2:]] == [("random", 0)]
+
+
+def test_checks_at_a_chosen_point_follow_no_claim(at_point):
+    plan = plan_run(at_point)
+    assert not plan.follows_claims
+    assert plan.conditions_at([RECOMMENDED, STRONGEST]) == plan.conditions
+
+
+def test_the_other_seed_writes_a_subset_and_so_do_controls_at_the_claims(raw, at_point):
+    plan = plan_run(raw)
+    assert plan.seeds == [0, 1]
+    assert (plan.limit(0), plan.limit("1")) == (None, 4)
+    assert (plan.limit(0, "contrastive_prefix"), plan.limit("0", "random_5")) == (None, 4)
+    assert plan_run(at_point).limit(0, "random_5") is None
+
+
+def test_the_other_seed_has_a_baseline_where_its_conditions_have_completions(raw, at_point):
+    assert list(plan_run(raw).baseline(0)) == ["harm_train", "harm_test", "benign"]
+    assert plan_run(raw).baseline(1) == {"harm_test": "results/tiny/completions/baseline/seed_1/harm_test.jsonl"}
+    assert list(plan_run(at_point).baseline(1)) == ["harm_train", "harm_test", "benign"]
+
+
+def test_a_random_control_reads_the_activations_of_what_it_controls(at_point):
+    plan = plan_run(at_point)
+    assert plan.reference("random_5") == "contrastive_prefix"
+    assert plan.reference("contrastive_prefix") == "contrastive_prefix"
+    assert plan.compared_directions(plan.conditions) == {"random_5": [2]}
+
+
+def test_the_table_of_conditions_names_shards_and_statistics(at_point):
+    plan = plan_run(at_point)
+    table = plan.conditions_table(plan.conditions)
+    assert [(row["role"], row["direction"], row["layer"], row["alpha"], row["seed"]) for row in table] == [
+        ("main", "contrastive_prefix", 0, 2, 0),
+        ("main", "contrastive_prefix", 2, 2, 0),
+        ("alt_seed", "contrastive_prefix", 2, 2, 1),
+        ("random", "random_5", 2, 2, 0),
+    ]
+    assert table[0]["shards"]["benign"] == (
+        "results/tiny/completions/contrastive_prefix/add/layer_0/alpha_2/seed_0/benign.jsonl"
+    )
+    assert table[3]["statistics"] == "results/tiny/directions/random_5/layer_2.json"
+
+
+@pytest.mark.parametrize(
+    ("method", "inputs"),
+    [
+        ("contrastive_prefix", []),
+        ("difference_in_means", ["results/tiny/prompts/benign.jsonl"]),
+        ("outcome_conditioned", ["results/tiny/completions/baseline/seed_0/harm_train.jsonl"]),
+    ],
+)
+def test_a_method_asks_for_what_it_compares_with(raw, method, inputs):
+    raw["direction"] = {"method": method}
+    assert plan_run(raw).extra_inputs(method) == inputs
+
+
+@pytest.mark.parametrize(
+    ("method", "reads_outcomes"),
+    [("contrastive_prefix", False), ("difference_in_means", False), ("outcome_conditioned", True)],
+)
+def test_a_change_of_the_metrics_concerns_the_activations_of_the_method_that_looks_at_outcomes(
+    raw, method, reads_outcomes
+):
+    raw["direction"] = {"method": method}
+    found = import_closure("measure_activations", without=plan_run(raw).unused_code(method))
+    assert any(path.parent.name == "metrics" for path in found) is reads_outcomes
+
+
+def test_the_prefix_shows_in_the_activations_of_its_method_alone(raw):
+    def read_settings(method: str, prefix: str) -> dict:
+        raw["direction"] = {"method": method, "refusal_prefix": prefix}
+        return plan_run(raw).read_settings(method)
+
+    assert read_settings("contrastive_prefix", "No") != read_settings("contrastive_prefix", "Never")
+    assert read_settings("difference_in_means", "No") == read_settings("difference_in_means", "Never")
+
+
+def test_what_only_steering_uses_is_no_reason_to_write_the_baseline_again(raw):
+    def write_settings(direction: str | None, **changes) -> dict:
+        return plan_run(raw | {"experiment": raw["experiment"] | changes}).write_settings(direction=direction)
+
+    for change in ({"positions": "all"}, {"alpha_unit": "resid_norm"}):
+        assert write_settings(None, **change) == write_settings(None)
+        assert write_settings("contrastive_prefix", **change) != write_settings("contrastive_prefix")
+
+
+def test_controls_at_the_claims_are_judged_by_their_text_alone(raw, at_point):
+    plan = plan_run(raw)
+    of_study = plan.write_settings(direction="contrastive_prefix")
+    assert plan.write_settings(direction="random_5") == of_study | {"is_scored": False}
+    assert "is_scored" not in plan.write_settings() | of_study
+    fixed = plan_run(at_point)
+    assert fixed.write_settings(direction="random_5") == fixed.write_settings(direction="contrastive_prefix")
+
+
+def test_a_prompt_template_shows_in_all_that_reads_a_prompt(raw):
+    bare = plan_run(raw)
+    raw["model"]["prompt_template"] = "Q: {prompt}"
+    plan = plan_run(raw)
+    added = {"prompt_template": "Q: {prompt}"}
+    assert plan.read_settings("contrastive_prefix") == bare.read_settings("contrastive_prefix") | added
+    for direction in (None, "contrastive_prefix"):
+        assert plan.write_settings(direction=direction) == bare.write_settings(direction=direction) | added
+    assert "prompt_template" not in bare.write_settings()
+
+
+@pytest.mark.parametrize("place", ["tokenizer_config.json", "chat_template.jinja"])
+def test_two_templates_are_told_before_anything_loads(raw, place):
+    raw["model"]["prompt_template"] = "Q: {prompt}"
+    Path(raw["model"]["source"], "tokenizer_config.json").write_text("{}")
+    plan_run(raw)
+    Path(raw["model"]["source"], place).write_text('{"chat_template": "{{ messages }}"}')
+    with pytest.raises(InputError, match="brings a chat template"):
+        plan_run(raw)
+    raw["model"]["chat_template"] = "none"
+    plan_run(raw)
+
+
+def test_what_decides_text_in_a_users_folder_is_told_apart_from_its_weights(raw):
+    def files(plan) -> tuple[str, str]:
+        return plan.tokenizer, plan.weights
+
+    folder = Path(raw["model"]["source"])
+    before = files(plan_run(raw))
+    (folder / "model.safetensors").write_bytes(b"weights")
+    other_weights = files(plan_run(raw))
+    (folder / "tokenizer.json").write_text("{}", encoding="utf-8")
+    other_text = files(plan_run(raw))
+    assert before[0] == other_weights[0] != other_text[0]
+    assert len({before[1], other_weights[1], other_text[1]}) == 3
+
+
+def test_absent_prompt_files_are_all_named(raw):
+    Path(raw["data"]["benign_path"]).unlink()
+    Path(raw["data"]["harm_test_path"]).unlink()
+    with pytest.raises(InputError, match=r"harm_test\.jsonl, .*benign\.jsonl"):
+        plan_run(raw)
+
+
+def test_a_layer_outside_the_model_is_told_before_anything_loads(raw):
+    raw["experiment"]["layers"] = [3]
+    with pytest.raises(InputError, match="has 3 blocks and no layer 3"):
+        plan_run(raw)
+
+
+def test_planning_imports_no_torch(raw):
+    code = (
+        "import json, sys; from steering_reliability.run.plan import plan_run; "
+        f"plan_run(json.loads({json.dumps(raw)!r})); "
+        "print([name for name in ('torch', 'transformers', 'pandas') if name in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], env={"PYTHONPATH": str(PACKAGE_ROOT)}, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(("source", "cards"), [("hub", 1), ("m.gguf", 1), (None, 0)])
+def test_the_card_of_a_model_that_is_made_here_is_known_before_it_is(raw, source, cards, tmp_path, monkeypatch):
+    if source is not None:
+        raw["model"] = {"name": "m", "source": source}
+        monkeypatch.setattr("steering_reliability.run.plan.count_layers", lambda model, *, folder: 3)
+    plan = plan_run(raw, models_dir=str(tmp_path / "models"))
+    assert [Path(path).name for path in plan.model_card] == ["model_card.json"] * cards
+    assert set(plan.model_card) <= set(plan.model_parts)
+
+
+def test_a_gguf_file_that_is_gone_is_known_by_the_card_of_its_folder(raw, tmp_path, monkeypatch):
+    monkeypatch.setattr("steering_reliability.run.plan.count_layers", lambda model, *, folder: 3)
+    raw["model"] = {"name": "m", "source": "gone.gguf"}
+    plan = plan_run(raw, models_dir=str(tmp_path / "models"))
+    assert plan.base_fingerprint() == ""
+    Path(plan.base).mkdir(parents=True)
+    (Path(plan.base) / "model_card.json").write_text('{"file": "abc"}')
+    assert plan.base_fingerprint() == "abc"
+
+
+def test_prompts_are_current_where_the_file_says_the_same(raw, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    source = Path(raw["data"]["benign_path"])
+    line = {"id": "a", "prompt": "Bake bread.", "meta": {"family": "food", "style": "plain"}}
+    source.write_text(json.dumps(line) + "\n")
+    plan = plan_run(raw)
+    prepared = tmp_path / "results/tiny/prompts/benign.jsonl"
+    assert plan.prompts_are_current("benign")
+    prepared.parent.mkdir(parents=True)
+    prepared.write_text(json.dumps(line) + "\n")
+    source.write_text(json.dumps(line, separators=(" ,", " : ")) + "\r\n")
+    assert plan.prompts_are_current("benign")
+    source.write_text(json.dumps(line | {"prompt": "Bake cake."}) + "\n")
+    assert not plan.prompts_are_current("benign")

@@ -1,0 +1,86 @@
+"""The package's rooms: which may import which, how large each is, and that the tests mirror them."""
+
+import ast
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from steering_reliability.process.code_digest import PACKAGE
+
+MAY_IMPORT = {
+    "text": "",
+    "statistics": "",
+    "metrics": "errors",
+    "config": "errors metrics",
+    "process": "errors files",
+    "prompts": "errors files",
+    "model": "errors files config process prompts",
+    "interventions": "config",
+    "directions": "errors files config process metrics prompts model",
+    "generation": "errors model interventions",
+    "worker": "errors files process model interventions directions generation",
+    "tuning": "errors config metrics prompts model generation",
+    "run": "errors files config process prompts model",
+    "results": "errors files metrics prompts directions",
+    "evidence": "text statistics metrics prompts run results",
+    "claims": "text statistics results evidence",
+    "figures": "files text statistics results evidence",
+    "report": "files text process prompts run results evidence claims figures",
+    "library": "errors config metrics prompts model interventions directions generation worker run results",
+    "notebook": "errors files config process run",
+    "commands": "errors files text config process prompts model directions generation worker run results evidence "
+    "claims report",
+    "experiments": "run commands",
+}
+"""What each room may import beside itself, from the bottom to the top: only what stands above it here."""
+
+LOOSE = {"errors", "files", "__init__", "__main__"}
+COMMAND = '\nif __name__ == "__main__":'
+WITHOUT_A_TEST: dict[str, str] = {}
+"""Modules that no `test_<module>.py` is of, and the test that runs them."""
+
+MODULES = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py"))
+
+
+def room(name: str) -> str:
+    return name.split(".")[1] if "." in name else ""
+
+
+def imported(path: Path) -> set[str]:
+    """Rooms and loose modules that a file imports, but for what it needs only as a command."""
+    tree = ast.parse((PACKAGE / path).read_text(encoding="utf-8").partition(COMMAND)[0])
+    froms = [node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module]
+    plain = [alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names]
+    return {room(name) for name in [*froms, *plain] if name.startswith("steering_reliability.")}
+
+
+@pytest.mark.parametrize("name", MAY_IMPORT)
+def test_a_room_imports_only_rooms_below_it(name):
+    order = ["errors", "files", *MAY_IMPORT]
+    allowed = set(MAY_IMPORT[name].split())
+    assert allowed <= set(order[: order.index(name)])
+    found = {one for path in MODULES if path.parts[0] == name for one in imported(path)} - {name}
+    # Nothing stands in the list that is not needed any more.
+    assert found == allowed
+
+
+def test_every_module_has_a_room():
+    assert {path.parts[0] for path in MODULES if len(path.parts) > 1} == set(MAY_IMPORT)
+    assert {path.stem for path in MODULES if len(path.parts) == 1} == LOOSE
+
+
+def test_no_room_holds_more_than_its_share():
+    lines = Counter()
+    for path in MODULES:
+        lines[path.parts[0]] += len((PACKAGE / path).read_text(encoding="utf-8").splitlines())
+    assert max(lines.values()) <= 0.15 * lines.total()
+
+
+def test_statistics_know_no_column_of_ours():
+    from steering_reliability.results.schema import COLUMN_DESCRIPTIONS
+
+    for path in MODULES:
+        if path.parts[0] == "statistics":
+            tree = ast.parse((PACKAGE / path).read_text(encoding="utf-8"))
+            texts = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)}
+            assert not texts & set(COLUMN_DESCRIPTIONS)

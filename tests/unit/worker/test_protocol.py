@@ -1,0 +1,107 @@
+"""JSON lines over a private unix socket."""
+
+import json
+import socket
+import stat
+import tempfile
+import threading
+from dataclasses import replace
+
+import pytest
+from steering_reliability.errors import InputError
+from steering_reliability.worker.protocol import WorkerIdentity, private_folder, receive, send
+
+IDENTITY = WorkerIdentity("/models/m", "cpu", "float32", "resid_post", 64, 3072, 1234, "c0de")
+
+
+@pytest.fixture
+def pair():
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        yield ours, theirs
+
+
+@pytest.mark.parametrize("message", [{}, {"text": 'line\nbreak, "quotes", \u2028 and ü'}, {"long": "x" * (1 << 20)}])
+def test_a_message_arrives_as_it_was_sent(pair, message):
+    ours, theirs = pair
+    sender = threading.Thread(target=send, args=(ours, message))
+    sender.start()
+    assert receive(theirs) == message
+    sender.join()
+
+
+@pytest.mark.parametrize("content", [b"", b"not json\n", b"[1, 2]\n", b'{"torn": '])
+def test_what_is_no_message_is_none(pair, content):
+    ours, theirs = pair
+    ours.sendall(content)
+    ours.close()
+    assert receive(theirs) is None
+
+
+def test_a_number_that_json_lacks_is_not_sent(pair):
+    with pytest.raises(ValueError, match="JSON"):
+        send(pair[0], {"value": float("nan")})
+
+
+@pytest.fixture
+def short_path():
+    """A socket's name may have 108 bytes at most, and pytest's folders are long."""
+    with tempfile.TemporaryDirectory(prefix="sr-") as folder:
+        yield folder
+
+
+def test_the_socket_folder_is_private(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    folder = private_folder()
+    assert folder.parent == tmp_path
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    assert private_folder() == folder
+    folder.chmod(0o750)
+    with pytest.raises(InputError, match="not private to you"):
+        private_folder()
+
+
+def test_a_session_folder_of_another_machine_is_not_used(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "not here"))
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    assert private_folder().parent == tmp_path
+
+
+def test_a_link_in_place_of_the_folder_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    name = private_folder().name
+    (tmp_path / name).rmdir()
+    (tmp_path / "elsewhere").mkdir(mode=0o700)
+    (tmp_path / name).symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(InputError, match="not private to you"):
+        private_folder()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"folder": "/other"},
+        {"dtype": "auto"},
+        {"hook_point": "resid_pre"},
+        {"owner": 1},
+        {"code": "x"},
+        {"max_rows": 8},
+    ],
+)
+def test_whatever_would_change_the_bytes_has_a_socket_of_its_own(short_path, monkeypatch, change):
+    monkeypatch.setenv("XDG_RUNTIME_DIR", short_path)
+    assert replace(IDENTITY).socket_path() == IDENTITY.socket_path()
+    assert replace(IDENTITY, **change).socket_path() != IDENTITY.socket_path()
+
+
+def test_a_path_too_long_for_a_socket_is_told(tmp_path, monkeypatch):
+    deep = tmp_path / ("x" * 100)
+    deep.mkdir()
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(deep))
+    with pytest.raises(InputError, match="longer than the 107 bytes") as caught:
+        IDENTITY.socket_path()
+    assert "TMPDIR" in caught.value.fix
+
+
+def test_an_identity_survives_the_command_line():
+    assert WorkerIdentity(**json.loads(IDENTITY.as_json())) == IDENTITY

@@ -1,0 +1,84 @@
+"""Nothing is left where clients and workers meet, and nobody loses what is in use."""
+
+import os
+import subprocess
+import sys
+import threading
+
+import pytest
+from steering_reliability.worker.protocol import private_folder
+from steering_reliability.worker.rendezvous import WORKER_MODULE, start_lock, sweep
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    return private_folder()
+
+
+@pytest.fixture
+def at_work():
+    """A process that looks like a worker."""
+    process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)", WORKER_MODULE])
+    yield process.pid
+    process.kill()
+    process.wait()
+
+
+def left(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_the_file_of_a_lock_goes_with_it(folder):
+    with start_lock(folder / "a.sock") as ours:
+        assert ours
+        assert left(folder) == ["a.lock"]
+    assert left(folder) == []
+
+
+def test_who_does_not_wait_is_told(folder):
+    with start_lock(folder / "a.sock"), start_lock(folder / "a.sock", wait=False) as ours:
+        assert not ours
+        assert left(folder) == ["a.lock"]
+    with start_lock(folder / "a.sock", wait=False) as ours:
+        assert ours
+
+
+def test_one_at_a_time_although_the_file_comes_and_goes(folder):
+    inside, most, turns = [], [], []
+
+    def take_turns():
+        for _ in range(200):
+            with start_lock(folder / "a.sock"):
+                inside.append(1)
+                most.append(len(inside))
+                inside.pop()
+                turns.append(1)
+
+    threads = [threading.Thread(target=take_turns) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(turns) == 800
+    assert max(most) == 1
+    assert left(folder) == []
+
+
+def test_what_killed_ones_left_is_taken_away_and_the_living_keep_theirs(folder, at_work):
+    for name in ("dead", "alive"):
+        (folder / f"{name}.sock").touch()
+    (folder / "dead.pid").write_text(f"{os.getpid()} 1\n")  # a number that somebody else has by now
+    (folder / "alive.pid").write_text(f"{at_work} 1\n")
+    (folder / "client.lock").touch()  # a client that was killed
+    (folder / "halfway.sock").touch()
+    (folder / "writing.pid").touch()
+    sweep()
+    assert left(folder) == ["alive.pid", "alive.sock", "writing.pid"]
+
+
+def test_what_somebody_is_starting_is_left_alone(folder):
+    (folder / "a.sock").touch()
+    with start_lock(folder / "a.sock"):
+        sweep()
+        assert left(folder) == ["a.lock", "a.sock"]

@@ -1,0 +1,28 @@
+"""Writes the report page of made-up results."""
+
+import shutil
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from steering_reliability.evidence.steerability import prompt_steerability
+from steering_reliability.report.page import RunTables, write_report
+from synthetic_run import measured_shift
+
+CHROMIUM = shutil.which("chromium")
+needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed (Debian's package chromium)")
+
+
+def write_page(folder: Path, results: pd.DataFrame, summary: pd.DataFrame, *, tables=None, **settings) -> Path:
+    """Write the page of some results without claims and checks, but for the given tables."""
+    claims = pd.DataFrame(columns=["claim", "verdict", "value", "low", "high", "n", "p", "p_holm", "where", "sentence"])
+    sanity = pd.DataFrame(
+        columns=["check", "statistic", "condition", "verdict", "value", "low", "high", "n", "sentence"]
+    )
+    shown = {"sanity": sanity, "claims": claims, "shift": measured_shift()} | (tables or {})
+    if "prompt_steerability" not in shown:
+        shown["prompt_steerability"] = prompt_steerability(results)
+    output = folder / "index.html"
+    settings = {"title": "a run"} | settings
+    write_report(results, tables=RunTables(summary=summary, **shown), figures_dir=folder, output=output, **settings)
+    return output

@@ -1,1 +1,0 @@
-"""From scored completions to tables, figures and reports; nothing here knows a model."""

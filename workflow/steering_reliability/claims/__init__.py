@@ -1,0 +1,1 @@
+"""From the evidence tables to verdicts and the sentences of claims.csv."""

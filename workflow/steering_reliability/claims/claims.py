@@ -1,0 +1,123 @@
+"""What may be claimed of a run, each with its number, its intervals, its corrected p and one sentence."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
+
+import pandas as pd
+
+from steering_reliability.claims.change_claim import change_claim
+from steering_reliability.claims.claim import CLAIMS_COLUMNS, Claim
+from steering_reliability.claims.gap_claim import gap_claim
+from steering_reliability.claims.headline import Headline
+from steering_reliability.claims.robustness_claim import robustness_claim
+from steering_reliability.evidence.cluster_counts import ClusterCounts
+from steering_reliability.results.schema import POINT_KEYS, as_records
+
+EFFECT, GAP, COST, LAYERS = "effect on harm_test", "generalization gap", "trade-off", "layer difference"
+
+QUESTIONS: Final = (EFFECT, GAP, COST)
+"""The claims that answer what every study asks."""
+
+CHECKS: Final = ("check: ", "at equal KL: ")
+"""How the names of claims begin that check others."""
+
+MOST_SIGNIFICANT: Final = ", most significant point"
+
+Row = Mapping[str, Any]
+
+
+def claims_table(
+    headline: Headline, *, by_opening: Headline, counts: ClusterCounts, sanity: pd.DataFrame, equal_kl: pd.DataFrame
+) -> pd.DataFrame:
+    """Say what the data show, do not show, or cannot tell.
+
+    A claim is `shown` where its interval excludes 0 and its p, corrected as in `headline_tests`, is at most 0.05;
+    `cannot tell` otherwise; `no data` where a split is missing. Claims of an effect, its gap and its cost are made at
+    the recommended point and, where it is another one, at the point of the grid with the smallest p. Each is made again
+    with the opening rule in place of the metric, and a check says whether it depends on the rule.
+
+    Args:
+        headline: By the metric.
+        by_opening: The same by the opening rule.
+        counts: Of the study, by `cluster`.
+        sanity: From `sanity_checks`.
+        equal_kl: From `equal_kl_table`.
+
+    Returns:
+        Columns `CLAIMS_COLUMNS`; differences of rates as fractions; missing is NaN with n = 0.
+    """
+    chosen = _most_significant(headline)
+    rows = list(_headline_claims(headline, chosen))
+    rows += _rule_checks(rows, list(_headline_claims(by_opening, chosen)))
+    rows += [
+        *_checks(sanity, "check"),
+        *_checks(equal_kl[equal_kl["verdict"].notna() & (equal_kl["outcome"] == "refusal rate")], "at equal KL"),
+    ]
+    rows.append(robustness_claim(counts, n_tests=headline.n_tests))
+    return pd.DataFrame(rows, columns=CLAIMS_COLUMNS)
+
+
+def _headline_claims(headline: Headline, chosen: Sequence[Row]) -> Iterator[Claim]:
+    """The claims at the recommended point, at the most significant points, and of the layers."""
+    effect, gap, cost = ((as_records(table) or [{}])[0] for table in headline.recommended)
+    effects = {_key(row): row for row in as_records(headline.effects)}
+    yield change_claim(EFFECT, effect, split="harm_test")
+    yield gap_claim(GAP, gap, effect=effect)
+    yield change_claim(COST, cost, split="benign")
+    for name, table, point in zip(QUESTIONS, (headline.effects, headline.gaps, headline.costs), chosen, strict=False):
+        found = next((row for row in as_records(table) if _key(row) == _key(point)), {}) if point else {}
+        # At the recommended point the claim is made already, and pays for three tests only.
+        if not found or (effect and _key(found) == _key(effect)):
+            continue
+        if name == GAP:
+            yield gap_claim(name + MOST_SIGNIFICANT, found, effect=effects.get(_key(found), {}), chosen_by_p=True)
+        else:
+            split = "benign" if name == COST else "harm_test"
+            yield change_claim(name + MOST_SIGNIFICANT, found, split=split, chosen_by_p=True)
+    yield change_claim(LAYERS, _same_pair(headline.layers, chosen[3]), split="harm_test", chosen_by_p=True)
+
+
+def _most_significant(headline: Headline) -> list[Row]:
+    """Per question, and for the layers, the row of the grid with the smallest p."""
+    tables = (headline.effects, headline.gaps, headline.costs, headline.layers)
+    known = [table.dropna(subset=["p"]).sort_values("p", kind="stable").head(1) for table in tables]
+    return [(as_records(table) or [{}])[0] for table in known]
+
+
+def _key(row: Row) -> tuple[Any, ...]:
+    return tuple(row.get(key) for key in POINT_KEYS)
+
+
+def _same_pair(layers: pd.DataFrame, pair: Row) -> Row:
+    keys = ("direction", "intervention", "alpha", "seed", "layer", "other_layer")
+    return next((row for row in as_records(layers) if pair and all(row[key] == pair[key] for key in keys)), {})
+
+
+def _rule_checks(claims: Sequence[Claim], by_opening: Sequence[Claim]) -> Iterator[Claim]:
+    others = {claim["claim"]: claim for claim in by_opening}
+    for claim in claims:
+        other = others.get(claim["claim"])
+        if other is None or "no data" in (claim["verdict"], other["verdict"]):
+            continue
+        same = (claim["verdict"], claim["finding"]) == (other["verdict"], other["finding"])
+        verdict = (
+            "depends on the rule" if not same else "same verdict" if claim["verdict"] == "shown" else "cannot tell"
+        )
+        words = {
+            "same verdict": "A refusal counted by its opening alone gives the same verdict",
+            "depends on the rule": "The claim depends on how refusals are counted. By their opening alone",
+            "cannot tell": "A refusal counted by its opening alone does not tell either",
+        }
+        sentence = f"{words[verdict]}: {other['sentence']}"
+        numbers = {name: other[name] for name in ("value", "low", "high", "n", "n_clusters", "p", "p_corrected")}
+        yield {
+            **{"claim": f"check: opening rule, {claim['claim']}", "verdict": verdict, "finding": other["finding"]},
+            **{**numbers, "where": claim["where"], "sentence": sentence},
+        }
+
+
+def _checks(table: pd.DataFrame, kind: str) -> Iterator[Claim]:
+    judged = table[~table["statistic"].str.startswith(("cosine", "effect on"))] if "statistic" in table else table
+    for row in as_records(judged):
+        numbers = {name: row[name] for name in ("value", "low", "high", "n", "verdict", "sentence")}
+        yield {"claim": f"{kind}: {row['check']}", "where": row["condition"], "p": row["p"], "finding": "", **numbers}

@@ -1,0 +1,1 @@
+"""The tables that claims rest on: rates, paired effects, gaps, controls, selection."""

@@ -1,0 +1,147 @@
+"""The study's completions, counted per operating point and cluster of prompts that are alike."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from steering_reliability.results.baseline_pairs import CELLS, pair_with_baseline
+from steering_reliability.results.schema import POINT_KEYS, SPLITS
+from steering_reliability.statistics.cluster_intervals import PairedCounts
+from steering_reliability.statistics.intervals import Array
+
+Places = npt.NDArray[np.intp]
+
+Unit = Literal["cluster", "style"]
+"""What a cluster is: near copies of one template, or all prompts of one style."""
+
+HELD_OUT: Final = "harm_train_unseen"
+"""The harm_train prompts that did not build the direction, counted like a split of their own."""
+
+NO_UNIT: Final = ""
+"""Prompts that lack a style where others have one are taken as a style of their own."""
+
+IN_DIRECTION: Final = "harm_train_seen"
+"""The harm_train prompts that built the direction."""
+
+OUTCOMES: Final = {
+    "refusal": "is_refusal",
+    "clean_refusal": "is_clean_refusal",
+    "opening_refusal": "is_opening_refusal",
+    "helpful": "is_helpful",
+    "helpful_by_opening": "is_helpful_by_opening",
+    "degenerate": "is_degenerate",
+}
+"""Name of an outcome in the tables to its column of truth values."""
+
+COUNT_INPUTS: Final = [
+    *POINT_KEYS,
+    *("split", "id", "sample", "cluster", "style", "builds_direction", "from_baseline"),
+    *("is_refusal", "is_helpful", "is_degenerate", "opens_with_refusal", "is_helpful_by_opening"),
+]
+"""The columns of results.parquet that are counted."""
+
+
+def with_outcomes(results: pd.DataFrame) -> pd.DataFrame:
+    """Add the outcomes that are made of others, and each outcome's pair with the baseline.
+
+    Args:
+        results: At least the columns of `COUNT_INPUTS`.
+
+    Returns:
+        The rows with is_clean_refusal (a refusal in text that is not degenerate) and is_opening_refusal (the same by
+        the opening rule), every outcome as 0.0 or 1.0, and the cells of `pair_with_baseline`.
+    """
+    rows = results.copy()
+    readable = ~rows["is_degenerate"].astype(bool)
+    rows["is_clean_refusal"] = rows["is_refusal"].astype(bool) & readable
+    rows["is_opening_refusal"] = rows["opens_with_refusal"].astype(bool) & readable
+    return pair_with_baseline(rows, outcomes=list(OUTCOMES.values()))
+
+
+@dataclass(frozen=True)
+class ClusterCounts:
+    """Counts per operating point and cluster; a split of which no prompt has one has none.
+
+    Attributes:
+        points: The operating points, in the order of every result.
+        sums: Split (or `HELD_OUT`, `IN_DIRECTION`) to column to sums, [points, clusters]; absent where it has none.
+        prompts: Split to the number of prompts at each point.
+    """
+
+    points: pd.MultiIndex
+    sums: Mapping[str, Mapping[str, Array]]
+    prompts: Mapping[str, Array]
+
+    def successes(self, outcome: str, split: str) -> Array:
+        """Return how often an outcome is true, [points, clusters]."""
+        return self._matrix(OUTCOMES[outcome], split)
+
+    def sizes(self, split: str) -> Array:
+        """Return the completions, [points, clusters]."""
+        return self._matrix(_SIZE, split)
+
+    def pairs(self, outcome: str, split: str) -> PairedCounts:
+        """Return the pairs of an outcome with the baseline's, each field [points, clusters]."""
+        return PairedCounts(*(self._matrix(f"{OUTCOMES[outcome]}_{cell}", split) for cell in CELLS))
+
+    def n_prompts(self, split: str) -> Array:
+        """Return the prompts at each point."""
+        return self.prompts.get(split, np.zeros(len(self.points)))
+
+    def _matrix(self, column: str, split: str) -> Array:
+        return self.sums[split][column] if split in self.sums else np.zeros((len(self.points), 0))
+
+
+_SIZE: Final = "n"
+_COLUMNS: Final = tuple(name for flag in OUTCOMES.values() for name in (flag, *(f"{flag}_{cell}" for cell in CELLS)))
+
+
+def count_clusters(rows: pd.DataFrame, *, unit: Unit = "cluster") -> ClusterCounts:
+    """Count outcomes and their pairs with the baseline.
+
+    Args:
+        rows: From `with_outcomes`; of the roles that are wanted.
+        unit: What a cluster is.
+
+    Returns:
+        Counts at every operating point of the rows, sorted by `POINT_KEYS`.
+    """
+    keys = sorted(set(rows[POINT_KEYS].itertuples(index=False, name=None)))
+    points = pd.MultiIndex.from_tuples(keys, names=POINT_KEYS) if keys else _no_points()
+    sums, prompts = {}, {}
+    for split, part in _parts(rows).items():
+        if part.empty or part[unit].isna().all():
+            continue
+        place = points.get_indexer(pd.MultiIndex.from_frame(part[POINT_KEYS]))
+        cluster = np.asarray(pd.factorize(part[unit].fillna(NO_UNIT), sort=True)[0], dtype=np.intp)
+        sums[split] = _sums(part, place.astype(np.intp), cluster, n_points=len(points))
+        distinct = part.assign(place=place).drop_duplicates(["place", "id"])["place"]
+        prompts[split] = np.bincount(distinct, minlength=len(points)).astype(float)
+    return ClusterCounts(points, sums, prompts)
+
+
+def _sums(part: pd.DataFrame, place: Places, cluster: Places, *, n_points: int) -> dict[str, Array]:
+    n_clusters = int(cluster.max()) + 1
+    cell = place * n_clusters + cluster
+
+    def total(weights: Array | None) -> Array:
+        counts = np.bincount(cell, weights=weights, minlength=n_points * n_clusters)
+        return np.asarray(counts.reshape(n_points, n_clusters), dtype=np.float64)
+
+    # A completion without its baseline is in no pair.
+    values = {name: part[name].fillna(0.0).to_numpy(dtype=float) for name in _COLUMNS}
+    return {_SIZE: total(None)} | {name: total(weights) for name, weights in values.items()}
+
+
+def _no_points() -> pd.MultiIndex:
+    return pd.MultiIndex.from_arrays([[] for _ in POINT_KEYS], names=POINT_KEYS)
+
+
+def _parts(rows: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    parts = {split: rows[rows["split"] == split] for split in SPLITS}
+    builds = parts["harm_train"]["builds_direction"].astype(bool)
+    return parts | {HELD_OUT: parts["harm_train"][~builds], IN_DIRECTION: parts["harm_train"][builds]}

@@ -1,0 +1,201 @@
+"""The sanity checks, each a number with an interval, a verdict in a word and a sentence."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+
+from steering_reliability.evidence.claim_points import point_chosen_by_effect
+from steering_reliability.evidence.confounding import CONFOUNDS, matched_effect
+from steering_reliability.evidence.control_rank import control_ranks
+from steering_reliability.evidence.paired import Comparison, as_comparison, compare_refusals, select_point
+from steering_reliability.evidence.pareto import recommended_point
+from steering_reliability.results.schema import POINT_KEYS, as_records, sort_points
+from steering_reliability.statistics.intervals import Estimate, difference_of_estimates
+from steering_reliability.text.numbers import rounded
+
+SANITY_COLUMNS: Final = ["check", "condition", "statistic", "value", "low", "high", "n", "p", "verdict", "sentence"]
+
+SAME_WITHIN: Final = 0.15
+"""Two effects agree where the whole 95% interval of their difference lies within this on either side."""
+
+TOO_ALIKE: Final = 0.2
+"""A shuffled-label control whose cosine with the direction is larger in size still holds part of it."""
+
+_SPLIT: Final = "harm_test"
+_CHECKS: Final = {"alt_prefix": "other prefix", "alt_seed": "other seed"}
+COSINE: Final = "cosine with the study's direction"
+
+Cosines = Mapping[str, Mapping[int, float]]
+"""Direction name to layer to its cosine with the study's direction there."""
+
+
+def sanity_checks(results: pd.DataFrame, *, summary: pd.DataFrame, cosines: Cosines | None = None) -> pd.DataFrame:
+    """Compare the study with its checks, on harm_test.
+
+    Args:
+        results: Rows of results.parquet.
+        summary: From `summarise`.
+        cosines: Cosine of each other direction with the study's, by direction and layer.
+
+    Returns:
+        One row per check and statistic with `SANITY_COLUMNS`; no rows where the run has no checks and no steered
+        point. An effect is the refusal rate steered minus baseline on the same prompts, in text that is not degenerate.
+        Random and shuffled directions are judged together, by rank (`control_ranks`).
+    """
+    rows: list[dict[str, Any]] = []
+    references: list[dict[str, Any]] = []
+    clean = results.assign(is_refusal=results["is_refusal"].astype(bool) & ~results["is_degenerate"].astype(bool))
+    for variant in as_records(_steered(summary, roles=("alt_prefix", "alt_seed"))):
+        reference = _main_counterpart(summary, variant)
+        if reference is not None and reference not in references:
+            references.append(reference)
+        rows += _checks_of(clean, variant, reference, cosines or {})
+    rows += _alike_controls(summary, cosines or {})
+    best = recommended_point(summary)
+    point = None if best is None else {key: best[key] for key in POINT_KEYS}
+    chosen = point_chosen_by_effect(results, recommended=point)
+    for rank in control_ranks(results, chosen_by_effect=chosen):
+        numbers = {"value": rank.lead, "low": np.nan, "high": np.nan, "n": rank.n_controls, "p": rank.p}
+        words = {"statistic": "rank of the study's effect", "verdict": rank.verdict, "sentence": rank.sentence}
+        rows.append({"check": rank.name, "condition": describe(rank.point), **numbers, **words})
+    if point is not None:
+        references = [point, *(reference for reference in references if reference != point)]
+    rows += [_confounded(clean, reference, check=check) for reference in references for check in CONFOUNDS]
+    return pd.DataFrame(rows, columns=SANITY_COLUMNS)
+
+
+def _steered(summary: pd.DataFrame, *, roles: tuple[str, ...]) -> pd.DataFrame:
+    return sort_points(summary[summary["role"].isin(roles) & ~summary["from_baseline"].astype(bool)])
+
+
+def _alike_controls(summary: pd.DataFrame, cosines: Cosines) -> Iterator[dict[str, Any]]:
+    """Say of every shuffled-label control how much of the direction it still holds."""
+    for control in as_records(_steered(summary, roles=("shuffled",)).drop_duplicates(["direction", "layer"])):
+        cosine = cosines.get(control["direction"], {}).get(control["layer"], float("nan"))
+        if np.isnan(cosine):
+            continue
+        alike = abs(cosine) > TOO_ALIKE
+        sentence = (
+            f"Its cosine with the study's direction is {cosine:.2f}: it still holds part of it, so what it does is no "
+            "measure of what the method makes of nothing."
+            if alike
+            else f"Its cosine with the study's direction is {cosine:.2f}."
+        )
+        yield {
+            **{"check": "shuffled labels", "condition": describe(control), "statistic": COSINE, "value": cosine},
+            **{"n": 1, "verdict": "too alike" if alike else "unlike the direction", "sentence": sentence},
+        }
+
+
+def _main_counterpart(summary: pd.DataFrame, variant: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return the study's point that a check varies: the same place and strength, its own direction and seed."""
+    study = _steered(summary, roles=("main",))
+    for key in ("intervention", "layer", "alpha"):
+        study = study[study[key] == variant[key]]
+    if variant["role"] == "alt_seed":
+        study = study[study["direction"] == variant["direction"]]
+    else:
+        study = study[study["seed"] == variant["seed"]]
+    found = as_records(study[POINT_KEYS].head(1))
+    return found[0] if found else None
+
+
+def _checks_of(
+    results: pd.DataFrame, variant: dict[str, Any], reference: dict[str, Any] | None, cosines: Cosines
+) -> Iterator[dict[str, Any]]:
+    shared = {"check": _CHECKS[variant["role"]], "condition": describe(variant)}
+    if variant["role"] == "alt_prefix":
+        yield {**shared, **_cosine(cosines.get(variant["direction"], {}).get(variant["layer"], float("nan")))}
+    steered, baseline = _rows(results, variant), _rows(results, {**variant, "alpha": 0.0})
+    own = compare_refusals(steered, baseline)
+    words = {1: "raises refusal", -1: "lowers refusal", 0: "no clear change"}
+    yield {
+        **shared,
+        **_numbers("effect on harm_test refusal", own),
+        "verdict": words[own.sign] if own.n else "cannot tell",
+        "sentence": f"Refusal on harm_test changes by {own}.",
+    }
+    if reference is None:
+        return
+    main = _rows(results, reference)
+    main = main[main["id"].isin(set(steered["id"]))]
+    effect = compare_refusals(main, _rows(results, {**reference, "alpha": 0.0}))
+    if variant["role"] == "alt_seed":
+        # Two seeds have two baselines: the effects are compared, as if independent: too wide, if prompts matter.
+        contrast = as_comparison(difference_of_estimates(_estimate(own), _estimate(effect)), n=own.n)
+    else:
+        contrast = compare_refusals(steered, main)
+    yield {**shared, **_numbers("effect minus the study's effect", contrast), **_agreement(own, effect, contrast)}
+
+
+def _rows(results: pd.DataFrame, point: Mapping[str, Any]) -> pd.DataFrame:
+    return select_point(results, split=_SPLIT, point=point)
+
+
+def describe(point: Mapping[str, Any]) -> str:
+    """Return an operating point in words that fit a table cell."""
+    place = f"{point['direction']}, {point['intervention']}, layer {point['layer']}, alpha {point['alpha']:g}"
+    return f"{place}, seed {point['seed']}"
+
+
+def _numbers(statistic: str, comparison: Comparison) -> dict[str, Any]:
+    return {
+        "statistic": statistic,
+        "value": comparison.value,
+        "low": comparison.low,
+        "high": comparison.high,
+        "n": comparison.n,
+        "p": float("nan"),
+    }
+
+
+def _estimate(comparison: Comparison) -> Estimate:
+    return Estimate(np.asarray(comparison.value), np.asarray(comparison.low), np.asarray(comparison.high))
+
+
+def _cosine(value: float) -> dict[str, Any]:
+    known = value == value  # noqa: PLR0124 (NaN)
+    verdict = "cannot tell"
+    if known:
+        verdict = "same direction" if value >= 0.8 else "related direction" if value >= 0.4 else "other direction"
+    sentence = f"Its cosine with the study's direction is {value:.2f}." if known else "Its cosine is not known."
+    numbers = {"value": value, "low": float("nan"), "high": float("nan"), "n": int(known)}
+    return {"statistic": COSINE, **numbers, "verdict": verdict, "sentence": sentence}
+
+
+def _agreement(own: Comparison, effect: Comparison, contrast: Comparison) -> dict[str, str]:
+    """Two effects agree by a test of equivalence, and only where there is an effect to agree on."""
+    within = contrast.low > -SAME_WITHIN and contrast.high < SAME_WITHIN
+    if contrast.n == 0 or (contrast.sign == 0 and not (within and effect.sign)):
+        verdict = "cannot tell"
+    else:
+        verdict = "agrees" if within and effect.sign else "differs"
+    words = {
+        "agrees": f"The effect is the study's, within {rounded(100 * SAME_WITHIN)} points",
+        "differs": "The effect differs from the study's",
+        "cannot tell": "The data cannot tell whether the effect is the study's",
+    }
+    sentence = f"{words[verdict]}: {own} here, {effect} there, on the same prompts; the difference is {contrast}."
+    return {"verdict": verdict, "sentence": sentence}
+
+
+def _confounded(results: pd.DataFrame, reference: Mapping[str, Any], *, check: str) -> dict[str, Any]:
+    steered, baseline = _rows(results, reference), _rows(results, {**reference, "alpha": 0.0})
+    effect = matched_effect(steered, baseline, crude=compare_refusals(steered, baseline), confounds=CONFOUNDS[check])
+    words = {
+        "survives": f"The effect remains among completions of like {check}",
+        "partly explained": f"A change of {check} accounts for a good part of the effect",
+        "explained away": f"Among completions of like {check} nothing of the effect is left to see",
+        "cannot tell": f"The data cannot tell the effect from one of {check}",
+    }
+    share = f"{100 * effect.overlap:.0f}% of the completions have a counterpart" if effect.crude.n else "no completions"
+    sentence = f"{words[effect.verdict]}: {effect.crude} before matching, {effect.matched} after; {share}."
+    return {
+        "check": check,
+        "condition": describe(reference),
+        **_numbers(f"effect within strata of {check}", effect.matched),
+        "verdict": effect.verdict,
+        "sentence": sentence,
+    }

@@ -1,0 +1,1 @@
+"""The figures, as PNG and SVG."""

@@ -1,0 +1,80 @@
+"""Draw every figure of a run from its summary and its evidence."""
+
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from steering_reliability.figures.controls import control_points
+from steering_reliability.figures.dose_response import draw_dose_response
+from steering_reliability.figures.effect_gap_forest import draw_effect_gap_forest
+from steering_reliability.figures.equal_kl import draw_equal_kl
+from steering_reliability.figures.gap import draw_gap
+from steering_reliability.figures.heatmap import draw_heatmap
+from steering_reliability.figures.steerability import draw_steerability
+from steering_reliability.figures.style import figure_style, save_figure
+from steering_reliability.figures.tradeoff import draw_tradeoff
+
+FIGURES: Final[dict[str, Callable[..., Figure]]] = {
+    "dose_response": draw_dose_response,
+    "tradeoff": draw_tradeoff,
+    "gap_vs_alpha": draw_gap,
+    "equal_kl_curve": draw_equal_kl,
+    "heatmap_refusal_harm_test": partial(
+        draw_heatmap,
+        rate="refusal_harm_test",
+        heading="Refusal on harm_test, by layer and strength",
+        reading="Higher is more refusal.",
+    ),
+    "heatmap_helpful_benign": partial(
+        draw_heatmap,
+        rate="helpful_benign",
+        heading="Helpful answers to benign prompts, by layer and strength",
+        reading="Higher is less harm done to ordinary use.",
+    ),
+}
+"""File name without suffix to the function that draws it from the summary, in the order of the report."""
+
+EVIDENCE_FIGURES: Final = ("effect_gap_forest", "steerability")
+"""The figures that need tables of evidence, which a run has only once they are weighed."""
+
+EVIDENCE_TABLES: Final = ("gap_tests", "prompt_steerability", "steerability")
+"""The tables of evidence that they are drawn from."""
+
+
+def draw_all(
+    summary: pd.DataFrame, *, output_dir: Path, title: str, evidence: Mapping[str, pd.DataFrame] | None = None
+) -> list[Path]:
+    """Draw every figure as PNG and SVG.
+
+    Args:
+        summary: From `summarise`, or summary.csv read back.
+        output_dir: Folder of the figures, made if need be.
+        title: Name of the run or model, for the footers.
+        evidence: The `EVIDENCE_TABLES` by name; without them the `EVIDENCE_FIGURES` are left out.
+
+    Returns:
+        The files written, two per figure; none if the study has no operating point.
+    """
+    if not (summary["role"] == "main").any():
+        return []
+    written = []
+    with figure_style():
+        for name, figure in _figures(summary, evidence, title):
+            written += save_figure(figure, output_dir=output_dir, name=name)
+    return written
+
+
+def _figures(
+    summary: pd.DataFrame, evidence: Mapping[str, pd.DataFrame] | None, title: str
+) -> Iterator[tuple[str, Figure]]:
+    for name, draw in FIGURES.items():
+        yield name, draw(summary, title=title)
+    if evidence is not None:
+        controls = control_points(summary)
+        yield "effect_gap_forest", draw_effect_gap_forest(evidence["gap_tests"], title=title, controls=controls)
+        steerability = evidence["steerability"]
+        yield "steerability", draw_steerability(evidence["prompt_steerability"], steerability=steerability, title=title)

@@ -1,0 +1,270 @@
+"""What the figures share: small multiples, the strength axis, points with intervals, labels that keep apart."""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from steering_reliability.figures.style import GRID, INK, LineStyle, new_figure
+from steering_reliability.results.schema import SPLITS
+
+_CLOSEST: Final = 0.12
+"""Strengths closer together than this share of the axis would print their labels over one another."""
+
+_CURVE_KEYS: Final = ["direction", "intervention", "layer", "seed"]
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One dose-response curve of the study: its points by alpha, and its name."""
+
+    title: str
+    points: pd.DataFrame
+
+
+def study_points(summary: pd.DataFrame) -> pd.DataFrame:
+    """Return the operating points of the study itself, without the sanity checks."""
+    return summary[summary["role"] == "main"]
+
+
+def study_panels(summary: pd.DataFrame) -> list[Panel]:
+    """Return one panel per curve of the study, by direction, intervention and layer."""
+    study = study_points(summary)
+    several = [key for key in ("direction", "seed") if study[key].nunique() > 1]
+    panels = []
+    curves = study.groupby(_CURVE_KEYS, sort=True)
+    for (direction, intervention, layer, seed), points in sorted(
+        curves, key=lambda curve: curve_order(str(curve[0][1]))
+    ):
+        names = {"direction": str(direction), "seed": f"seed {seed}"}
+        title = ", ".join([f"{intervention} at layer {layer}", *(names[key] for key in several)])
+        panels.append(Panel(title=title, points=points.sort_values("alpha")))
+    return panels
+
+
+def curve_order(intervention: str) -> int:
+    """Return the place of an intervention: adding comes first, as in the design."""
+    return ("add", "ablate").index(intervention)
+
+
+def panel_grid(panels: Sequence[Panel], *, height: float, margin: float = 0.0) -> tuple[Figure, list[Axes]]:
+    """Return a figure with one pair of axes per panel, at most four in a row.
+
+    Args:
+        panels: The panels, in reading order.
+        height: Height of one panel (inches).
+        margin: Extra width for the labels beside the last panel of each row (inches).
+
+    Returns:
+        The figure and its axes in the order of the panels.
+    """
+    layers = len({panel.points["layer"].iloc[0] for panel in panels})
+    columns = min(layers if 1 < layers <= 4 else 4, len(panels))
+    rows = math.ceil(len(panels) / columns)
+    figure = new_figure(width=max(5.6, 1.0 + margin + 2.9 * columns), height=1.15 + height * rows)
+    grid = figure.subplots(rows, columns, squeeze=False, sharey=True)
+    axes = list(grid.flat)
+    for spare in axes[len(panels) :]:
+        spare.set_visible(False)
+    return figure, axes[: len(panels)]
+
+
+def ends_row(axes: Axes) -> bool:
+    """Tell whether nothing is drawn to the right of these axes."""
+    spec = axes.get_subplotspec()
+    if spec is None or spec.is_last_col():
+        return True
+    figure = axes.get_figure()
+    following = [other for other in figure.axes if other.get_visible()] if figure else []
+    return following[-1] is axes
+
+
+def ends_column(axes: Axes) -> bool:
+    """Tell whether nothing is drawn below these axes."""
+    spec = axes.get_subplotspec()
+    figure = axes.get_figure()
+    if spec is None or figure is None:
+        return True
+    below = (other.get_subplotspec() for other in figure.axes if other.get_visible())
+    return not any(
+        other is not None and other.colspan.start == spec.colspan.start and other.rowspan.start > spec.rowspan.start
+        for other in below
+    )
+
+
+def starts_row(axes: Axes) -> bool:
+    """Tell whether these axes are the first of their row."""
+    spec = axes.get_subplotspec()
+    return spec is None or spec.is_first_col()
+
+
+@dataclass(frozen=True)
+class AlphaAxis:
+    """Where each alpha lies on the axis: to scale where the labels fit, else evenly spaced."""
+
+    alphas: tuple[float, ...]
+    positions: tuple[float, ...]
+    to_scale: bool
+
+    def at(self, alphas: pd.Series) -> np.ndarray:
+        """Return the positions of some alphas of this axis."""
+        where = dict(zip(self.alphas, self.positions, strict=True))
+        return np.array([where[alpha] for alpha in alphas])
+
+    @property
+    def span(self) -> float:
+        """Distance from the first to the last position, 1 for a single alpha."""
+        return (self.positions[-1] - self.positions[0]) or 1.0
+
+
+def alpha_axis(alphas: Sequence[float]) -> AlphaAxis:
+    """Lay out the strengths of a panel."""
+    ordered = tuple(sorted(set(alphas)))
+    steps = np.diff(ordered)
+    to_scale = len(ordered) < 3 or float(steps.min()) >= _CLOSEST * (ordered[-1] - ordered[0])
+    positions = ordered if to_scale else tuple(float(rank) for rank in range(len(ordered)))
+    return AlphaAxis(alphas=ordered, positions=positions, to_scale=to_scale)
+
+
+def label_alphas(axes: Axes, axis: AlphaAxis, *, strengths: pd.Series) -> None:
+    """Write alpha and, below it, the relative strength under each tick.
+
+    Args:
+        axes: The panel.
+        axis: Its layout.
+        strengths: relative_strength by alpha.
+    """
+    labels = [f"{alpha:g}\n{percent(strengths.get(alpha, math.nan))}" for alpha in axis.alphas]
+    # More than eight two-line labels do not fit below a small panel side by side.
+    size = 8.5 if len(labels) <= 6 else 7.5 if len(labels) <= 8 else 6.5
+    axes.set_xticks(axis.positions, labels, fontsize=size)
+    axes.set_xlim(axis.positions[0] - 0.07 * axis.span, axis.positions[-1] + 0.09 * axis.span)
+
+
+def caption_alphas(axes: Axes, axis: AlphaAxis) -> None:
+    """Name the strength axis under the lowest panel of a column; say under every panel if it is not to scale."""
+    name = "alpha, and below it the share\nof the residual norm" if ends_column(axes) else ""
+    axes.set_xlabel(name if axis.to_scale else f"{name} (not to scale)".strip())
+
+
+def strength_panels(
+    summary: pd.DataFrame, *, height: float, margin: float, ylabel: str, draw: Callable[[Axes, Panel, AlphaAxis], None]
+) -> Figure:
+    """Return a figure with one panel per curve of the study, each a quantity against alpha.
+
+    Args:
+        summary: From `summarise`.
+        height: Height of one panel (inches).
+        margin: Extra width for the labels beside the last panel of each row (inches).
+        ylabel: The quantity, named once per row.
+        draw: Draws the data of one panel.
+
+    Returns:
+        The figure, still without title and footer.
+    """
+    panels = study_panels(summary)
+    figure, grid = panel_grid(panels, height=height, margin=margin)
+    for axes, panel in zip(grid, panels, strict=True):
+        axis = alpha_axis(panel.points["alpha"].tolist())
+        draw(axes, panel, axis)
+        label_alphas(axes, axis, strengths=panel.points.set_index("alpha")["relative_strength"])
+        axes.set_title(panel.title, loc="left", color=INK)
+        caption_alphas(axes, axis)
+        plain_grid(axes)
+        if starts_row(axes):
+            axes.set_ylabel(ylabel)
+    return figure
+
+
+def percent(share: float) -> str:
+    """Return a share as a short percentage, "?" where it is missing."""
+    if math.isnan(share):
+        return "?"
+    value = 100 * share
+    return "0%" if value == 0 else f"{value:.1f}%" if abs(value) < 10 and abs(value) % 1 > 0.05 else f"{value:.0f}%"
+
+
+def signed_points(share: float, _: object = None) -> str:
+    """Return a difference of shares in signed percentage points, as a tick label."""
+    return f"{100 * share:+.0f}" if share else "0"
+
+
+def plain_grid(axes: Axes) -> None:
+    """Draw horizontal lines behind the data, to read values off."""
+    axes.grid(axis="y", color=GRID, linewidth=0.7)
+    axes.set_axisbelow(True)
+
+
+def interval_bars(points: pd.DataFrame, name: str) -> np.ndarray:
+    """Return how far each interval reaches below and above its value, [2, points], as error bars want it."""
+    value, low, high = (points[f"{name}{part}"].to_numpy(dtype=float) for part in ("", "_low", "_high"))
+    return np.asarray(np.maximum([value - low, high - value], 0.0))
+
+
+def draw_with_intervals(
+    axes: Axes, x: np.ndarray, points: pd.DataFrame, *, name: str, style: LineStyle, filled: bool = True
+) -> None:
+    """Draw a line through the values of `name` and a bar over each interval.
+
+    Args:
+        axes: Where.
+        x: Positions, one per row of `points`.
+        points: Holds `name`, `name`_low and `name`_high.
+        name: The rate or difference.
+        style: Its look.
+        filled: Whether the markers are filled.
+    """
+    value, bars = points[name].to_numpy(dtype=float), interval_bars(points, name)
+    face = style.colour if filled else "white"
+    axes.errorbar(x, value, yerr=bars, fmt="none", ecolor=style.colour, elinewidth=0.9, capsize=2, zorder=2)
+    axes.plot(
+        x, value, color=style.colour, linestyle=style.line, linewidth=1.5, marker=style.marker, markersize=5,
+        markerfacecolor=face, markeredgecolor=style.colour, zorder=3,
+    )  # fmt: skip
+
+
+def label_line_ends(axes: Axes, ends: Sequence[tuple[float, str, str]], *, distance: float) -> None:
+    """Write the name of each line beside its last point, moved apart where they would overlap.
+
+    Args:
+        axes: The panel; the names stand right of it.
+        ends: (y of the last point, name, colour).
+        distance: Least distance between two names, in data units.
+    """
+    known = sorted(end for end in ends if not math.isnan(end[0]))
+    heights = [end[0] for end in known]
+    for _ in range(200):
+        moved = False
+        for lower, upper in zip(range(len(heights)), range(1, len(heights)), strict=False):
+            lack = distance - (heights[upper] - heights[lower])
+            if lack > 1e-9:
+                heights[lower] -= lack / 2
+                heights[upper] += lack / 2
+                moved = True
+        if not moved:
+            break
+    lowest, _ = axes.get_ylim()
+    for rank, height in enumerate(heights):
+        heights[rank] = max(height, lowest + rank * distance)
+    for (_, name, colour), height in zip(known, heights, strict=True):
+        axes.annotate(
+            name, xy=(1.0, height), xycoords=("axes fraction", "data"), xytext=(5, 0),
+            textcoords="offset points", va="center", fontsize=8.5, color=colour, fontweight="bold",
+            annotation_clip=False,
+        )  # fmt: skip
+
+
+def sample_sizes(summary: pd.DataFrame) -> str:
+    """Return how many completions each rate of the study rests on, in words."""
+    study = study_points(summary)
+    words = []
+    for split in SPLITS:
+        counts = sorted({int(n) for n in study[f"refusal_{split}_n"]})
+        if counts and counts[-1] > 0:
+            words.append(f"{counts[0]}–{counts[-1]} {split}" if len(counts) > 1 else f"{counts[0]} {split}")
+    return "n = " + ", ".join(words) if words else "no completions"

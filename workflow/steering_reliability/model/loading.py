@@ -1,0 +1,342 @@
+"""The only place that loads a model or a tokenizer, and that turns a prompt into tokens."""
+
+import pickle
+from collections.abc import Collection
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from torch import nn
+
+from steering_reliability.config.schema import two_templates
+from steering_reliability.errors import InputError
+from steering_reliability.model.context import longest_context
+from steering_reliability.model.seal import check_files
+from steering_reliability.model.steady_products import make_steady
+from steering_reliability.process.machine import machine_facts
+
+# A user's prompt can't contain this, so its place in the rendered template is the place of the prompt.
+_PLACEHOLDER = "\u241fPROMPT\u241f"
+# The place of the prompt in a configured prompt_template.
+PROMPT = "{prompt}"
+# Some templates write the date into the system turn; a prompt that changes overnight could not be reproduced.
+FIXED_DAY = "{% macro strftime_now(format) %}26 Jul 2024{% endmacro %}"
+
+
+@dataclass(frozen=True)
+class RenderedPrompt:
+    """A prompt as the model sees it.
+
+    Attributes:
+        tokens: Token ids of the whole prompt, template included, BOS exactly once.
+        user_end: Index of the first token after the user's text (the last token where no template follows).
+    """
+
+    tokens: tuple[int, ...]
+    user_end: int
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """A model ready to be hooked.
+
+    Attributes:
+        bridge: TransformerLens bridge; `blocks.{layer}.hook_resid_pre` and `hook_resid_post` fire.
+        tokenizer: Its tokenizer, which adds no special token by itself.
+        device: Where it runs.
+        dtype: Its number format.
+        end_tokens: Ids that end a completion.
+        context: Most tokens that prompt and completion may have together.
+        block_returns_tuple: Whether a block hands on a tuple or the bare residual stream.
+    """
+
+    bridge: Any
+    tokenizer: Any
+    device: torch.device
+    dtype: torch.dtype
+    end_tokens: frozenset[int]
+    context: int
+    block_returns_tuple: bool
+
+    @property
+    def n_layers(self) -> int:
+        """Number of transformer blocks."""
+        return len(self.bridge.blocks)
+
+    @property
+    def d_model(self) -> int:
+        """Width of the residual stream."""
+        return int(self.bridge.cfg.d_model)
+
+    @property
+    def n_bytes(self) -> int:
+        """Memory of the weights."""
+        return sum(weight.numel() * weight.element_size() for weight in self.bridge.original_model.parameters())
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What computes, as far as it may show in the last digits of a number."""
+        return {
+            "device": self.device.type,
+            "dtype": str(self.dtype).removeprefix("torch."),
+            "torch": torch.__version__,
+            "transformer_lens": metadata.version("transformer-lens"),
+            **machine_facts(),
+        }
+
+    @property
+    def token_bytes(self) -> int:
+        """Memory of one token's keys and values over all layers, in bytes."""
+        cfg = self.bridge.cfg
+        heads = int(getattr(cfg, "n_key_value_heads", None) or cfg.n_heads)
+        return 2 * self.n_layers * heads * int(cfg.d_head) * self.dtype.itemsize
+
+
+def choose_device(wanted: str) -> tuple[torch.device, str | None]:
+    """The device for a configured name, and a warning when it is not the one asked for."""
+    if wanted == "cuda" and not torch.cuda.is_available():
+        return torch.device("cpu"), "model.device is cuda, but no GPU is visible: running on the CPU"
+    if wanted == "mps" and not torch.backends.mps.is_available():
+        return torch.device("cpu"), "model.device is mps, but torch does not offer it: running on the CPU"
+    if wanted == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu"), None
+    return torch.device(wanted), None
+
+
+def choose_dtype(wanted: str, *, device: torch.device) -> torch.dtype:
+    """The number format for a configured name; float16 becomes float32 on a CPU, which has no kernels for it."""
+    if wanted == "auto":
+        fast = device.type == "cuda" or (device.type == "cpu" and multiplies_bfloat16_fast(**processor_facts()))
+        return torch.bfloat16 if fast else torch.float32
+    if wanted == "float16" and device.type == "cpu":
+        return torch.float32
+    return {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}[wanted]
+
+
+def multiplies_bfloat16_fast(*, flags: Collection[str], vendor: str) -> bool:
+    """Whether a CPU multiplies bfloat16 matrices faster than float32 ones.
+
+    Args:
+        flags: As /proc/cpuinfo lists them.
+        vendor: Its vendor_id. With avx512_bf16 and no AMX Intel's are slower in bfloat16 than in float32 (80 against
+            125 GFLOP/s a core were measured), AMD's two to four times as fast (70 to 79 against 20 to 34).
+    """
+    return "amx_bf16" in flags or ("avx512_bf16" in flags and vendor == "AuthenticAMD")
+
+
+def processor_facts() -> dict[str, Any]:
+    """Return `flags` and `vendor` of the first processor; none where the system does not say."""
+    listed = Path("/proc/cpuinfo")
+    lines = listed.read_text(encoding="utf-8").split("\n\n")[0].splitlines() if listed.exists() else []
+    facts = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in lines)}
+    return {"flags": frozenset(facts.get("flags", "").split()), "vendor": facts.get("vendor_id", "")}
+
+
+def load_model(folder: str | Path, *, device: str, dtype: str) -> LoadedModel:
+    """Boot a Hugging Face folder as a TransformerLens bridge.
+
+    Args:
+        folder: A folder with config.json, safetensors weights and a tokenizer.
+        device: `auto`, `cpu`, `cuda` or `mps`.
+        dtype: `auto`, `float32`, `bfloat16` or `float16`.
+
+    Raises:
+        InputError: When the folder is not a model that TransformerLens can boot, or is no longer what was made.
+    """
+    from transformer_lens.model_bridge import TransformerBridge  # noqa: PLC0415 - costs seconds
+
+    check_files(folder, weights=True)
+    chosen, _ = choose_device(device)
+    number_format = choose_dtype(dtype, device=chosen)
+    try:
+        bridge = TransformerBridge.boot_transformers(str(folder), device=str(chosen), dtype=number_format)
+    except (OSError, ValueError, KeyError, SafetensorError, pickle.UnpicklingError) as error:
+        raise InputError(
+            f"the model can't be loaded: {str(error).splitlines()[0]}",
+            where=str(folder),
+            fix="delete the folder and run again, or point model.source at a Hugging Face folder with safetensors",
+        ) from error
+    config = bridge.original_model.config
+    if not getattr(bridge.original_model, "_supports_attention_backend", False):
+        raise InputError(
+            f"models of the type {config.model_type} compute attention in a way of their own, which the engine would "
+            "have to repeat",
+            where=str(folder),
+            fix="choose a model of another type: docs/models.md lists those that were tried",
+        )
+    for block in bridge.blocks:
+        _restore_originals(block.original_component)
+    _drop_zero_bias(bridge.original_model.get_output_embeddings())
+    bridge.eval().requires_grad_(False)
+    if chosen.type == "cpu":
+        _own_weights(bridge.original_model)
+        make_steady(bridge.original_model)
+    tokenizer = load_tokenizer(folder)
+    return LoadedModel(
+        bridge=bridge,
+        tokenizer=tokenizer,
+        device=chosen,
+        dtype=number_format,
+        end_tokens=frozenset(_end_tokens(bridge, tokenizer)),
+        context=longest_context(config),
+        block_returns_tuple=_block_returns_tuple(bridge, chosen),
+    )
+
+
+def _block_returns_tuple(bridge: Any, device: torch.device) -> bool:
+    seen: list[bool] = []
+    handle = bridge.blocks[0].register_forward_hook(lambda *call: seen.append(isinstance(call[2], tuple)))
+    try:
+        with torch.inference_mode():
+            bridge.original_model(torch.zeros(1, 1, dtype=torch.long, device=device))
+    finally:
+        handle.remove()
+    return seen[0]
+
+
+def _restore_originals(module: nn.Module) -> None:
+    # The bridge computes attention in eager steps so that inner hook points fire. The study needs only the block's
+    # own, so the Hugging Face modules go back inside the blocks: same logits, much faster.
+    from transformer_lens.model_bridge.generalized_components.base import GeneralizedComponent  # noqa: PLC0415
+
+    for name, child in list(module.named_children()):
+        original = child.original_component if isinstance(child, GeneralizedComponent) else None
+        if original is not None:
+            setattr(module, name, original)
+        _restore_originals(original if original is not None else child)
+
+
+def _drop_zero_bias(unembedding: nn.Module) -> None:
+    # The bridge gives every unembedding a bias, of zeros where the model has none; adding them costs a pass over the
+    # logits at every step.
+    layer = getattr(unembedding, "original_component", unembedding)
+    bias = getattr(layer, "bias", None)
+    if bias is not None and not bool(bias.any()):
+        layer.bias = None
+
+
+def _own_weights(network: nn.Module) -> None:
+    # Weights that are mapped from their file lie in small pages, and matrix products stumble over every one.
+    for parameter in network.parameters():
+        parameter.data = parameter.data.clone()
+
+
+def _end_tokens(bridge: Any, tokenizer: Any) -> set[int]:
+    ids: set[int] = set()
+    for holder in (bridge.original_model.config, bridge.original_model.generation_config, tokenizer):
+        value = getattr(holder, "eos_token_id", None)
+        ids.update([value] if isinstance(value, int) else value or [])
+    return ids
+
+
+def read_context(folder: str | Path) -> int:
+    """Most tokens that the model in a Hugging Face folder reads; loads no weights."""
+    from transformers import AutoConfig  # noqa: PLC0415 - costs seconds
+
+    return longest_context(AutoConfig.from_pretrained(str(folder)))
+
+
+def load_tokenizer(folder: str | Path) -> Any:
+    """Load the tokenizer of a Hugging Face folder.
+
+    Raises:
+        InputError: When a file of a folder that was made here is no longer what it was.
+    """
+    from transformers import AutoTokenizer  # noqa: PLC0415 - costs seconds
+
+    check_files(folder, weights=False)
+    return AutoTokenizer.from_pretrained(str(folder))
+
+
+def render_prompt(
+    prompt: str,
+    *,
+    tokenizer: Any,
+    system_prompt: str | None = None,
+    chat_template: str = "auto",
+    prompt_template: str | None = None,
+) -> RenderedPrompt:
+    """Turn a prompt into the tokens that the model continues.
+
+    With a chat template: one user turn (after an optional system turn), and the opening of the assistant's. Without:
+    the prompt as it is or inside `prompt_template`, after BOS where the model has one and begins its texts with it.
+
+    Args:
+        prompt: The user's text.
+        tokenizer: The model's tokenizer.
+        system_prompt: System turn; None leaves it to the template.
+        chat_template: `auto` or `none`.
+        prompt_template: Text around `{prompt}`, for where there is no chat template; None leaves the prompt bare.
+
+    Raises:
+        InputError: When the template refuses the system turn, or there are two templates.
+    """
+    if is_bare(tokenizer, chat_template):
+        before, _, after = (prompt_template or PROMPT).partition(PROMPT)
+        before, bos = (f"{system_prompt}\n\n{before}" if system_prompt else before), _bos(tokenizer)
+    elif prompt_template is not None:
+        raise two_templates()
+    else:
+        (before, after), bos = _render_around(tokenizer, system_prompt), []
+    tokens = [*bos, *tokenizer.encode(before + prompt + after, add_special_tokens=False)]
+    suffix = tokenizer.encode(after, add_special_tokens=False)
+    # A tokenizer may merge the end of the prompt with the suffix; then only what is surely template counts.
+    same = 0
+    while same < min(len(suffix), len(tokens)) and tokens[-1 - same] == suffix[-1 - same]:
+        same += 1
+    return RenderedPrompt(tuple(tokens), max(len(tokens) - max(same, 1), 0))
+
+
+def is_bare(tokenizer: Any, chat_template: str) -> bool:
+    """Whether prompts go to the model without a chat template."""
+    return chat_template == "none" or not tokenizer.chat_template
+
+
+def opening_tokens(
+    opening: str,
+    *,
+    prompt: str,
+    tokenizer: Any,
+    chat_template: str = "auto",
+    prompt_template: str | None = None,
+) -> tuple[int, ...]:
+    """The tokens of an answer's opening, as the model would write them after a prompt.
+
+    Args:
+        opening: The text, for example "I'm sorry".
+        prompt: The user's text; without a chat template the opening goes on from it, after a space.
+        tokenizer: The model's tokenizer.
+        chat_template: `auto` or `none`.
+        prompt_template: Text around `{prompt}`, for where there is no chat template.
+    """
+    before = (prompt_template or PROMPT).replace(PROMPT, prompt)
+    joined = not before or before[-1].isspace() or opening[:1].isspace()
+    text = f" {opening}" if is_bare(tokenizer, chat_template) and not joined else opening
+    return tuple(tokenizer.encode(text, add_special_tokens=False))
+
+
+def _render_around(tokenizer: Any, system_prompt: str | None) -> tuple[str, str]:
+    turns = [{"role": "system", "content": system_prompt}] if system_prompt else []
+    turns.append({"role": "user", "content": _PLACEHOLDER})
+    try:
+        template = tokenizer.get_chat_template()
+        if "strftime_now" in template:
+            template = FIXED_DAY + template
+        text = tokenizer.apply_chat_template(turns, chat_template=template, tokenize=False, add_generation_prompt=True)
+    except Exception as error:
+        raise InputError(
+            f"the model's chat template refuses these turns: {error}",
+            where="config key model.system_prompt",
+            fix="leave system_prompt out, or set chat_template: none",
+        ) from error
+    before, _, after = text.partition(_PLACEHOLDER)
+    return before, after
+
+
+def _bos(tokenizer: Any) -> list[int]:
+    # Whether a model's texts begin with BOS is what its own tokenizer does with an empty string.
+    bos = tokenizer.bos_token_id
+    return [bos] if bos is not None and tokenizer.encode("a", add_special_tokens=True)[:1] == [bos] else []

@@ -1,0 +1,133 @@
+"""Make a model's Hugging Face folder once, of a GGUF file or a snapshot of the hub; it appears whole or not at all."""
+
+import glob
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from steering_reliability.config.schema import ModelConfig
+from steering_reliability.files import sha256_of, usual_mode
+from steering_reliability.model.gguf_header import read_header
+from steering_reliability.model.hub import fetch_snapshot
+from steering_reliability.model.seal import preparing_code, write_card
+from steering_reliability.model.source import GgufFile, file_fingerprint, locate_gguf
+
+
+def prepare_model(model: ModelConfig, *, folder: str | Path, say: Callable[[str], None] = print) -> None:
+    """Make the Hugging Face folder of a hub or GGUF source; config.json arrives last, so a torn folder is no folder.
+
+    Args:
+        model: The configured model.
+        folder: Where it goes.
+        say: Told what a user should see while it is made, a line at a time.
+
+    Raises:
+        InputError: When the source is missing.
+    """
+    with published_folder(folder) as made:
+        card = _fetch_from_hub(model, made, say) if model.source == "hub" else _convert_gguf(model, made)
+        write_card({**card, "code": preparing_code()}, made)
+
+
+@contextmanager
+def published_folder(folder: str | Path) -> Iterator[Path]:
+    """Let a model's folder be written beside its place, and put the files there when all are whole, config.json last.
+
+    What a killed attempt has left there goes first: Snakemake lets nobody else make the folder at the same time.
+
+    Args:
+        folder: The model's folder; a rule takes its config.json for the sign that it is complete.
+
+    Yields:
+        The folder to write to.
+    """
+    target = Path(folder)
+    target.mkdir(parents=True, exist_ok=True)
+    for left in target.parent.glob(f".{glob.escape(target.name)}.*/"):
+        shutil.rmtree(left)
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}.") as scratch:
+        made = Path(scratch)
+        mode = usual_mode(made / ".mode")
+        (made / ".mode").unlink()
+        yield made
+        for path in sorted(made.iterdir(), key=lambda path: path.name == "config.json"):
+            if path.is_file():
+                path.chmod(mode)
+                path.replace(target / path.name)
+
+
+def _fetch_from_hub(model: ModelConfig, made: Path, say: Callable[[str], None]) -> dict[str, Any]:
+    fetched = fetch_snapshot(model.name, revision=model.revision, folder=made, say=say)
+    if model.revision != fetched.commit:
+        say(f"model.revision is not a commit: set it to {fetched.commit} to stay with what was fetched now")
+    return {
+        "name": model.name,
+        "source": "hub",
+        "asked_for": model.revision or "main",
+        "revision": fetched.commit,
+        "licence": fetched.licence,
+    }
+
+
+def _convert_gguf(model: ModelConfig, made: Path) -> dict[str, Any]:
+    file = locate_gguf(model)
+    weights = dequantize_gguf(file.path, made)
+    return {
+        "name": file.path.stem,
+        "source": model.source,
+        "file": file_fingerprint(file.path),
+        "package": f"{file.package}=={metadata.version(file.package)}" if file.package else None,
+        "licence": _licence(file),
+        "sha256": sha256_of(file.path),
+        "weights": f"dequantized {weights}",
+        "written_with": {name: metadata.version(name) for name in ("transformers", "gguf", "torch")},
+    }
+
+
+def _licence(file: GgufFile) -> str:
+    """What the file says, else the package that holds it."""
+    facts = metadata.metadata(file.package).json if file.package else {}
+    said = read_header(file.path, wanted=["general.license"]).get("general.license")
+    return str(said or facts.get("license_expression") or facts.get("license") or "unknown")
+
+
+def dequantize_gguf(path: Path, folder: Path) -> str:
+    """Write a GGUF file as a plain float32 Hugging Face folder.
+
+    Args:
+        path: The GGUF file.
+        folder: Receives config.json, model.safetensors and the tokenizer.
+
+    Returns:
+        The quantization of its weights, for example `Q4_1`.
+    """
+    import torch  # noqa: PLC0415 - only where a model is made
+    from transformers import AutoModelForCausalLM, AutoTokenizer  # noqa: PLC0415 - costs seconds
+
+    quantized = AutoModelForCausalLM.from_pretrained(path.parent, gguf_file=path.name, dtype=torch.float32)
+    settings = quantized.config.to_dict()
+    # save_pretrained refuses a model whose config says that it is still quantized.
+    settings.pop("quantization_config", None)
+    plain = AutoModelForCausalLM.from_config(type(quantized.config).from_dict(settings), dtype=torch.float32)
+    plain.load_state_dict(quantized.state_dict())
+    plain.generation_config = quantized.generation_config
+    plain.save_pretrained(folder)
+    AutoTokenizer.from_pretrained(path.parent, gguf_file=path.name).save_pretrained(folder, save_jinja_files=False)
+    return _main_quantization(path)
+
+
+def _main_quantization(path: Path) -> str:
+    """What the file says of its weights, else the kind that most of their bytes have."""
+    from gguf import GGUFReader, LlamaFileType  # noqa: PLC0415
+
+    said = read_header(path, wanted=["general.file_type"]).get("general.file_type")
+    if said in set(LlamaFileType) - {LlamaFileType.GUESSED}:
+        return str(LlamaFileType(said).name).removeprefix("MOSTLY_").removeprefix("ALL_")
+    size: dict[str, int] = {}
+    for tensor in GGUFReader(path).tensors:
+        size[tensor.tensor_type.name] = size.get(tensor.tensor_type.name, 0) + int(tensor.n_bytes)
+    return max(size, key=lambda kind: size[kind])

@@ -1,0 +1,91 @@
+"""The card of a model's folder that was made here: what made it, and the SHA-256 of its files."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from steering_reliability.errors import InputError
+from steering_reliability.files import sha256_of
+from steering_reliability.process.code_digest import code_of
+
+CARD = "model_card.json"
+
+_WORDING = ("model/source.py", "model/hub_errors.py")
+"""Where a source is found and what is said of it; no byte of a model's folder depends on them."""
+
+
+def preparing_code() -> str:
+    """Digest of the code that decides what rule prepare_model writes."""
+    return code_of("model/preparation.py", without=_WORDING)
+
+
+def tuning_code() -> str:
+    """Digest of the code that decides what rule tune_refusal writes."""
+    return code_of("tuning/tune_refusal.py", without=_WORDING)
+
+
+def write_card(card: Mapping[str, Any], folder: Path) -> None:
+    """Write what a model's folder was made from, and the SHA-256 of its other files, as model_card.json."""
+    files = {path.name: sha256_of(path) for path in sorted(folder.iterdir()) if path.is_file() and path.name != CARD}
+    (folder / CARD).write_text(json.dumps({**card, "files": files}, indent=2) + "\n", encoding="utf-8")
+
+
+def read_card(folder: str | Path) -> dict[str, Any]:
+    """What the card of a model's folder says; nothing where there is none, or none that can be read."""
+    try:
+        card = json.loads((Path(folder) / CARD).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return card if isinstance(card, dict) else {}
+
+
+def other_code_note(folder: str | Path, *, code: str, rule: str) -> str | None:
+    """What a user should know where a model's folder was made by other code than is here.
+
+    Args:
+        folder: A folder that a rule has made, or will make.
+        code: Digest of the code that would make it now.
+        rule: The rule that makes it.
+
+    Returns:
+        The warning; None where the folder is not there yet, or was made by this code.
+    """
+    if not (Path(folder) / "config.json").is_file() or read_card(folder).get("code") == code:
+        return None
+    return (
+        f"{folder} was made by other code of rule {rule} than is here; to make it anew, and all that follows from it: "
+        f"snakemake --cores 4 --forcerun {rule} (with --configfile, if you have one of your own)"
+    )
+
+
+def check_files(folder: str | Path, *, weights: bool) -> None:
+    """Compare a model's files with what its card says of them; a user's own folder has none and is taken as it is.
+
+    Args:
+        folder: The model's Hugging Face folder.
+        weights: Whether to read the weights too, a second per GB.
+
+    Raises:
+        InputError: When a file is missing or has other bytes, or when the card itself is damaged.
+    """
+    path = Path(folder) / CARD
+    if not path.is_file():
+        return
+    try:
+        card = json.loads(path.read_text(encoding="utf-8"))
+        recorded = dict(card.get("files", {}))
+    except (ValueError, TypeError, AttributeError) as error:
+        raise _damaged(path) from error
+    for name, digest in recorded.items():
+        file = Path(folder) / name
+        if (weights or file.suffix != ".safetensors") and (not file.is_file() or sha256_of(file) != digest):
+            raise _damaged(file)
+
+
+def _damaged(path: Path) -> InputError:
+    return InputError(
+        "a file of the model is not what it was when the model's folder was made",
+        where=str(path),
+        fix=f"delete the folder {path.parent} and run again: it is made anew",
+    )

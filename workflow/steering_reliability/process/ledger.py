@@ -1,0 +1,76 @@
+"""What each file that a model computed was made with: a line in its job's log, and the sum of all lines of a run."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from steering_reliability.process.machine import code_commit
+
+_LINE: Final = "made with "
+_NAMES: Final = {
+    "processor": "processor",
+    "gpu": "GPU",
+    "device": "device",
+    "dtype": "number format",
+    "torch": "torch",
+    "transformer_lens": "TransformerLens",
+    "cpu_capability": "instructions",
+    "architecture": "architecture",
+    "system": "system",
+}
+"""What may show in the last digits of a number, and its name in a sentence; the commit is recorded and not compared."""
+
+
+def record_making(facts: Mapping[str, Any]) -> None:
+    """Print what a file is made with, as a line for its job's log.
+
+    Args:
+        facts: From `LoadedModel.facts`; the commit of the code is added.
+    """
+    print(_LINE + json.dumps({**facts, "commit": code_commit()}, ensure_ascii=False, sort_keys=True), flush=True)
+
+
+def read_ledger(logs: Iterable[Path]) -> list[dict[str, Any]]:
+    """Count the files of a run by what they were made with.
+
+    Args:
+        logs: The log of each file's job.
+
+    Returns:
+        For each set of facts `files` and the facts, most files first; `files` alone for logs that do not say.
+    """
+    counts: dict[str, int] = {}
+    for log in logs:
+        facts = _facts(log)
+        counts[facts] = counts.get(facts, 0) + 1
+    return [{"files": counts[facts], **json.loads(facts)} for facts in sorted(counts, key=lambda f: (-counts[f], f))]
+
+
+def _facts(log: Path) -> str:
+    try:
+        lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return "{}"
+    return next((line.removeprefix(_LINE) for line in reversed(lines) if line.startswith(_LINE)), "{}")
+
+
+def mixture_note(ledger: Sequence[Mapping[str, Any]]) -> str | None:
+    """What must be known of a run whose files were not all made alike; None where they were, or where nothing says.
+
+    Args:
+        ledger: From `read_ledger`.
+    """
+    known = [entry for entry in ledger if len(entry) > 1]
+    differing = [name for name in _NAMES if len({json.dumps(entry.get(name)) for entry in known}) > 1]
+    if not differing:
+        return None
+    counts: dict[str, int] = {}
+    for entry in known:
+        kind = ", ".join(f"{_NAMES[name]} {entry.get(name) or 'none'}" for name in differing)
+        counts[kind] = counts.get(kind, 0) + int(entry["files"])
+    kinds = "; ".join(f"{n} with {kind}" for kind, n in counts.items())
+    return (
+        f"The run is a mixture: of the files that the model computed, {kinds}. Differences between their numbers may "
+        "come from that alone."
+    )

@@ -1,0 +1,64 @@
+"""What a file is made with: machine, number format, version of torch, commit of the code."""
+
+import os
+import platform
+import subprocess
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+
+@cache
+def machine_facts() -> dict[str, Any]:
+    """The machine, as far as it may show in the last digits of a number; a worker says it with every shard."""
+    import torch  # noqa: PLC0415 - costs seconds, and only some jobs compute
+
+    return {
+        "system": platform.system(),
+        "architecture": platform.machine(),
+        "processor": processor_name(),
+        "cpu_capability": torch.backends.cpu.get_cpu_capability(),
+        "gpu": gpu_name(),
+    }
+
+
+def processor_name() -> str:
+    """The processor's own name for itself."""
+    facts = Path("/proc/cpuinfo")
+    lines = facts.read_text(encoding="utf-8", errors="replace").splitlines() if facts.is_file() else []
+    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(names, "") or platform.processor() or platform.machine()
+
+
+def gpu_name() -> str | None:
+    """The GPU that computes; None where the CPU does."""
+    import torch  # noqa: PLC0415 - costs seconds, and only some jobs compute
+
+    return torch.cuda.get_device_name(0) if torch.cuda.is_available() else None
+
+
+def code_commit(package: Path = Path(__file__).parents[1]) -> str | None:
+    """The commit of the package's clone, with ` (changed)` where its code differs from it; None without a clone."""
+    clone = package.parents[1]
+    if not (clone / ".git").exists():
+        return None
+    commit = _git(clone, "rev-parse", "HEAD")
+    changed = _git(clone, "status", "--porcelain", "--untracked-files=no", "--", "Snakefile", "rules", "workflow")
+    return f"{commit} (changed)" if commit and changed else commit or None
+
+
+def _git(clone: Path, *arguments: str) -> str:
+    # No optional locks: another git may be at work in the clone.
+    command = ["git", "-C", str(clone), *arguments]
+    try:
+        found = subprocess.run(
+            command,
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=True,
+            env=os.environ | {"GIT_OPTIONAL_LOCKS": "0"},
+        )
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return found.stdout.strip()

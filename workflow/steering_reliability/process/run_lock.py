@@ -1,0 +1,129 @@
+"""A lock of a run's folder: Snakemake's own locks go, for all runs of a directory, when any of them ends."""
+
+import json
+import os
+import socket
+from contextlib import suppress
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from steering_reliability.errors import InputError
+from steering_reliability.files import write_text
+
+LOCK = ".running.json"
+
+
+def hold_run(folder: Path) -> None:
+    """Take a run's folder for this process; what a process that is gone has left is taken over.
+
+    Args:
+        folder: The run's; it is made if it is not there.
+
+    Raises:
+        InputError: When another process holds it; says which.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    lock, own = folder / LOCK, folder / f"{LOCK}.{os.getpid()}"
+    write_text(own, json.dumps(_this_process()) + "\n")
+    try:
+        while not _link(own, lock):
+            holder = _read(lock)
+            if holder is not None and _is_same(holder, _this_process()):
+                return
+            if holder is not None:
+                _check_is_gone(holder, lock)
+                _take_away(lock, holder)
+    finally:
+        own.unlink()
+
+
+def release_run(folder: Path) -> None:
+    """Give a run's folder back, if this process holds it."""
+    lock = folder / LOCK
+    holder = _read(lock)
+    if holder is not None and _is_same(holder, _this_process()):
+        lock.unlink(missing_ok=True)
+
+
+def _link(own: Path, lock: Path) -> bool:
+    """Put a file in the lock's place; of two that do it at once one succeeds."""
+    try:
+        os.link(own, lock)
+    except FileExistsError:
+        return False
+    except OSError:
+        # No hard links here (exFAT, many file systems of a network or a drive in the cloud).
+        try:
+            with lock.open("x", encoding="utf-8") as file:
+                file.write(own.read_text(encoding="utf-8"))
+        except FileExistsError:
+            return False
+    return True
+
+
+def _check_is_gone(holder: dict[str, Any], lock: Path) -> None:
+    host, pid = holder.get("host"), holder.get("pid")
+    if host != socket.gethostname():
+        raise InputError(
+            f"a run on {host} (process {pid}, begun {holder.get('begun')}) writes to this folder",
+            where=str(lock.parent),
+            fix=f"wait for it; if it is surely over, delete {lock}",
+        )
+    if isinstance(pid, int) and _ticks(pid) is not None and _ticks(pid) == holder.get("ticks"):
+        raise InputError(
+            f"another Snakemake (process {pid}, begun {holder.get('begun')}) writes to this folder",
+            where=str(lock.parent),
+            fix="wait until it has ended, or give this run an experiment.output_dir of its own",
+        )
+
+
+def _take_away(lock: Path, holder: dict[str, Any]) -> None:
+    # Renamed first: of two that see the same stale lock one takes it away, and not the other's new one.
+    stale = lock.with_name(f"{LOCK}.stale.{os.getpid()}")
+    with suppress(FileNotFoundError):
+        lock.rename(stale)
+        if _read(stale) != holder:
+            stale.rename(lock)
+        stale.unlink(missing_ok=True)
+
+
+def _this_process() -> dict[str, Any]:
+    begun = datetime.now().astimezone().isoformat(" ", "seconds")
+    return {"host": socket.gethostname(), "pid": os.getpid(), "ticks": _ticks(os.getpid()), "begun": begun}
+
+
+def _is_same(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    return all(one.get(key) == other[key] for key in ("host", "pid", "ticks"))
+
+
+def _ticks(pid: int) -> float | None:
+    """When a process began, by a clock that nobody sets, so that another one of its number is told apart."""
+    stat = Path(f"/proc/{pid}/stat")
+    try:
+        if stat.exists():
+            return float(stat.read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()[19])
+        begun: float = psutil.Process(pid).create_time()
+    except (OSError, psutil.Error, IndexError, ValueError):
+        return None
+    return begun
+
+
+def _read(lock: Path) -> dict[str, Any] | None:
+    """What the lock says; None where it is gone, nothing but this host where it is damaged.
+
+    Raises:
+        InputError: When it is another user's, who let nobody read it.
+    """
+    try:
+        found = json.loads(lock.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except PermissionError:
+        what = "the lock of this folder is another user's and can't be read"
+        raise InputError(what, where=str(lock), fix="ask them, or delete it if their run is over") from None
+    except (OSError, ValueError):
+        found = None
+    return found if isinstance(found, dict) else {"host": socket.gethostname()}

@@ -1,0 +1,1 @@
+"""What people read: the HTML page, the findings, examples.md, the comparison of runs."""

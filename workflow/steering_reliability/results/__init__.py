@@ -1,0 +1,1 @@
+"""results.parquet: completions gathered, scored and written, one row each."""

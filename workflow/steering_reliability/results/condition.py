@@ -1,0 +1,142 @@
+"""One steered condition: what it changes, by how much, and where its completions are."""
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from steering_reliability.directions.lengths import length_of
+from steering_reliability.errors import InputError
+from steering_reliability.metrics.scorer import load_scorer
+from steering_reliability.results.schema import ROLES, SPLITS
+
+
+@dataclass(frozen=True)
+class Condition:
+    """One steered condition and the shards that hold its completions.
+
+    Attributes:
+        role: main, alt_prefix, alt_seed or random.
+        direction: Name of the direction.
+        intervention: add or ablate.
+        layer: Steered block.
+        alpha: Strength as in the config, not 0: that is the baseline, which has no shard of its own.
+        seed: Seed of the sampling.
+        coefficient: For add the multiple of the unit vector, for ablate the fraction removed.
+        shards: Split to file; the study itself has all splits, a check may have fewer.
+        statistics: The layer's JSON beside the direction.
+    """
+
+    role: str
+    direction: str
+    intervention: str
+    layer: int
+    alpha: float
+    seed: int
+    coefficient: float
+    shards: Mapping[str, Path | str]
+    statistics: Path | str
+
+    def __post_init__(self) -> None:
+        if self.alpha == 0:
+            raise ValueError("alpha 0 is the baseline; it has no shard")
+
+    @property
+    def curve(self) -> tuple[int, str, str, int, int]:
+        """What this condition shares with the other strengths of its curve, in sort order."""
+        return (ROLES.index(self.role), self.direction, self.intervention, self.layer, self.seed)
+
+
+def read_statistics(path: Path) -> dict[str, float]:
+    """Read the statistics of a direction at one layer.
+
+    Args:
+        path: R/directions/{direction}/layer_{layer}.json.
+
+    Returns:
+        Name to value.
+
+    Raises:
+        InputError: The file is missing or damaged.
+    """
+    try:
+        return dict(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError) as error:
+        fix = f"delete {path} and run again"
+        raise InputError("the statistics of the direction cannot be read", where=str(path), fix=fix) from error
+
+
+def relative_strength(condition: Condition, *, statistics: Mapping[str, float]) -> float:
+    """Return the size of the change that a condition makes, over the mean residual norm at its layer.
+
+    Args:
+        condition: The steered condition.
+        statistics: The layer's statistics: resid_norm and, for ablate, mean_abs_projection.
+
+    Returns:
+        add: |coefficient| / resid_norm, signed as alpha. ablate: alpha * mean_abs_projection / resid_norm.
+        NaN where a statistic is missing.
+    """
+    norm = statistics.get("resid_norm") or math.nan
+    if condition.intervention == "ablate":
+        return condition.alpha * statistics.get("mean_abs_projection", math.nan) / norm
+    return math.copysign(abs(condition.coefficient), condition.alpha) / norm
+
+
+def placed(condition: Mapping[str, Any], *, below: str) -> dict[str, Any]:
+    """Say where the files of a planned condition lie for this job.
+
+    Args:
+        condition: The fields of `Condition`, with paths as the rules name them.
+        below: What stands before such a path here; nothing where all jobs share a disk.
+
+    Returns:
+        The condition with its paths completed.
+    """
+    shards = placed_shards(condition["shards"], below=below)
+    return {**condition, "shards": shards, "statistics": f"{below}{condition['statistics']}"}
+
+
+def placed_shards(shards: Mapping[str, str], *, below: str) -> dict[str, str]:
+    """Say where shards lie for this job: split to path, completed as in `placed`."""
+    return {split: f"{below}{path}" for split, path in shards.items()}
+
+
+def with_coefficient(condition: Mapping[str, Any], *, alpha_unit: str) -> dict[str, Any]:
+    """Complete a planned condition with what its alpha comes to at its layer.
+
+    Args:
+        condition: The fields of `Condition` but `coefficient`.
+        alpha_unit: As `length_of` takes it.
+
+    Returns:
+        The condition with `coefficient`: for add the multiple of the unit vector, for ablate the fraction removed.
+    """
+    if condition["intervention"] == "ablate":
+        return {**condition, "coefficient": condition["alpha"]}
+    statistics = read_statistics(Path(condition["statistics"]))
+    return {**condition, "coefficient": condition["alpha"] * length_of(statistics, unit=alpha_unit)}
+
+
+def inputs_of(params: Any, files: Any, *, made: str) -> dict[str, Any]:
+    """Say what `aggregate` reads, from the params and input of a job.
+
+    Args:
+        params: place (what the rule calls the file that is made), conditions, baseline, built_from, alpha_unit,
+            max_new_tokens, cluster_field and scorer.
+        files: The job's input, with the prompts by split.
+        made: Where that file lies for this job; without a shared disk all others lie below the same folder.
+    """
+    below = made.removesuffix(params.place)
+    conditions = [placed(condition, below=below) for condition in params.conditions]
+    return {
+        "conditions": [with_coefficient(condition, alpha_unit=params.alpha_unit) for condition in conditions],
+        "baseline": {seed: placed_shards(shards, below=below) for seed, shards in params.baseline.items()},
+        "prompts": {split: files[split] for split in SPLITS},
+        "max_new_tokens": params.max_new_tokens,
+        "built_from": params.built_from,
+        "cluster_field": params.cluster_field,
+        "scorer": load_scorer(params.scorer) if params.scorer else None,
+    }

@@ -1,0 +1,1 @@
+"""One run of the workflow: what it consists of, what it needs, what it was made with."""

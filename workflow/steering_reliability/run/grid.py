@@ -1,0 +1,232 @@
+"""What a run consists of: its directions, its conditions and the path of each shard."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from steering_reliability.config.schema import Config, Intervention, Method
+from steering_reliability.errors import InputError
+from steering_reliability.prompts.schema import SPLITS
+
+Role = Literal["main", "alt_prefix", "alt_seed", "random", "shuffled"]
+Build = Method | Literal["shuffled"]
+
+
+@dataclass(frozen=True)
+class Direction:
+    """A direction of a run, by the name that its files carry."""
+
+    name: str
+    method: Build
+    refusal_prefix: str
+    compliance_prefix: str
+    seed: int = 0
+    reference: str | None = None
+
+
+@dataclass(frozen=True)
+class Condition:
+    """One cell of the grid, in one role."""
+
+    role: Role
+    direction: str
+    intervention: Intervention
+    layer: int
+    alpha: float
+    seed: int
+    splits: tuple[str, ...] = SPLITS
+
+    def shard(self, split: str) -> str:
+        """Path of the completions on a split, relative to the run's folder."""
+        cell = f"{self.direction}/{self.intervention}/layer_{self.layer}/alpha_{self.alpha:g}/seed_{self.seed}"
+        return f"completions/{cell}/{split}.jsonl"
+
+
+def baseline_shard(split: str, *, seed: int) -> str:
+    """Path of the unsteered completions on a split, relative to the run's folder."""
+    return f"completions/baseline/seed_{seed}/{split}.jsonl"
+
+
+def resolve_layers(config: Config, *, n_layers: int) -> list[int]:
+    """Turn the configured layers into block indices 0..n_layers-1.
+
+    Raises:
+        InputError: When a layer lies outside the model, or two names mean one block.
+    """
+    outside = layers_outside(config.experiment.layers, n_layers=n_layers)
+    if outside:
+        raise InputError(
+            f"{config.model.name} has {n_layers} blocks and no layer {', '.join(map(str, outside))}",
+            where="config key experiment.layers",
+            fix=f"use 0 to {n_layers - 1}, or -1 to -{n_layers} to count from the end",
+        )
+    layers = [layer % n_layers for layer in config.experiment.layers]
+    if len(set(layers)) < len(layers):
+        raise InputError(
+            f"two entries of {config.experiment.layers} are the same block of {n_layers}",
+            where="config key experiment.layers",
+            fix="name each block once",
+        )
+    return layers
+
+
+def layers_outside(layers: Sequence[int], *, n_layers: int) -> list[int]:
+    """The layers that a model with so many blocks does not have."""
+    return [layer for layer in layers if not -n_layers <= layer < n_layers]
+
+
+def directions(config: Config) -> dict[str, Direction]:
+    """All directions of a run by name, the main one first."""
+    chosen, checks = config.direction, config.sanity_checks
+    prefixes = (chosen.refusal_prefix, chosen.compliance_prefix)
+    found: dict[str, Direction] = {}
+    if chosen.method == "random":
+        reference = Direction("difference_in_means", "difference_in_means", *prefixes)
+        found["random"] = Direction("random", "random", *prefixes, reference=reference.name)
+        found[reference.name] = reference
+    else:
+        reference = Direction(chosen.method, chosen.method, *prefixes)
+        found[reference.name] = reference
+    if not checks.enabled:
+        return found
+    if chosen.method == "contrastive_prefix":
+        for number, pair in enumerate(checks.alt_prefixes, start=1):
+            name = f"{chosen.method}_alt{number}"
+            found[name] = Direction(name, chosen.method, pair.refusal_prefix, pair.compliance_prefix)
+    for control, control_seeds in (("random", checks.random_seeds), ("shuffled", checks.shuffled_seeds)):
+        for seed in control_seeds:
+            name = f"{control}_{seed}"
+            method: Build = "random" if control == "random" else "shuffled"
+            found[name] = Direction(name, method, *prefixes, seed=seed, reference=reference.name)
+    return found
+
+
+def main_direction(config: Config) -> str:
+    """Name of the direction that the grid sweeps."""
+    return str(config.direction.method)
+
+
+Point = tuple[Intervention, int, float]
+"""Intervention, layer and alpha."""
+
+
+def conditions(config: Config, *, layers: list[int]) -> list[Condition]:
+    """The conditions that are known from the config alone (alpha 0 is the baseline and needs none)."""
+    main, seed = main_direction(config), config.generation.seed
+    grid = [
+        Condition("main", main, intervention, layer, alpha, seed)
+        for intervention in config.experiment.interventions
+        for layer in layers
+        for alpha in config.experiment.alphas_of(intervention)
+        if alpha != 0
+    ]
+    return grid + (list(_checks(config, layers=layers)) if config.sanity_checks.enabled and grid else [])
+
+
+def _checks(config: Config, *, layers: list[int]) -> Iterator[Condition]:
+    if not _varies_recommended(config):
+        yield from _variants(config, check_point(config, layers=layers))
+    if config.sanity_checks.controls_at != "claims":
+        yield from _controls(config, _control_points(config, layers=layers))
+
+
+def follows_claims(config: Config) -> bool:
+    """Whether some checks run where the claims are made, which is known only when the study's completions are there."""
+    experiment = config.experiment
+    steers = any(alpha for name in experiment.interventions for alpha in experiment.alphas_of(name))
+    claims = config.sanity_checks.controls_at == "claims" or _varies_recommended(config)
+    return config.sanity_checks.enabled and steers and claims
+
+
+def conditions_at_claims(config: Config, *, recommended: Point | None, others: Sequence[Point]) -> list[Condition]:
+    """The checks that run where the claims are made, on harm_test alone.
+
+    Args:
+        config: The run's config.
+        recommended: The recommended point, where the prefixes and the seed are varied; None where there is none.
+        others: Further points of claims; random and shuffled directions run there too.
+    """
+    if not follows_claims(config):
+        return []
+    found: list[Condition] = []
+    if recommended is not None and _varies_recommended(config):
+        found += _variants(config, recommended)
+    if config.sanity_checks.controls_at == "claims":
+        points = list(dict.fromkeys([*([] if recommended is None else [recommended]), *others]))
+        found += _controls(config, points)
+    return [replace(condition, splits=("harm_test",)) for condition in found]
+
+
+def _varies_recommended(config: Config) -> bool:
+    return config.sanity_checks.layer is None and config.sanity_checks.alpha is None
+
+
+def _variants(config: Config, point: Point) -> Iterator[Condition]:
+    """Other prefixes and another seed at a point."""
+    for direction in directions(config).values():
+        if "_alt" in direction.name:
+            yield Condition("alt_prefix", direction.name, *point, config.generation.seed)
+    yield Condition("alt_seed", main_direction(config), *point, config.sanity_checks.alt_seed)
+
+
+def _controls(config: Config, points: Sequence[Point]) -> Iterator[Condition]:
+    """Random and shuffled directions at some points."""
+    for direction in directions(config).values():
+        if direction.reference is not None and direction.name != main_direction(config):
+            control: Role = "shuffled" if direction.method == "shuffled" else "random"
+            for point in points:
+                yield Condition(control, direction.name, *point, config.generation.seed)
+
+
+def is_control(config: Config, direction: str) -> bool:
+    """Whether a direction is one of the random or shuffled ones."""
+    found = directions(config)[direction]
+    return found.reference is not None and direction != main_direction(config)
+
+
+def _control_points(config: Config, *, layers: list[int]) -> list[Point]:
+    """Where the controls run: the point of the checks, its layer, or the whole grid."""
+    point, where = check_point(config, layers=layers), config.sanity_checks.controls_at
+    if where == "point":
+        return [point]
+    return [
+        (intervention, layer, alpha)
+        for intervention in config.experiment.interventions
+        for layer in layers
+        for alpha in config.experiment.alphas_of(intervention)
+        if alpha != 0 and (where == "grid" or layer == point[1])
+    ]
+
+
+def check_point(config: Config, *, layers: list[int]) -> Point:
+    """Intervention, layer and alpha at which the sanity checks run.
+
+    The configured ones, else `add` (or the only intervention), the middle layer and the middle positive alpha.
+
+    Raises:
+        InputError: When the configured point is not in the grid, so that there is nothing to compare with.
+    """
+    checks, experiment = config.sanity_checks, config.experiment
+    intervention: Intervention = "add" if "add" in experiment.interventions else experiment.interventions[0]
+    strengths = [alpha for alpha in sorted(experiment.alphas_of(intervention)) if alpha != 0]
+    positive = [alpha for alpha in strengths if alpha > 0] or strengths
+    layer = sorted(layers)[len(layers) // 2] if checks.layer is None else checks.layer
+    alpha = positive[len(positive) // 2] if checks.alpha is None else checks.alpha
+    if layer not in layers or alpha not in strengths:
+        raise InputError(
+            f"the checks are asked for at layer {layer}, alpha {alpha:g}, which the grid does not hold",
+            where="config keys sanity_checks.layer and sanity_checks.alpha",
+            fix=f"choose a layer of {layers} and an alpha of {strengths}, or leave both out",
+        )
+    return intervention, layer, alpha
+
+
+def seeds(config: Config, *, layers: list[int]) -> list[int]:
+    """Seeds for which baseline completions are needed, the main one first."""
+    found = {condition.seed for condition in conditions(config, layers=layers)} | {config.generation.seed}
+    if follows_claims(config) and _varies_recommended(config):
+        found.add(config.sanity_checks.alt_seed)
+    return sorted(
+        found,
+        key=lambda seed: (seed != config.generation.seed, seed),
+    )

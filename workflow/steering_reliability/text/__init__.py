@@ -1,0 +1,1 @@
+"""Numbers and foreign text inside sentences."""

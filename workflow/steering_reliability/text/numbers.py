@@ -1,0 +1,56 @@
+"""Numbers in sentences: counts beside percentages, low to high, rounded in one way."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+
+def rounded(number: float) -> int:
+    """Round to a whole number, halves away from zero: 7.5 gives 8, 32.5 gives 33, -2.5 gives -3."""
+    # A share such as 13/40 is not exact: 100 * 0.325 may lie a last bit below the half.
+    return int(math.copysign(math.floor(abs(number) + 0.5 + 1e-9), number))
+
+
+def percent(share: float) -> str:
+    """Return a share as a whole percentage."""
+    return f"{rounded(100 * share)}%"
+
+
+def signed(share: float) -> str:
+    """Return a difference of shares in whole points, with its sign."""
+    return f"{rounded(100 * share):+d}"
+
+
+def count_of(successes: float, n: float) -> str:
+    """Return a rate as a count and a percentage: `13/40 (33%)`."""
+    return f"{rounded(successes)}/{rounded(n)} ({percent(successes / n)})" if n else "no data"
+
+
+def interval(low: float, high: float) -> str:
+    """Return an interval of a difference in points: `-2 to +14`."""
+    return f"{signed(low)} to {signed(high)}"
+
+
+def rate(row: Mapping[str, Any], name: str) -> str:
+    """Return a rate of the summary with its interval, in words.
+
+    Args:
+        row: A row of the summary.
+        name: Of the rate; `name`_n, _low and _high stand beside it.
+    """
+    n = int(row[f"{name}_n"])
+    if n == 0:
+        return "no data"
+    if math.isnan(row[f"{name}_low"]):
+        return f"{count_of(row[name] * n, n)}, no interval"
+    low, high = (rounded(100 * row[f"{name}_{end}"]) for end in ("low", "high"))
+    return f"{rounded(row[name] * n)}/{n} ({percent(row[name])}, 95% interval {low} to {high})"
+
+
+def points(row: Mapping[str, Any], name: str) -> str:
+    """Return a difference of the summary with its interval, in percentage points."""
+    if math.isnan(row[name]):
+        return "no data"
+    if math.isnan(row[f"{name}_low"]):
+        return f"{signed(row[name])} points, no interval"
+    return f"{signed(row[name])} points (95% interval {interval(row[f'{name}_low'], row[f'{name}_high'])})"

@@ -1,0 +1,1 @@
+"""The warm worker: the process that holds the model, and its clients."""
