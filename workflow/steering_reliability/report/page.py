@@ -29,8 +29,7 @@ from steering_reliability.report.charts import (
 )
 from steering_reliability.report.completions import pack_completions
 from steering_reliability.report.findings import headline, warnings
-from steering_reliability.report.rule_graph import draw_rule_graph
-from steering_reliability.report.scripts import packed, page_environment, page_frame
+from steering_reliability.report.scripts import TEMPLATES, packed, page_environment, page_frame
 from steering_reliability.report.tradeoff_chart import tradeoff_chart
 from steering_reliability.results.schema import POINT_KEYS, SPLITS, as_records
 from steering_reliability.run.times import StageTime
@@ -166,7 +165,7 @@ def write_report(
             charts=charts,
             stages=stages,
             times=times,
-            rules=draw_rule_graph(),
+            rules=_image(TEMPLATES / "rules.svg"),
             completions=pack_completions(results),
             first={} if best is None else {**_opens(best), "split": "harm_test"},
             filters=FILTERS,
@@ -246,11 +245,14 @@ def _text(path: Path) -> str:
 def _figures(folder: Path, charts: Mapping[str, list[Spec]]) -> Iterator[dict[str, Any]]:
     for name, (title, caption) in FIGURES.items():
         path = folder / f"{name}.svg"
-        # As an image and not inline: ids in two SVGs could meet, and an image runs no script.
-        picture = base64.b64encode(path.read_bytes()).decode() if path.exists() else None
+        picture = _image(path) if path.exists() else None
         if picture or name in charts:
-            source = f"data:image/svg+xml;base64,{picture}" if picture else None
-            yield {"name": name, "title": title, "caption": caption, "chart": name in charts, "picture": source}
+            yield {"name": name, "title": title, "caption": caption, "chart": name in charts, "picture": picture}
+
+
+def _image(path: Path) -> str:
+    """The source of an `img` element: inline, ids of two SVGs could meet, and an image runs no script."""
+    return f"data:image/svg+xml;base64,{base64.b64encode(path.read_bytes()).decode()}"
 
 
 def _sizes(summary: pd.DataFrame) -> str | None:

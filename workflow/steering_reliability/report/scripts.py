@@ -16,7 +16,7 @@ from markupsafe import Markup
 from steering_reliability.text.escaping import visible
 from steering_reliability.text.numbers import percent, rounded, signed
 
-_TEMPLATES: Final = Path(__file__).parent / "templates"
+TEMPLATES: Final = Path(__file__).parent / "templates"
 
 
 @cache
@@ -36,7 +36,7 @@ def packed(text: str) -> str:
 def page_environment() -> Environment:
     """Templates that take every text for data, and fail on a name that is not given."""
     environment = Environment(
-        loader=FileSystemLoader(_TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
+        loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
         lstrip_blocks=True, keep_trailing_newline=True,
     )  # fmt: skip
     environment.filters |= {
@@ -51,7 +51,7 @@ def page_environment() -> Environment:
 
 def page_frame() -> dict[str, Any]:
     """Style, scripts and the policy that admits them, as the templates name them."""
-    style = (_TEMPLATES / "report.css").read_text(encoding="utf-8")
+    style = (TEMPLATES / "report.css").read_text(encoding="utf-8")
     scripts = (vega_bundle(), page_script())
     return {
         "style": Markup(style),
@@ -62,7 +62,7 @@ def page_frame() -> dict[str, Any]:
 
 def page_script() -> str:
     """The page's own script."""
-    return (_TEMPLATES / "report.js").read_text(encoding="utf-8")
+    return (TEMPLATES / "report.js").read_text(encoding="utf-8")
 
 
 def embedded_json(data: Any) -> str:
