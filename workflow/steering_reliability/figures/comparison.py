@@ -19,15 +19,7 @@ _MEASURES: Final = {
 
 
 def draw_comparison(table: pd.DataFrame, *, intervention: str) -> Figure:
-    """Draw the effect on refusal and its cost, a column per third of the blocks and a line per run and layer.
-
-    Args:
-        table: From `compare_runs`.
-        intervention: Which of its interventions.
-
-    Returns:
-        The figure.
-    """
+    """Draw the effect on refusal and its cost, a column per third of the blocks and a line per run and layer."""
     points = table[table["intervention"] == intervention]
     styles = dict(zip(sorted(table["run"].unique()), series_styles(table["run"].nunique()), strict=True))
     thirds = sorted(set(third_of(points["depth"]))) or [1]

@@ -33,13 +33,6 @@ def draw_tradeoff(summary: pd.DataFrame, *, title: str) -> Figure:
     """Draw every operating point by benign helpfulness drop and harm_test refusal, with the Pareto frontier.
 
     The controls are drawn too, and never lie on the frontier.
-
-    Args:
-        summary: From `summarise`.
-        title: Name of the run or model.
-
-    Returns:
-        The figure.
     """
     points = tradeoff_points(summary)
     styles = tradeoff_styles(points)
