@@ -35,17 +35,13 @@ def gaps(results, gaps_of):
     return gaps_of(results)
 
 
-@pytest.fixture
-def saved_twice(tmp_path):
-    """Return a function that draws a figure twice and returns the files' bytes of both times."""
-    from steering_reliability.figures.style import figure_style, save_figure
+@pytest.fixture(scope="session")
+def panel():
+    """Return a function that finds the axes of a figure by their title."""
+    return lambda figure, title: next(axes for axes in figure.axes if axes.get_title(loc="left") == title)
 
-    def save(draw):
-        both = []
-        for folder in ("first", "second"):
-            with figure_style():
-                files = save_figure(draw(), output_dir=tmp_path / folder, name="figure")
-            both.append([path.read_bytes() for path in files])
-        return both
 
-    return save
+@pytest.fixture(scope="session")
+def of_marker():
+    """Return a function that finds the lines of some axes by their marker."""
+    return lambda axes, marker: [line for line in axes.lines if line.get_marker() == marker]
