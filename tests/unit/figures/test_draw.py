@@ -41,7 +41,7 @@ def test_every_figure_is_a_png_and_an_svg_of_the_same_bytes_whenever_it_is_drawn
         if path.suffix == ".png":
             with Image.open(path) as image:
                 assert image.info["dpi"] == pytest.approx((200, 200), abs=0.1)
-                assert min(image.size) > 600
+                assert max(image.size) > 1000
 
 
 @pytest.mark.filterwarnings("error")

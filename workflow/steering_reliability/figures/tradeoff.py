@@ -30,10 +30,7 @@ _NAME_SIZE: Final = 8.0
 
 
 def draw_tradeoff(summary: pd.DataFrame, *, title: str) -> Figure:
-    """Draw every operating point by benign helpfulness drop and harm_test refusal, with the Pareto frontier.
-
-    The controls are drawn too, and never lie on the frontier.
-    """
+    """Draw every operating point and control by benign helpfulness drop and harm_test refusal, with the frontier."""
     points = tradeoff_points(summary)
     styles = tradeoff_styles(points)
     figure = new_figure(width=7.6, height=5.9)
