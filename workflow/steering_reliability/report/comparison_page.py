@@ -26,7 +26,7 @@ MEASURES: Final = {
 
 
 def write_comparison_page(table: pd.DataFrame, *, differences: Sequence[str] = (), output: Path) -> None:
-    """Write index.html, one file that asks nothing of the network.
+    """Write index.html, one file that makes no network requests.
 
     Args:
         table: From `compare_runs`.
@@ -91,7 +91,9 @@ def _run_lines(rows: pd.DataFrame, *, runs: list[str], y: str, has_legend: bool)
     colour = alt.Color("run:N", scale=alt.Scale(domain=runs, range=[style.colour for style in styles]))
     colour = colour.legend(orient="top", columns=3, title=None) if has_legend else colour.legend(None)
     base = alt.Chart().encode(
-        x=alt.X("relative_strength:Q", title="push, of the residual norm", axis=alt.Axis(format="%", tickCount=4))
+        x=alt.X(
+            "relative_strength:Q", title="strength (share of the residual norm)", axis=alt.Axis(format="%", tickCount=4)
+        )
     )
     whole = alt.Y("value:Q", title=y, axis=alt.Axis(labelExpr=POINTS))
     tips = [*(alt.Tooltip(f"{name}:N") for name in ("run", "model", "layer", "alpha")), alt.Tooltip("shown:N", title=y)]
