@@ -39,7 +39,7 @@ class Page(HTMLParser):
 
 @pytest.fixture
 def write(tmp_path, tables_of):
-    """Return a function that writes the page of some results, with claims and checks on demand, and returns its text."""
+    """Return a function that writes the page of some results, with claims on demand, and returns its text."""
 
     def write(results, *, claims=False, **settings):
         summary = summarise(results)
