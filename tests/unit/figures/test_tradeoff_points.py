@@ -46,10 +46,8 @@ def test_the_unsteered_model_is_one_point_of_its_own(summary):
     assert (baseline["series"], baseline[COST], baseline["label"]) == (UNSTEERED, 0.0, "")
     assert set(points["role"]) == {"main", "random", "shuffled"}
     assert not points.loc[points["role"] != "main", "on_pareto"].any()
-
-
-def test_hollow_is_what_ablates_and_what_was_shuffled(summary):
-    hollow = tradeoff_points(summary).query("is_hollow")
+    # Hollow is what ablates, and what was shuffled.
+    hollow = points.query("is_hollow")
     assert set(zip(hollow["role"], hollow["intervention"], strict=True)) == {("main", "ablate"), ("shuffled", "add")}
 
 
@@ -61,16 +59,12 @@ def test_the_axis_of_cost_holds_every_interval_and_zero(summary):
     assert cost_limits(points.head(0)) == (0.0, 1.0)
 
 
-def test_picture_and_chart_have_the_same_points_in_the_same_place(summary, picture, chart):
+def test_picture_and_chart_have_the_same_points_and_axes(summary, picture, chart):
     axes = picture.axes[0]
     drawn = [line.get_xydata()[0] for line in axes.lines if len(line.get_xdata()) == 1 and line.get_marker() != "x"]
     expected = tradeoff_points(summary)[[COST, REFUSAL]].to_numpy()
     assert np.allclose(drawn, expected)
     assert np.allclose(rows_of(chart)[[COST, REFUSAL]], expected)
-
-
-def test_picture_and_chart_have_the_same_axes(picture, chart):
-    axes = picture.axes[0]
     (marks,) = [layer for layer in chart["layer"] if "shape" in layer["encoding"]]
     x, y = marks["encoding"]["x"], marks["encoding"]["y"]
     assert (x["title"], y["title"]) == (axes.get_xlabel(), axes.get_ylabel())

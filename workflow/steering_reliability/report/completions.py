@@ -37,7 +37,7 @@ class PackedCompletions:
             column. Numbers stand for places in the other lists; the unsteered completions belong to the points without
             an intervention.
         n_prompts: Prompts in it.
-        n_prompts_left_out: Prompts of the run that found no room.
+        n_prompts_left_out: Prompts of the run that are not in it.
     """
 
     data: str
@@ -52,9 +52,6 @@ def pack_completions(results: pd.DataFrame, *, max_characters: int = MAX_CHARACT
         results: Rows of results.parquet, at least `PAGE_COLUMNS`.
         max_characters: Of the completions. Where there are more, whole prompts are left out: those that stay spread
             over families and styles, by the rule that caps a split.
-
-    Returns:
-        The packed completions.
     """
     rows = _once(results)
     kept = _spread(rows, max_characters)

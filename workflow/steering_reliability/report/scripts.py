@@ -4,7 +4,7 @@ import base64
 import gzip
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -39,13 +39,8 @@ def page_environment() -> Environment:
         loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
         lstrip_blocks=True, keep_trailing_newline=True,
     )  # fmt: skip
-    environment.filters |= {
-        "visible": visible,
-        "json": embedded_json,
-        "rounded": rounded,
-        "percent": percent,
-        "signed": signed,
-    }
+    numbers = {"rounded": rounded, "percent": percent, "signed": signed}
+    environment.filters |= {"visible": visible, "json": embedded_json, **numbers}
     return environment
 
 
@@ -72,13 +67,8 @@ def embedded_json(data: Any) -> str:
 
 
 def content_policy(*, scripts: Sequence[str], styles: Sequence[str]) -> str:
-    """Return a Content-Security-Policy: these scripts and styles by their hash, images inside the page, no network.
-
-    Args:
-        scripts: Texts of the script elements.
-        styles: Texts of the style elements.
-    """
-    parts: Mapping[str, str] = {
+    """Return a Content-Security-Policy: these scripts and styles by their hash, images inside the page, no network."""
+    parts = {
         "default-src": "'none'",
         "img-src": "data:",
         "script-src": " ".join(map(_hash, scripts)),
