@@ -64,13 +64,11 @@ def _draw_panel(axes: Axes, points: pd.DataFrame, *, measure: str, styles: dict[
 
 def _handles(table: pd.DataFrame, styles: dict[str, LineStyle]) -> list[Line2D]:
     models = table.drop_duplicates("run").set_index("run")["model"]
+    labels = {run: f"{run}\n({str(models[run]).rsplit('/', 1)[-1]})" for run in styles}
     return [
-        Line2D(
-            [], [], color=style.colour, marker=style.marker, markersize=5,
-            label=f"{run}\n({str(models[run]).rsplit('/', 1)[-1]})",
-        )
+        Line2D([], [], color=style.colour, marker=style.marker, markersize=5, label=labels[run])
         for run, style in styles.items()
-    ]  # fmt: skip
+    ]
 
 
 def _sizes(points: pd.DataFrame) -> str:

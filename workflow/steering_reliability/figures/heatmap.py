@@ -42,13 +42,8 @@ def draw_heatmap(summary: pd.DataFrame, *, rate: str, heading: str, reading: str
     for axes, (name, points) in zip(grid.flat, groups, strict=True):
         _draw_cells(axes, points, rate, controls=controls)
         axes.set_title(name, loc="left", color=INK)
-    figure.colorbar(
-        grid.flat[0].images[0],
-        ax=list(grid.flat),
-        format=lambda share, _: f"{100 * share:.0f}%",
-        fraction=0.04,
-        pad=0.02,
-    )
+    cells, every = grid.flat[0].images[0], list(grid.flat)
+    figure.colorbar(cells, ax=every, format=lambda share, _: f"{100 * share:.0f}%", fraction=0.04, pad=0.02)
     notes = [title, sample_sizes(summary), "in each cell: rate, 95% interval by template"]
     if random_band(controls, rate) is not None:
         notes.append(f"{_RANDOM}: the band that holds the intervals of the random directions of the same length")

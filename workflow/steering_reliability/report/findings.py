@@ -94,8 +94,8 @@ def _alike_controls(sanity: pd.DataFrame) -> list[str]:
 
 
 def _alike_prompts(prompts: pd.DataFrame) -> Iterator[str]:
-    for split, own in prompts.groupby("split", sort=True):
-        n, clusters, styles = own["id"].nunique(), own["cluster"].nunique(), own["style"].nunique()
+    for split, part in prompts.groupby("split", sort=True):
+        n, clusters, styles = (part[name].nunique() for name in ("id", "cluster", "style"))
         if clusters < n:
             yield (
                 f"The {n} prompts of {split} form {clusters} templates or groups of near copies; intervals and p "

@@ -16,7 +16,7 @@ from steering_reliability.claims.claims import CHECKS, MOST_SIGNIFICANT, QUESTIO
 from steering_reliability.evidence.pareto import recommended_point
 from steering_reliability.figures.gap import headline_gap
 from steering_reliability.figures.panels import curve_order, sample_sizes, study_points
-from steering_reliability.figures.tradeoff_points import READING
+from steering_reliability.figures.tradeoff import READING
 from steering_reliability.files import write_text
 from steering_reliability.process.ledger import mixture_note
 from steering_reliability.prompts.measured_shift import shift_sentence
@@ -103,15 +103,7 @@ FILTERS: Final = {
 
 @dataclass(frozen=True)
 class RunTables:
-    """The tables of a run that its page shows.
-
-    Attributes:
-        summary: From `summarise`.
-        sanity: From `sanity_checks`, possibly empty.
-        claims: From `claims_table`.
-        prompt_steerability: From `prompt_steerability`.
-        shift: From `measure_shift`.
-    """
+    """The tables of a run that its page shows, as in R/tables."""
 
     summary: pd.DataFrame
     sanity: pd.DataFrame

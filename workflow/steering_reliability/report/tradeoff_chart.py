@@ -8,7 +8,7 @@ import pandas as pd
 
 from steering_reliability.figures.label_places import place_labels
 from steering_reliability.figures.style import INK
-from steering_reliability.figures.tradeoff_points import (
+from steering_reliability.figures.tradeoff import (
     COST,
     COST_TITLE,
     MOSTLY_DEGENERATE,

@@ -7,12 +7,12 @@ import pandas as pd
 import pytest
 from steering_reliability.evidence.summary import summarise
 from steering_reliability.figures.style import figure_style
-from steering_reliability.figures.tradeoff import draw_tradeoff
-from steering_reliability.figures.tradeoff_points import (
+from steering_reliability.figures.tradeoff import (
     COST,
     REFUSAL,
     UNSTEERED,
     cost_limits,
+    draw_tradeoff,
     tradeoff_frontier,
     tradeoff_points,
     tradeoff_styles,
