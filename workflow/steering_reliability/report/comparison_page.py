@@ -91,9 +91,7 @@ def _run_lines(rows: pd.DataFrame, *, runs: list[str], y: str, has_legend: bool)
     colour = alt.Color("run:N", scale=alt.Scale(domain=runs, range=[style.colour for style in styles]))
     colour = colour.legend(orient="top", columns=3, title=None) if has_legend else colour.legend(None)
     base = alt.Chart().encode(
-        x=alt.X(
-            "relative_strength:Q", title="strength (share of the residual norm)", axis=alt.Axis(format="%", tickCount=4)
-        )
+        x=alt.X("relative_strength:Q", title="relative strength", axis=alt.Axis(format="%", tickCount=4))
     )
     whole = alt.Y("value:Q", title=y, axis=alt.Axis(labelExpr=POINTS))
     tips = [*(alt.Tooltip(f"{name}:N") for name in ("run", "model", "layer", "alpha")), alt.Tooltip("shown:N", title=y)]

@@ -123,8 +123,8 @@ class _Run:
         rows = read_shard(path, condition=condition, prompts=self.prompts[split])
         ids = {key[0] for key in rows} if is_subset else self.prompts[split].keys()
         check_keys(rows, expected=complete_keys(rows, ids=ids), path=path)
-        usual = median_base_logprob(rows.values())
-        return _Baseline({key: self.scored(row, split, usual) for key, row in rows.items()}, usual)
+        median_logprob = median_base_logprob(rows.values())
+        return _Baseline({key: self.scored(row, split, median_logprob) for key, row in rows.items()}, median_logprob)
 
     def curve(self, conditions: Sequence[ScoredCondition]) -> Iterator[list[Row]]:
         """Yield the completions of one dose-response curve by alpha, the baseline in its place at 0."""
@@ -165,8 +165,8 @@ class _Run:
         for split in _in_order(condition.shards):
             rows = self.read(condition, split)
             check_keys(rows, expected=keys[split], path=Path(condition.shards[split]))
-            usual = self.baselines[condition.seed, split].base_logprob
-            yield [{**self.scored(row, split, usual), **added} for row in rows.values()]
+            median_logprob = self.baselines[condition.seed, split].base_logprob
+            yield [{**self.scored(row, split, median_logprob), **added} for row in rows.values()]
 
     def repeated(self, condition: ScoredCondition, keys: Mapping[str, set[Key]]) -> Iterator[list[Row]]:
         point = {name: getattr(condition, name) for name in ("role", "direction", "intervention", "layer")}
@@ -175,9 +175,9 @@ class _Run:
             rows = self.baselines[condition.seed, split].rows
             yield [{**row, **point, **zero} for key, row in rows.items() if key in keys[split]]
 
-    def scored(self, row: Row, split: str, usual: float) -> Row:
+    def scored(self, row: Row, split: str, median_logprob: float) -> Row:
         prompt = self.prompts[split][row["id"]]
-        scores = score_row(row, baseline_base_logprob=usual, full_length=self.full_length, scorer=self.scorer)
+        scores = score_row(row, baseline_base_logprob=median_logprob, full_length=self.full_length, scorer=self.scorer)
         builds = row["id"] in self.builders.get(split, ())
         labels = {"family": prompt.family, "style": prompt.style, "cluster": self.clusters[split][prompt.id]}
         return {**row, **labels, "builds_direction": builds, **scores}
