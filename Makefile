@@ -117,7 +117,9 @@ format: .venv/ready
 
 ## The picture of the rules on the report page, after a change of the rules; needs graphviz.
 rulegraph: .venv/ready
-	$(BIN)/snakemake --rulegraph --forceall | tred | dot -Tsvg -Granksep=0.25 -Nheight=0.3 | sed -n '/<svg/,$$p' > $(RULEGRAPH)
+	$(BIN)/snakemake --rulegraph --forceall > results/rules.dot
+	# Without what differs from machine to machine: the header names the version of graphviz.
+	tred results/rules.dot | dot -Tsvg -Granksep=0.25 -Nheight=0.3 | sed -n '/<svg/,$$p' > $(RULEGRAPH)
 
 ## Brings each notebook and its text form in step, whichever was edited last, and writes their set-up cell.
 notebooks: .venv/ready
