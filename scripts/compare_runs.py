@@ -8,8 +8,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow"))
 
 from steering_reliability.errors import InputError
-from steering_reliability.evidence.comparability import setting_of, unlike
-from steering_reliability.evidence.comparison import Run, compare_runs
+from steering_reliability.evidence.run_comparison import Run, compare_runs, setting_of, unlike
 from steering_reliability.evidence.summary import SUMMARY_INPUTS, summarise
 from steering_reliability.figures.comparison import draw_comparison
 from steering_reliability.figures.style import figure_style, save_figure

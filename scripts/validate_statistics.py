@@ -15,12 +15,17 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow"))
 
-from promises.cell import SIZES, Cell
-from promises.clustered_data import BY_PROMPT, BY_STYLE, BY_TEMPLATE, ENOUGH_CLUSTERS, ENOUGH_NEAR_COPIES
-from promises.exact_coverage import newcombe_cells, paired_cells, wilson_cells
-from promises.null_reports import null_cells
-from promises.power import sign_flip_power, simulated_power
-from promises.simulated_coverage import clustered_rate_cells, contrast_cells, corrected_rate_cells, headline_gap_cells
+from simulations.cell import SIZES, Cell
+from simulations.clustered_data import BY_PROMPT, BY_STYLE, BY_TEMPLATE, ENOUGH_CLUSTERS, ENOUGH_NEAR_COPIES
+from simulations.exact_coverage import newcombe_cells, paired_cells, wilson_cells
+from simulations.null_reports import null_cells
+from simulations.power import sign_flip_power, simulated_power
+from simulations.simulated_coverage import (
+    clustered_rate_cells,
+    contrast_cells,
+    corrected_rate_cells,
+    headline_gap_cells,
+)
 from steering_reliability.files import write_text
 
 REPORT = Path(__file__).resolve().parents[1] / "results" / "validation" / "coverage.md"
@@ -51,8 +56,8 @@ def coverage_table(cells: Sequence[Cell]) -> tuple[list[str], list[str]]:
     broken = []
     for method in dict.fromkeys(cell.method for cell in cells):
         own = [cell for cell in cells if cell.method == method]
-        promised = [cell for cell in own if cell.is_promised]
-        others = [cell.coverage for cell in own if not cell.is_promised]
+        promised = [cell for cell in own if cell.must_cover]
+        others = [cell.coverage for cell in own if not cell.must_cover]
         rest = f"{np.mean(others):.3f} | {min(others):.3f}" if others else "|"
         if not promised:
             lines.append(f"| {method} | 0 | | | | {rest} |")

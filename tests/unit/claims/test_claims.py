@@ -2,7 +2,7 @@
 
 import pandas as pd
 from steering_reliability.claims.claim import CLAIMS_COLUMNS
-from steering_reliability.claims.evidence_tables import weigh_evidence
+from steering_reliability.claims.evidence_tables import make_evidence_tables
 from steering_reliability.evidence.sanity_checks import sanity_checks
 from steering_reliability.evidence.summary import summarise
 from stories import claims, story
@@ -13,7 +13,7 @@ HEADLINES = ["effect on harm_test", "generalization gap", "trade-off"]
 
 def evidence(results: pd.DataFrame) -> dict[str, pd.DataFrame]:
     summary = summarise(results)
-    return weigh_evidence(results, summary=summary, sanity=sanity_checks(results, summary=summary), seed=0)
+    return make_evidence_tables(results, summary=summary, sanity=sanity_checks(results, summary=summary), seed=0)
 
 
 def test_the_made_up_run_gets_all_three_of_the_plans_claims_and_its_checks():

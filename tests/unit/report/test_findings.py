@@ -1,11 +1,14 @@
 import pandas as pd
 import pytest
-from steering_reliability.claims.evidence_tables import weigh_claims
+from steering_reliability.claims.claim import QUESTIONS
+from steering_reliability.claims.evidence_tables import make_claim_tables
 from steering_reliability.evidence.equal_kl import equal_kl_table
+from steering_reliability.evidence.grid_tests import study_of
 from steering_reliability.evidence.pareto import recommended_point
 from steering_reliability.evidence.sanity_checks import COSINE, sanity_checks
 from steering_reliability.evidence.summary import summarise
-from steering_reliability.report.findings import QUESTIONS, headline, rate, warnings
+from steering_reliability.report.findings import headline, warnings
+from steering_reliability.text.numbers import rate
 from synthetic_run import completion, realistic_results, tiny_results
 
 
@@ -16,7 +19,7 @@ class Run:
         self.summary = summarise(results)
         self.sanity = sanity_checks(results, summary=self.summary)
         equal_kl = equal_kl_table(results)
-        tables = weigh_claims(results, summary=self.summary, sanity=self.sanity, equal_kl=equal_kl)
+        tables = make_claim_tables(study_of(results), summary=self.summary, sanity=self.sanity, equal_kl=equal_kl)
         self.claims = tables["claims"]
         self.best = recommended_point(self.summary)
 

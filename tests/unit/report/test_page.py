@@ -7,8 +7,10 @@ from html.parser import HTMLParser
 import pandas as pd
 import pytest
 import yaml
-from steering_reliability.claims.evidence_tables import weigh_claims
+from steering_reliability.claims.evidence_tables import make_claim_tables
+from steering_reliability.evidence.by_group import BY_GROUP_COLUMNS
 from steering_reliability.evidence.equal_kl import equal_kl_table
+from steering_reliability.evidence.grid_tests import study_of
 from steering_reliability.evidence.sanity_checks import sanity_checks
 from steering_reliability.evidence.steerability import prompt_steerability
 from steering_reliability.evidence.summary import summarise
@@ -49,6 +51,7 @@ def write(folder, results, *, title="a run", provenance=None, times=(), shift=No
     tables = RunTables(
         summary=summary, sanity=sanity, claims=_claims(results, summary, sanity),
         prompt_steerability=prompt_steerability(results), shift=measured_shift() if shift is None else shift,
+        by_group=pd.DataFrame(columns=BY_GROUP_COLUMNS),
     )  # fmt: skip
     write_report(
         results, tables=tables, figures_dir=folder, output=output, title=title, provenance=provenance, times=times
@@ -58,7 +61,7 @@ def write(folder, results, *, title="a run", provenance=None, times=(), shift=No
 
 def _claims(results, summary, sanity):
     equal_kl = equal_kl_table(results)
-    return weigh_claims(results, summary=summary, sanity=sanity, equal_kl=equal_kl)["claims"]
+    return make_claim_tables(study_of(results), summary=summary, sanity=sanity, equal_kl=equal_kl)["claims"]
 
 
 @pytest.mark.parametrize("make", [realistic_results, tiny_results])

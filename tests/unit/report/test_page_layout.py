@@ -1,8 +1,9 @@
 """What a reader sees of the page: nothing cut off on a phone or a desk, every mark and text against its background."""
 
 import pytest
-from steering_reliability.claims.evidence_tables import weigh_claims
+from steering_reliability.claims.evidence_tables import make_claim_tables
 from steering_reliability.evidence.equal_kl import equal_kl_table
+from steering_reliability.evidence.grid_tests import study_of
 from steering_reliability.evidence.sanity_checks import sanity_checks
 from steering_reliability.evidence.steerability import prompt_steerability
 from written_page import needs_chromium, write_page
@@ -16,7 +17,8 @@ WIDTHS = (360, 768, 1440)
 def whole_page(results, summary, tmp_path_factory):
     """A page with every claim and check: 31 operating points, three layers, both interventions."""
     sanity = sanity_checks(results, summary=summary)
-    claims = weigh_claims(results, summary=summary, sanity=sanity, equal_kl=equal_kl_table(results))["claims"]
+    equal_kl = equal_kl_table(results)
+    claims = make_claim_tables(study_of(results), summary=summary, sanity=sanity, equal_kl=equal_kl)["claims"]
     folder = tmp_path_factory.mktemp("whole")
     return write_page(folder, results, summary, tables={"sanity": sanity, "claims": claims})
 

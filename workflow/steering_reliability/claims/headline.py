@@ -6,7 +6,7 @@ from typing import Any, Final, Literal
 
 import pandas as pd
 
-from steering_reliability.evidence.layer_differences import layer_differences
+from steering_reliability.evidence.grid_tests import layer_differences
 from steering_reliability.results.schema import POINT_KEYS
 from steering_reliability.statistics.multiplicity import correct_together
 

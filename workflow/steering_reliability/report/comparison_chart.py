@@ -3,7 +3,7 @@
 import altair as alt
 import pandas as pd
 
-from steering_reliability.evidence.comparison import THIRDS, third_of
+from steering_reliability.evidence.run_comparison import THIRDS, third_of
 from steering_reliability.figures.panels import curve_order
 from steering_reliability.figures.style import series_styles
 from steering_reliability.report.chart_style import (

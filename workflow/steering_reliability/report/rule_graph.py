@@ -23,10 +23,10 @@ RULES: Final = MappingProxyType(
         "aggregate": ("choose_claim_points",),
         "summarise": ("aggregate",),
         "check_sanity": ("summarise",),
-        "weigh_evidence": ("check_sanity",),
-        "draw_figures": ("weigh_evidence",),
+        "make_evidence_tables": ("check_sanity",),
+        "draw_figures": ("make_evidence_tables",),
         "write_examples": ("summarise",),
-        "record_provenance": ("weigh_evidence", "measure_shift"),
+        "record_provenance": ("make_evidence_tables", "measure_shift"),
         "write_report": ("draw_figures", "record_provenance"),
         "record_checksums": ("write_report", "write_examples"),
     }

@@ -1,9 +1,9 @@
-"""Refusals of two conditions on the same prompts."""
+"""The difference of refusal between two conditions on the same prompts."""
 
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
@@ -13,9 +13,12 @@ from steering_reliability.statistics.cluster_intervals import PairedCounts, clus
 from steering_reliability.statistics.intervals import Estimate
 from steering_reliability.text.numbers import interval, signed
 
+SAME_WITHIN: Final = 0.15
+"""Two effects are alike where the whole 95% interval of their difference lies within this on either side."""
+
 
 @dataclass(frozen=True)
-class Comparison:
+class PairedDifference:
     """The difference of two refusal rates on the same completions' prompts, with its interval and n."""
 
     value: float
@@ -37,7 +40,7 @@ class Comparison:
         return f"{signed(self.value)} points (95% interval {interval(self.low, self.high)})"
 
 
-def compare_refusals(first: pd.DataFrame, second: pd.DataFrame, *, flag: str = "is_refusal") -> Comparison:
+def refusal_difference(first: pd.DataFrame, second: pd.DataFrame, *, flag: str = "is_refusal") -> PairedDifference:
     """Return a rate of `first` minus that of `second` on the (id, sample) pairs that both hold.
 
     Args:
@@ -49,7 +52,7 @@ def compare_refusals(first: pd.DataFrame, second: pd.DataFrame, *, flag: str = "
         Difference with the interval of `clustered_difference`; NaN with n = 0 if they share no pair.
     """
     counts = paired_counts(first, second, flag=flag)
-    return as_comparison(clustered_difference(counts), n=int(counts.sizes.sum()))
+    return as_difference(clustered_difference(counts), n=int(counts.sizes.sum()))
 
 
 def paired_counts(first: pd.DataFrame, second: pd.DataFrame, *, flag: str = "is_refusal") -> PairedCounts:
@@ -71,10 +74,10 @@ def paired_counts(first: pd.DataFrame, second: pd.DataFrame, *, flag: str = "is_
     return PairedCounts(*(sums[name].to_numpy(dtype=float) for name in cells))
 
 
-def as_comparison(estimate: Estimate, *, n: int) -> Comparison:
-    """Return a scalar estimate as a comparison of plain floats."""
+def as_difference(estimate: Estimate, *, n: int) -> PairedDifference:
+    """Return a scalar estimate as plain floats."""
     value, low, high = (float(np.asarray(part)) for part in estimate)
-    return Comparison(value=value, low=low, high=high, n=n)
+    return PairedDifference(value=value, low=low, high=high, n=n)
 
 
 def select_point(results: pd.DataFrame, *, split: str, point: Mapping[str, Any]) -> pd.DataFrame:

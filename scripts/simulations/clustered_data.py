@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 from steering_reliability.statistics.cluster_intervals import PairedCounts
 
-from promises.cell import SIZES
+from simulations.cell import SIZES
 
 ALIKE = 0.3
 ENOUGH_CLUSTERS = 8
@@ -47,7 +47,7 @@ class Layout:
         return np.asarray(self.n // self.clusters + (np.arange(self.clusters) < self.n % self.clusters))
 
     @property
-    def is_promised(self) -> bool:
+    def must_cover(self) -> bool:
         """Whether the intervals claim to cover here."""
         if self.unit == "template":
             return self.clusters >= (ENOUGH_CLUSTERS if self.alike <= ALIKE else ENOUGH_NEAR_COPIES)
