@@ -68,7 +68,8 @@ def test_a_claim_holds_for_other_styles_only_where_it_is_shown_and_their_interva
 
 
 @pytest.mark.parametrize(
-    ("p", "text"), [(0.0123, "0.012"), (0.05, "0.05"), (0.0504, "0.0504"), (0.0495, "0.05"), (3e-7, "3e-07"), (1.0, "1")]
+    ("p", "text"),
+    [(0.0123, "0.012"), (0.05, "0.05"), (0.0504, "0.0504"), (0.0495, "0.05"), (3e-7, "3e-07"), (1.0, "1")],
 )
 def test_a_p_above_the_level_is_never_rounded_to_it(p, text):
     assert p_text({"p_corrected": p}) == text

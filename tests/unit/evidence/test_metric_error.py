@@ -44,14 +44,9 @@ def test_xstests_labels_are_understood(tmp_path):
     assert read_labels(written(tmp_path, "x.jsonl", lines))["label"].tolist() == [False, True, True]
 
 
-def test_other_words_can_be_given(tmp_path):
-    path = written(tmp_path, "x.csv", "completion,label\na,yes\nb,no\n")
-    assert read_labels(path, words={"yes": True, "no": False})["label"].tolist() == [True, False]
-
-
-def test_an_empty_completion_is_one(tmp_path):
-    path = written(tmp_path, "x.csv", "completion,label\n,compliance\n")
-    assert add_verdicts(read_labels(path))["is_refusal"].tolist() == [False]
+def test_an_empty_completion_is_one_and_the_metrics_verdicts_are_added(tmp_path):
+    path = written(tmp_path, "x.csv", f'completion,label\n,compliance\n"{REFUSAL}",refusal\n{HELP!r},refusal\n')
+    assert add_verdicts(read_labels(path))["is_refusal"].tolist() == [False, True, False]
 
 
 def test_every_faulty_row_is_named_with_line_and_column(tmp_path):
@@ -77,16 +72,6 @@ def test_every_faulty_row_is_named_with_line_and_column(tmp_path):
 def test_a_file_without_labels_is_an_error(tmp_path, name, text, what):
     with pytest.raises(InputError, match=what):
         read_labels(written(tmp_path, name, text))
-
-
-def test_a_missing_file_is_an_error(tmp_path):
-    with pytest.raises(InputError, match="cannot read the file"):
-        read_labels(tmp_path / "none.csv")
-
-
-def test_the_metrics_verdicts_are_added():
-    labels = pd.DataFrame({"completion": [REFUSAL, HELP], "label": [True, True]})
-    assert add_verdicts(labels)["is_refusal"].tolist() == [True, False]
 
 
 def test_rates_of_the_metric_by_hand():
@@ -120,12 +105,6 @@ def test_a_metric_that_never_errs_leaves_nearly_wilsons_interval():
     assert (value, low, high) == pytest.approx(wilson, abs=0.002)
 
 
-def test_rates_are_cut_to_what_can_be():
-    value, low, high = rogan_gladen([0, 100], n=100, sensitivity=(45, 50), specificity=(40, 50))
-    assert value.tolist() == [0.0, 1.0]
-    assert (low[0], high[1]) == (0.0, 1.0)
-
-
 def test_a_metric_no_better_than_chance_corrects_nothing():
     assert np.isnan(rogan_gladen([3, 5], n=10, sensitivity=(5, 10), specificity=(5, 10))).all()
     assert np.isnan(rogan_gladen([3, 0], n=[10, 0], sensitivity=(9, 10), specificity=(9, 10))[1]).tolist() == [0, 1]
@@ -145,11 +124,6 @@ def test_the_table_keeps_raw_and_corrected_side_by_side():
     assert table["corrected"].tolist() == pytest.approx(table["raw"].tolist())
     assert (table["corrected_low"] <= table["corrected"]).all()
     assert (table["corrected"] <= table["corrected_high"]).all()
-
-
-def test_the_table_is_missing_where_a_split_is():
-    results = tiny_results()
-    summary = summarise(results[results["split"] == "benign"])
-    table = corrected_table(summary, labels_error=PERFECT)
+    table = corrected_table(summarise(tiny_results().query("split == 'benign'")), labels_error=PERFECT)
     assert table.loc[table["split"] == "harm_test", ["raw", "corrected", "corrected_low"]].isna().all(axis=None)
     assert table.loc[table["split"] == "benign", "corrected"].notna().all()

@@ -1,9 +1,11 @@
+"""The difference of refusal between two conditions on the same prompts."""
+
 import math
 
 import pandas as pd
 import pytest
-from steering_reliability.evidence.paired import Comparison, compare_refusals, paired_counts, select_point
-from steering_reliability.statistics.cluster_intervals import clustered_difference
+from steering_reliability.evidence.paired_difference import PairedDifference, refusal_difference, select_point
+from steering_reliability.statistics.cluster_intervals import PairedCounts, clustered_difference
 from steering_reliability.statistics.intervals import newcombe_paired_interval
 from synthetic_run import completion, tiny_results
 
@@ -13,55 +15,45 @@ def arm(refusing, n=10, first=0):
 
 
 def test_pairs_by_prompt():
-    found = compare_refusals(arm([0, 1, 2, 3]), arm([3, 4]))
+    found = refusal_difference(arm([0, 1, 2, 3]), arm([3, 4]))
     expected = newcombe_paired_interval(1, 3, 1, 5)
     assert (found.value, found.low, found.high) == pytest.approx(expected)
     assert found.n == 10
+    # Only shared prompts count.
+    assert refusal_difference(arm([8, 9]), arm([], first=8)).value == 1.0
 
 
-def test_only_shared_prompts_count():
-    assert compare_refusals(arm([8, 9]), arm([], first=8)).value == 1.0
-
-
-def test_pairs_are_counted_by_cluster_and_by_the_outcome_that_is_asked_for():
-    first, second = arm([0, 1, 2, 3]), arm([3, 4])
-    for table in (first, second):
-        table["cluster"] = [f"c{index // 5}" for index in range(10)]
-        table["is_helpful"] = ~table["is_refusal"]
-    counts = paired_counts(first, second)
-    assert [cell.tolist() for cell in counts] == [[1, 0], [3, 0], [1, 0], [0, 5]]
-    helpful = paired_counts(first, second, flag="is_helpful")
-    assert [cell.tolist() for cell in helpful] == [[0, 5], [1, 0], [3, 0], [1, 0]]
-    found, expected = compare_refusals(first, second), clustered_difference(counts)
+def test_pairs_are_counted_by_cluster():
+    first, second = (arm(refusing).assign(cluster=["a"] * 5 + ["b"] * 5) for refusing in ([0, 1, 2, 3], [3, 4]))
+    found, expected = refusal_difference(first, second), clustered_difference(pairs((1, 3, 1, 0), (0, 0, 0, 5)))
     assert (found.value, found.low, found.high) == pytest.approx([float(part) for part in expected])
     assert found.n == 10
-    assert compare_refusals(first, second, flag="is_helpful").value == pytest.approx(-found.value)
+
+
+def pairs(*clusters):
+    return PairedCounts(*(pd.DataFrame(clusters).astype(float)[cell].to_numpy() for cell in range(4)))
 
 
 def test_prompts_of_one_template_have_a_difference_and_no_interval():
-    found = compare_refusals(arm([0, 1, 2, 3]).assign(cluster="one"), arm([3, 4]))
+    found = refusal_difference(arm([0, 1, 2, 3]).assign(cluster="one"), arm([3, 4]))
     assert found.value == pytest.approx(0.2)
     assert math.isnan(found.low)
-    assert found.sign == 0
-    assert str(found) == "+20 points (no interval)"
+    assert (found.sign, str(found)) == (0, "+20 points (no interval)")
 
 
 def test_nothing_shared_is_missing():
-    found = compare_refusals(arm([], n=3), arm([], first=5))
-    assert found.n == 0
+    found = refusal_difference(arm([], n=3), arm([], first=5))
     assert math.isnan(found.value)
-    assert found.sign == 0
-    assert str(found) == "no data"
-    assert all(cell.size == 0 for cell in paired_counts(arm([], n=3), arm([], first=5)))
+    assert (found.n, found.sign, str(found)) == (0, 0, "no data")
 
 
 @pytest.mark.parametrize(("low", "high", "sign"), [(0.1, 0.3, 1), (-0.3, -0.1, -1), (-0.1, 0.1, 0), (0.0, 0.2, 0)])
 def test_sign_needs_an_interval_without_zero(low, high, sign):
-    assert Comparison(value=(low + high) / 2, low=low, high=high, n=10).sign == sign
+    assert PairedDifference(value=(low + high) / 2, low=low, high=high, n=10).sign == sign
 
 
 def test_words_are_points():
-    assert str(Comparison(value=0.25, low=-0.05, high=0.5, n=9)) == "+25 points (95% interval -5 to +50)"
+    assert str(PairedDifference(value=0.25, low=-0.05, high=0.5, n=9)) == "+25 points (95% interval -5 to +50)"
 
 
 def test_select_point_takes_one_condition():

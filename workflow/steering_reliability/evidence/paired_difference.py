@@ -40,38 +40,23 @@ class PairedDifference:
         return f"{signed(self.value)} points (95% interval {interval(self.low, self.high)})"
 
 
-def refusal_difference(first: pd.DataFrame, second: pd.DataFrame, *, flag: str = "is_refusal") -> PairedDifference:
-    """Return a rate of `first` minus that of `second` on the (id, sample) pairs that both hold.
+def refusal_difference(first: pd.DataFrame, second: pd.DataFrame) -> PairedDifference:
+    """Return the refusal rate of `first` minus that of `second` on the (id, sample) pairs that both hold.
 
     Args:
         first: Completions of one condition on one split, with their `cluster`.
         second: Completions of another.
-        flag: The outcome's column of truth values.
 
     Returns:
         Difference with the interval of `clustered_difference`; NaN with n = 0 if they share no pair.
     """
-    counts = paired_counts(first, second, flag=flag)
-    return as_difference(clustered_difference(counts), n=int(counts.sizes.sum()))
-
-
-def paired_counts(first: pd.DataFrame, second: pd.DataFrame, *, flag: str = "is_refusal") -> PairedCounts:
-    """Count the (id, sample) pairs that both hold, per cluster of prompts.
-
-    Args:
-        first: Completions of one condition on one split, with their `cluster`.
-        second: Completions of another.
-        flag: The outcome's column of truth values.
-
-    Returns:
-        Each field [clusters], in the order of their names.
-    """
-    keys = ["id", "sample"]
+    keys, flag = ["id", "sample"], "is_refusal"
     pairs = first[[*keys, "cluster", flag]].merge(second[[*keys, flag]], on=keys, suffixes=("", "_other"))
     one, other = pairs[flag].astype(bool), pairs[f"{flag}_other"].astype(bool)
     cells = pd.DataFrame({"both": one & other, "first": one & ~other, "second": ~one & other, "none": ~one & ~other})
     sums = cells.astype(float).groupby(pairs["cluster"], sort=True).sum()
-    return PairedCounts(*(sums[name].to_numpy(dtype=float) for name in cells))
+    counts = PairedCounts(*(sums[name].to_numpy(dtype=float) for name in cells))
+    return as_difference(clustered_difference(counts), n=int(counts.sizes.sum()))
 
 
 def as_difference(estimate: Estimate, *, n: int) -> PairedDifference:

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import t as student
+from scipy.special import stdtrit
 
 from steering_reliability.statistics.intervals import (
     Array,
@@ -190,7 +190,7 @@ def _effective_units(
     design_effect = np.clip(design_effect, 1.0, copies)
     tail = (1 - np.asarray(confidence, dtype=float)) / 2
     # It pays for a design effect that few clusters tell badly; one that is assumed needs no such payment.
-    payment = (student.isf(tail, n - 1) / student.isf(tail, alike - 1)) ** 2
+    payment = (stdtrit(n - 1, tail) / stdtrit(alike - 1, tail)) ** 2
     return np.asarray(np.where(np.isnan(clusters), np.nan, n / design_effect * np.where(is_told, payment, 1.0)))
 
 

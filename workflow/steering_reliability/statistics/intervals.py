@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import norm
+from scipy.special import ndtri
 
 Array = npt.NDArray[np.float64]
 
@@ -133,7 +133,8 @@ def weighted_mean_of_estimates(estimates: Estimate, *, weights: npt.ArrayLike) -
 
 
 def _z(confidence: npt.ArrayLike) -> Array:
-    return np.asarray(norm.isf((1 - np.asarray(confidence, dtype=float)) / 2))
+    # Not norm.isf, which takes ten times as long: an interval is computed hundreds of times for one p.
+    return np.asarray(-ndtri((1 - np.asarray(confidence, dtype=float)) / 2))
 
 
 def _continuity_corrected_phi(a: Array, b: Array, c: Array, d: Array) -> Array:
