@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 import yaml
 from steering_reliability.claims.evidence_tables import make_claim_tables
-from steering_reliability.evidence.by_group import BY_GROUP_COLUMNS
+from steering_reliability.evidence.by_group import by_group
+from steering_reliability.evidence.claim_points import claim_points
 from steering_reliability.evidence.equal_kl import equal_kl_table
 from steering_reliability.evidence.grid_tests import study_of
 from steering_reliability.evidence.sanity_checks import sanity_checks
@@ -47,11 +48,11 @@ def write(folder, results, *, title="a run", provenance=None, times=(), shift=No
     summary = summarise(results)
     (folder / "dose_response.svg").write_text("<svg xmlns='http://www.w3.org/2000/svg'/>")
     output = folder / "index.html"
-    sanity = sanity_checks(results, summary=summary)
+    sanity, study = sanity_checks(results, summary=summary), study_of(results)
     tables = RunTables(
         summary=summary, sanity=sanity, claims=_claims(results, summary, sanity),
         prompt_steerability=prompt_steerability(results), shift=measured_shift() if shift is None else shift,
-        by_group=pd.DataFrame(columns=BY_GROUP_COLUMNS),
+        by_group=by_group(study.rows, points=claim_points(summary, tests=study.tests)),
     )  # fmt: skip
     write_report(
         results, tables=tables, figures_dir=folder, output=output, title=title, provenance=provenance, times=times
@@ -62,6 +63,15 @@ def write(folder, results, *, title="a run", provenance=None, times=(), shift=No
 def _claims(results, summary, sanity):
     equal_kl = equal_kl_table(results)
     return make_claim_tables(study_of(results), summary=summary, sanity=sanity, equal_kl=equal_kl)["claims"]
+
+
+def test_effects_by_style_and_topic_are_in_a_folded_table_of_a_run_that_has_any(tmp_path):
+    page = write(tmp_path, realistic_results())
+    title = "The effect on refusal by style and by topic"
+    # Two points, three splits, four styles and three topics.
+    assert f'<details class="folds"><summary>{title} (42 groups)</summary>' in page
+    assert "<td>fraud<small>topic</small></td>" in page
+    assert title not in write(tmp_path, tiny_results().query("alpha == 0"))
 
 
 @pytest.mark.parametrize("make", [realistic_results, tiny_results])

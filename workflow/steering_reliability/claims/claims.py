@@ -38,13 +38,6 @@ def claims_table(
     the recommended point and, where it is another one, at the point of the grid with the smallest p. Each is made again
     with the opening rule in place of the metric, and a check says whether it depends on the rule.
 
-    Args:
-        headline: By the metric.
-        by_opening: The same by the opening rule.
-        counts: Of the study, by `cluster`.
-        sanity: From `sanity_checks`.
-        equal_kl: From `equal_kl_table`.
-
     Returns:
         Columns `CLAIMS_COLUMNS`; differences of rates as fractions; missing is NaN with n = 0.
     """

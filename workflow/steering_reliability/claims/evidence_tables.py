@@ -57,14 +57,7 @@ def make_evidence_tables(
 def make_claim_tables(
     study: Study, *, summary: pd.DataFrame, sanity: pd.DataFrame, equal_kl: pd.DataFrame
 ) -> dict[str, pd.DataFrame]:
-    """Make the claims and the tables of tests that they rest on.
-
-    Args:
-        study: From `study_of`.
-        summary: From `summarise`.
-        sanity: From `sanity_checks`.
-        equal_kl: From `equal_kl_table`.
-    """
+    """Make the claims and the tables of tests that they rest on."""
     gaps = gap_tests(study.counts, styles=study.styles)
     point = recommended_point(summary)
     headline, by_opening = (

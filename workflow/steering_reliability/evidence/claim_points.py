@@ -17,10 +17,6 @@ CLAIM_POINT_COLUMNS: Final = ["purpose", *POINT_KEYS]
 def claim_points(summary: pd.DataFrame, *, tests: pd.DataFrame) -> pd.DataFrame:
     """Choose the points of the claims, of the study's completions alone.
 
-    Args:
-        summary: From `summarise`.
-        tests: From `paired_tests`.
-
     Returns:
         Columns `CLAIM_POINT_COLUMNS`: the recommended point (chosen on harm_train and benign) and the one whose change
         of clean refusal on harm_test has the smallest p; no row for one that is not there.
@@ -31,22 +27,13 @@ def claim_points(summary: pd.DataFrame, *, tests: pd.DataFrame) -> pd.DataFrame:
 
 
 def most_significant_effect(tests: pd.DataFrame) -> dict[str, Any] | None:
-    """Return `POINT_KEYS` of the point whose change of clean refusal on harm_test has the smallest p.
-
-    Args:
-        tests: From `paired_tests`.
-    """
+    """Return `POINT_KEYS` of the point whose change of clean refusal on harm_test has the smallest p."""
     effects = tests[(tests["split"] == "harm_test") & (tests["outcome"] == "clean_refusal")].dropna(subset=["p"])
     found = as_records(effects.sort_values("p", kind="stable")[POINT_KEYS].head(1))
     return found[0] if found else None
 
 
 def point_chosen_by_effect(tests: pd.DataFrame, *, recommended: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    """Return the most significant point, None where it is the recommended one: there its effect chose nothing.
-
-    Args:
-        tests: From `paired_tests`.
-        recommended: `POINT_KEYS` of the recommended point; None where there is none.
-    """
+    """Return the most significant point; None where it is the recommended one (`POINT_KEYS`), which no effect chose."""
     strongest = most_significant_effect(tests)
     return None if strongest == recommended else strongest

@@ -1,4 +1,4 @@
-"""Does an effect remain among completions of like length and entropy, or of like fluency?"""
+"""Does an effect remain among completions of similar length and entropy, or of similar fluency?"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -5,13 +5,13 @@ from itertools import combinations
 from typing import Any, Final
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from steering_reliability.evidence.cluster_counts import (
     HELD_OUT,
     NO_UNIT,
     ClusterCounts,
-    Unit,
     count_clusters,
     with_outcomes,
 )
@@ -91,10 +91,6 @@ def paired_tests(counts: ClusterCounts, *, styles: ClusterCounts) -> pd.DataFram
 
     The unit is the cluster of prompts, so near copies count as one; p is that of `sign_flip_p`.
 
-    Args:
-        counts: Of the study, by `cluster`.
-        styles: Of the same rows, by `style`.
-
     Returns:
         Columns `TESTS_COLUMNS`, one row per steered point, split and outcome: before and after, completions with the
         outcome unsteered and steered, of n pairs; difference, steered minus unsteered rate, with
@@ -109,35 +105,34 @@ def paired_tests(counts: ClusterCounts, *, styles: ClusterCounts) -> pd.DataFram
 
 def _tests(counts: ClusterCounts, styles: ClusterCounts, split: str, outcome: str) -> pd.DataFrame:
     pairs = counts.pairs(outcome, split)
-    estimate = clustered_difference(pairs)
-    n = pairs.sizes.sum(-1)
-    by_style = styles.pairs(outcome, split)
-    others = at_least_as_wide(change_over_styles(by_style), prompts=estimate)
     frame = counts.points.to_frame(index=False).assign(
         split=split,
         outcome=outcome,
         before=(pairs.both + pairs.second_only).sum(-1).astype("int64"),
         after=(pairs.both + pairs.first_only).sum(-1).astype("int64"),
-        n=n.astype("int64"),
         n_prompts=counts.n_prompts(split).astype("int64"),
-        n_clusters=(pairs.sizes > 0).sum(-1),
-        difference=estimate.value,
-        low=estimate.low,
-        high=estimate.high,
-        p=np.where(n > 0, sign_flip_p(pairs.differences), np.nan),
-        n_styles=(by_style.sizes > 0).sum(-1),
-        styles_low=others.low,
-        styles_high=others.high,
+        **_change(pairs, styles=styles.pairs(outcome, split)),
     )
     return frame[TESTS_COLUMNS]
 
 
+def _change(pairs: PairedCounts, *, styles: PairedCounts) -> dict[str, npt.NDArray[Any]]:
+    """The difference of the first rates minus the second, with both of its intervals and its p."""
+    estimate = clustered_difference(pairs)
+    others = at_least_as_wide(change_over_styles(styles), prompts=estimate)
+    n = pairs.sizes.sum(-1)
+    return {
+        "n": n.astype("int64"),
+        "n_clusters": (pairs.sizes > 0).sum(-1),
+        **{"difference": estimate.value, "low": estimate.low, "high": estimate.high},
+        "p": np.where(n > 0, sign_flip_p(pairs.differences), np.nan),
+        "n_styles": (styles.sizes > 0).sum(-1),
+        **{"styles_low": others.low, "styles_high": others.high},
+    }
+
+
 def gap_tests(counts: ClusterCounts, *, styles: ClusterCounts) -> pd.DataFrame:
     """Test the gap of effects, [train(alpha) - train(0)] - [test(alpha) - test(0)], at every steered point.
-
-    Args:
-        counts: Of the study, by `cluster`.
-        styles: Of the same rows, by `style`.
 
     Returns:
         Columns `GAP_COLUMNS`, a row per steered point, outcome and kind of harm_train prompts: "unseen" (those that did
@@ -190,9 +185,9 @@ def _gaps(counts: ClusterCounts, styles: ClusterCounts, prompts: str, outcome: s
 
 
 def _direction(train: Estimate, test: Estimate) -> Array:
-    """Return which way steering goes: in distribution, or out of it where it is not told in distribution."""
-    told = (train.low > 0) | (train.high < 0)
-    sign = np.where(told, np.sign(train.value), np.sign(test.value))
+    """Return the sign of the effect in distribution, or of the one on harm_test where its interval includes 0."""
+    excludes_zero = (train.low > 0) | (train.high < 0)
+    sign = np.where(excludes_zero, np.sign(train.value), np.sign(test.value))
     return np.asarray(np.where(sign == 0, np.where(train.value < 0, -1.0, 1.0), sign))
 
 
@@ -222,34 +217,23 @@ def layer_differences(rows: pd.DataFrame, *, flag: str = "is_clean_refusal") -> 
         return pd.DataFrame(columns=LAYER_COLUMNS)
     outcomes = steered.set_index([*_PLACE, "layer", *_ITEM])[flag].unstack(_ITEM).sort_index()
     items = steered.drop_duplicates(_ITEM).set_index(_ITEM).loc[outcomes.columns]
-    places = outcomes.groupby(_PLACE, sort=True)
-    found = [
-        dict(zip(_PLACE, key, strict=True)) | {"layer": one[-1], "other_layer": other[-1]}
-        | _compared(outcomes.loc[[one, other]].to_numpy(dtype=float), items)
-        for key, part in places
-        for one, other in combinations(part.index, 2)
-    ]  # fmt: skip
-    return pd.DataFrame(found, columns=LAYER_COLUMNS)
+    points = outcomes.index.to_frame(index=False)
+    of_one_place = points.groupby(_PLACE, sort=True)
+    couples = [couple for _, place in of_one_place for couple in combinations(place.index, 2)]
+    first, second = np.array(couples, dtype=int).reshape(-1, 2).T
+    values = outcomes.to_numpy(dtype=float)
+    counts, styles = (_counts(values[first], values[second], items[unit]) for unit in ("cluster", "style"))
+    table = points.iloc[first].reset_index(drop=True)
+    table = table.assign(other_layer=points["layer"].to_numpy()[second], **_change(counts, styles=styles))
+    return table[LAYER_COLUMNS]
 
 
-def _compared(pair: Array, items: pd.DataFrame) -> dict[str, Any]:
-    counts, styles = _counts(pair, items, "cluster"), _counts(pair, items, "style")
-    difference = clustered_difference(counts)
-    others = at_least_as_wide(change_over_styles(styles), prompts=difference)
-    return {
-        **{"difference": float(difference.value), "low": float(difference.low), "high": float(difference.high)},
-        **{"n": int(counts.sizes.sum()), "n_clusters": int((counts.sizes > 0).sum())},
-        **{"p": float(sign_flip_p(counts.differences)) if counts.sizes.any() else np.nan},
-        **{"n_styles": int((styles.sizes > 0).sum())},
-        **{"styles_low": float(others.low), "styles_high": float(others.high)},
-    }
-
-
-def _counts(pair: Array, items: pd.DataFrame, unit: Unit) -> PairedCounts:
-    """Count the items that both have; none where no item has the unit."""
-    there = ~np.isnan(pair).any(axis=0) & items[unit].notna().any()
-    codes = pd.factorize(items[unit].fillna(NO_UNIT), sort=True)[0][there]
-    one, other = pair[:, there]
+def _counts(one: Array, other: Array, units: "pd.Series[str]") -> PairedCounts:
+    """Count the items that both have, [pairs of layers, items] each, per unit; none where no item has a unit."""
+    if units.isna().all():
+        return PairedCounts(*(np.zeros((len(one), 0)) for _ in range(4)))
+    codes, names = pd.factorize(units.fillna(NO_UNIT), sort=True)
+    of_unit = np.eye(len(names))[codes]
     cells = (one * other, one * (1 - other), (1 - one) * other, (1 - one) * (1 - other))
-    size = int(codes.max()) + 1 if len(codes) else 0
-    return PairedCounts(*(np.bincount(codes, weights=cell, minlength=size).astype(np.float64) for cell in cells))
+    # An item that one of the layers lacks is NaN in every cell.
+    return PairedCounts(*(np.nan_to_num(cell) @ of_unit for cell in cells))

@@ -43,10 +43,6 @@ class PairedDifference:
 def refusal_difference(first: pd.DataFrame, second: pd.DataFrame) -> PairedDifference:
     """Return the refusal rate of `first` minus that of `second` on the (id, sample) pairs that both hold.
 
-    Args:
-        first: Completions of one condition on one split, with their `cluster`.
-        second: Completions of another.
-
     Returns:
         Difference with the interval of `clustered_difference`; NaN with n = 0 if they share no pair.
     """
@@ -67,11 +63,6 @@ def as_difference(estimate: Estimate, *, n: int) -> PairedDifference:
 
 def select_point(results: pd.DataFrame, *, split: str, point: Mapping[str, Any]) -> pd.DataFrame:
     """Return the completions of one operating point on one split.
-
-    Args:
-        results: Rows of results.parquet.
-        split: The split.
-        point: role, direction, intervention, layer, seed and alpha (0 for its baseline).
 
     Returns:
         The rows, by id and sample.

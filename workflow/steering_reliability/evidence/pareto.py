@@ -129,9 +129,6 @@ def recommended_point(summary: pd.DataFrame) -> dict[str, Any] | None:
     larger, the smallest drop. Ties go to the smaller drop, then the weaker steering. So neither the effect on harm_test
     nor the gap, which rests on the other harm_train prompts, is flattered by the choice; the drop is.
 
-    Args:
-        summary: From `summarise`.
-
     Returns:
         A row of the summary, or None where no steered point of the study has both numbers.
     """

@@ -1,4 +1,4 @@
-"""Several runs on one scale, and in what they were not asked the same."""
+"""Several runs on one scale, and the settings in which they differ."""
 
 import hashlib
 from collections.abc import Iterator, Mapping
@@ -33,7 +33,7 @@ UNKNOWN: Final = "not recorded"
 
 @dataclass(frozen=True)
 class Setting:
-    """What a run was asked, as far as it shows in rates.
+    """The settings of a run that its rates depend on.
 
     Attributes:
         prompts: Texts by split.
@@ -53,10 +53,7 @@ class Setting:
 
 
 def setting_of(run: Path) -> Setting:
-    """Read what a finished run was asked.
-
-    Args:
-        run: Its folder.
+    """Read the settings of a finished run.
 
     Raises:
         InputError: When its results are damaged.
@@ -71,17 +68,13 @@ def setting_of(run: Path) -> Setting:
     )
 
 
-def unlike(settings: Mapping[str, Setting]) -> Iterator[str]:
-    """Say in what runs differ, a line each, with the names of the runs.
-
-    Args:
-        settings: By the runs' names.
-    """
+def setting_differences(settings: Mapping[str, Setting]) -> Iterator[str]:
+    """Yield a line for each setting in which runs differ, with the names of the runs."""
     for split in SPLITS:
         texts = {name: setting.prompts[split] for name, setting in settings.items()}
         if len(set(texts.values())) > 1:
             common = len(frozenset.intersection(*texts.values()))
-            yield f"prompts of {split}: {_by_value({name: len(own) for name, own in texts.items()})}; {common} in all"
+            yield f"prompts of {split}: {_by_value({name: len(one) for name, one in texts.items()})}; {common} in all"
     new_tokens = {name: setting.max_new_tokens for name, setting in settings.items()}
     if len(set(new_tokens.values())) > 1:
         yield f"most new tokens: {_by_value(new_tokens)}"
@@ -95,7 +88,7 @@ def _by_value(values: Mapping[str, Any]) -> str:
     names: dict[str, list[str]] = {}
     for name, value in sorted(values.items()):
         names.setdefault(UNKNOWN if value is None else str(value), []).append(name)
-    return ", ".join(f"{value} ({', '.join(own)})" for value, own in names.items())
+    return ", ".join(f"{value} ({', '.join(runs)})" for value, runs in names.items())
 
 
 @dataclass(frozen=True)
@@ -106,7 +99,7 @@ class Run:
         model: Name of its model.
         n_layers: Blocks of that model.
         summary: From `summarise`.
-        setting: What it was asked.
+        setting: The settings that its rates depend on.
     """
 
     model: str
@@ -117,9 +110,6 @@ class Run:
 
 def compare_runs(runs: Mapping[str, Run]) -> pd.DataFrame:
     """Put the operating points of several studies under each other.
-
-    Args:
-        runs: By name.
 
     Returns:
         Columns `COMPARE_COLUMNS`, one row per steered point of each run's study, by run, intervention, depth and

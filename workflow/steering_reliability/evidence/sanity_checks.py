@@ -113,13 +113,13 @@ def _checks_of(
     if variant["role"] == "alt_prefix":
         yield {**shared, **_cosine(cosines.get(variant["direction"], {}).get(variant["layer"], float("nan")))}
     steered, baseline = _rows(results, variant), _rows(results, {**variant, "alpha": 0.0})
-    own = refusal_difference(steered, baseline)
+    varied = refusal_difference(steered, baseline)
     words = {1: "raises refusal", -1: "lowers refusal", 0: "no clear change"}
     yield {
         **shared,
-        **_numbers("effect on harm_test refusal", own),
-        "verdict": words[own.sign] if own.n else "cannot tell",
-        "sentence": f"Refusal on harm_test changes by {own}.",
+        **_numbers("effect on harm_test refusal", varied),
+        "verdict": words[varied.sign] if varied.n else "cannot tell",
+        "sentence": f"Refusal on harm_test changes by {varied}.",
     }
     if reference is None:
         return
@@ -128,10 +128,10 @@ def _checks_of(
     effect = refusal_difference(main, _rows(results, {**reference, "alpha": 0.0}))
     if variant["role"] == "alt_seed":
         # Two seeds have two baselines: the effects are compared, as if independent: too wide, if prompts matter.
-        contrast = as_difference(difference_of_estimates(_estimate(own), _estimate(effect)), n=own.n)
+        contrast = as_difference(difference_of_estimates(_estimate(varied), _estimate(effect)), n=varied.n)
     else:
         contrast = refusal_difference(steered, main)
-    yield {**shared, **_numbers("effect minus the study's effect", contrast), **_agreement(own, effect, contrast)}
+    yield {**shared, **_numbers("effect minus the study's effect", contrast), **_agreement(varied, effect, contrast)}
 
 
 def _rows(results: pd.DataFrame, point: Mapping[str, Any]) -> pd.DataFrame:
@@ -169,7 +169,7 @@ def _cosine(value: float) -> dict[str, Any]:
     return {"statistic": COSINE, **numbers, "verdict": verdict, "sentence": sentence}
 
 
-def _agreement(own: PairedDifference, effect: PairedDifference, contrast: PairedDifference) -> dict[str, str]:
+def _agreement(varied: PairedDifference, effect: PairedDifference, contrast: PairedDifference) -> dict[str, str]:
     """Two effects agree by a test of equivalence, and only where there is an effect to agree on."""
     within = contrast.low > -SAME_WITHIN and contrast.high < SAME_WITHIN
     if contrast.n == 0 or (contrast.sign == 0 and not (within and effect.sign)):
@@ -181,7 +181,7 @@ def _agreement(own: PairedDifference, effect: PairedDifference, contrast: Paired
         "differs": "The effect differs from the study's",
         "cannot tell": "The data cannot tell whether the effect is the study's",
     }
-    sentence = f"{words[verdict]}: {own} here, {effect} there, on the same prompts; the difference is {contrast}."
+    sentence = f"{words[verdict]}: {varied} here, {effect} there, on the same prompts; the difference is {contrast}."
     return {"verdict": verdict, "sentence": sentence}
 
 

@@ -19,9 +19,6 @@ def prompt_steerability(results: pd.DataFrame) -> pd.DataFrame:
 
     Only `add` counts; its baseline is the point at alpha 0.
 
-    Args:
-        results: Rows of results.parquet with refusal_propensity (nats); samples of a prompt are averaged.
-
     Returns:
         One row per role, direction, layer, seed, split and prompt id: slope (nats per unit of alpha) and n, the alphas
         it rests on. With fewer than two alphas the slope is NaN and n is 0.
@@ -43,9 +40,6 @@ def prompt_steerability(results: pd.DataFrame) -> pd.DataFrame:
 
 def steerability_table(results: pd.DataFrame) -> pd.DataFrame:
     """Summarise the steerability of prompts, one row per role, direction, layer, seed and split.
-
-    Args:
-        results: Rows of results.parquet with refusal_propensity (nats).
 
     Returns:
         slope (mean, nats per unit of alpha) with a 95% t interval over prompts; share_wrong_way, the share of prompts

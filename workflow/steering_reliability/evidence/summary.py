@@ -31,11 +31,7 @@ _Columns = Iterator[tuple[str, Column]]
 
 
 def summarise(results: pd.DataFrame) -> pd.DataFrame:
-    """Return `summarise_pairs` of completions that are not paired with the baseline yet.
-
-    Args:
-        results: At least the columns of `SUMMARY_INPUTS`.
-    """
+    """Return `summarise_pairs` of completions that are not paired with the baseline yet."""
     return summarise_pairs(with_outcomes(results[SUMMARY_INPUTS]))
 
 
@@ -43,7 +39,7 @@ def summarise_pairs(rows: pd.DataFrame) -> pd.DataFrame:
     """Summarise results.parquet, one row per (role, direction, intervention, layer, alpha, seed), baseline included.
 
     Intervals are by cluster of prompts (`cluster`: one template, or near copies): they answer for other prompts in the
-    styles that were asked.
+    styles of the prompts.
 
     Args:
         rows: From `with_outcomes`.

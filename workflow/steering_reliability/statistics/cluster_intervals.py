@@ -38,7 +38,7 @@ def clustered_rate(successes: npt.ArrayLike, *, sizes: npt.ArrayLike, confidence
     """Return the rate of clustered units with Wilson's interval at their effective number.
 
     With one unit in every cluster it is Wilson's interval itself. Where all outcomes are equal, or equal but for those
-    of one cluster, nothing tells how alike the units of a cluster are: they are taken to be copies of each other, and
+    of one cluster, the data do not show how alike the units of a cluster are: they are taken to be copies of each other, and
     each cluster counts once. Coverage was simulated by scripts/validate_statistics.py: from 8 clusters it holds, and
     is above 95% where clusters are few and their units no more alike than others.
 
@@ -74,10 +74,6 @@ def clustered_difference(counts: PairedCounts, *, confidence: npt.ArrayLike = 0.
 
     The design effect is that of the difference. With one unit in every cluster it is Newcombe's paired interval itself.
 
-    Args:
-        counts: Units per cluster, [..., clusters].
-        confidence: Coverage of the interval.
-
     Returns:
         First rate minus second rate, without the last axis; the limits are NaN for fewer than two clusters.
 
@@ -105,11 +101,6 @@ def clustered_difference(counts: PairedCounts, *, confidence: npt.ArrayLike = 0.
 
 def clustered_effect_gap(first: PairedCounts, *, second: PairedCounts, confidence: npt.ArrayLike = 0.95) -> Estimate:
     """Return the difference between the paired differences of two independent sets of clusters (MOVER).
-
-    Args:
-        first: Units per cluster of the first set, [..., clusters].
-        second: Those of the second set; its clusters are other ones.
-        confidence: Coverage of the interval.
 
     Returns:
         First difference minus second difference, in [-2, 2], without the last axis.
@@ -185,13 +176,13 @@ def _effective_units(
     alike = np.maximum(n**2 / _positive((sizes**2).sum(-1)), 1 + 1e-6)
     independent = variance / np.where(n > 1, n - 1, np.nan)
     copies = (sizes**2).sum(-1) / n
-    is_told = (unlike > 1) & (variance > 0)
-    design_effect = np.where(is_told, between / np.where(is_told, independent, 1.0), copies)
+    is_estimated = (unlike > 1) & (variance > 0)
+    design_effect = np.where(is_estimated, between / np.where(is_estimated, independent, 1.0), copies)
     design_effect = np.clip(design_effect, 1.0, copies)
     tail = (1 - np.asarray(confidence, dtype=float)) / 2
     # It pays for a design effect that few clusters tell badly; one that is assumed needs no such payment.
     payment = (stdtrit(n - 1, tail) / stdtrit(alike - 1, tail)) ** 2
-    return np.asarray(np.where(np.isnan(clusters), np.nan, n / design_effect * np.where(is_told, payment, 1.0)))
+    return np.asarray(np.where(np.isnan(clusters), np.nan, n / design_effect * np.where(is_estimated, payment, 1.0)))
 
 
 def _positive(numbers: Array) -> Array:

@@ -46,26 +46,15 @@ def newcombe_interval(
     trials: npt.ArrayLike,
     other_successes: npt.ArrayLike,
     other_trials: npt.ArrayLike,
-    *,
-    confidence: npt.ArrayLike = 0.95,
 ) -> Estimate:
-    """Return the difference of two independent rates with Newcombe's hybrid score interval.
-
-    Args:
-        successes: Successes of the first group.
-        trials: Size of the first group.
-        other_successes: Successes of the second group.
-        other_trials: Size of the second group.
-        confidence: Coverage of the interval, broadcastable to it.
+    """Return the difference of two independent rates with Newcombe's hybrid 95% score interval.
 
     Returns:
         First rate minus second rate, in [-1, 1]; NaN where a group is empty.
 
     Source: Newcombe (1998), Statistics in Medicine 17, 873-890, method 10.
     """
-    first = wilson_interval(successes, trials, confidence=confidence)
-    second = wilson_interval(other_successes, other_trials, confidence=confidence)
-    return difference_of_estimates(first, second)
+    return difference_of_estimates(wilson_interval(successes, trials), wilson_interval(other_successes, other_trials))
 
 
 def newcombe_paired_interval(
