@@ -50,10 +50,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         runs = {name: read_run(folder) for name, folder in find_runs(options.runs_dir).items()}
-        table, differences = (
-            compare_runs(runs),
-            list(setting_differences({name: run.setting for name, run in runs.items()})),
-        )
+        table = compare_runs(runs)
+        differences = list(setting_differences({name: run.setting for name, run in runs.items()}))
         write_table(table, options.out_dir / "compare.csv")
         print(f"{table['run'].nunique()} runs, {len(table)} points: {options.out_dir / 'compare.csv'}")
         for line in differences:

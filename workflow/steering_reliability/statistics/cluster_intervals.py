@@ -38,9 +38,9 @@ def clustered_rate(successes: npt.ArrayLike, *, sizes: npt.ArrayLike, confidence
     """Return the rate of clustered units with Wilson's interval at their effective number.
 
     With one unit in every cluster it is Wilson's interval itself. Where all outcomes are equal, or equal but for those
-    of one cluster, the data do not show how alike the units of a cluster are: they are taken to be copies of each other, and
-    each cluster counts once. Coverage was simulated by scripts/validate_statistics.py: from 8 clusters it holds, and
-    is above 95% where clusters are few and their units no more alike than others.
+    of one cluster, the data do not show how alike the units of a cluster are: they are taken to be copies of each
+    other, and each cluster counts once. Coverage was simulated by scripts/validate_statistics.py: from 8 clusters it
+    holds, and is above 95% where clusters are few and their units no more alike than others.
 
     Args:
         successes: Successes per cluster, [..., clusters].
