@@ -11,13 +11,7 @@ from steering_reliability.evidence.claim_points import claim_points, point_chose
 from steering_reliability.evidence.control_rank import without_repetition
 from steering_reliability.evidence.equal_kl import equal_kl_table
 from steering_reliability.evidence.grid_tests import Study, gap_tests, study_of
-from steering_reliability.evidence.metric_error import (
-    CORRECTED_COLUMNS,
-    add_verdicts,
-    corrected_table,
-    rates_of_metric,
-    read_labels,
-)
+from steering_reliability.evidence.metric_error import CORRECTED_COLUMNS, corrected_table, metric_error, read_labels
 from steering_reliability.evidence.pareto import recommended_point
 from steering_reliability.evidence.selection import selection_table
 from steering_reliability.evidence.steerability import prompt_steerability, steerability_table
@@ -43,14 +37,14 @@ def make_evidence_tables(
     best = recommended_point(summary)
     chosen = point_chosen_by_effect(study.tests, recommended=best and {key: best[key] for key in POINT_KEYS})
     equal_kl = equal_kl_table(without_repetition(results), chosen_by_effect=chosen)
-    error = rates_of_metric(add_verdicts(read_labels(labels))) if labels else None
+    error = metric_error(read_labels(labels)) if labels else None
     return make_claim_tables(study, summary=summary, sanity=sanity, equal_kl=equal_kl) | {
         "selection": selection_table(study.rows, summary=summary, seed=seed),
         "by_group": by_group(study.rows, points=claim_points(summary, tests=study.tests)),
         "steerability": steerability_table(results),
         "prompt_steerability": prompt_steerability(results),
         "equal_kl": equal_kl,
-        "corrected": corrected_table(summary, labels_error=error) if error else pd.DataFrame(columns=CORRECTED_COLUMNS),
+        "corrected": corrected_table(summary, error=error) if error else pd.DataFrame(columns=CORRECTED_COLUMNS),
     }
 
 
