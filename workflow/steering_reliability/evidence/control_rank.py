@@ -45,11 +45,6 @@ class ControlRank:
         return CHECKS[self.role]
 
     @property
-    def directions(self) -> str:
-        """The controls as a plural."""
-        return DIRECTIONS[self.role]
-
-    @property
     def n_controls(self) -> int:
         """Control directions, which are what is replicated; not prompts."""
         return len(self.controls)
@@ -81,7 +76,7 @@ class ControlRank:
         """The rank in words, with the numbers it rests on."""
         others = f"{signed(self.effect)} points against {interval(min(self.controls), max(self.controls))}"
         numbers = f"{others}, on {self.n_prompts} prompts of harm_test, p {self.p:.2g}"
-        whom = f"of {self.n_controls} {self.directions} of the same length"
+        whom = f"of {self.n_controls} {DIRECTIONS[self.role]} of the same length"
         if self.verdict.startswith("stronger"):
             return f"None {whom} moves refusal as far: {numbers}."
         found = f"{self.as_large} {whom} move refusal as far: {numbers}"
