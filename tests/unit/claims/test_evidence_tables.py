@@ -1,10 +1,12 @@
 """The table of claims as a whole: which claims it makes, of which points, and what it does with the checks."""
 
 import pandas as pd
+import pytest
 from steering_reliability.claims.claim import CLAIMS_COLUMNS
 from steering_reliability.claims.evidence_tables import make_evidence_tables
 from steering_reliability.evidence.sanity_checks import sanity_checks
 from steering_reliability.evidence.summary import summarise
+from steering_reliability.run.plan import EVIDENCE
 from stories import claims, story
 from synthetic_run import realistic_results, tiny_results
 
@@ -16,8 +18,13 @@ def evidence(results: pd.DataFrame) -> dict[str, pd.DataFrame]:
     return make_evidence_tables(results, summary=summary, sanity=sanity_checks(results, summary=summary), seed=0)
 
 
-def test_the_made_up_run_gets_all_three_of_the_plans_claims_and_its_checks():
-    tables = evidence(realistic_results())
+@pytest.fixture(scope="module")
+def tables() -> dict[str, pd.DataFrame]:
+    return evidence(realistic_results())
+
+
+def test_the_made_up_run_gets_all_three_of_the_plans_claims_and_its_checks(tables):
+    assert set(tables) == set(EVIDENCE)
     table = tables["claims"].set_index("claim")
     assert table.loc[["effect on harm_test", "trade-off", "layer difference"], "verdict"].eq("shown").all()
     assert list(table.index[:3]) == HEADLINES
@@ -30,8 +37,7 @@ def test_the_made_up_run_gets_all_three_of_the_plans_claims_and_its_checks():
     assert not table["sentence"].str.contains("nan", case=False).any()
 
 
-def test_the_claims_tests_are_the_only_ones_that_are_corrected():
-    tables = evidence(realistic_results())
+def test_the_claims_tests_are_the_only_ones_that_are_corrected(tables):
     tests, gaps = tables["tests"], tables["gap_tests"]
     claimed = tests["p_corrected"].notna()
     assert set(zip(tests.loc[claimed, "split"], tests.loc[claimed, "outcome"], strict=True)) == {
