@@ -1,1 +1,1 @@
-"""Data sets whose truth is known, and how often the intervals and tests do there what they promise."""
+"""Data sets whose truth is known, and the coverage, error rates and power of the intervals and tests on them."""

@@ -12,7 +12,7 @@ from simulations.cell import SIZES
 ALIKE = 0.3
 ENOUGH_CLUSTERS = 8
 ENOUGH_NEAR_COPIES = 20
-"""No promise is made for fewer templates; where their prompts are near copies more are needed."""
+"""No coverage is claimed for fewer templates; where their prompts are near copies more are needed."""
 
 
 def cluster_rates(
@@ -51,7 +51,7 @@ class Layout:
         """Whether the intervals claim to cover here."""
         if self.unit == "template":
             return self.clusters >= (ENOUGH_CLUSTERS if self.alike <= ALIKE else ENOUGH_NEAR_COPIES)
-        # Four to six styles that differ much, in outcomes that are rare, are no sample to promise anything by.
+        # Four to six styles that differ much, in outcomes that are rare, are too small a sample for a bound.
         return self.unit == "prompt"
 
     def __str__(self) -> str:
