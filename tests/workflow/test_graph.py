@@ -19,10 +19,10 @@ TARGETS = {
 }
 TARGETS["completions"] = TARGETS["directions"] | TARGETS["baseline"] | {"complete_shard"}
 TARGETS["results"] = TARGETS["completions"] | {
-    *("measure_shift", "aggregate", "summarise", "check_sanity", "weigh_evidence", "record_provenance")
+    *("measure_shift", "aggregate", "summarise", "check_sanity", "make_evidence_tables", "record_provenance")
 }
 TARGETS["figures"] = TARGETS["completions"] | {
-    *("aggregate", "summarise", "check_sanity", "weigh_evidence", "draw_figures")
+    *("aggregate", "summarise", "check_sanity", "make_evidence_tables", "draw_figures")
 }
 TARGETS["reports"] = TARGETS["figures"] | {"measure_shift", "record_provenance", "write_examples", "write_report"}
 TARGETS["all"] = TARGETS["reports"] | TARGETS["results"] | {"record_checksums"}

@@ -20,12 +20,11 @@ def summary(results):
 @pytest.fixture(scope="session")
 def gaps_of():
     """Return a function that makes the gap tests of a run's results."""
-    from steering_reliability.evidence.cluster_counts import count_clusters, with_outcomes
-    from steering_reliability.evidence.gap_tests import gap_tests
+    from steering_reliability.evidence.grid_tests import gap_tests, study_of
 
     def make(results):
-        rows = with_outcomes(results[results["role"] == "main"])
-        return gap_tests(count_clusters(rows), styles=count_clusters(rows, unit="style")).assign(p_corrected=1.0)
+        study = study_of(results)
+        return gap_tests(study.counts, styles=study.styles).assign(p_corrected=1.0)
 
     return make
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from steering_reliability.evidence.gap_tests import GAP_COLUMNS
+from steering_reliability.evidence.grid_tests import GAP_COLUMNS
 from steering_reliability.figures.effect_gap_forest import draw_effect_gap_forest
 
 CLEAR = "#D55E00"

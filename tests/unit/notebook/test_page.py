@@ -11,6 +11,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from playwright.sync_api import sync_playwright
+from steering_reliability.evidence.by_group import BY_GROUP_COLUMNS
 from steering_reliability.evidence.steerability import prompt_steerability
 from steering_reliability.evidence.summary import summarise
 from steering_reliability.notebook import show_page
@@ -86,6 +87,7 @@ def write_page(output: Path) -> None:
             claims=pd.DataFrame(columns=claims),
             sanity=pd.DataFrame(columns=checks),
             shift=measured_shift(),
+            by_group=pd.DataFrame(columns=BY_GROUP_COLUMNS),
         ),
         title="a run",
         figures_dir=output.parent,

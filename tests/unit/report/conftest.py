@@ -16,14 +16,19 @@ def results():
 @pytest.fixture(scope="session")
 def tables_of():
     """Return a function that makes the tables of a run that its page shows, but for the summary."""
-    from steering_reliability.claims.evidence_tables import weigh_claims
+    from steering_reliability.claims.evidence_tables import make_claim_tables
+    from steering_reliability.evidence.by_group import by_group
+    from steering_reliability.evidence.claim_points import claim_points
     from steering_reliability.evidence.equal_kl import equal_kl_table
+    from steering_reliability.evidence.grid_tests import study_of
     from steering_reliability.evidence.sanity_checks import sanity_checks
 
     def make(results, summary):
         sanity = sanity_checks(results, summary=summary)
-        evidence = weigh_claims(results, summary=summary, sanity=sanity, equal_kl=equal_kl_table(results))
-        return {"sanity": sanity, "claims": evidence["claims"]}
+        study, equal_kl = study_of(results), equal_kl_table(results)
+        claims = make_claim_tables(study, summary=summary, sanity=sanity, equal_kl=equal_kl)["claims"]
+        groups = by_group(study.rows, points=claim_points(summary, tests=study.tests))
+        return {"sanity": sanity, "claims": claims, "by_group": groups}
 
     return make
 

@@ -1,6 +1,5 @@
 import pytest
-from steering_reliability.evidence.comparability import Setting
-from steering_reliability.evidence.comparison import Run, compare_runs
+from steering_reliability.evidence.run_comparison import Run, Setting, compare_runs
 from steering_reliability.report.comparison_page import best_of_each, parts, write_comparison_page
 
 

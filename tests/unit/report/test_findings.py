@@ -1,7 +1,6 @@
 import pandas as pd
 import pytest
-from steering_reliability.claims.claim import CLAIMS_COLUMNS
-from steering_reliability.claims.claims import QUESTIONS
+from steering_reliability.claims.claim import CLAIMS_COLUMNS, QUESTIONS
 from steering_reliability.evidence.pareto import recommended_point
 from steering_reliability.evidence.sanity_checks import COSINE
 from steering_reliability.evidence.summary import summarise

@@ -55,6 +55,14 @@ def whole(whole_page):
     return whole_page.read_text()
 
 
+def test_effects_by_style_and_topic_are_in_a_folded_table_of_a_run_that_has_any(whole, write):
+    title = "The effect on refusal by style and by topic"
+    # Two points, three splits, four styles and three topics.
+    assert f'<details class="folds"><summary>{title} (42 groups)</summary>' in whole
+    assert "<td>fraud<small>topic</small></td>" in whole
+    assert title not in write(tiny_results().query("alpha == 0"))
+
+
 def test_pages_are_well_formed_and_ask_nothing_of_the_network(whole, write):
     tiny = write(tiny_results(), stages={"completions": 9})
     for text in (whole, tiny):

@@ -6,9 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from steering_reliability.evidence.comparability import Setting
-from steering_reliability.evidence.comparison import Run, compare_runs
 from steering_reliability.evidence.pareto import recommended_point
+from steering_reliability.evidence.run_comparison import Run, Setting, compare_runs
 from steering_reliability.evidence.steerability import prompt_steerability
 from steering_reliability.evidence.summary import summarise
 from steering_reliability.report.comparison_page import write_comparison_page

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from steering_reliability.evidence.comparison import THIRDS, third_of
+from steering_reliability.evidence.run_comparison import THIRDS, third_of
 from steering_reliability.figures.panels import draw_with_intervals, percent, plain_grid, signed_points
 from steering_reliability.figures.style import INK, MUTED, LineStyle, finish, new_figure, series_styles
 

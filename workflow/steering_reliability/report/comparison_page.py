@@ -8,8 +8,8 @@ from typing import Final
 import altair as alt
 import pandas as pd
 
-from steering_reliability.evidence.comparison import THIRDS, third_of
 from steering_reliability.evidence.pareto import MAX_HELPFULNESS_DROP
+from steering_reliability.evidence.run_comparison import THIRDS, third_of
 from steering_reliability.figures.panels import curve_order
 from steering_reliability.figures.style import series_styles
 from steering_reliability.files import write_text

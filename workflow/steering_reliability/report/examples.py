@@ -6,7 +6,7 @@ from typing import Any, Final, NamedTuple
 
 import pandas as pd
 
-from steering_reliability.evidence.paired import select_point
+from steering_reliability.evidence.paired_difference import select_point
 from steering_reliability.evidence.pareto import MAX_HELPFULNESS_DROP, recommended_point
 from steering_reliability.evidence.sanity_checks import describe
 from steering_reliability.files import write_text

@@ -5,8 +5,7 @@ from typing import Any, Final
 
 import pandas as pd
 
-from steering_reliability.claims.claims import QUESTIONS
-from steering_reliability.claims.robustness_claim import NAME as ROBUSTNESS
+from steering_reliability.claims.claim import QUESTIONS, ROBUSTNESS
 from steering_reliability.evidence.pareto import recommended_point
 from steering_reliability.evidence.sanity_checks import COSINE, TOO_ALIKE
 from steering_reliability.results.schema import SPLITS, as_records

@@ -11,8 +11,8 @@ from typing import Any, Final
 import pandas as pd
 import yaml
 
-from steering_reliability.claims.claim import place
-from steering_reliability.claims.claims import CHECKS, MOST_SIGNIFICANT, QUESTIONS
+from steering_reliability.claims.claim import QUESTIONS, place
+from steering_reliability.claims.claims import CHECKS, MOST_SIGNIFICANT
 from steering_reliability.evidence.pareto import recommended_point
 from steering_reliability.figures.gap import headline_gap
 from steering_reliability.figures.panels import curve_order, sample_sizes, study_points
@@ -110,6 +110,7 @@ class RunTables:
     claims: pd.DataFrame
     prompt_steerability: pd.DataFrame
     shift: pd.DataFrame
+    by_group: pd.DataFrame
 
 
 def write_report(
@@ -169,6 +170,7 @@ def write_report(
             gap=headline_gap(summary),
             sizes=_sizes(summary),
             checks=as_records(tables.sanity),
+            groups=[row | {"where": place(row)} for row in as_records(tables.by_group)],
             claims=as_records(claims[~is_check]),
             claim_checks=as_records(claims[is_check]),
             splits=SPLITS,

@@ -7,12 +7,14 @@ from itertools import product
 import numpy as np
 import pandas as pd
 from scipy.stats import norm
-from steering_reliability.claims.claims import LAYERS as LAYER_CLAIM
-from steering_reliability.claims.claims import MOST_SIGNIFICANT, QUESTIONS
-from steering_reliability.claims.evidence_tables import weigh_claims
+from steering_reliability.claims.claim import LAYERS as LAYER_CLAIM
+from steering_reliability.claims.claim import QUESTIONS
+from steering_reliability.claims.claims import MOST_SIGNIFICANT
+from steering_reliability.claims.evidence_tables import make_claim_tables
 from steering_reliability.evidence.equal_kl import EQUAL_KL_COLUMNS
+from steering_reliability.evidence.grid_tests import study_of
 from steering_reliability.evidence.sanity_checks import SANITY_COLUMNS
-from steering_reliability.evidence.summary import summarise
+from steering_reliability.evidence.summary import summarise_pairs
 
 SIZES = (40, 60, 150)
 POINTS = [("add", layer, alpha) for layer in (10, 14, 18) for alpha in (0.2, 0.4, 0.7)]
@@ -112,8 +114,8 @@ def _alike(design: Design, cluster: np.ndarray, rng: np.random.Generator) -> np.
 def claims_of(results: pd.DataFrame) -> pd.DataFrame:
     """Return the claims of a run without checks, by the project's own way from the results."""
     sanity, equal_kl = pd.DataFrame(columns=SANITY_COLUMNS), pd.DataFrame(columns=EQUAL_KL_COLUMNS)
-    summary = summarise(results)
-    tables = weigh_claims(results, summary=summary, sanity=sanity, equal_kl=equal_kl)
+    study = study_of(results)
+    tables = make_claim_tables(study, summary=summarise_pairs(study.rows), sanity=sanity, equal_kl=equal_kl)
     return tables["claims"].set_index("claim")
 
 

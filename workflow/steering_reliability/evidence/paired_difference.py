@@ -1,9 +1,9 @@
-"""Refusals of two conditions on the same prompts."""
+"""The difference of refusal between two conditions on the same prompts."""
 
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
@@ -13,9 +13,12 @@ from steering_reliability.statistics.cluster_intervals import PairedCounts, clus
 from steering_reliability.statistics.intervals import Estimate
 from steering_reliability.text.numbers import interval, signed
 
+SAME_WITHIN: Final = 0.15
+"""Two effects are alike where the whole 95% interval of their difference lies within this on either side."""
+
 
 @dataclass(frozen=True)
-class Comparison:
+class PairedDifference:
     """The difference of two refusal rates on the same completions' prompts, with its interval and n."""
 
     value: float
@@ -37,53 +40,29 @@ class Comparison:
         return f"{signed(self.value)} points (95% interval {interval(self.low, self.high)})"
 
 
-def compare_refusals(first: pd.DataFrame, second: pd.DataFrame, *, flag: str = "is_refusal") -> Comparison:
-    """Return a rate of `first` minus that of `second` on the (id, sample) pairs that both hold.
-
-    Args:
-        first: Completions of one condition on one split, with their `cluster`.
-        second: Completions of another.
-        flag: The outcome's column of truth values.
+def refusal_difference(first: pd.DataFrame, second: pd.DataFrame) -> PairedDifference:
+    """Return the refusal rate of `first` minus that of `second` on the (id, sample) pairs that both hold.
 
     Returns:
         Difference with the interval of `clustered_difference`; NaN with n = 0 if they share no pair.
     """
-    counts = paired_counts(first, second, flag=flag)
-    return as_comparison(clustered_difference(counts), n=int(counts.sizes.sum()))
-
-
-def paired_counts(first: pd.DataFrame, second: pd.DataFrame, *, flag: str = "is_refusal") -> PairedCounts:
-    """Count the (id, sample) pairs that both hold, per cluster of prompts.
-
-    Args:
-        first: Completions of one condition on one split, with their `cluster`.
-        second: Completions of another.
-        flag: The outcome's column of truth values.
-
-    Returns:
-        Each field [clusters], in the order of their names.
-    """
-    keys = ["id", "sample"]
+    keys, flag = ["id", "sample"], "is_refusal"
     pairs = first[[*keys, "cluster", flag]].merge(second[[*keys, flag]], on=keys, suffixes=("", "_other"))
     one, other = pairs[flag].astype(bool), pairs[f"{flag}_other"].astype(bool)
     cells = pd.DataFrame({"both": one & other, "first": one & ~other, "second": ~one & other, "none": ~one & ~other})
     sums = cells.astype(float).groupby(pairs["cluster"], sort=True).sum()
-    return PairedCounts(*(sums[name].to_numpy(dtype=float) for name in cells))
+    counts = PairedCounts(*(sums[name].to_numpy(dtype=float) for name in cells))
+    return as_difference(clustered_difference(counts), n=int(counts.sizes.sum()))
 
 
-def as_comparison(estimate: Estimate, *, n: int) -> Comparison:
-    """Return a scalar estimate as a comparison of plain floats."""
+def as_difference(estimate: Estimate, *, n: int) -> PairedDifference:
+    """Return a scalar estimate as plain floats."""
     value, low, high = (float(np.asarray(part)) for part in estimate)
-    return Comparison(value=value, low=low, high=high, n=n)
+    return PairedDifference(value=value, low=low, high=high, n=n)
 
 
 def select_point(results: pd.DataFrame, *, split: str, point: Mapping[str, Any]) -> pd.DataFrame:
     """Return the completions of one operating point on one split.
-
-    Args:
-        results: Rows of results.parquet.
-        split: The split.
-        point: role, direction, intervention, layer, seed and alpha (0 for its baseline).
 
     Returns:
         The rows, by id and sample.

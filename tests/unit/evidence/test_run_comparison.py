@@ -2,8 +2,15 @@ import json
 
 import pandas as pd
 import pytest
-from steering_reliability.evidence.comparability import Setting, setting_of, unlike
-from steering_reliability.evidence.comparison import COMPARE_COLUMNS, Run, compare_runs, third_of
+from steering_reliability.evidence.run_comparison import (
+    COMPARE_COLUMNS,
+    Run,
+    Setting,
+    compare_runs,
+    setting_differences,
+    setting_of,
+    third_of,
+)
 from steering_reliability.evidence.summary import summarise
 from steering_reliability.figures.comparison import draw_comparison
 from steering_reliability.results.schema import SPLITS
@@ -72,18 +79,15 @@ def test_a_run_that_does_not_say_its_depth_is_named(script, tmp_path, capsys):
     assert "how many blocks" in error and "old/provenance.json" in error and "Traceback" not in error
 
 
-def test_runs_that_were_asked_the_same_are_not_told_apart():
-    assert list(unlike({"a": ASKED, "b": ASKED})) == []
-
-
 def test_what_runs_were_not_asked_alike_is_said_by_name():
     other = Setting(ASKED.prompts | {"harm_test": frozenset({"b", "c", "d"})}, 80, "my_metric.py:score")
     unknown = Setting(ASKED.prompts, None, "phrase rules")
-    assert list(unlike({"small": ASKED, "big": other, "old": unknown})) == [
+    assert list(setting_differences({"small": ASKED, "big": other, "old": unknown})) == [
         "prompts of harm_test: 3 (big), 2 (old, small); 1 in all",
         "most new tokens: 80 (big), not recorded (old), 40 (small)",
         "metric: my_metric.py:score (big), phrase rules (old, small)",
     ]
+    assert list(setting_differences({"a": ASKED, "b": ASKED})) == []
     assert other.prompts_digest != ASKED.prompts_digest == unknown.prompts_digest
 
 

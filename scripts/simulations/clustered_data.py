@@ -7,12 +7,12 @@ import numpy as np
 import numpy.typing as npt
 from steering_reliability.statistics.cluster_intervals import PairedCounts
 
-from promises.cell import SIZES
+from simulations.cell import SIZES
 
 ALIKE = 0.3
 ENOUGH_CLUSTERS = 8
 ENOUGH_NEAR_COPIES = 20
-"""No promise is made for fewer templates; where their prompts are near copies more are needed."""
+"""No coverage is claimed for fewer templates; where their prompts are near copies more are needed."""
 
 
 def cluster_rates(
@@ -47,11 +47,11 @@ class Layout:
         return np.asarray(self.n // self.clusters + (np.arange(self.clusters) < self.n % self.clusters))
 
     @property
-    def is_promised(self) -> bool:
+    def must_cover(self) -> bool:
         """Whether the intervals claim to cover here."""
         if self.unit == "template":
             return self.clusters >= (ENOUGH_CLUSTERS if self.alike <= ALIKE else ENOUGH_NEAR_COPIES)
-        # Four to six styles that differ much, in outcomes that are rare, are no sample to promise anything by.
+        # Four to six styles that differ much, in outcomes that are rare, are too small a sample for a bound.
         return self.unit == "prompt"
 
     def __str__(self) -> str:
