@@ -1,18 +1,18 @@
 """Keys and values of the rows in flight, written in place, and the attention that reads them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
-from transformers.masking_utils import ALL_MASK_ATTENTION_FUNCTIONS, eager_mask
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
 from steering_reliability.errors import InputError
 
-ATTENTION, BY_TOKEN = "steering_grouped", "steering_by_token"
+GROUPED, BY_TOKEN = "steering_grouped", "steering_by_token"
 GRID = 8
 # Fewest keys that attention reads: torch multiplies very small matrices in another way, with other last bits.
 SHORTEST = 64
@@ -242,8 +242,16 @@ def _products_by_token(left: Float[Tensor, "m rows k"], right: Float[Tensor, "m 
     return torch.stack([torch.bmm(rows.contiguous(), right) for rows in by_token], dim=2).flatten(1, 2)
 
 
-ALL_ATTENTION_FUNCTIONS.register(ATTENTION, grouped_attention)
+ALL_ATTENTION_FUNCTIONS.register(GROUPED, grouped_attention)
 ALL_ATTENTION_FUNCTIONS.register(BY_TOKEN, attention_by_token)
-# For a forward pass of somebody else on the same model, which brings no mask of its own.
-ALL_MASK_ATTENTION_FUNCTIONS.register(ATTENTION, eager_mask)
-ALL_MASK_ATTENTION_FUNCTIONS.register(BY_TOKEN, eager_mask)
+
+
+@contextmanager
+def attention(network: Any, name: str) -> Iterator[None]:
+    """Let a network attend by another function, as transformers calls it, for the length of a block."""
+    before = network.config._attn_implementation
+    try:
+        network.config._attn_implementation = name
+        yield
+    finally:
+        network.config._attn_implementation = before
