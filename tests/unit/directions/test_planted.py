@@ -5,9 +5,9 @@ from itertools import pairwise
 
 import pytest
 import torch
+from steering_reliability.directions.activations import measure_activations
 from steering_reliability.directions.build_direction import build_direction
 from steering_reliability.directions.files import read_activations, read_direction, write_direction
-from steering_reliability.directions.measure import measure_activations
 from steering_reliability.generation.engine import Engine
 from steering_reliability.generation.rows import Row, Steering
 from steering_reliability.generation.sampling import uniforms
@@ -36,6 +36,8 @@ def measure(folder, output, *, prompts, hook_point: str = "resid_post"):
         "build_fraction": 1.0,
     }
     measure_activations(output, folder=folder, harm_train=prompts, extra=[], settings=settings)
+    # The stage takes all cores, which costs matrices this small more than it gains.
+    torch.set_num_threads(1)
 
 
 @pytest.fixture(scope="module")

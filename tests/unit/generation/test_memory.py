@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -24,14 +25,13 @@ def test_the_budget_is_what_the_user_allows_or_most_of_what_is_free(monkeypatch)
     assert memory_budget(5000, device=torch.device("cpu")) == 800
 
 
-def test_a_control_group_counts_as_well_as_the_machine(tmp_path):
-    (tmp_path / "meminfo").write_text("MemTotal: 9000 kB\nMemAvailable: 4000 kB\n")
+def test_a_control_group_counts_as_well_as_the_machine(tmp_path, monkeypatch):
+    monkeypatch.setattr(memory.psutil, "virtual_memory", lambda: SimpleNamespace(available=4_096_000))
     (tmp_path / "memory.max").write_text("3000000\n")
     (tmp_path / "memory.current").write_text("1000000\n")
-    assert memory._free_here(meminfo=tmp_path / "meminfo", group=tmp_path) == 2_000_000
+    assert memory._free_here(group=tmp_path) == 2_000_000
     (tmp_path / "memory.max").write_text("max\n")
-    assert memory._free_here(meminfo=tmp_path / "meminfo", group=tmp_path) == 4_096_000
-    assert memory._free_here(meminfo=tmp_path / "meminfo", group=tmp_path / "none") == 4_096_000
+    assert memory._free_here(group=tmp_path) == memory._free_here(group=tmp_path / "none") == 4_096_000
 
 
 def test_an_error_of_torch_is_told_from_a_want_of_memory():

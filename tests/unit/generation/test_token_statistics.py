@@ -1,10 +1,10 @@
-"""What is read off the logits, a few rows at a time."""
+"""The chosen token and its statistics, a few rows at a time."""
 
 import math
 
 import pytest
 import torch
-from steering_reliability.generation.token_statistics import logprobs_of, read_out
+from steering_reliability.generation.token_statistics import choose_and_measure, logprobs_of
 
 # Four equally likely tokens, and four of 1/2, 1/4, 1/8 and 1/8.
 FLAT, STEEP = torch.zeros(4), torch.tensor([4.0, 2.0, 1.0, 1.0]).log()
@@ -12,7 +12,7 @@ FLAT, STEEP = torch.zeros(4), torch.tensor([4.0, 2.0, 1.0, 1.0]).log()
 
 def greedy(logits: torch.Tensor, *, n: int):
     zeros = torch.zeros(n, dtype=torch.float64)
-    return read_out(logits, uniform=zeros, temperature=zeros, top_p=zeros + 1)
+    return choose_and_measure(logits, uniform=zeros, temperature=zeros, top_p=zeros + 1)
 
 
 def test_entropy_and_log_probability_by_hand():

@@ -1,6 +1,5 @@
 """A real worker process behind a real socket."""
 
-import json
 import os
 import signal
 import socket

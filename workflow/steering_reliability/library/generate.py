@@ -12,8 +12,12 @@ from steering_reliability.generation.memory import memory_budget
 from steering_reliability.generation.requests import CompletionRequest, SteeringRequest
 from steering_reliability.generation.rows import Completion, rows_of
 from steering_reliability.generation.stop_strings import kept_text
-from steering_reliability.library.asked import as_prompts, checked_template
-from steering_reliability.library.placed import check_names_and_bounds, place
+from steering_reliability.library.arguments import (
+    as_prompts,
+    check_names_and_bounds,
+    checked_template,
+    steered_layer,
+)
 from steering_reliability.model.loading import LoadedModel
 from steering_reliability.prompts.schema import Prompt
 
@@ -91,7 +95,7 @@ def generate(
         InputError: When a prompt is too long for the model, there are two templates, or layer, width, alpha or a name
             can't be used.
     """
-    asked = as_prompts(prompts, where="prompts")
+    given = as_prompts(prompts, where="prompts")
     check_names_and_bounds(
         alpha=alpha, intervention=intervention, alpha_unit=alpha_unit, positions=positions, hook_point=hook_point
     )
@@ -99,10 +103,10 @@ def generate(
         raise InputError(f"alpha is {alpha:g}, and there is no direction", where="argument direction", fix="give one")
     steering = None
     if direction is not None:
-        index = place(direction, layer=layer, n_layers=model.n_layers, d_model=model.d_model)
+        index = steered_layer(direction, layer=layer, n_layers=model.n_layers, d_model=model.d_model)
         steering = SteeringRequest(intervention, index, alpha, alpha_unit)
     request = CompletionRequest(
-        prompts=[(prompt.id, prompt.prompt) for prompt in asked],
+        prompts=[(prompt.id, prompt.prompt) for prompt in given],
         samples=sampling.num_samples_per_prompt,
         seed=sampling.seed,
         max_new_tokens=sampling.max_new_tokens,
@@ -120,7 +124,7 @@ def generate(
     engine = Engine(model, hook_point=hook_point, max_rows=min(sampling.batch_size, len(rows)), memory=memory)
     done = engine.generate(rows)
     return [
-        _described(one, asked[at // request.samples], sample=at % request.samples, model=model)
+        _described(one, given[at // request.samples], sample=at % request.samples, model=model)
         for at, one in enumerate(done)
     ]
 

@@ -9,8 +9,7 @@ from steering_reliability.directions.build_direction import build_direction as m
 from steering_reliability.directions.files import Activations, StoredDirection
 from steering_reliability.directions.user_direction import read_user_direction
 from steering_reliability.errors import InputError
-from steering_reliability.library.asked import as_prompts, checked_template
-from steering_reliability.library.placed import block_index
+from steering_reliability.library.arguments import as_prompts, block_index, checked_template
 from steering_reliability.model.loading import LoadedModel
 from steering_reliability.prompts.builders import choose_builders
 from steering_reliability.prompts.schema import Prompt
