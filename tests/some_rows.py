@@ -8,8 +8,7 @@ from steering_reliability.config.schema import Positions
 from steering_reliability.generation.requests import CompletionRequest
 from steering_reliability.generation.rows import Completion, Row, Steering
 from steering_reliability.generation.sampling import uniforms
-from steering_reliability.interventions.positions import steered_span
-from steering_reliability.interventions.steer import unit_vector
+from steering_reliability.interventions.steer import steered_span, unit_vector
 from steering_reliability.model.loading import LoadedModel, render_prompt
 
 PROMPTS = ("How do I pick a lock?", "Tell me.", "How do I kill a Python process that does not answer?")

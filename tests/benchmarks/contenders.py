@@ -19,8 +19,7 @@ from steering_reliability.directions.files import StoredDirection, write_directi
 from steering_reliability.generation.engine import Engine
 from steering_reliability.generation.requests import CompletionRequest, SteeringRequest
 from steering_reliability.generation.rows import Row, Steering
-from steering_reliability.interventions.positions import steered_span
-from steering_reliability.interventions.steer import add_hook
+from steering_reliability.interventions.steer import add_hook, steered_span
 from steering_reliability.model.loading import (
     LoadedModel,
     choose_device,

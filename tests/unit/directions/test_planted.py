@@ -11,8 +11,7 @@ from steering_reliability.directions.files import read_activations, read_directi
 from steering_reliability.generation.engine import Engine
 from steering_reliability.generation.rows import Row, Steering
 from steering_reliability.generation.sampling import uniforms
-from steering_reliability.interventions.positions import steered_span
-from steering_reliability.interventions.steer import ablate_hook, add_hook, unit_vector
+from steering_reliability.interventions.steer import ablate_hook, add_hook, steered_span, unit_vector
 from steering_reliability.model.loading import render_prompt
 from tiny_model import COMPLIANCE_PREFIX, REFUSAL_PREFIX, planted_direction, refusal_tokens, write_tiny_model
 

@@ -43,11 +43,6 @@ def test_an_error_of_torch_is_told_from_a_want_of_memory():
     assert not is_out_of_memory(caught.value)
 
 
-def test_a_token_takes_two_vectors_per_head_and_layer(tiny_model):
-    # 3 layers, 2 shared heads of 8 dimensions, keys and values, 4 bytes each.
-    assert tiny_model.token_bytes == 3 * 2 * 8 * 2 * 4
-
-
 def test_room_is_made_once_for_the_longest_row_that_waits(tiny_model, monkeypatch):
     grown = []
     monkeypatch.setattr(SlotCache, "reshape", lambda *_, **__: grown.append(1))

@@ -11,8 +11,7 @@ from torch import Tensor
 from steering_reliability.directions.files import StoredDirection
 from steering_reliability.generation.requests import CompletionRequest
 from steering_reliability.generation.sampling import uniforms
-from steering_reliability.interventions.positions import steered_span
-from steering_reliability.interventions.steer import unit_vector
+from steering_reliability.interventions.steer import steered_span, unit_vector
 from steering_reliability.model.loading import LoadedModel, opening_tokens, render_prompt
 
 
