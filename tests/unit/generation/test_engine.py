@@ -12,7 +12,6 @@ from some_rows import PROMPTS, everything, make_row
 from steering_reliability.errors import InputError
 from steering_reliability.generation.engine import Engine
 from steering_reliability.generation.rows import Row
-from steering_reliability.interventions.steer import ablate_hook, add_hook
 
 POSITIONS = ("all", "prompt", "last_prompt_token", "after_prompt", "generated", "first_generated_token")
 
@@ -111,21 +110,16 @@ def test_strength_zero_is_the_baseline_to_the_bit(tiny_model, hook_point):
         assert completion.first_token_kl == 0.0
 
 
-@pytest.mark.parametrize("is_scored", [True, False])
-def test_the_baseline_scores_itself(tiny_model, is_scored):
-    row = replace(make_row(tiny_model, PROMPTS[0]), is_scored=is_scored)
-    (completion,) = Engine(tiny_model, hook_point="resid_post", max_rows=8).generate([row])
-    assert completion.base_logprob == completion.mean_logprob < 0
-    assert completion.first_token_kl == 0.0
-
-
 def test_a_row_that_is_not_scored_is_the_same_but_for_its_score_and_so_is_its_company(tiny_model):
-    scored = [row for row in mixed_rows(tiny_model) if row.steering is not None]
-    rows = [replace(row, is_scored=at % 2 == 0) for at, row in enumerate(scored)]
+    scored = mixed_rows(tiny_model)
+    rows = [replace(row, is_scored=at % 2 == 1) for at, row in enumerate(scored)]
     engine = Engine(tiny_model, hook_point="resid_post", max_rows=16)
     for one, whole in zip(engine.generate(rows), engine.generate(scored), strict=True):
-        assert math.isnan(one.base_logprob) is not one.row.is_scored
-        if not one.row.is_scored:
+        if one.row.is_unsteered:
+            # The baseline has its score for nothing.
+            assert one.base_logprob == one.mean_logprob < 0
+        assert math.isnan(one.base_logprob) is not (one.row.is_scored or one.row.is_unsteered)
+        if math.isnan(one.base_logprob):
             one.base_logprob = whole.base_logprob
         assert everything(one) == everything(whole)
     assert engine.idle
@@ -206,20 +200,6 @@ def test_hundreds_of_rows_that_come_at_random_are_what_each_shard_writes_alone(t
     assert found == expected
 
 
-@pytest.mark.parametrize("kind", ["add", "ablate"])
-def test_the_same_hook_through_the_bridge_alone_writes_the_same_text(tiny_model, kind):
-    strength = {"add": 3.0} if kind == "add" else {"ablate": 1.0}
-    row = make_row(tiny_model, PROMPTS[0], layer=1, positions="all", new_tokens=12, **strength)
-    (completion,) = Engine(tiny_model, hook_point="resid_post", max_rows=8).generate([row])
-    unit = row.steering.unit
-    hook = add_hook(unit, alpha=3.0) if kind == "add" else ablate_hook(unit)
-    tokens = list(row.tokens)
-    with torch.inference_mode(), tiny_model.bridge.hooks(fwd_hooks=[("blocks.1.hook_resid_post", hook)]):
-        for _ in completion.tokens:
-            tokens.append(int(tiny_model.bridge(torch.tensor([tokens]), return_type="logits")[0, -1].argmax()))
-    assert tokens[len(row.tokens) :] == completion.tokens
-
-
 def test_forgetting_every_prompt_costs_time_only(tiny_model):
     rows = mixed_rows(tiny_model)
     keeping, forgetting = (Engine(tiny_model, hook_point="resid_post", max_rows=16) for _ in range(2))
@@ -229,38 +209,20 @@ def test_forgetting_every_prompt_costs_time_only(tiny_model):
     ]
 
 
-def test_completions_come_back_in_the_order_of_the_rows(tiny_model):
-    rows = [make_row(tiny_model, prompt, new_tokens=n) for n in (6, 1, 3) for prompt in PROMPTS]
-    done = Engine(tiny_model, hook_point="resid_post", max_rows=8).generate(rows)
-    assert [completion.row for completion in done] == rows
-    assert [completion.finish_reason for completion in done[3:6]] == ["length"] * 3
-    assert [len(completion.tokens) for completion in done[3:6]] == [1] * 3
-
-
-def test_an_end_token_ends_a_completion_and_is_counted_in_its_means_alone(tiny_model):
-    rows = [
-        make_row(tiny_model, f"Tell me about number {number}.", temperature=1.0, new_tokens=24) for number in range(16)
-    ]
-    done = Engine(tiny_model, hook_point="resid_post", max_rows=16).generate(rows)
-    ended = [completion for completion in done if completion.finish_reason == "eos"]
-    full = [completion for completion in done if completion.finish_reason == "length"]
-    assert ended
-    assert full
-    assert not any(set(completion.tokens) & tiny_model.end_tokens for completion in done)
-    assert all(len(completion.tokens) == 24 for completion in full)
-    assert all(len(completion.tokens) < 24 for completion in ended)
-    assert all(math.isfinite(completion.mean_logprob) for completion in done)
-
-
-def test_an_end_at_the_last_allowed_token_is_still_an_end(tiny_model, plain):
+@pytest.mark.parametrize("room", [0, 3])
+def test_an_end_token_ends_a_completion_at_the_last_allowed_token_too(tiny_model, plain, room):
     for number in range(16):
         long = make_row(tiny_model, f"Tell me about number {number}.", temperature=1.0, new_tokens=24)
         slow = write_slowly(plain, long, hook_point="resid_post", end_tokens=tiny_model.end_tokens)
         if slow.finish_reason == "eos" and slow.tokens:
             break
-    exact = make_row(tiny_model, f"Tell me about number {number}.", temperature=1.0, new_tokens=len(slow.tokens) + 1)
+    exact = make_row(
+        tiny_model, f"Tell me about number {number}.", temperature=1.0, new_tokens=len(slow.tokens) + 1 + room
+    )
     (completion,) = Engine(tiny_model, hook_point="resid_post", max_rows=8).generate([exact])
     assert (completion.tokens, completion.finish_reason) == (slow.tokens, "eos")
+    # The means count the end token.
+    assert completion.mean_logprob == pytest.approx(slow.mean_logprob, abs=1e-4)
 
 
 def test_a_prompt_that_fills_the_context_is_refused_by_name(tiny_model):

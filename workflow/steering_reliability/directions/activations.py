@@ -43,13 +43,9 @@ def measure_activations(
 ) -> None:
     """Read the residual streams that a method compares, and write them; what read them goes to the job's log.
 
-    Args:
-        output: safetensors file.
-        folder: The model's Hugging Face folder.
-        harm_train: Prepared prompts of harm_train.
-        extra: For difference_in_means the benign prompts, for outcome_conditioned the baseline shard of harm_train.
-        settings: `method`, the prefixes, `build_fraction`, `hook_point`, `position`, `system_prompt`,
-            `chat_template`, `device`, `dtype`, and `prompt_template` where there is one.
+    `extra` holds for difference_in_means the benign prompts, for outcome_conditioned the baseline shard of harm_train;
+    `settings` holds `method`, the prefixes, `build_fraction`, `hook_point`, `position`, `device`, `dtype`,
+    `system_prompt`, `chat_template`, and `prompt_template` where there is one.
 
     Raises:
         InputError: When prompts, outcomes or model can't be used.
@@ -107,13 +103,8 @@ def texts_to_compare(
 ) -> tuple[list[Text], list[Text], bool]:
     """The refusal side, the compliance side, and whether they are paired by prompt.
 
-    Args:
-        method: `contrastive_prefix`, `difference_in_means` or `outcome_conditioned`.
-        prompts: Prompts by split.
-        refusal_prefix: For contrastive_prefix.
-        compliance_prefix: For contrastive_prefix.
-        outcomes: Baseline rows of harm_train with `prompt`, `completion` and `outcome` (`refusal`, `helpful` or other).
-        where: Named when there are too few outcomes.
+    The prefixes are for contrastive_prefix. Outcomes are baseline rows of harm_train with `prompt`, `completion` and
+    `outcome` (`refusal`, `helpful` or other); `where` names their file.
 
     Raises:
         InputError: When outcome_conditioned has fewer than 8 texts of a kind.
@@ -151,15 +142,8 @@ def read_residuals(
 ) -> Float[Tensor, "n layers d_model"]:
     """Run the unsteered model over texts and keep the residual stream at the read tokens.
 
-    Args:
-        texts: What the model reads.
-        model: The bridged model.
-        hook_point: `resid_pre` or `resid_post`.
-        position: `last_prompt_token`, `first_prefix_token`, `last_prefix_token` or `prefix_mean` (the mean over the
-            appended tokens).
-        system_prompt: System turn; None leaves it to the template.
-        chat_template: `auto` or `none`.
-        prompt_template: Text around `{prompt}`, for where there is no chat template.
+    The position is `last_prompt_token`, `first_prefix_token`, `last_prefix_token` or `prefix_mean` (the mean over the
+    appended tokens); the templates are those of `render_prompt`.
 
     Returns:
         float32 on the CPU, rows in the order of `texts`.

@@ -145,11 +145,9 @@ def _cosine_across_batches(differences: Float[Tensor, "n d_model"]) -> float | N
 
 
 def cosines_with_main(files: Sequence[str], *, compared: Mapping[str, Sequence[int]]) -> dict[str, dict[int, float]]:
-    """Cosine of every other direction with the main one, layer by layer.
+    """Cosine of every other direction with the main one, at the layers where it exists.
 
-    Args:
-        files: Paths `.../{direction}/layer_{layer}.pt`; the main direction is the one that is not compared.
-        compared: Direction to the layers at which it exists.
+    Files are named `.../{direction}/layer_{layer}.pt`; the main direction is the one that is not compared.
     """
     by_place = {(Path(file).parent.name, int(Path(file).stem.removeprefix("layer_"))): file for file in files}
     main = next(name for name, _ in by_place if name not in compared) if compared else ""

@@ -68,11 +68,7 @@ def write_direction(path: str | Path, direction: StoredDirection) -> None:
 
 
 def read_direction(path: str | Path, *, d_model: int | None = None) -> StoredDirection:
-    """Read a direction, refusing pickled code.
-
-    Args:
-        path: A `.pt` file.
-        d_model: Width that the vector must have.
+    """Read the `.pt` of a direction, refusing pickled code.
 
     Raises:
         InputError: When the file is missing, damaged, not a direction, or of another model.

@@ -90,12 +90,7 @@ class Batch:
         return SlotCache(self.model.n_layers, slots=self._fitting(length), length=length, span=SHORTEST)
 
     def has_room(self, reserve: int, *, branches: int = 0) -> bool:
-        """Whether a row that can come to `reserve` tokens may join now: longer rows leave room for fewer.
-
-        Args:
-            reserve: Most tokens of the row.
-            branches: Slots that its openings will need later.
-        """
+        """Whether a row of up to `reserve` tokens, whose openings will need `branches` slots later, may join now."""
         promised = len(self.live) + sum(slot.branches_ahead for slot in self.live)
         return promised + branches < self._fitting(max(self.cache.length, round_up(reserve, grid=32)))
 
@@ -114,14 +109,7 @@ class Batch:
             self.cache = self._cache(longer)
 
     def admit(self, slot: Slot, *, stored: list[tuple[Tensor, Tensor]], length: int, reserve: int) -> None:
-        """Give a row the next free place.
-
-        Args:
-            slot: The row; its position is the number of stored tokens.
-            stored: Keys and values whose first `length` tokens are the row's.
-            length: Tokens to take over from them.
-            reserve: Most tokens that the row can come to.
-        """
+        """Give a row of up to `reserve` tokens the next free place; its first `length` tokens are stored already."""
         self.make_room(reserve)
         if length:
             self.cache.write(len(self.live), stored, length=length)

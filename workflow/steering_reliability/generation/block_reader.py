@@ -14,14 +14,7 @@ BLOCKS_AT_ONCE = 16
 
 
 class BlockReader:
-    """The unsteered reading of one prompt, block by block.
-
-    Args:
-        model: The bridged model.
-        tokens: The whole prompt.
-        known: A state that begins like it, if there is one.
-        shared: For how many tokens.
-    """
+    """The unsteered reading of one prompt, block by block, from a known state that shares its first tokens, if any."""
 
     def __init__(self, model: LoadedModel, *, tokens: tuple[int, ...], known: PromptState | None, shared: int) -> None:
         self.model, self.tokens, self.position = model, tokens, shared

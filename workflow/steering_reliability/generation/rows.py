@@ -121,10 +121,7 @@ class Completion:
 def rows_of(request: CompletionRequest, *, model: LoadedModel, direction: StoredDirection | None) -> list[Row]:
     """The rows of a request, in the order of its prompts and samples; the first sample of a prompt scores the openings.
 
-    Args:
-        request: What is asked for.
-        model: Whose tokens are used.
-        direction: Of `request.steering`; None for the baseline.
+    `direction` is that of `request.steering`, and None for the baseline.
     """
     templates: dict[str, Any] = {
         "chat_template": request.chat_template,
@@ -159,9 +156,9 @@ def rows_of(request: CompletionRequest, *, model: LoadedModel, direction: Stored
 def _steering(
     request: CompletionRequest, direction: StoredDirection | None, *, span: tuple[int, int | None]
 ) -> Steering | None:
-    asked = request.steering
-    if asked is None or direction is None:
+    wanted = request.steering
+    if wanted is None or direction is None:
         return None
-    coefficient = direction.coefficient(asked.alpha, intervention=asked.intervention, unit=asked.alpha_unit)
-    add, ablate = (0.0, coefficient) if asked.intervention == "ablate" else (coefficient, 0.0)
-    return Steering(asked.layer, unit_vector(direction.vector), add, ablate, span)
+    coefficient = direction.coefficient(wanted.alpha, intervention=wanted.intervention, unit=wanted.alpha_unit)
+    add, ablate = (0.0, coefficient) if wanted.intervention == "ablate" else (coefficient, 0.0)
+    return Steering(wanted.layer, unit_vector(direction.vector), add, ablate, span)

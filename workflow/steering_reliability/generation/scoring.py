@@ -21,12 +21,7 @@ def base_logprobs(slots: Sequence[Slot], *, model: LoadedModel, hook_point: str)
     """Mean log-probability of each completion under the unsteered model, in nats per token.
 
     Below the steered layer the steered and the unsteered model see the same, so the pass starts at that layer from the
-    residual stream that was kept while writing. All slots must be steered at one layer.
-
-    Args:
-        slots: Finished rows; each knows its prompt, its tokens and its kept residuals.
-        model: The bridged model.
-        hook_point: Where the residuals were kept.
+    residual stream that was kept at `hook_point` while writing. All slots must be steered at one layer.
     """
     row = slots[0].row
     assert row is not None and row.steering is not None

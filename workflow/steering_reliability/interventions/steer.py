@@ -84,15 +84,9 @@ def _everywhere(vector: Float[Tensor, " d_model"], *, add: float, ablate: float)
 
 
 def steered_span(positions: Positions, *, user_end: int, prompt_length: int) -> tuple[int, int | None]:
-    """Half-open span of token indices that are steered in a row.
+    """First token index that is steered in a row, and the index after the last one (None: no end).
 
-    Args:
-        positions: The configured name.
-        user_end: Index of the first token after the user's text.
-        prompt_length: Number of prompt tokens; generated tokens follow at this index.
-
-    Returns:
-        First steered index, and the index after the last one (None: no end).
+    The first token after the user's text is at index `user_end`, the first generated one at `prompt_length`.
     """
     spans: dict[Positions, tuple[int, int | None]] = {
         "all": (0, None),

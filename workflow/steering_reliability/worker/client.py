@@ -57,11 +57,8 @@ def request_completions(
 ) -> list[dict[str, Any]]:
     """Split a request between the run's workers and wait for all rows, in the order of its prompts and samples.
 
-    Args:
-        request: What is asked for.
-        worker: One of the workers; those that do not run are started.
-        log: File that receives the worker's output when it is started here.
-        record: Called once with what the rows were computed with: `LoadedModel.facts`.
+    Workers that do not run are started and write their output to `log`. `record` is called once with what the rows were
+    computed with: `LoadedModel.facts`.
 
     Raises:
         InputError: When the worker refuses the request.
@@ -150,10 +147,7 @@ def claim_owner(environment: MutableMapping[str, str] = os.environ) -> int:
     """The process whose end also ends this run's workers: the first that calls on this node, in this cluster job.
 
     Processes that it starts inherit the answer through the environment. An answer that a job inherited from another
-    node, or from outside the job, is replaced.
-
-    Args:
-        environment: Read and written: `STEERING_OWNER`, and `STEERING_PLACE`, the node and job where it holds.
+    node, or from outside the job, is replaced: `STEERING_PLACE` names the node and job where `STEERING_OWNER` holds.
     """
     job = next((environment[name] for name in JOB_NAMES if environment.get(name)), "")
     place = f"{socket.gethostname()}/{job}"

@@ -13,13 +13,8 @@ def choose_workers(wanted: int | None, *, device: str, model: Path, memory: int)
     """The number of workers: what the user wants, else one per GPU, else two on a processor with two cores or more.
 
     Two workers with half of the cores each wrote a sixth more than one with all of them: while one of them is between
-    two matrix products, the other computes. The second copy of the model must leave half of the memory for the rows.
-
-    Args:
-        wanted: From the config; None lets us choose.
-        device: Configured device.
-        model: Hugging Face folder.
-        memory: Bytes that all workers together may use beside one copy of the model.
+    two matrix products, the other computes. The second copy of the model (a Hugging Face folder) must leave half of the
+    memory, in bytes beside the first copy, for the rows.
     """
     if wanted is not None:
         return wanted
@@ -45,12 +40,7 @@ def split(request: CompletionRequest, *, workers: int) -> list[CompletionRequest
 
 
 def merge(answers: Sequence[Sequence[dict[str, Any]]], *, samples: int) -> list[dict[str, Any]]:
-    """Put the rows that the workers wrote back into the order of the prompts and their samples.
-
-    Args:
-        answers: Rows of each worker, in the order of its prompts.
-        samples: Rows per prompt.
-    """
+    """Put the rows of all workers, each in the order of its prompts, back into the order of the request."""
     workers = len(answers)
     prompts = sum(len(rows) for rows in answers) // samples
     merged: list[dict[str, Any]] = []

@@ -15,14 +15,9 @@ WORKER_MODULE = "steering_reliability.worker.server"
 
 @contextmanager
 def start_lock(socket: Path, *, wait: bool = True) -> Iterator[bool]:
-    """Let one client at a time start a worker; the lock's file is removed afterwards.
+    """Let one client at a time start the worker of a socket; the lock's file is removed afterwards.
 
-    Args:
-        socket: Path of the worker's socket.
-        wait: Whether to wait while another process holds the lock.
-
-    Yields:
-        Whether the lock is held: always, with `wait`.
+    Yields whether the lock is held, which it always is where the call waits for it.
     """
     path = socket.with_suffix(".lock")
     while True:

@@ -29,17 +29,8 @@ def write_shard(
 ) -> None:
     """Write the completions of one condition on one split; what they were computed with goes to the job's log.
 
-    Args:
-        output: The shard, JSON Lines.
-        prompts: Prepared prompts of the split.
-        split: Its name.
-        seed: Of the sampling.
-        settings: The fields of `CompletionRequest` that the config decides.
-        worker: Which worker writes.
-        worker_log: Where a worker that is started here logs.
-        direction: Name of the direction; None for the baseline.
-        steering: How it steers; None for the baseline.
-        limit: First prompts to use; None for all.
+    The prompts are the first `limit` prepared ones of the split, `settings` the fields of `CompletionRequest` that the
+    config decides. For the baseline, `direction` (its name) and `steering` are None.
 
     Raises:
         InputError: When the worker refuses.
@@ -65,13 +56,8 @@ def worker_identity(
 ) -> WorkerIdentity:
     """The worker that serves this run: same model, same number format, same code, same Snakemake process.
 
-    Args:
-        model_file: config.json in the model's folder.
-        numbers: `device`, `dtype` and `hook_point`.
-        rows: Most rows at once.
-        memory_mb: Most memory beside the model.
-        workers: How many workers the run has; 0 lets us choose.
-        code: Digest of the code that the worker runs, as it was when the run began.
+    `numbers` holds `device`, `dtype` and `hook_point`; with 0 `workers` their number is chosen here; `code` is the
+    digest of the worker's code as it was when the run began.
     """
     folder = Path(model_file).resolve().parent
     return WorkerIdentity(
