@@ -216,10 +216,8 @@ def test_an_end_token_ends_a_completion_at_the_last_allowed_token_too(tiny_model
         slow = write_slowly(plain, long, hook_point="resid_post", end_tokens=tiny_model.end_tokens)
         if slow.finish_reason == "eos" and slow.tokens:
             break
-    exact = make_row(
-        tiny_model, f"Tell me about number {number}.", temperature=1.0, new_tokens=len(slow.tokens) + 1 + room
-    )
-    (completion,) = Engine(tiny_model, hook_point="resid_post", max_rows=8).generate([exact])
+    short = replace(long, max_new_tokens=len(slow.tokens) + 1 + room)
+    (completion,) = Engine(tiny_model, hook_point="resid_post", max_rows=8).generate([short])
     assert (completion.tokens, completion.finish_reason) == (slow.tokens, "eos")
     # The means count the end token.
     assert completion.mean_logprob == pytest.approx(slow.mean_logprob, abs=1e-4)
