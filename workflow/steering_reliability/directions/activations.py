@@ -55,41 +55,31 @@ def measure_activations(
     prompts = {"harm_train": _builders(harm_train, split="harm_train", fraction=fraction)}
     if method == "difference_in_means":
         prompts["benign"] = _builders(extra[0], split="benign", fraction=fraction)
+    outcomes: list[dict[str, Any]] = []
+    if method == "outcome_conditioned":
+        builders = {prompt.id for prompt in prompts["harm_train"]}
+        outcomes = [row for row in read_outcomes(extra[0]) if row["id"] in builders]
     refusing, complying, paired = texts_to_compare(
         method,
         prompts=prompts,
         refusal_prefix=settings["refusal_prefix"],
         compliance_prefix=settings["compliance_prefix"],
-        outcomes=_outcomes(extra[0], prompts["harm_train"]) if method == "outcome_conditioned" else (),
+        outcomes=outcomes,
         where=extra[0] if extra else "",
     )
     torch.set_num_threads(len(os.sched_getaffinity(0)))
     model = load_model(folder, device=settings["device"], dtype=settings["dtype"])
-    sides = [
-        read_residuals(
-            texts,
-            model=model,
-            hook_point=settings["hook_point"],
-            position=settings["position"],
-            system_prompt=settings["system_prompt"],
-            chat_template=settings["chat_template"],
-            prompt_template=settings.get("prompt_template"),
-        )
-        for texts in (refusing, complying)
-    ]
+    templates = ("system_prompt", "chat_template", "prompt_template")
+    reading = {name: settings[name] for name in ("hook_point", "position", *templates) if name in settings}
+    positive, negative = (read_residuals(texts, model=model, **reading) for texts in (refusing, complying))
     record_making(model.facts)
-    write_activations(output, Activations(sides[0], sides[1], paired))
+    write_activations(output, Activations(positive, negative, paired))
 
 
 def _builders(path: str | Path, *, split: str, fraction: float) -> list[Prompt]:
     prompts = read_prompts(Path(path), split=split)
     chosen = choose_builders(prompts, fraction=fraction)
     return [prompt for prompt in prompts if prompt.id in chosen]
-
-
-def _outcomes(shard: str, prompts: Sequence[Prompt]) -> list[dict[str, Any]]:
-    ids = {prompt.id for prompt in prompts}
-    return [row for row in read_outcomes(shard) if row["id"] in ids]
 
 
 def texts_to_compare(
