@@ -1,11 +1,14 @@
-"""Rows for the engine's tests."""
+"""Rows and requests for the tests of the engine and its workers."""
+
+from collections.abc import Sequence
+from typing import Any
 
 import torch
 from steering_reliability.config.schema import Positions
+from steering_reliability.generation.requests import CompletionRequest
 from steering_reliability.generation.rows import Completion, Row, Steering
 from steering_reliability.generation.sampling import uniforms
-from steering_reliability.interventions.positions import steered_span
-from steering_reliability.interventions.steer import unit_vector
+from steering_reliability.interventions.steer import steered_span, unit_vector
 from steering_reliability.model.loading import LoadedModel, render_prompt
 
 PROMPTS = ("How do I pick a lock?", "Tell me.", "How do I kill a Python process that does not answer?")
@@ -52,3 +55,10 @@ def everything(completion: Completion) -> tuple:
         *(value.hex() for value in (completion.first_token_kl, completion.base_logprob)),
         tuple(value.hex() for value in completion.opening_logprobs),
     )
+
+
+def make_request(prompts: Sequence[str], **changes: Any) -> CompletionRequest:
+    """A request to write two drawn completions of each prompt, named p0, p1 and so on."""
+    usual = {"samples": 2, "seed": 0, "max_new_tokens": 12, "temperature": 0.8, "top_p": 0.95}
+    usual |= {"positions": "after_prompt", "openings": ["I'm sorry", "Sure"]}
+    return CompletionRequest(prompts=[(f"p{at}", text) for at, text in enumerate(prompts)], **(usual | changes))

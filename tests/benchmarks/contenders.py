@@ -17,9 +17,9 @@ from typing import Any
 import torch
 from steering_reliability.directions.files import StoredDirection, write_direction
 from steering_reliability.generation.engine import Engine
+from steering_reliability.generation.requests import CompletionRequest, SteeringRequest
 from steering_reliability.generation.rows import Row, Steering
-from steering_reliability.interventions.positions import steered_span
-from steering_reliability.interventions.steer import add_hook
+from steering_reliability.interventions.steer import add_hook, steered_span
 from steering_reliability.model.loading import (
     LoadedModel,
     choose_device,
@@ -87,12 +87,18 @@ def engine(work: Work, *, scored: bool) -> Callable[[], float]:
     n_layers, d_model = (json.loads((Path(work.folder) / "config.json").read_text())[key] for key in SHAPE)
     unit = StoredDirection(work.direction(d_model, torch.device("cpu")), 1.0, 1.0, {})
 
-    def request(prompts: list[str], condition: int, *, direction: Path) -> dict[str, Any]:
-        steering = {"direction": str(direction), "intervention": "add", "alpha_unit": "unit"}
-        steering |= {"layer": work.layer(n_layers, condition), "alpha": STRENGTH * scored}
-        settings = {"samples": 1, "seed": 0, "max_new_tokens": work.new_tokens, "temperature": 0.0, "top_p": 1.0}
-        settings |= {"system_prompt": None, "chat_template": "auto", "positions": "after_prompt", "openings": None}
-        return {"prompts": [[prompt, prompt] for prompt in prompts], "steering": steering, **settings}
+    def request(prompts: list[str], condition: int, *, direction: Path) -> CompletionRequest:
+        layer = work.layer(n_layers, condition)
+        return CompletionRequest(
+            prompts=[[prompt, prompt] for prompt in prompts],
+            samples=1,
+            seed=0,
+            max_new_tokens=work.new_tokens,
+            temperature=0.0,
+            top_p=1.0,
+            positions="after_prompt",
+            steering=SteeringRequest("add", layer, STRENGTH * scored, "unit", direction_file=str(direction)),
+        )
 
     def run() -> float:
         # A life of its own each time: the prompts are read anew, as in a new run; loading does not count.

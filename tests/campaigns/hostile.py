@@ -24,8 +24,9 @@ import yaml  # noqa: E402
 from project import TINY, changed  # noqa: E402
 from steering_reliability.config.files import read_config  # noqa: E402
 from steering_reliability.directions.files import read_direction  # noqa: E402
-from steering_reliability.directions.own import read_own_direction  # noqa: E402
+from steering_reliability.directions.user_direction import read_user_direction  # noqa: E402
 from steering_reliability.errors import InputError  # noqa: E402
+from steering_reliability.generation.requests import CompletionRequest  # noqa: E402
 from steering_reliability.model.loading import load_model, load_tokenizer, render_prompt  # noqa: E402
 from steering_reliability.prompts.reading import read_prompts  # noqa: E402
 from steering_reliability.run.plan import plan_run  # noqa: E402
@@ -81,7 +82,7 @@ def pickles(place: Path, rng: random.Random) -> Defects:
     for name in files:
         yield from is_refused(lambda name=name: read_direction(place / name), f"direction {name}")
         yield from is_refused(
-            lambda name=name: read_own_direction(place / name, layer=0, hook_point="resid_post"), f"own {name}"
+            lambda name=name: read_user_direction(place / name, layer=0, hook_point="resid_post"), f"own {name}"
         )
     if mark.exists():
         yield "a pickle ran"
@@ -263,11 +264,10 @@ def worker(place: Path, rng: random.Random) -> Defects:
     """A worker that is sent nonsense, half messages, and two hundred silent guests, between two requests."""
     folder = write_tiny_model(place / "model")
     identity = WorkerIdentity(str(folder), "cpu", "float32", "resid_post", 8, 512, os.getpid(), "hostile")
-    asked = {
-        "prompts": [["a", "Why is the sky blue?"]], "seed": 0, "steering": None, "samples": 1, "max_new_tokens": 4,
-        "temperature": 0.7, "top_p": 0.95, "system_prompt": None, "chat_template": "auto", "openings": [],
-        "positions": "after_prompt",
-    }  # fmt: skip
+    asked = CompletionRequest(
+        prompts=[("a", "Why is the sky blue?")], seed=0, samples=1, max_new_tokens=4, temperature=0.7, top_p=0.95,
+        positions="after_prompt",
+    )  # fmt: skip
     log = place / "worker.log"
     guests = []
     try:
@@ -303,7 +303,7 @@ def worker(place: Path, rng: random.Random) -> Defects:
         stop_workers(os.getpid())
 
 
-def answer_of(asked: dict[str, Any], identity: WorkerIdentity, log: Path) -> Any:
+def answer_of(asked: CompletionRequest, identity: WorkerIdentity, log: Path) -> Any:
     """What the worker answers, an error of ours included."""
     try:
         return request_completions(asked, worker=identity, log=log)

@@ -12,14 +12,15 @@ import tempfile
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 ROOT = Path(__file__).parents[2]
 sys.path[:0] = [str(ROOT / "workflow"), str(ROOT / "tests"), str(ROOT / "tests/benchmarks")]
 
 from bench_aggregate import write_run  # noqa: E402
 from steering_reliability.evidence.summary import summarise  # noqa: E402
+from steering_reliability.generation.requests import CompletionRequest  # noqa: E402
 from steering_reliability.model.loading import load_tokenizer  # noqa: E402
 from steering_reliability.model.prompt_lengths import measure_lengths  # noqa: E402
 from steering_reliability.prompts.prepare import prepare_prompts  # noqa: E402
@@ -30,10 +31,9 @@ from steering_reliability.worker.protocol import WorkerIdentity  # noqa: E402
 from tiny_model import write_tiny_model  # noqa: E402
 
 TEMPLATES = {"system_prompt": None, "chat_template": "auto", "prompt_template": None}
-ASKED: dict[str, Any] = {
-    "seed": 0, "steering": None, "samples": 1, "max_new_tokens": 4, "temperature": 0.7, "top_p": 0.95,
-    "openings": [], "positions": "after_prompt", **TEMPLATES,
-}  # fmt: skip
+ASKED = CompletionRequest(
+    prompts=(), seed=0, samples=1, max_new_tokens=4, temperature=0.7, top_p=0.95, positions="after_prompt"
+)
 
 
 def resident_mb(pid: int) -> int:
@@ -68,7 +68,7 @@ def ask(identity: WorkerIdentity, n: int, place: Path) -> None:
 
     def one(number: int) -> None:
         prompts = [[f"{number}_{at}", f"How do I do thing {number} in {at} steps?"] for at in range(2)]
-        request_completions(ASKED | {"prompts": prompts}, worker=identity, log=place / "worker.log")
+        request_completions(replace(ASKED, prompts=prompts), worker=identity, log=place / "worker.log")
 
     with ThreadPoolExecutor(5) as clients:
         list(clients.map(one, range(n)))
@@ -82,7 +82,7 @@ def long_prompts(place: Path, *, sizes: tuple[int, ...], model: Path) -> list[tu
         for n in sizes:
             text = tokenizer.decode(tokenizer("water and " * n)["input_ids"][: n - 60])
             start = time.monotonic()
-            request_completions(ASKED | {"prompts": [["a", text]]}, worker=identity, log=place / "worker.log")
+            request_completions(replace(ASKED, prompts=[("a", text)]), worker=identity, log=place / "worker.log")
             found.append((n, time.monotonic() - start, resident_mb(of_worker(identity))))
     finally:
         stop_workers(os.getpid())

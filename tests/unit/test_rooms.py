@@ -17,8 +17,8 @@ MAY_IMPORT = {
     "model": "errors files config process prompts",
     "interventions": "config",
     "directions": "errors files config process metrics prompts model",
-    "generation": "errors model interventions",
-    "worker": "errors files process model interventions directions generation",
+    "generation": "errors config model interventions directions",
+    "worker": "errors files process model directions generation",
     "tuning": "errors config metrics prompts model generation",
     "run": "errors files config process prompts model",
     "results": "errors files metrics prompts directions",
@@ -26,9 +26,9 @@ MAY_IMPORT = {
     "claims": "text statistics results evidence",
     "figures": "files text statistics results evidence",
     "report": "files text process prompts run results evidence claims figures",
-    "library": "errors config metrics prompts model interventions directions generation worker run results",
+    "library": "errors config metrics prompts model interventions directions generation run results",
     "notebook": "errors files config process run",
-    "commands": "errors files text config process prompts model directions generation worker run results evidence "
+    "commands": "errors files text config process prompts model directions generation run results evidence "
     "claims report",
     "experiments": "run commands",
 }
@@ -45,6 +45,9 @@ WITHOUT_A_TEST: dict[str, str] = {
     "figures/heatmap.py": "unit/figures/test_controls.py",
     "report/chart_style.py": "unit/report/test_charts.py",
     "report/tradeoff_chart.py": "unit/figures/test_tradeoff.py",
+    "generation/batch.py": "unit/generation/test_engine.py",
+    "generation/requests.py": "unit/generation/test_rows.py",
+    "generation/scoring.py": "unit/generation/test_engine.py",
 }
 """Modules that no `test_<module>.py` is of, and the test that runs them."""
 

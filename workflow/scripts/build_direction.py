@@ -2,15 +2,15 @@
 
 from steering_reliability.directions.build_direction import build_direction
 from steering_reliability.directions.files import read_activations, write_direction
-from steering_reliability.directions.own import read_own_direction
+from steering_reliability.directions.user_direction import read_user_direction
 from steering_reliability.process.job_log import logged
 
 with logged(snakemake.log[0]):
     layer = int(snakemake.wildcards.layer)
     activations = read_activations(snakemake.input.activations, layer=layer)
     width = activations.positive.shape[-1]
-    own = [
-        read_own_direction(path, layer=layer, hook_point=snakemake.params.hook_point, d_model=width)
+    vectors = [
+        read_user_direction(path, layer=layer, hook_point=snakemake.params.hook_point, d_model=width)
         for path in snakemake.input.own
     ]
     direction = build_direction(
@@ -21,6 +21,6 @@ with logged(snakemake.log[0]):
         normalize=True,
         seed=snakemake.params.seed,
         where=snakemake.input.activations,
-        own=own[0] if own else None,
+        user_vector=vectors[0] if vectors else None,
     )
     write_direction(snakemake.output.vector, direction)

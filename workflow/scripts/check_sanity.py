@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from steering_reliability.directions.compare import cosines_with_main
+from steering_reliability.directions.build_direction import cosines_with_main
 from steering_reliability.evidence.sanity_checks import sanity_checks
 from steering_reliability.process.job_log import logged
 from steering_reliability.results.schema import read_results

@@ -3,14 +3,14 @@
 from pathlib import Path
 
 from steering_reliability.process.job_log import logged
-from steering_reliability.worker.write_shard import ShardCondition, worker_identity, write_shard
+from steering_reliability.worker.write_shard import worker_identity, write_shard
 
 with logged(snakemake.log[0]):
     write_shard(
         snakemake.output[0],
         prompts=snakemake.input.prompts,
         split=snakemake.wildcards.split,
-        condition=ShardCondition(seed=int(snakemake.wildcards.seed)),
+        seed=int(snakemake.wildcards.seed),
         settings=snakemake.params.settings,
         worker=worker_identity(
             snakemake.input.model,

@@ -2,17 +2,20 @@
 
 from pathlib import Path
 
+from steering_reliability.generation.requests import SteeringRequest
 from steering_reliability.process.job_log import logged
-from steering_reliability.worker.write_shard import ShardCondition, worker_identity, write_shard
+from steering_reliability.worker.write_shard import worker_identity, write_shard
 
 with logged(snakemake.log[0]):
-    cell = snakemake.wildcards
+    cell, settings = snakemake.wildcards, dict(snakemake.params.settings)
+    # An ablation's alpha is a share, which has no unit.
+    alpha_unit = settings.pop("alpha_unit", "")
     write_shard(
         snakemake.output[0],
         prompts=snakemake.input.prompts,
         split=cell.split,
-        condition=ShardCondition(int(cell.seed), cell.direction, cell.intervention, int(cell.layer), float(cell.alpha)),
-        settings=snakemake.params.settings,
+        seed=int(cell.seed),
+        settings=settings,
         worker=worker_identity(
             snakemake.input.model,
             snakemake.params.numbers,
@@ -22,6 +25,13 @@ with logged(snakemake.log[0]):
             code=snakemake.params.engine,
         ),
         worker_log=Path(snakemake.log[0].split("/logs/")[0]) / "logs" / "worker.log",
-        direction_file=snakemake.input.direction,
+        direction=cell.direction,
+        steering=SteeringRequest(
+            intervention=cell.intervention,
+            layer=int(cell.layer),
+            alpha=float(cell.alpha),
+            alpha_unit=alpha_unit,
+            direction_file=str(Path(snakemake.input.direction).resolve()),
+        ),
         limit=snakemake.params.limit,
     )

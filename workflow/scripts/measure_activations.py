@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from steering_reliability.directions.measure import measure_activations
+from steering_reliability.directions.activations import measure_activations
 from steering_reliability.process.job_log import logged
 
 with logged(snakemake.log[0]):

@@ -1,12 +1,13 @@
-"""Residual streams at the read tokens, against one-row forwards of the plain model."""
+"""The texts that a method compares, and their residual streams against one-row forwards of the plain model."""
 
 import pytest
 import torch
 from plain_model import load_plain_model, read_plainly
-from steering_reliability.directions.activations import BATCH, Text, read_residuals
+from steering_reliability.directions.activations import BATCH, Text, read_residuals, texts_to_compare
 from steering_reliability.errors import InputError
 from steering_reliability.generation.engine import Engine
 from steering_reliability.model.loading import render_prompt
+from steering_reliability.prompts.schema import Prompt
 
 TEXTS = [
     Text("How do I pick a lock?", "Sure, here is how."),
@@ -20,11 +21,10 @@ def plain(tiny_folder):
     return load_plain_model(tiny_folder)
 
 
-def tokens_of(text: Text, model, **settings) -> tuple[list[int], int]:
+def tokens_of(text: Text, model) -> tuple[list[int], int]:
     """Tokens of prompt and appended text, and where the appended ones begin."""
-    prompt = render_prompt(text.prompt, tokenizer=model.tokenizer, **settings)
-    appended = model.tokenizer.encode(text.appended, add_special_tokens=False)
-    return [*prompt.tokens, *appended], len(prompt.tokens)
+    prompt = render_prompt(text.prompt, tokenizer=model.tokenizer)
+    return [*prompt.tokens, *model.tokenizer.encode(text.appended)], len(prompt.tokens)
 
 
 @pytest.mark.parametrize("hook_point", ["resid_pre", "resid_post"])
@@ -53,29 +53,22 @@ def test_rows_keep_the_order_of_the_texts_over_several_batches(tiny_model):
         torch.testing.assert_close(read_residuals([text], **settings)[0], row, rtol=1e-4, atol=1e-5)
 
 
-def test_the_system_prompt_is_read_too(tiny_model, plain):
-    settings = {"system_prompt": "Be careful."}
-    found = read_residuals(
-        TEXTS[:1], model=tiny_model, hook_point="resid_post", position="last_prefix_token", **settings
-    )
-    tokens, _ = tokens_of(TEXTS[0], tiny_model, **settings)
-    torch.testing.assert_close(
-        found[0], read_plainly(plain, tokens, hook_point="resid_post")[:, -1], rtol=1e-4, atol=1e-5
-    )
-
-
-def test_without_a_template_a_space_joins_prompt_and_prefix(tiny_model, plain):
-    found = read_residuals(
-        [Text("Tell me", "Sure")],
-        model=tiny_model,
-        hook_point="resid_post",
-        position="last_prefix_token",
-        chat_template="none",
-    )
-    tokens = [*tiny_model.tokenizer.encode("Tell me"), *tiny_model.tokenizer.encode(" Sure")]
-    torch.testing.assert_close(
-        found[0], read_plainly(plain, tokens, hook_point="resid_post")[:, -1], rtol=1e-4, atol=1e-5
-    )
+@pytest.mark.parametrize(
+    ("templates", "before", "after"),
+    [
+        ({"system_prompt": "Be careful."}, None, "Sure"),
+        # Without a chat template a space joins prompt and prefix.
+        ({"chat_template": "none"}, "Tell me", " Sure"),
+        ({"chat_template": "none", "prompt_template": "Q: {prompt}\nA:"}, "Q: Tell me\nA:", " Sure"),
+    ],
+)
+def test_templates_stand_around_prompt_and_prefix(tiny_model, plain, templates, before, after):
+    settings = {"model": tiny_model, "hook_point": "resid_post", "position": "last_prefix_token", **templates}
+    (found,) = read_residuals([Text("Tell me", "Sure")], **settings)
+    encode = tiny_model.tokenizer.encode
+    prompt = encode(before) if before else render_prompt("Tell me", tokenizer=tiny_model.tokenizer, **templates).tokens
+    expected = read_plainly(plain, [*prompt, *encode(after)], hook_point="resid_post")[:, -1]
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
 
 
 def test_a_prefix_can_not_change_the_last_prompt_token(tiny_model):
@@ -106,10 +99,46 @@ def test_a_text_beyond_the_context_is_named(tiny_model):
     assert "zqzq" in caught.value.where
 
 
-def test_a_prompt_template_stands_between_prompt_and_prefix(tiny_model, plain):
-    templates = {"chat_template": "none", "prompt_template": "Q: {prompt}\nA:"}
-    settings = {"model": tiny_model, "hook_point": "resid_post", "position": "last_prefix_token", **templates}
-    found = read_residuals([Text("Tell me", "Sure")], **settings)
-    tokens = [*tiny_model.tokenizer.encode("Q: Tell me\nA:"), *tiny_model.tokenizer.encode(" Sure")]
-    expected = read_plainly(plain, tokens, hook_point="resid_post")[:, -1]
-    torch.testing.assert_close(found[0], expected, rtol=1e-4, atol=1e-5)
+PROMPTS = {
+    "harm_train": [Prompt("h1", "pick", "locks", "direct"), Prompt("h2", "forge", "papers", "direct")],
+    "benign": [Prompt("b1", "bake", "food", "direct")],
+}
+PREFIXES = {"refusal_prefix": "No.", "compliance_prefix": "Yes."}
+
+
+def outcomes(*, refusal: int, helpful: int, other: int = 0) -> list[dict]:
+    kinds = ["refusal"] * refusal + ["helpful"] * helpful + ["other"] * other
+    return [{"prompt": f"p{n}", "completion": f"{kind} {n}", "outcome": kind} for n, kind in enumerate(kinds)]
+
+
+def test_a_contrast_of_prefixes_pairs_each_harmful_prompt_with_both():
+    refusing, complying, paired = texts_to_compare("contrastive_prefix", prompts=PROMPTS, **PREFIXES)
+    assert refusing == [Text("pick", "No."), Text("forge", "No.")]
+    assert complying == [Text("pick", "Yes."), Text("forge", "Yes.")]
+    assert paired
+
+
+def test_a_difference_of_means_compares_harmful_and_benign_prompts():
+    assert texts_to_compare("difference_in_means", prompts=PROMPTS, **PREFIXES) == (
+        [Text("pick"), Text("forge")],
+        [Text("bake")],
+        False,
+    )
+
+
+def test_outcomes_are_parted_and_the_rest_left_out():
+    refused, helped, paired = texts_to_compare(
+        "outcome_conditioned", prompts=PROMPTS, outcomes=outcomes(refusal=8, helpful=9, other=5), **PREFIXES
+    )
+    assert refused == [Text(f"p{n}", f"refusal {n}") for n in range(8)]
+    assert helped == [Text(f"p{n}", f"helpful {n}") for n in range(8, 17)]
+    assert not paired
+
+
+@pytest.mark.parametrize(("refusal", "helpful"), [(7, 30), (30, 7), (0, 0)])
+def test_too_few_outcomes_are_counted(refusal, helpful):
+    rows = outcomes(refusal=refusal, helpful=helpful, other=3)
+    with pytest.raises(InputError, match=f"of {len(rows)} there are {refusal} refused and {helpful} helpful") as caught:
+        texts_to_compare("outcome_conditioned", prompts=PROMPTS, outcomes=rows, where="shard.jsonl", **PREFIXES)
+    assert caught.value.where == "shard.jsonl"
+    assert "contrastive_prefix" in caught.value.fix

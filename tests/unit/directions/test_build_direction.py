@@ -4,8 +4,8 @@ import math
 
 import pytest
 import torch
-from steering_reliability.directions.build_direction import build_direction, cosine_between
-from steering_reliability.directions.files import Activations, StoredDirection, as_record
+from steering_reliability.directions.build_direction import build_direction, cosines_with_main
+from steering_reliability.directions.files import Activations, StoredDirection, write_direction
 from steering_reliability.errors import InputError
 
 
@@ -18,6 +18,10 @@ def activations(positive, negative, *, paired: bool) -> Activations:
 def build(found: Activations, **changes) -> StoredDirection:
     settings = {"layer": 3, "method": "contrastive_prefix", "normalize": True, "seed": 0, "where": "here"}
     return build_direction(found, **(settings | changes))
+
+
+def cosine(first: StoredDirection, second: StoredDirection) -> float:
+    return float(torch.cosine_similarity(first.vector.double(), second.vector.double(), dim=0))
 
 
 def of_differences(rows) -> StoredDirection:
@@ -65,8 +69,7 @@ def test_a_normalized_direction_has_length_one_and_the_same_statistics():
     torch.testing.assert_close(normalized.vector, plain.vector / math.sqrt(5))
     assert normalized.vector_norm == pytest.approx(1)
     assert normalized.statistics == plain.statistics
-    assert cosine_between(plain, normalized) == pytest.approx(1)
-    assert as_record(normalized) == {"vector_norm": normalized.vector_norm, "resid_norm": 1.5, **plain.statistics}
+    assert normalized.record == {"vector_norm": normalized.vector_norm, "resid_norm": 1.5, **plain.statistics}
 
 
 def test_equal_differences_agree_between_halves_and_explain_everything():
@@ -96,36 +99,19 @@ def test_the_halves_follow_the_seed():
     assert cosines[0] == cosines[1] != cosines[2]
 
 
-@pytest.mark.parametrize("size", [0.0, 1e-7])
-def test_a_zero_direction_is_an_error_that_names_the_place(size):
-    rows = torch.full((8, 4), 10.0)
+@pytest.mark.parametrize("size", [0.0, 1e-7, float("nan"), 0.01])
+def test_a_direction_that_is_zero_beside_the_stream_is_an_error_that_names_the_place(size):
+    rows = torch.full((8, 1, 4), 10.0)
     shifted = rows.clone()
-    shifted[:, 0] += size
-    found = Activations(shifted.unsqueeze(1), rows.unsqueeze(1), True)
+    shifted[:, 0, 0] += size
+    found = Activations(shifted, rows, True)
+    if size == 0.01:
+        torch.testing.assert_close(build(found).vector, torch.tensor([1.0, 0.0, 0.0, 0.0]))
+        return
     with pytest.raises(InputError, match="direction of layer 3 is zero") as caught:
         build(found)
     assert caught.value.where == "here"
     assert "token_position" in caught.value.fix
-
-
-def test_a_small_direction_is_not_zero():
-    rows = torch.full((8, 4), 10.0)
-    shifted = rows.clone()
-    shifted[:, 0] += 0.01
-    found = build(Activations(shifted.unsqueeze(1), rows.unsqueeze(1), True))
-    torch.testing.assert_close(found.vector, torch.tensor([1.0, 0.0, 0.0, 0.0]))
-
-
-def test_a_direction_that_is_not_finite_is_an_error():
-    with pytest.raises(InputError):
-        of_differences([[1.0, float("nan")]] * 4)
-
-
-def test_a_random_direction_has_the_length_of_what_it_controls():
-    found = build(PAIRED, method="random", normalize=False, seed=4)
-    assert found.vector_norm == pytest.approx(math.sqrt(5))
-    assert float(found.vector.norm()) == pytest.approx(math.sqrt(5))
-    assert found.statistics["method"] == "random"
 
 
 def test_random_directions_depend_on_seed_and_layer_alone():
@@ -136,9 +122,10 @@ def test_random_directions_depend_on_seed_and_layer_alone():
         return build(source, method="random", seed=seed, layer=layer)
 
     first = unit(wide, seed=0, layer=1)
+    assert first.statistics["method"] == "random"
     torch.testing.assert_close(first.vector, unit(other, seed=0, layer=1).vector)
-    assert abs(cosine_between(first, unit(wide, seed=1, layer=1))) < 0.5
-    assert abs(cosine_between(first, unit(wide, seed=0, layer=2))) < 0.5
+    assert abs(cosine(first, unit(wide, seed=1, layer=1))) < 0.5
+    assert abs(cosine(first, unit(wide, seed=0, layer=2))) < 0.5
 
 
 # Every d is (1, 0): with two of each sign their mean is zero but for the noise in the second coordinate.
@@ -171,24 +158,12 @@ def test_shuffled_labels_hold_nothing_of_a_long_mean_however_many_pairs_there_ar
     found = activations(shared(n).tolist(), torch.zeros(n, 64).tolist(), paired=True)
     learned = build(found)
     shuffled = [build(found, method="shuffled", seed=seed) for seed in range(20)]
-    cosines = torch.tensor([cosine_between(control, learned) for control in shuffled])
+    cosines = torch.tensor([cosine(control, learned) for control in shuffled])
     # Of two directions in 64 dimensions chance gives 1/8.
     assert float(cosines.square().mean().sqrt()) < 0.2
     assert float(cosines.abs().max()) < 0.4
-    told = [control.statistics["cosine_with_learned"] for control in shuffled]
-    assert told == pytest.approx(cosines.tolist(), abs=1e-5)
-
-
-def test_signs_that_do_not_balance_would_hold_half_of_it():
-    # 38 of 75 pairs on one side: what the shuffled control must not do, so that the test above can fail.
-    rows = shared(75)
-    signs = torch.ones(75)
-    signs[1::2] = -1
-    cosines = []
-    for seed in range(20):
-        order = torch.randperm(75, generator=torch.Generator().manual_seed(seed))
-        cosines.append(float(torch.cosine_similarity((signs[order, None] * rows).mean(dim=0), rows.mean(dim=0), dim=0)))
-    assert sum(cosines) / 20 > 0.4
+    recorded = [control.statistics["cosine_with_learned"] for control in shuffled]
+    assert recorded == pytest.approx(cosines.tolist(), abs=1e-5)
 
 
 @pytest.mark.parametrize(("n", "m"), [(8, 6), (75, 51)])
@@ -216,22 +191,18 @@ def test_an_odd_pair_is_left_out_of_the_shuffled_direction_and_of_nothing_else()
 
 
 @pytest.mark.parametrize("method", ["random", "shuffled"])
-def test_a_control_says_how_much_of_the_direction_it_holds(method):
-    found, learned = build(FOUR, method=method, seed=2), build(FOUR)
-    assert found.statistics["cosine_with_learned"] == pytest.approx(cosine_between(found, learned))
-    # Of the direction itself it would be one by definition.
-    assert "cosine_with_learned" not in learned.statistics
-
-
-def test_a_vector_of_ones_own_is_compared_with_the_learned_one_as_are_its_controls():
-    own = torch.tensor([2.0, 2.0])
-    # (2, 2) and (2, -1).
-    assert build(PAIRED, own=own).statistics["cosine_with_learned"] == pytest.approx(2 / math.sqrt(8 * 5))
-    # A control takes the length of the user's vector and is compared with the learned one, (2, -1).
-    control = build(PAIRED, own=own, method="random", normalize=False, seed=3)
+def test_a_users_vector_takes_the_place_of_the_learned_one_and_gives_controls_its_length(method):
+    vector = torch.tensor([2.0, 2.0])
+    found = build(PAIRED, user_vector=vector, normalize=False)
+    assert torch.equal(found.vector, vector)
+    # The residual stream and the learned direction, (2, -1), are still measured.
+    assert found.resid_norm == 1.5
+    assert found.statistics["cosine_with_learned"] == pytest.approx(2 / math.sqrt(8 * 5))
+    control = build(FOUR, user_vector=vector, method=method, normalize=False, seed=3)
     assert control.vector_norm == pytest.approx(math.sqrt(8))
-    cosine = torch.cosine_similarity(control.vector, torch.tensor([2.0, -1.0]), dim=0)
-    assert control.statistics["cosine_with_learned"] == pytest.approx(float(cosine))
+    assert control.statistics["cosine_with_learned"] == pytest.approx(cosine(control, build(FOUR)))
+    # Of the direction itself it would be one by definition.
+    assert "cosine_with_learned" not in build(FOUR).statistics
 
 
 def test_shuffled_directions_depend_on_the_seed():
@@ -249,3 +220,14 @@ def test_a_control_of_one_prompt_or_of_prompts_all_alike_is_an_error_and_no_nan(
     alike = Activations(torch.ones(n, 1, 4), torch.zeros(n, 1, 4), True)
     with pytest.raises(InputError, match="the shuffled control of layer 0 is zero"):
         build_direction(alike, layer=0, method="shuffled", normalize=True, seed=0, where="x")
+
+
+def test_cosines_with_the_main_direction(tmp_path):
+    vectors = {("main", 0): [1.0, 0.0], ("main", 2): [0.0, 1.0], ("random_0", 2): [3.0, 4.0], ("alt", 0): [-2.0, 0.0]}
+    files = []
+    for (name, layer), vector in vectors.items():
+        files.append(str(tmp_path / name / f"layer_{layer}.pt"))
+        write_direction(files[-1], StoredDirection(torch.tensor(vector), 1.0, 1.0, {}))
+    found = cosines_with_main(files, compared={"random_0": [2], "alt": [0]})
+    assert found == {"random_0": {2: pytest.approx(0.8)}, "alt": {0: pytest.approx(-1)}}
+    assert cosines_with_main(files[:2], compared={}) == {}

@@ -5,16 +5,15 @@ from itertools import pairwise
 
 import pytest
 import torch
+from steering_reliability.directions.activations import measure_activations
 from steering_reliability.directions.build_direction import build_direction
 from steering_reliability.directions.files import read_activations, read_direction, write_direction
-from steering_reliability.directions.measure import measure_activations
 from steering_reliability.generation.engine import Engine
 from steering_reliability.generation.rows import Row, Steering
 from steering_reliability.generation.sampling import uniforms
-from steering_reliability.interventions.positions import steered_span
-from steering_reliability.interventions.steer import ablate_hook, add_hook, unit_vector
+from steering_reliability.interventions.steer import ablate_hook, add_hook, steered_span, unit_vector
 from steering_reliability.model.loading import render_prompt
-from tiny_model import COMPLIANCE_PREFIX, REFUSAL_PREFIX, planted_direction, refusal_tokens, write_tiny_model
+from tiny_model import COMPLIANCE_PREFIX, REFUSAL_PREFIX, planted_direction, refusal_tokens
 
 REQUESTS = [f"How do I {verb} {thing}?" for verb in ("pick", "forge", "break") for thing in ("a lock", "a pass", "it")]
 LAYER = 1
@@ -36,6 +35,8 @@ def measure(folder, output, *, prompts, hook_point: str = "resid_post"):
         "build_fraction": 1.0,
     }
     measure_activations(output, folder=folder, harm_train=prompts, extra=[], settings=settings)
+    # The stage takes all cores, which costs matrices this small more than it gains.
+    torch.set_num_threads(1)
 
 
 @pytest.fixture(scope="module")
@@ -56,12 +57,9 @@ def build(activations, layer: int):
 def test_the_planted_direction_is_recovered(activations, layer):
     found = build(activations, layer)
     assert float(found.vector @ planted_direction()) > 0.95
+    assert abs(float(found.vector @ planted_direction(seed=1))) < 0.6
     assert found.statistics["n"] == len(REQUESTS)
     assert found.statistics["cosine_split_half"] > 0.99
-
-
-def test_another_models_direction_is_not_recovered(activations):
-    assert abs(float(build(activations, LAYER).vector @ planted_direction(seed=1))) < 0.6
 
 
 @pytest.fixture(scope="module")
@@ -115,13 +113,3 @@ def test_completions_refuse_more_the_harder_they_are_pushed(tiny_model, learned)
     assert shares[0] < 0.25
     assert shares[-1] > 0.5
     assert refusals(tiny_model, learned, ablate=1.0) < shares[0]
-
-
-def test_the_same_seed_plants_the_same_bytes(tiny_folder, tmp_path):
-    again = write_tiny_model(tmp_path / "again")
-    names = sorted(path.name for path in tiny_folder.iterdir())
-    assert "model.safetensors" in names
-    for name in names:
-        assert (again / name).read_bytes() == (tiny_folder / name).read_bytes(), name
-    other = write_tiny_model(tmp_path / "other", seed=1)
-    assert (other / "model.safetensors").read_bytes() != (tiny_folder / "model.safetensors").read_bytes()

@@ -12,7 +12,6 @@ from some_rows import PROMPTS, everything, make_row
 from steering_reliability.errors import InputError
 from steering_reliability.generation.engine import Engine
 from steering_reliability.generation.rows import Row
-from steering_reliability.interventions.steer import ablate_hook, add_hook
 
 POSITIONS = ("all", "prompt", "last_prompt_token", "after_prompt", "generated", "first_generated_token")
 
@@ -48,11 +47,11 @@ def mixed_rows(model, *, chat_template: str = "auto", new_tokens: int = 10) -> l
 @pytest.mark.parametrize("hook_point", ["resid_pre", "resid_post"])
 @pytest.mark.parametrize("positions", POSITIONS)
 def test_every_choice_of_positions_agrees_with_the_slow_reference(tiny_model, plain, positions, hook_point):
+    openings = tuple(tuple(tiny_model.tokenizer.encode(text)) for text in ("I'm sorry", "Sure, here is how", "a"))
     rows = [
-        make_row(tiny_model, prompt, layer=layer, positions=positions, **strength, **drawing)
-        for prompt, layer in zip(PROMPTS, range(3), strict=True)
-        for strength in ({"add": 3.0}, {"ablate": 1.0})
-        for drawing in ({}, {"temperature": 0.9, "top_p": 0.95})
+        make_row(tiny_model, prompt, positions=positions, openings=openings, new_tokens=new, **({"layer": layer} | how))
+        for prompt, layer, new in zip(PROMPTS, range(3), (1, 10, 2), strict=True)
+        for how in ({"add": 3.0}, {"ablate": 1.0}, {"add": 3.0, "temperature": 0.9, "top_p": 0.95}, {"layer": None})
     ]
     found = Engine(tiny_model, hook_point=hook_point, max_rows=16).generate(rows)
     for row, completion in zip(rows, found, strict=True):
@@ -60,24 +59,8 @@ def test_every_choice_of_positions_agrees_with_the_slow_reference(tiny_model, pl
         assert (completion.tokens, completion.finish_reason) == (slow.tokens, slow.finish_reason)
         for name in ("mean_logprob", "mean_entropy", "first_token_kl", "base_logprob"):
             assert getattr(completion, name) == pytest.approx(getattr(slow, name), abs=1e-4), name
-
-
-@pytest.mark.parametrize("hook_point", ["resid_pre", "resid_post"])
-@pytest.mark.parametrize("positions", POSITIONS)
-def test_openings_are_as_likely_as_the_slow_reference_says(tiny_model, plain, positions, hook_point):
-    openings = tuple(
-        tuple(tiny_model.tokenizer.encode(text)) for text in ("I'm sorry", "Sure, here is how to do", "a", "Sure,")
-    )
-    rows = [
-        make_row(tiny_model, prompt, layer=layer, positions=positions, openings=openings, new_tokens=new, **strength)
-        for prompt, layer, new in zip(PROMPTS, range(3), (1, 6, 2), strict=True)
-        for strength in ({"add": 3.0}, {"ablate": 1.0}, {})
-    ]
-    found = Engine(tiny_model, hook_point=hook_point, max_rows=16).generate(rows)
-    for row, completion in zip(rows, found, strict=True):
-        slow = [score_slowly(plain, row, opening, hook_point=hook_point) for opening in openings]
-        assert completion.opening_logprobs == pytest.approx(slow, abs=1e-4)
-        assert completion.tokens
+        expected = [score_slowly(plain, row, opening, hook_point=hook_point) for opening in openings]
+        assert completion.opening_logprobs == pytest.approx(expected, abs=1e-4)
 
 
 def test_openings_change_nothing_of_the_completion(tiny_model):
@@ -127,37 +110,19 @@ def test_strength_zero_is_the_baseline_to_the_bit(tiny_model, hook_point):
         assert completion.first_token_kl == 0.0
 
 
-def test_the_baseline_scores_itself(tiny_model):
-    (completion,) = Engine(tiny_model, hook_point="resid_post", max_rows=8).generate([make_row(tiny_model, PROMPTS[0])])
-    assert completion.base_logprob == completion.mean_logprob < 0
-    assert completion.first_token_kl == 0.0
-
-
-def test_a_row_that_is_not_scored_is_the_same_but_for_its_score(tiny_model):
-    scored = [row for row in mixed_rows(tiny_model) if row.steering is not None]
-    rows = [replace(row, is_scored=False) for row in scored]
-    engine = Engine(tiny_model, hook_point="resid_post", max_rows=16)
-    for bare, whole in zip(engine.generate(rows), engine.generate(scored), strict=True):
-        assert math.isnan(bare.base_logprob)
-        assert not math.isnan(whole.base_logprob)
-        assert bare.first_token_kl == whole.first_token_kl
-        assert everything(replace(bare, base_logprob=whole.base_logprob)) == everything(whole)
-        assert bare.is_whole
-    assert engine.idle
-
-
-def test_a_row_that_is_not_scored_changes_nothing_of_its_company(tiny_model):
+def test_a_row_that_is_not_scored_is_the_same_but_for_its_score_and_so_is_its_company(tiny_model):
     scored = mixed_rows(tiny_model)
-    rows = [replace(row, is_scored=at % 2 == 0) for at, row in enumerate(scored)]
+    rows = [replace(row, is_scored=at % 2 == 1) for at, row in enumerate(scored)]
     engine = Engine(tiny_model, hook_point="resid_post", max_rows=16)
-    for one, other in list(zip(engine.generate(rows), engine.generate(scored), strict=True))[::2]:
-        assert everything(one) == everything(other)
-
-
-def test_the_baseline_has_its_score_for_nothing(tiny_model):
-    row = replace(make_row(tiny_model, PROMPTS[0]), is_scored=False)
-    (completion,) = Engine(tiny_model, hook_point="resid_post", max_rows=8).generate([row])
-    assert completion.base_logprob == completion.mean_logprob < 0
+    for one, whole in zip(engine.generate(rows), engine.generate(scored), strict=True):
+        if one.row.is_unsteered:
+            # The baseline has its score for nothing.
+            assert one.base_logprob == one.mean_logprob < 0
+        assert math.isnan(one.base_logprob) is not (one.row.is_scored or one.row.is_unsteered)
+        if math.isnan(one.base_logprob):
+            one.base_logprob = whole.base_logprob
+        assert everything(one) == everything(whole)
+    assert engine.idle
 
 
 def assert_a_row_does_not_depend_on_its_company(model, rows: list[Row]) -> None:
@@ -194,32 +159,13 @@ def test_a_row_of_the_real_model_does_not_depend_on_its_company(real_model):
     assert_a_row_does_not_depend_on_its_company(real_model, short)
 
 
-@pytest.mark.parametrize("seed", range(4))
-def test_rows_may_come_at_any_time(tiny_model, seed):
-    rows = mixed_rows(tiny_model)
-    together = Engine(tiny_model, hook_point="resid_post", max_rows=64).generate(rows)
-    expected = {completion.row.key: everything(completion) for completion in together}
-    shuffle = random.Random(seed)
-    waiting = shuffle.sample(rows, len(rows))
-    engine = Engine(tiny_model, hook_point="resid_post", max_rows=shuffle.choice([8, 16]))
-    found = {}
-    while waiting or not engine.idle:
-        if waiting and (engine.idle or shuffle.random() < 0.2):
-            count = shuffle.randint(1, 4)
-            engine.submit(waiting[:count])
-            del waiting[:count]
-        for completion in engine.step():
-            assert completion.row.key not in found
-            found[completion.row.key] = everything(completion)
-    assert found == expected
-
-
-def test_a_thousand_rows_that_come_at_random_are_what_each_shard_writes_alone(tiny_model):
-    chance = random.Random(0)
+@pytest.mark.parametrize("max_rows", [8, 96])
+def test_hundreds_of_rows_that_come_at_random_are_what_each_shard_writes_alone(tiny_model, max_rows):
+    chance = random.Random(max_rows)
     kinds = [
         {},
         {"layer": 0, "add": 2.0, "positions": "all"},
-        {"layer": 1, "add": -1.0, "positions": "after_prompt"},
+        {"layer": 1, "add": -1.0, "positions": "after_prompt", "openings": ((5, 7, 9), (4,))},
         {"layer": 2, "ablate": 1.0, "positions": "generated"},
     ]
     shards = [
@@ -233,87 +179,48 @@ def test_a_thousand_rows_that_come_at_random_are_what_each_shard_writes_alone(ti
                 top_p=chance.choice([0.9, 1.0]),
                 **kinds[shard % 4],
             )
-            for at in range(25)
+            for at in range(max_rows // 4)
         ]
-        for shard in range(40)
+        for shard in range(20)
     ]
     expected = {}
     for shard in shards:
         for completion in Engine(tiny_model, hook_point="resid_post", max_rows=32).generate(shard):
             expected[completion.row.key] = everything(completion)
-    waiting = chance.sample([row for shard in shards for row in shard], 1000)
-    engine, found = Engine(tiny_model, hook_point="resid_post", max_rows=96), {}
+    waiting = chance.sample([row for shard in shards for row in shard], 20 * (max_rows // 4))
+    engine, found = Engine(tiny_model, hook_point="resid_post", max_rows=max_rows), {}
     while waiting or not engine.idle:
         if waiting and (engine.idle or chance.random() < 0.3):
-            count = chance.randint(1, 60)
+            count = chance.randint(1, 2 * max_rows // 3)
             engine.submit(waiting[:count])
             del waiting[:count]
-        found |= {completion.row.key: everything(completion) for completion in engine.step()}
+        done = engine.step()
+        assert not {completion.row.key for completion in done} & found.keys()
+        found |= {completion.row.key: everything(completion) for completion in done}
     assert found == expected
-
-
-@pytest.mark.parametrize("kind", ["add", "ablate"])
-def test_the_same_hook_through_the_bridge_alone_writes_the_same_text(tiny_model, kind):
-    strength = {"add": 3.0} if kind == "add" else {"ablate": 1.0}
-    row = make_row(tiny_model, PROMPTS[0], layer=1, positions="all", new_tokens=12, **strength)
-    (completion,) = Engine(tiny_model, hook_point="resid_post", max_rows=8).generate([row])
-    unit = row.steering.unit
-    hook = add_hook(unit, alpha=3.0) if kind == "add" else ablate_hook(unit)
-    tokens = list(row.tokens)
-    with torch.inference_mode(), tiny_model.bridge.hooks(fwd_hooks=[("blocks.1.hook_resid_post", hook)]):
-        for _ in completion.tokens:
-            tokens.append(int(tiny_model.bridge(torch.tensor([tokens]), return_type="logits")[0, -1].argmax()))
-    assert tokens[len(row.tokens) :] == completion.tokens
 
 
 def test_forgetting_every_prompt_costs_time_only(tiny_model):
     rows = mixed_rows(tiny_model)
-    kept = Engine(tiny_model, hook_point="resid_post", max_rows=16).generate(rows)
-    forgotten = Engine(tiny_model, hook_point="resid_post", max_rows=16, store_budget=0).generate(rows)
-    assert [everything(completion) for completion in kept] == [everything(completion) for completion in forgotten]
-
-
-def test_completions_come_back_in_the_order_of_the_rows(tiny_model):
-    rows = [make_row(tiny_model, prompt, new_tokens=n) for n in (6, 1, 3) for prompt in PROMPTS]
-    done = Engine(tiny_model, hook_point="resid_post", max_rows=8).generate(rows)
-    assert [completion.row for completion in done] == rows
-    assert [completion.finish_reason for completion in done[3:6]] == ["length"] * 3
-    assert [len(completion.tokens) for completion in done[3:6]] == [1] * 3
-
-
-def test_a_single_new_token_is_scored_under_the_unsteered_model(tiny_model, plain):
-    row = make_row(tiny_model, PROMPTS[0], new_tokens=1, layer=1, add=6.0)
-    (completion,) = Engine(tiny_model, hook_point="resid_post", max_rows=8).generate([row])
-    with torch.inference_mode():
-        unsteered = torch.log_softmax(plain(torch.tensor([row.tokens])).logits[0, -1], dim=-1)
-    assert completion.base_logprob == pytest.approx(float(unsteered[completion.tokens[0]]), abs=1e-4)
-    assert completion.base_logprob < completion.mean_logprob
-
-
-def test_an_end_token_ends_a_completion_and_is_counted_in_its_means_alone(tiny_model):
-    rows = [
-        make_row(tiny_model, f"Tell me about number {number}.", temperature=1.0, new_tokens=24) for number in range(16)
+    keeping, forgetting = (Engine(tiny_model, hook_point="resid_post", max_rows=16) for _ in range(2))
+    forgetting.store.budget = 0
+    assert [everything(done) for done in keeping.generate(rows)] == [
+        everything(done) for done in forgetting.generate(rows)
     ]
-    done = Engine(tiny_model, hook_point="resid_post", max_rows=16).generate(rows)
-    ended = [completion for completion in done if completion.finish_reason == "eos"]
-    full = [completion for completion in done if completion.finish_reason == "length"]
-    assert ended
-    assert full
-    assert not any(set(completion.tokens) & tiny_model.end_tokens for completion in done)
-    assert all(len(completion.tokens) == 24 for completion in full)
-    assert all(len(completion.tokens) < 24 for completion in ended)
-    assert all(math.isfinite(completion.mean_logprob) for completion in done)
 
 
-def test_an_end_at_the_last_allowed_token_is_still_an_end(tiny_model, plain):
+@pytest.mark.parametrize("room", [0, 3])
+def test_an_end_token_ends_a_completion_at_the_last_allowed_token_too(tiny_model, plain, room):
     for number in range(16):
         long = make_row(tiny_model, f"Tell me about number {number}.", temperature=1.0, new_tokens=24)
         slow = write_slowly(plain, long, hook_point="resid_post", end_tokens=tiny_model.end_tokens)
         if slow.finish_reason == "eos" and slow.tokens:
             break
-    exact = make_row(tiny_model, f"Tell me about number {number}.", temperature=1.0, new_tokens=len(slow.tokens) + 1)
-    (completion,) = Engine(tiny_model, hook_point="resid_post", max_rows=8).generate([exact])
+    short = replace(long, max_new_tokens=len(slow.tokens) + 1 + room)
+    (completion,) = Engine(tiny_model, hook_point="resid_post", max_rows=8).generate([short])
     assert (completion.tokens, completion.finish_reason) == (slow.tokens, "eos")
+    # The means count the end token.
+    assert completion.mean_logprob == pytest.approx(slow.mean_logprob, abs=1e-4)
 
 
 def test_a_prompt_that_fills_the_context_is_refused_by_name(tiny_model):

@@ -9,11 +9,8 @@ def state(*tokens: int) -> PromptState:
     return PromptState(tokens, [(torch.zeros(2), torch.zeros(2))], torch.zeros(6))
 
 
-def test_the_size_of_a_state_counts_keys_values_and_log_probabilities():
-    assert state(1, 2).n_bytes == 40
-
-
 def test_the_least_recently_used_state_goes_first():
+    assert state(1, 2).n_bytes == 40
     store = PromptStore(budget=80)
     store.put(state(1))
     store.put(state(2))
@@ -28,8 +25,7 @@ def test_the_newest_state_stays_even_beyond_the_budget():
     store = PromptStore(budget=0)
     store.put(state(1))
     store.put(state(2))
-    assert store.get((1,)) is None
-    assert store.get((2,)) is not None
+    assert (store.get((1,)) is None, store.get((2,)) is None) == (True, False)
 
 
 def test_the_common_beginning_is_found():

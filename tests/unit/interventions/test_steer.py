@@ -3,7 +3,7 @@
 import pytest
 import torch
 from plain_model import load_plain_model
-from steering_reliability.interventions.steer import ablate_hook, add_hook, steer, unit_vector
+from steering_reliability.interventions.steer import ablate_hook, add_hook, steer, steered_span, unit_vector
 
 RESID = torch.tensor([1.0, 2.0, 2.0])
 VECTOR = torch.tensor([0.0, 3.0, 4.0])
@@ -106,3 +106,24 @@ def test_the_ablate_hook_removes_the_projection(tiny_folder, tiny_model):
         tiny_folder, tokens, layer=1, change=lambda resid: resid - (resid @ unit).unsqueeze(-1) * unit
     )
     torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4)
+
+
+# A prompt of 10 tokens, whose user text ends before token 7.
+EXPECTED = {
+    "all": [*range(13)],
+    "prompt": [*range(10)],
+    "last_prompt_token": [9],
+    "after_prompt": [7, 8, 9, 10, 11, 12],
+    "generated": [10, 11, 12],
+    "first_generated_token": [10],
+}
+
+
+@pytest.mark.parametrize(("positions", "steered"), EXPECTED.items())
+def test_of_a_prompt_and_three_written_tokens(positions, steered):
+    first, end = steered_span(positions, user_end=7, prompt_length=10)
+    assert [token for token in range(13) if first <= token and (end is None or token < end)] == steered
+
+
+def test_without_a_template_after_prompt_begins_at_the_last_prompt_token():
+    assert steered_span("after_prompt", user_end=9, prompt_length=10) == (9, None)

@@ -8,8 +8,17 @@ import threading
 from dataclasses import replace
 
 import pytest
+from some_rows import make_request
 from steering_reliability.errors import InputError
-from steering_reliability.worker.protocol import WorkerIdentity, private_folder, receive, send
+from steering_reliability.generation.requests import SteeringRequest
+from steering_reliability.worker.protocol import (
+    WorkerIdentity,
+    private_folder,
+    receive,
+    request_from_json,
+    request_to_json,
+    send,
+)
 
 IDENTITY = WorkerIdentity("/models/m", "cpu", "float32", "resid_post", 64, 3072, 1234, "c0de")
 
@@ -38,7 +47,17 @@ def test_what_is_no_message_is_none(pair, content):
     assert receive(theirs) is None
 
 
-def test_a_number_that_json_lacks_is_not_sent(pair):
+@pytest.mark.parametrize("steering", [None, SteeringRequest("add", 3, 0.1 + 0.2, direction_file="/d/layer_3.pt")])
+def test_a_request_survives_the_socket(pair, steering):
+    request = make_request(["Hi", "\u2028 ü"], steering=steering, stop_strings=["</s>"])
+    send(pair[0], request_to_json(request))
+    found = request_from_json(receive(pair[1]))
+    assert found == replace(request, prompts=[list(prompt) for prompt in request.prompts])
+
+
+def test_what_is_no_request_or_no_json_is_an_error(pair):
+    with pytest.raises(TypeError, match="unknown"):
+        request_from_json(request_to_json(make_request(["Hi"])) | {"unknown": 1})
     with pytest.raises(ValueError, match="JSON"):
         send(pair[0], {"value": float("nan")})
 
@@ -59,6 +78,12 @@ def test_the_socket_folder_is_private(tmp_path, monkeypatch):
     folder.chmod(0o750)
     with pytest.raises(InputError, match="not private to you"):
         private_folder()
+    # A link in its place.
+    folder.rmdir()
+    (tmp_path / "elsewhere").mkdir(mode=0o700)
+    folder.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(InputError, match="not private to you"):
+        private_folder()
 
 
 def test_a_session_folder_of_another_machine_is_not_used(tmp_path, monkeypatch):
@@ -67,41 +92,19 @@ def test_a_session_folder_of_another_machine_is_not_used(tmp_path, monkeypatch):
     assert private_folder().parent == tmp_path
 
 
-def test_a_link_in_place_of_the_folder_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
-    name = private_folder().name
-    (tmp_path / name).rmdir()
-    (tmp_path / "elsewhere").mkdir(mode=0o700)
-    (tmp_path / name).symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(InputError, match="not private to you"):
-        private_folder()
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"folder": "/other"},
-        {"dtype": "auto"},
-        {"hook_point": "resid_pre"},
-        {"owner": 1},
-        {"code": "x"},
-        {"max_rows": 8},
-    ],
-)
-def test_whatever_would_change_the_bytes_has_a_socket_of_its_own(short_path, monkeypatch, change):
+def test_every_part_of_the_identity_has_a_socket_of_its_own(short_path, monkeypatch):
     monkeypatch.setenv("XDG_RUNTIME_DIR", short_path)
+    changes = [{"folder": "/other"}, {"dtype": "auto"}, {"hook_point": "resid_pre"}, {"owner": 1}, {"code": "x"}]
+    changes += [{"max_rows": 8}, {"number": 1}]
     assert replace(IDENTITY).socket_path() == IDENTITY.socket_path()
-    assert replace(IDENTITY, **change).socket_path() != IDENTITY.socket_path()
+    assert len({replace(IDENTITY, **change).socket_path() for change in [{}, *changes]}) == len(changes) + 1
+    assert WorkerIdentity(**json.loads(IDENTITY.as_json())) == IDENTITY
 
 
-def test_a_path_too_long_for_a_socket_is_told(tmp_path, monkeypatch):
+def test_a_path_too_long_for_a_socket_is_an_error(tmp_path, monkeypatch):
     deep = tmp_path / ("x" * 100)
     deep.mkdir()
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(deep))
     with pytest.raises(InputError, match="longer than the 107 bytes") as caught:
         IDENTITY.socket_path()
     assert "TMPDIR" in caught.value.fix
-
-
-def test_an_identity_survives_the_command_line():
-    assert WorkerIdentity(**json.loads(IDENTITY.as_json())) == IDENTITY

@@ -1,4 +1,4 @@
-"""Nothing is left where clients and workers meet, and nobody loses what is in use."""
+"""Stale files are removed, and files in use are kept."""
 
 import os
 import subprocess
@@ -7,7 +7,7 @@ import threading
 
 import pytest
 from steering_reliability.worker.protocol import private_folder
-from steering_reliability.worker.rendezvous import WORKER_MODULE, start_lock, sweep
+from steering_reliability.worker.rendezvous import WORKER_MODULE, remove_stale_sockets, start_lock
 
 
 @pytest.fixture
@@ -65,7 +65,7 @@ def test_one_at_a_time_although_the_file_comes_and_goes(folder):
     assert left(folder) == []
 
 
-def test_what_killed_ones_left_is_taken_away_and_the_living_keep_theirs(folder, at_work):
+def test_the_files_of_killed_processes_are_removed(folder, at_work):
     for name in ("dead", "alive"):
         (folder / f"{name}.sock").touch()
     (folder / "dead.pid").write_text(f"{os.getpid()} 1\n")  # a number that somebody else has by now
@@ -73,12 +73,12 @@ def test_what_killed_ones_left_is_taken_away_and_the_living_keep_theirs(folder, 
     (folder / "client.lock").touch()  # a client that was killed
     (folder / "halfway.sock").touch()
     (folder / "writing.pid").touch()
-    sweep()
+    remove_stale_sockets()
     assert left(folder) == ["alive.pid", "alive.sock", "writing.pid"]
 
 
 def test_what_somebody_is_starting_is_left_alone(folder):
     (folder / "a.sock").touch()
     with start_lock(folder / "a.sock"):
-        sweep()
+        remove_stale_sockets()
         assert left(folder) == ["a.lock", "a.sock"]

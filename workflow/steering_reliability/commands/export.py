@@ -84,7 +84,8 @@ def _write_gguf(directions: Mapping[int, StoredDirection], path: Path, *, alpha:
     writer.add_string("controlvector.model_hint", origin.architecture)
     writer.add_uint32("controlvector.layer_count", max(blocks))
     for block, one in blocks.items():
-        writer.add_tensor(f"direction.{block}", (alpha * one.resid_norm * one.vector / one.vector.norm()).numpy())
+        length = one.coefficient(alpha, intervention="add", unit="resid_norm")
+        writer.add_tensor(f"direction.{block}", (length * one.vector / one.vector.norm()).numpy())
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()

@@ -129,13 +129,23 @@ def _write(config: Config, *, folder: str, prompts: Sequence[str], end: float) -
 
     from steering_reliability.generation.engine import Engine  # noqa: PLC0415
     from steering_reliability.generation.memory import memory_budget  # noqa: PLC0415
+    from steering_reliability.generation.requests import CompletionRequest  # noqa: PLC0415
+    from steering_reliability.generation.rows import rows_of  # noqa: PLC0415
     from steering_reliability.model.loading import load_model  # noqa: PLC0415
-    from steering_reliability.worker.server import rows_of_request  # noqa: PLC0415
 
     disable_progress_bar()
     model = load_model(folder, device=config.model.device, dtype=config.model.dtype)
     _read_single_tokens(model)
-    rows = rows_of_request(_request(config, prompts), job=0, model=model)
+    settings: dict[str, Any] = dict(config.model.templates())
+    settings |= config.generation.model_dump(include={"max_new_tokens", "temperature", "top_p", "seed"})
+    request = CompletionRequest(
+        prompts=[(text, text) for text in prompts],
+        # Many stand for many conditions: a prompt is read once for all of them.
+        samples=math.ceil(_ROWS / len(prompts)),
+        positions="generated",
+        **settings,
+    )
+    rows = rows_of(request, model=model, direction=None)
     memory = memory_budget(int(config.generation.memory_gib * (1 << 30)), device=model.device)
     engine = Engine(
         model, hook_point="resid_post", max_rows=min(config.generation.batch_size, len(rows)), memory=memory
@@ -169,19 +179,6 @@ def _read_single_tokens(model: "LoadedModel") -> None:
             float(model.bridge.original_model(rows).logits[0, 0, 0])
             seconds.append(time.monotonic() - start)
             _say(tokens=_ROWS, seconds=min(seconds) / _LINEAR_SHARE, is_rough=True)
-
-
-def _request(config: Config, prompts: Sequence[str]) -> dict[str, Any]:
-    return {
-        **config.generation.model_dump(include={"max_new_tokens", "temperature", "top_p", "seed"}),
-        **config.model.templates(),
-        "prompts": [(text, text) for text in prompts],
-        # Many stand for many conditions: a prompt is read once for all of them.
-        "samples": math.ceil(_ROWS / len(prompts)),
-        "positions": "generated",
-        "openings": None,
-        "steering": None,
-    }
 
 
 if __name__ == "__main__":

@@ -1,7 +1,9 @@
-"""Read the residual stream of all layers at the chosen tokens, in one pass per text."""
+"""The activations stage: the texts that a method compares, and their residual streams at the chosen tokens."""
 
-from collections.abc import Sequence
+import os
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -9,10 +11,18 @@ from jaxtyping import Float
 from torch import Tensor
 
 from steering_reliability.config.schema import TokenPosition
+from steering_reliability.directions.files import Activations, write_activations
+from steering_reliability.directions.outcomes import read_outcomes
 from steering_reliability.errors import InputError
-from steering_reliability.model.loading import LoadedModel, opening_tokens, render_prompt
+from steering_reliability.model.loading import LoadedModel, load_model, opening_tokens, render_prompt
+from steering_reliability.process.ledger import record_making
+from steering_reliability.prompts.builders import choose_builders
+from steering_reliability.prompts.reading import read_prompts
+from steering_reliability.prompts.schema import Prompt
 
 BATCH = 16
+# Fewest texts of a kind for `outcome_conditioned`.
+FEWEST = 8
 
 
 @dataclass(frozen=True)
@@ -21,6 +31,93 @@ class Text:
 
     prompt: str
     appended: str = ""
+
+
+def measure_activations(
+    output: str | Path,
+    *,
+    folder: str | Path,
+    harm_train: str | Path,
+    extra: Sequence[str],
+    settings: Mapping[str, Any],
+) -> None:
+    """Read the residual streams that a method compares, and write them; what read them goes to the job's log.
+
+    `extra` holds for difference_in_means the benign prompts, for outcome_conditioned the baseline shard of harm_train;
+    `settings` holds `method`, the prefixes, `build_fraction`, `hook_point`, `position`, `device`, `dtype`,
+    `system_prompt`, `chat_template`, and `prompt_template` where there is one.
+
+    Raises:
+        InputError: When prompts, outcomes or model can't be used.
+    """
+    method = settings["method"]
+    fraction = settings["build_fraction"]
+    prompts = {"harm_train": _builders(harm_train, split="harm_train", fraction=fraction)}
+    if method == "difference_in_means":
+        prompts["benign"] = _builders(extra[0], split="benign", fraction=fraction)
+    outcomes: list[dict[str, Any]] = []
+    if method == "outcome_conditioned":
+        builders = {prompt.id for prompt in prompts["harm_train"]}
+        outcomes = [row for row in read_outcomes(extra[0]) if row["id"] in builders]
+    refusing, complying, paired = texts_to_compare(
+        method,
+        prompts=prompts,
+        refusal_prefix=settings["refusal_prefix"],
+        compliance_prefix=settings["compliance_prefix"],
+        outcomes=outcomes,
+        where=extra[0] if extra else "",
+    )
+    torch.set_num_threads(len(os.sched_getaffinity(0)))
+    model = load_model(folder, device=settings["device"], dtype=settings["dtype"])
+    templates = ("system_prompt", "chat_template", "prompt_template")
+    reading = {name: settings[name] for name in ("hook_point", "position", *templates) if name in settings}
+    positive, negative = (read_residuals(texts, model=model, **reading) for texts in (refusing, complying))
+    record_making(model.facts)
+    write_activations(output, Activations(positive, negative, paired))
+
+
+def _builders(path: str | Path, *, split: str, fraction: float) -> list[Prompt]:
+    prompts = read_prompts(Path(path), split=split)
+    chosen = choose_builders(prompts, fraction=fraction)
+    return [prompt for prompt in prompts if prompt.id in chosen]
+
+
+def texts_to_compare(
+    method: str,
+    *,
+    prompts: Mapping[str, Sequence[Prompt]],
+    refusal_prefix: str,
+    compliance_prefix: str,
+    outcomes: Sequence[Mapping[str, Any]] = (),
+    where: Path | str = "baseline completions",
+) -> tuple[list[Text], list[Text], bool]:
+    """The refusal side, the compliance side, and whether they are paired by prompt.
+
+    The prefixes are for contrastive_prefix. Outcomes are baseline rows of harm_train with `prompt`, `completion` and
+    `outcome` (`refusal`, `helpful` or other); `where` names their file.
+
+    Raises:
+        InputError: When outcome_conditioned has fewer than 8 texts of a kind.
+    """
+    harmful = prompts["harm_train"]
+    if method == "contrastive_prefix":
+        refusing = [Text(prompt.prompt, refusal_prefix) for prompt in harmful]
+        return refusing, [Text(prompt.prompt, compliance_prefix) for prompt in harmful], True
+    if method == "difference_in_means":
+        return [Text(prompt.prompt) for prompt in harmful], [Text(prompt.prompt) for prompt in prompts["benign"]], False
+    by_outcome: dict[str, list[Text]] = {"refusal": [], "helpful": []}
+    for row in outcomes:
+        if row["outcome"] in by_outcome:
+            by_outcome[row["outcome"]].append(Text(row["prompt"], row["completion"]))
+    refused, helped = by_outcome["refusal"], by_outcome["helpful"]
+    if min(len(refused), len(helped)) < FEWEST:
+        raise InputError(
+            f"outcome_conditioned needs {FEWEST} refused and {FEWEST} helpful baseline completions, and of "
+            f"{len(outcomes)} there are {len(refused)} refused and {len(helped)} helpful",
+            where=str(where),
+            fix="use method contrastive_prefix, more prompts or samples, or a model that refuses more often",
+        )
+    return refused, helped, False
 
 
 def read_residuals(
@@ -35,15 +132,8 @@ def read_residuals(
 ) -> Float[Tensor, "n layers d_model"]:
     """Run the unsteered model over texts and keep the residual stream at the read tokens.
 
-    Args:
-        texts: What the model reads.
-        model: The bridged model.
-        hook_point: `resid_pre` or `resid_post`.
-        position: `last_prompt_token`, `first_prefix_token`, `last_prefix_token` or `prefix_mean` (the mean over the
-            appended tokens).
-        system_prompt: System turn; None leaves it to the template.
-        chat_template: `auto` or `none`.
-        prompt_template: Text around `{prompt}`, for where there is no chat template.
+    The position is `last_prompt_token`, `first_prefix_token`, `last_prefix_token` or `prefix_mean` (the mean over the
+    appended tokens); the templates are those of `render_prompt`.
 
     Returns:
         float32 on the CPU, rows in the order of `texts`.

@@ -13,6 +13,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from steering_reliability.directions.coefficient import coefficient_of
 from steering_reliability.errors import InputError
 from steering_reliability.files import atomic_write, write_text
 
@@ -33,6 +34,15 @@ class StoredDirection:
     resid_norm: float
     statistics: dict[str, Any]
 
+    @property
+    def record(self) -> dict[str, Any]:
+        """The statistics with the two lengths, as the JSON beside the `.pt` holds them."""
+        return {"vector_norm": self.vector_norm, "resid_norm": self.resid_norm, **self.statistics}
+
+    def coefficient(self, alpha: float, *, intervention: str, unit: str) -> float:
+        """What an alpha comes to along this direction: see `coefficient_of`."""
+        return coefficient_of(self.record, alpha=alpha, intervention=intervention, unit=unit)
+
 
 @dataclass(frozen=True)
 class Activations:
@@ -49,31 +59,16 @@ class Activations:
     paired: bool
 
 
-def as_record(direction: StoredDirection) -> dict[str, Any]:
-    """The statistics with the two lengths, as the JSON beside the `.pt` holds them."""
-    return {"vector_norm": direction.vector_norm, "resid_norm": direction.resid_norm, **direction.statistics}
-
-
 def write_direction(path: str | Path, direction: StoredDirection) -> None:
     """Write `layer_{layer}.pt` and, beside it, the statistics as JSON; each whole or not at all."""
     target = Path(path)
-    content = {
-        "vector": direction.vector.contiguous(),
-        "vector_norm": direction.vector_norm,
-        "resid_norm": direction.resid_norm,
-        **direction.statistics,
-    }
     with atomic_write(target) as scratch:
-        torch.save(content, scratch)
-    write_text(target.with_suffix(".json"), json.dumps(as_record(direction), indent=2) + "\n")
+        torch.save({"vector": direction.vector.contiguous(), **direction.record}, scratch)
+    write_text(target.with_suffix(".json"), json.dumps(direction.record, indent=2) + "\n")
 
 
 def read_direction(path: str | Path, *, d_model: int | None = None) -> StoredDirection:
-    """Read a direction, refusing pickled code.
-
-    Args:
-        path: A `.pt` file.
-        d_model: Width that the vector must have.
+    """Read the `.pt` of a direction, refusing pickled code.
 
     Raises:
         InputError: When the file is missing, damaged, not a direction, or of another model.

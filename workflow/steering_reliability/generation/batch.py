@@ -9,14 +9,7 @@ from torch import Tensor
 
 from steering_reliability.generation.prompt_store import PromptState
 from steering_reliability.generation.rows import Completion, Row
-from steering_reliability.generation.slot_cache import (
-    ATTENTION,
-    GRID,
-    SHORTEST,
-    SlotCache,
-    padded,
-    round_up,
-)
+from steering_reliability.generation.slot_cache import GRID, SHORTEST, SlotCache, padded, round_up
 from steering_reliability.interventions.steer import steer
 from steering_reliability.model.loading import LoadedModel
 
@@ -34,7 +27,6 @@ class Slot:
         residuals: Residual stream before steering, at the steered layer, one per generated token that was read.
         logprobs: Log-probability of each token written.
         entropies: Entropy of each next-token distribution.
-        first_logprobs: Log-probabilities of the first token, until its divergence is known.
         prompt_logprobs: Where a prompt was read, the log-probabilities of the token after it.
         opening: Number of the opening that this slot reads beside its row's own; None for the row itself.
     """
@@ -47,13 +39,12 @@ class Slot:
     residuals: list[Tensor] = field(default_factory=list)
     logprobs: list[float] = field(default_factory=list)
     entropies: list[float] = field(default_factory=list)
-    first_logprobs: Tensor | None = None
     prompt_logprobs: Tensor = field(default_factory=lambda: torch.zeros(0))
     opening: int | None = None
 
     @property
     def needs_logits(self) -> bool:
-        """Whether this forward pass must say what comes next: a token to choose, or how likely an opening's is."""
+        """Whether the next token is wanted: to be drawn, or to be scored as an opening's."""
         return self.opening is not None or self.position == len(self.tokens) - 1
 
     @property
@@ -78,7 +69,7 @@ class Batch:
     """Slots side by side in one cache; a forward pass reads one token of each.
 
     Args:
-        model: The bridged model; its attention is switched to the grouped one.
+        model: The bridged model.
         hook_point: `resid_pre` or `resid_post`.
         slots: Most rows in flight, a multiple of 8.
         budget: Bytes that their keys and values may take.
@@ -89,7 +80,6 @@ class Batch:
         self.slots, self.budget = round_up(slots), budget
         self.live: list[Slot] = []
         self.network = model.bridge.original_model
-        self.network.config._attn_implementation = ATTENTION
         self.cache = self._cache(SHORTEST)
 
     def _fitting(self, length: int) -> int:
@@ -100,19 +90,15 @@ class Batch:
         return SlotCache(self.model.n_layers, slots=self._fitting(length), length=length, span=SHORTEST)
 
     def has_room(self, reserve: int, *, branches: int = 0) -> bool:
-        """Whether a row that can come to `reserve` tokens may join now: longer rows leave room for fewer.
-
-        Args:
-            reserve: Most tokens of the row.
-            branches: Slots that its openings will need later.
-        """
+        """Whether a row of up to `reserve` tokens, whose openings will need `branches` slots later, may join now."""
         promised = len(self.live) + sum(slot.branches_ahead for slot in self.live)
         return promised + branches < self._fitting(max(self.cache.length, round_up(reserve, grid=32)))
 
     def make_room(self, reserve: int) -> None:
-        """Let rows of up to `reserve` tokens fit; best asked for while nobody is in flight.
+        """Let rows of up to `reserve` tokens fit.
 
-        A cache that grows with its rows leaves its former storage behind as holes too small for the next.
+        Best done while no row is in flight: a cache that grows with its rows leaves its former storage behind as holes
+        too small for the next.
         """
         longer = round_up(reserve, grid=32)
         if longer <= self.cache.length:
@@ -123,92 +109,74 @@ class Batch:
             self.cache = self._cache(longer)
 
     def admit(self, slot: Slot, *, stored: list[tuple[Tensor, Tensor]], length: int, reserve: int) -> None:
-        """Give a row the next free place.
-
-        Args:
-            slot: The row; its position is the number of stored tokens.
-            stored: Keys and values whose first `length` tokens are the row's.
-            length: Tokens to take over from them.
-            reserve: Most tokens that the row can come to.
-        """
+        """Give a row of up to `reserve` tokens the next free place; its first `length` tokens are stored already."""
         self.make_room(reserve)
         if length:
             self.cache.write(len(self.live), stored, length=length)
         self.live.append(slot)
 
     def branch(self, index: int, *, opening: int) -> None:
-        """Let an opening go on from the prompt of a row, which has just been read.
-
-        Args:
-            index: The row.
-            opening: Number of its opening; has more than one token, since the first needs no reading.
-        """
+        """Give an opening of a row, whose prompt has just been read, the next free place."""
         slot = self.live[index]
         assert slot.row is not None
         tokens = [*slot.row.tokens, *slot.row.openings[opening]]
         self.cache.move(index, len(self.live), length=slot.prompt_length)
         self.live.append(Slot(tokens, slot.prompt_length, slot.row, slot.prompt, slot.completion, opening=opening))
 
-    def remove(self, index: int) -> Slot:
+    def remove(self, index: int) -> None:
         """Take a row out; the last one moves into its place, so that the live ones stay together."""
-        gone, last = self.live[index], self.live[-1]
-        if last is not gone:
-            self.cache.move(len(self.live) - 1, index, length=last.position)
+        last = self.live.pop()
+        if index < len(self.live):
+            self.cache.move(len(self.live), index, length=last.position)
             self.live[index] = last
-        self.live.pop()
-        return gone
 
     def forward(self) -> tuple[list[int], Float[Tensor, "m vocabulary"]]:
         """Read one token of every row.
 
         Returns:
-            Indices of the rows that must say what comes next, and their logits in the model's format, padded below to a
+            Indices of the rows whose next token is wanted, and their logits in the model's format, padded below to a
             multiple of 8 rows (a sum over a single row would be split between threads, and round differently).
         """
         n = len(self.live)
         filler = [0] * (round_up(n) - n)
         tokens = torch.tensor([slot.tokens[slot.position] for slot in self.live] + filler).unsqueeze(-1)
         positions = torch.tensor([slot.position for slot in self.live] + filler).unsqueeze(-1)
-        asking = [index for index in range(n) if self.live[index].needs_logits]
-        logits = self._run(tokens.to(self.model.device), positions.to(self.model.device), asking)
+        indices = [index for index in range(n) if self.live[index].needs_logits]
+        logits = self._run(tokens.to(self.model.device), positions.to(self.model.device), indices)
         for slot in self.live:
             slot.position += 1
-        return asking, logits
+        return indices, logits
 
-    def _run(self, tokens: Tensor, positions: Tensor, asking: list[int]) -> Tensor:
+    def _run(self, tokens: Tensor, positions: Tensor, indices: list[int]) -> Tensor:
         horizon = max(int(positions.max()) + 1, SHORTEST)
         arguments = self.cache.inputs(tokens, positions, horizon=horizon, dtype=self.model.dtype)
         layers = {slot.row.steering.layer for slot in self.live if slot.row and slot.row.steering}
         hooks = [(f"blocks.{layer}.hook_{self.hook_point}", self._steering_hook(layer)) for layer in sorted(layers)]
-        if not asking:
+        if not indices:
             with self.model.bridge.hooks(fwd_hooks=hooks):
                 self.network.base_model(**arguments)
             return torch.zeros(0, 0)
-        chosen = torch.tensor(padded(asking), device=tokens.device)
+        chosen = torch.tensor(padded(indices), device=tokens.device)
         hooks.append(("unembed.hook_in", lambda resid, hook: resid[chosen]))
         with self.model.bridge.hooks(fwd_hooks=hooks):
             logits: Tensor = self.network(**arguments).logits[:, -1]
         return logits
 
     def _steering_hook(self, layer: int) -> Any:
-        mine = [
-            (index, slot, slot.row.steering)
+        steered = [
+            (index, slot, slot.row.steering, slot.row.steering.steers(slot.position))
             for index, slot in enumerate(self.live)
             if slot.row and slot.row.steering and slot.row.steering.layer == layer
         ]
         device = self.model.device
-        rows = torch.tensor([index for index, _, _ in mine], device=device)
-        unit = torch.stack([steering.unit for _, _, steering in mine]).to(device)
-        inside = [
-            steering.span[0] <= slot.position and (steering.span[1] is None or slot.position < steering.span[1])
-            for _, slot, steering in mine
-        ]
-        add = torch.tensor([s.add * on for (_, _, s), on in zip(mine, inside, strict=True)], device=device)
-        ablate = torch.tensor([s.ablate * on for (_, _, s), on in zip(mine, inside, strict=True)], device=device)
+        rows = torch.tensor([index for index, *_ in steered], device=device)
+        unit = torch.stack([steering.unit for _, _, steering, _ in steered]).to(device)
+        add = torch.tensor([steering.add * inside for _, _, steering, inside in steered], device=device)
+        ablate = torch.tensor([steering.ablate * inside for _, _, steering, inside in steered], device=device)
 
         def hook(resid: Tensor, hook: Any) -> Tensor:
             before = resid[rows, 0]
-            for (_, slot, _), stream in zip(mine, before, strict=True):
+            for (_, slot, *_), stream in zip(steered, before, strict=True):
                 if slot.is_written:
                     slot.residuals.append(stream)
             resid = resid.clone()

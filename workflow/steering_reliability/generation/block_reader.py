@@ -1,14 +1,10 @@
 """A long prompt, read many tokens at a time, to the keys and values that it has when they are read one by one."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
-
 import torch
 from torch import Tensor
 
 from steering_reliability.generation.prompt_store import PromptState
-from steering_reliability.generation.slot_cache import BY_TOKEN, SHORTEST, SlotCache
+from steering_reliability.generation.slot_cache import BY_TOKEN, SHORTEST, SlotCache, attention
 from steering_reliability.model.loading import LoadedModel
 
 # Matrix products of so many rows are near their best. Shorter pieces are read with the rows in flight, which cost less.
@@ -18,14 +14,7 @@ BLOCKS_AT_ONCE = 16
 
 
 class BlockReader:
-    """The unsteered reading of one prompt, block by block.
-
-    Args:
-        model: The bridged model.
-        tokens: The whole prompt.
-        known: A state that begins like it, if there is one.
-        shared: For how many tokens.
-    """
+    """The unsteered reading of one prompt, block by block, from a known state that shares its first tokens, if any."""
 
     def __init__(self, model: LoadedModel, *, tokens: tuple[int, ...], known: PromptState | None, shared: int) -> None:
         self.model, self.tokens, self.position = model, tokens, shared
@@ -38,22 +27,21 @@ class BlockReader:
         """Whether less than a block is left, of what comes before the last token."""
         return not spans_a_block(self.tokens, known=self.position)
 
+    @torch.inference_mode()
     def step(self) -> None:
         """Read the next few blocks."""
-        for _ in range(BLOCKS_AT_ONCE):
-            if not self.is_done:
-                self._read_block()
-
-    @torch.inference_mode()
-    def _read_block(self) -> None:
-        model, end = self.model, self.position + BLOCK
-        positions = torch.arange(self.position, end, device=model.device).unsqueeze(0)
-        tokens = torch.tensor([self.tokens[self.position : end]], device=model.device)
-        arguments = self._cache.inputs(tokens, positions, horizon=max(end, SHORTEST), dtype=model.dtype)
+        model = self.model
         network = model.bridge.original_model
-        with _attention(network, BY_TOKEN):
-            network.base_model(**arguments)
-        self.position = end
+        for _ in range(BLOCKS_AT_ONCE):
+            if self.is_done:
+                return
+            end = self.position + BLOCK
+            positions = torch.arange(self.position, end, device=model.device).unsqueeze(0)
+            tokens = torch.tensor([self.tokens[self.position : end]], device=model.device)
+            arguments = self._cache.inputs(tokens, positions, horizon=max(end, SHORTEST), dtype=model.dtype)
+            with attention(network, BY_TOKEN):
+                network.base_model(**arguments)
+            self.position = end
 
     def stored(self) -> list[tuple[Tensor, Tensor]]:
         """Keys and values of what has been read, one pair per layer."""
@@ -63,14 +51,3 @@ class BlockReader:
 def spans_a_block(tokens: tuple[int, ...], *, known: int) -> bool:
     """Whether a block fits between what is known of a prompt and its last token, whose logits are wanted."""
     return len(tokens) - 1 - known >= BLOCK
-
-
-@contextmanager
-def _attention(network: Any, name: str) -> Iterator[None]:
-    config = network.config
-    before = config._attn_implementation
-    try:
-        config._attn_implementation = name
-        yield
-    finally:
-        config._attn_implementation = before

@@ -16,9 +16,9 @@ from steering_reliability.generation.memory import PROMPTS_SHARE, ROWS_SHARE, is
 from steering_reliability.generation.prompt_store import PromptState, PromptStore
 from steering_reliability.generation.rows import Completion, Row
 from steering_reliability.generation.scoring import base_logprobs
-from steering_reliability.generation.slot_cache import GRID, padded
+from steering_reliability.generation.slot_cache import GRID, GROUPED, attention, padded
 from steering_reliability.generation.stop_strings import ends_with_stop
-from steering_reliability.generation.token_statistics import logprobs_of, read_out
+from steering_reliability.generation.token_statistics import choose_and_measure, logprobs_of
 from steering_reliability.model.context import beyond_context
 from steering_reliability.model.loading import LoadedModel
 
@@ -29,39 +29,42 @@ SCORED_TOGETHER = 16
 class Engine:
     """Write completions for rows that may come at any time.
 
+    A step admits waiting rows, reads one token of every row in flight, takes the next tokens, and scores finished rows
+    against the unsteered model. The first row of a prompt waits until the prompt was read unsteered; the rows start
+    from that state.
+
     Args:
         model: The bridged model.
         hook_point: `resid_pre` or `resid_post`.
         max_rows: Most rows written at once; fewer where memory does not allow it.
         memory: Bytes to use beside the model.
-        store_budget: Bytes of prompt states to keep; None takes a share of the memory.
     """
 
-    def __init__(
-        self,
-        model: LoadedModel,
-        *,
-        hook_point: str,
-        max_rows: int,
-        memory: int = 3 << 30,
-        store_budget: int | None = None,
-    ) -> None:
+    def __init__(self, model: LoadedModel, *, hook_point: str, max_rows: int, memory: int = 3 << 30) -> None:
         self.model, self.hook_point = model, hook_point
         self.batch = Batch(model, hook_point=hook_point, slots=max_rows, budget=int(memory * ROWS_SHARE))
-        self.store = PromptStore(budget=int(memory * PROMPTS_SHARE) if store_budget is None else store_budget)
+        self.store = PromptStore(budget=int(memory * PROMPTS_SHARE))
         self.waiting: deque[Row] = deque()
+        self.tokens_written = 0
         self._reading: set[tuple[int, ...]] = set()
         self._reader: BlockReader | None = None
+        self._branching: list[tuple[int, int]] = []
         self._unscored: list[Slot] = []
         self._scored_together = SCORED_TOGETHER
         self._done: list[Completion] = []
-        self._branching: list[tuple[int, int]] = []
-        self.tokens_written = 0
 
     @property
     def idle(self) -> bool:
         """Whether there is nothing to do."""
         return not (self.waiting or self.batch.live or self._unscored or self._done)
+
+    def generate(self, rows: Sequence[Row]) -> list[Completion]:
+        """Write completions for rows and return them in the same order."""
+        self.submit(rows)
+        done: dict[Row, Completion] = {}
+        while not self.idle:
+            done.update((completion.row, completion) for completion in self.step())
+        return [done[row] for row in rows]
 
     def submit(self, rows: Iterable[Row]) -> None:
         """Queue rows.
@@ -70,28 +73,19 @@ class Engine:
             InputError: When a prompt and its completion can't fit the model's context, or a layer is not there.
         """
         rows = list(rows)
-        long = [row for row in rows if _longest(row) > self.model.context]
+        context, n_layers = self.model.context, self.model.n_layers
+        long = [row for row in rows if row.longest > context]
         if long:
-            named = {_prompt_name(row): len(row.tokens) for row in long}
-            raise beyond_context(
-                named, context=self.model.context, room=max(_longest(row) - len(row.tokens) for row in long)
-            )
-        absent = {row.steering.layer for row in rows if row.steering} - set(range(self.model.n_layers))
+            lengths = {str(row.key): len(row.tokens) for row in long}
+            raise beyond_context(lengths, context=context, room=max(row.longest - len(row.tokens) for row in long))
+        absent = {row.steering.layer for row in rows if row.steering} - set(range(n_layers))
         if absent:
             raise InputError(
-                f"the model has {self.model.n_layers} blocks and no layer {', '.join(map(str, sorted(absent)))}",
+                f"the model has {n_layers} blocks and no layer {', '.join(map(str, sorted(absent)))}",
                 where="config key experiment.layers",
-                fix=f"use 0 to {self.model.n_layers - 1}",
+                fix=f"use 0 to {n_layers - 1}",
             )
         self.waiting.extend(rows)
-
-    def generate(self, rows: Sequence[Row]) -> list[Completion]:
-        """Write completions for rows and return them in the same order."""
-        self.submit(rows)
-        done: dict[int, Completion] = {}
-        while not self.idle:
-            done.update((id(completion.row), completion) for completion in self.step())
-        return [done[id(row)] for row in rows]
 
     def step(self) -> list[Completion]:
         """Read one token of every row in flight, and return the rows that are complete.
@@ -102,7 +96,8 @@ class Engine:
             InputError: When there is no memory for the narrowest batch.
         """
         try:
-            self._step()
+            with attention(self.model.bridge.original_model, GROUPED):
+                self._step()
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise
@@ -117,68 +112,59 @@ class Engine:
 
     @torch.inference_mode()
     def _step(self) -> None:
-        self._read_on()
+        self._read_long_prompt()
         self._admit()
         if self.batch.live:
-            asking, logits = self.batch.forward()
-            ended = self._take(asking, logits) if asking else []
+            indices, logits = self.batch.forward()
+            ended = self._take(indices, logits) if indices else []
             for index, opening in self._branching:
                 self.batch.branch(index, opening=opening)
             self._branching.clear()
             for index in sorted(ended, reverse=True):
                 slot = self.batch.live[index]
                 if slot.row is None:
-                    self._keep_prompt(index, slot)
+                    self._store_prompt(index, slot)
                 elif slot.opening is None:
                     self._finish(slot)
                 self.batch.remove(index)
         self._score(everything=not self.batch.live)
 
-    def _halve(self, reason: str) -> None:
-        slots = self.batch.slots // 2 // GRID * GRID
-        if slots == 0:
-            raise InputError(
-                f"there is not enough memory to write {GRID} completions at once ({reason})",
-                where="the worker",
-                fix="free memory, or choose a smaller model, dtype: bfloat16, or shorter prompts",
-            )
-        warnings.warn(f"out of memory with {self.batch.slots} rows ({reason}): going on with {slots}", stacklevel=2)
-        # An opening can outlive its row's completion: then the whole row is done again.
-        rows = {id(slot.row): slot.row for slot in self.batch.live if slot.row}
-        self.waiting.extendleft(reversed(rows.values()))
-        self._done = [completion for completion in self._done if id(completion.row) not in rows]
-        self._unscored = [slot for slot in self._unscored if id(slot.row) not in rows]
-        self._reading.clear()
-        self._reader = None
-        self._branching.clear()
-        budgets = self.batch.budget // 2, self.store.budget // 2
-        self.batch = Batch(self.model, hook_point=self.hook_point, slots=slots, budget=budgets[0])
-        self.store = PromptStore(budget=budgets[1])
-        self._scored_together = max(GRID, self._scored_together // 2)
-        if self.model.device.type == "cuda":
-            torch.cuda.empty_cache()
+    def _read_long_prompt(self) -> None:
+        """Read the next blocks of a long prompt; its last tokens are read in the batch."""
+        reader = self._reader
+        if reader is None:
+            return
+        reader.step()
+        if reader.is_done and self.batch.has_room(len(reader.tokens)):
+            self._reader = None
+            self._read_in_batch(reader.tokens, reader.stored(), length=reader.position)
 
     def _admit(self) -> None:
         if self.waiting and not self.batch.live:
-            self.batch.make_room(max(map(_longest, self.waiting)))
+            self.batch.make_room(max(row.longest for row in self.waiting))
         for _ in range(len(self.waiting)):
             row = self.waiting[0]
             prompt = self.store.get(row.tokens)
             branches = row.branches if prompt else 0
-            if not self.batch.has_room(_longest(row) if prompt else len(row.tokens), branches=branches):
+            if not self.batch.has_room(row.longest if prompt else len(row.tokens), branches=branches):
                 return
             self.waiting.popleft()
             if prompt is not None:
                 self._start_row(row, prompt)
                 continue
             self.waiting.append(row)
+            # Prompts share their template: the first is read alone, so that the others can take its beginning over.
+            first_is_read = bool(self._reading) and self.store.longest_shared(())[0] is None
             waits_for_reader = self._reader is not None and len(row.tokens) > BLOCK
-            if row.tokens not in self._reading and not self._first_prompt_pending() and not waits_for_reader:
+            if row.tokens not in self._reading and not first_is_read and not waits_for_reader:
                 self._start_prompt(row.tokens)
 
-    def _first_prompt_pending(self) -> bool:
-        # Prompts share their template: the first is read alone, so that the others can take its beginning over.
-        return bool(self._reading) and self.store.longest_shared(())[0] is None
+    def _start_row(self, row: Row, prompt: PromptState) -> None:
+        last = len(row.tokens) - 1
+        start = min(row.steering.span[0], last) if row.steering else last
+        completion = Completion(row, openings=[[] for _ in row.openings])
+        slot = Slot(tokens=list(row.tokens), position=start, row=row, prompt=prompt, completion=completion)
+        self.batch.admit(slot, stored=prompt.stored, length=start, reserve=row.longest)
 
     def _start_prompt(self, tokens: tuple[int, ...]) -> None:
         known, shared = self.store.longest_shared(tokens)
@@ -188,92 +174,66 @@ class Engine:
         if spans_a_block(tokens, known=shared):
             self._reader = BlockReader(self.model, tokens=tokens, known=known, shared=shared)
         else:
-            self._read_with_rows(tokens, known.stored if known else [], length=shared)
+            self._read_in_batch(tokens, known.stored if known else [], length=shared)
 
-    def _read_on(self) -> None:
-        """Read the long prompt, if there is one, and let its end be read with the rows in flight."""
-        reader = self._reader
-        if reader is None:
-            return
-        reader.step()
-        if reader.is_done and self.batch.has_room(len(reader.tokens)):
-            self._reader = None
-            self._read_with_rows(reader.tokens, reader.stored(), length=reader.position)
-
-    def _read_with_rows(self, tokens: tuple[int, ...], stored: list[tuple[Tensor, Tensor]], *, length: int) -> None:
+    def _read_in_batch(self, tokens: tuple[int, ...], stored: list[tuple[Tensor, Tensor]], *, length: int) -> None:
         slot = Slot(tokens=list(tokens), position=length)
         self.batch.admit(slot, stored=stored, length=length, reserve=len(tokens))
 
-    def _start_row(self, row: Row, prompt: PromptState) -> None:
-        last = len(row.tokens) - 1
-        start = min(row.steering.span[0], last) if row.steering else last
-        completion = Completion(row, openings=[[] for _ in row.openings])
-        slot = Slot(tokens=list(row.tokens), position=start, row=row, prompt=prompt, completion=completion)
-        self.batch.admit(slot, stored=prompt.stored, length=start, reserve=_longest(row))
-
-    def _keep_prompt(self, index: int, slot: Slot) -> None:
+    def _store_prompt(self, index: int, slot: Slot) -> None:
         tokens = tuple(slot.tokens)
         self._reading.discard(tokens)
         self.store.put(PromptState(tokens, self.batch.cache.read(index, length=len(tokens)), slot.prompt_logprobs))
 
-    def _take(self, asking: list[int], logits: Float[Tensor, "m vocabulary"]) -> list[int]:
-        """Take what the rows that ask are told; return the indices of rows that end."""
-        openings = [at for at, index in enumerate(asking) if self.batch.live[index].opening is not None]
+    def _take(self, indices: list[int], logits: Float[Tensor, "m vocabulary"]) -> list[int]:
+        """Draw the next token of rows, and score that of openings; return the indices of slots that end."""
+        openings = [at for at, index in enumerate(indices) if self.batch.live[index].opening is not None]
         if not openings:
-            return self._draw(asking, logits)
-        drawn = sorted(set(range(len(asking))) - set(openings))
-        ended = self._note([asking[at] for at in openings], logits[padded(openings)])
-        return ended + (self._draw([asking[at] for at in drawn], logits[padded(drawn)]) if drawn else [])
+            return self._draw(indices, logits)
+        drawn = sorted(set(range(len(indices))) - set(openings))
+        ended = self._score_openings([indices[at] for at in openings], logits[padded(openings)])
+        return ended + (self._draw([indices[at] for at in drawn], logits[padded(drawn)]) if drawn else [])
 
-    def _draw(self, asking: list[int], logits: Float[Tensor, "m vocabulary"]) -> list[int]:
-        """Choose the next token of each row; return the indices of rows that end."""
-        slots = [self.batch.live[index] for index in asking]
-        found = read_out(
+    def _draw(self, indices: list[int], logits: Float[Tensor, "m vocabulary"]) -> list[int]:
+        slots = [self.batch.live[index] for index in indices]
+        found = choose_and_measure(
             logits,
             uniform=_column([_uniform(slot) for slot in slots], like=logits),
             temperature=_column([slot.row.temperature if slot.row else 0.0 for slot in slots], like=logits),
             top_p=_column([slot.row.top_p if slot.row else 1.0 for slot in slots], like=logits),
         )
         ended = []
-        for at, (index, slot) in enumerate(zip(asking, slots, strict=True)):
+        for at, (index, slot) in enumerate(zip(indices, slots, strict=True)):
             if slot.row is None:
                 slot.prompt_logprobs = torch.log_softmax(logits[at].float(), dim=-1)
                 ended.append(index)
                 continue
-            if not slot.logprobs and (slot.row.steering is not None or slot.row.openings):
-                self._first(index, slot, torch.log_softmax(logits[at].float(), dim=-1))
+            if not slot.logprobs:
+                self._begin(index, slot, logits[at])
             if self._append(slot, found.tokens[at], found.logprobs[at], found.entropies[at]):
                 ended.append(index)
         return ended
 
-    def _first(self, index: int, slot: Slot, logprobs: Float[Tensor, " vocabulary"]) -> None:
-        """Keep the distribution after the prompt, which also says how likely each opening's first token is."""
-        row, completion = slot.row, slot.completion
-        assert row is not None and completion is not None
+    def _begin(self, index: int, slot: Slot, logits: Float[Tensor, " vocabulary"]) -> None:
+        """Measure the distribution after the prompt, which also says how likely each opening's first token is."""
+        row, completion, prompt = slot.row, slot.completion, slot.prompt
+        assert row is not None and completion is not None and prompt is not None
+        completion.first_token_kl = 0.0
+        if row.steering is None and not row.openings:
+            return
+        logprobs = torch.log_softmax(logits.float(), dim=-1)
         if row.steering is not None:
-            slot.first_logprobs = logprobs
+            completion.first_token_kl = _divergence(logprobs, prompt.logprobs)
         for number, opening in enumerate(row.openings):
             completion.openings[number].append(float(logprobs[opening[0]]))
             if len(opening) > 1:
                 self._branching.append((index, number))
 
-    def _note(self, asking: list[int], logits: Float[Tensor, "m vocabulary"]) -> list[int]:
-        """Note how likely the next token of each opening is; return the indices of slots that end."""
-        slots = [self.batch.live[index] for index in asking]
-        # Each position has moved on to the token whose probability is wanted.
-        targets = torch.tensor([slot.tokens[slot.position] for slot in slots], device=logits.device)
-        for slot, logprob in zip(slots, logprobs_of(logits, targets=targets).tolist(), strict=True):
-            assert slot.completion is not None and slot.opening is not None
-            slot.completion.openings[slot.opening].append(logprob)
-        return [index for index, slot in zip(asking, slots, strict=True) if slot.position == len(slot.tokens) - 1]
-
     def _append(self, slot: Slot, token: int, logprob: float, entropy: float) -> bool:
-        row, completion, prompt = slot.row, slot.completion, slot.prompt
-        assert row is not None and completion is not None and prompt is not None
-        if not slot.logprobs:
-            steered = slot.first_logprobs
-            completion.first_token_kl = 0.0 if steered is None else _divergence(steered, prompt.logprobs)
-            slot.first_logprobs = None
+        """Add a token to a row; return whether it ends the completion."""
+        completion = slot.completion
+        assert completion is not None
+        row = completion.row
         slot.logprobs.append(logprob)
         slot.entropies.append(entropy)
         slot.tokens.append(token)
@@ -287,18 +247,26 @@ class Engine:
             return True
         return len(completion.tokens) == row.max_new_tokens
 
+    def _score_openings(self, indices: list[int], logits: Float[Tensor, "m vocabulary"]) -> list[int]:
+        slots = [self.batch.live[index] for index in indices]
+        # Each position has moved on to the token whose probability is wanted.
+        targets = torch.tensor([slot.tokens[slot.position] for slot in slots], device=logits.device)
+        for slot, logprob in zip(slots, logprobs_of(logits, targets=targets).tolist(), strict=True):
+            assert slot.completion is not None and slot.opening is not None
+            slot.completion.openings[slot.opening].append(logprob)
+        return [index for index, slot in zip(indices, slots, strict=True) if slot.position == len(slot.tokens) - 1]
+
     def _finish(self, slot: Slot) -> None:
         completion = slot.completion
         assert completion is not None
         completion.mean_logprob = math.fsum(slot.logprobs) / len(slot.logprobs)
         completion.mean_entropy = math.fsum(slot.entropies) / len(slot.entropies)
-        if completion.row.steering is None or _is_inert(completion.row):
+        if completion.row.is_unsteered:
             completion.base_logprob = completion.mean_logprob
-            self._done.append(completion)
-        elif not completion.row.is_scored:
-            self._done.append(completion)
-        else:
+        elif completion.row.is_scored:
             self._unscored.append(slot)
+            return
+        self._done.append(completion)
 
     def _score(self, *, everything: bool) -> None:
         """Score finished rows against the unsteered model, in groups steered at one layer."""
@@ -316,26 +284,37 @@ class Engine:
                     self._done.append(slot.completion)
                     self._unscored.remove(slot)
 
+    def _halve(self, reason: str) -> None:
+        slots = self.batch.slots // 2 // GRID * GRID
+        if slots == 0:
+            raise InputError(
+                f"there is not enough memory to write {GRID} completions at once ({reason})",
+                where="the worker",
+                fix="free memory, or choose a smaller model, dtype: bfloat16, or shorter prompts",
+            )
+        warnings.warn(f"out of memory with {self.batch.slots} rows ({reason}): going on with {slots}", stacklevel=2)
+        # An opening can outlive its row's completion: then the whole row is done again.
+        rows = dict.fromkeys(slot.row for slot in self.batch.live if slot.row)
+        self.waiting.extendleft(reversed(rows))
+        self._done = [completion for completion in self._done if completion.row not in rows]
+        self._unscored = [slot for slot in self._unscored if slot.row not in rows]
+        self._reading.clear()
+        self._reader = None
+        self._branching.clear()
+        budgets = self.batch.budget // 2, self.store.budget // 2
+        self.batch = Batch(self.model, hook_point=self.hook_point, slots=slots, budget=budgets[0])
+        self.store = PromptStore(budget=budgets[1])
+        self._scored_together = max(GRID, self._scored_together // 2)
+        if self.model.device.type == "cuda":
+            torch.cuda.empty_cache()
+
 
 def _column(values: list[float], *, like: Tensor) -> Float[Tensor, " n"]:
     return torch.tensor(values, dtype=torch.float64, device=like.device)
 
 
-def _longest(row: Row) -> int:
-    return len(row.tokens) + max(row.max_new_tokens, *map(len, row.openings), 0)
-
-
-def _prompt_name(row: Row) -> str:
-    # A worker's key is (job, number of the row, prompt id).
-    return str(row.key[-1] if isinstance(row.key, tuple) else row.key)
-
-
 def _uniform(slot: Slot) -> float:
     return slot.row.uniforms[len(slot.logprobs)] if slot.row and slot.row.temperature > 0 else 0.0
-
-
-def _is_inert(row: Row) -> bool:
-    return row.steering is not None and row.steering.add == 0 and row.steering.ablate == 0
 
 
 def _divergence(steered: Float[Tensor, " v"], unsteered: Float[Tensor, " v"]) -> float:

@@ -1,7 +1,8 @@
-"""How much memory a worker may use, and how a failed allocation looks."""
+"""How much memory an engine may use, and how to recognise that it ran out."""
 
 from pathlib import Path
 
+import psutil
 import torch
 
 # Beside the rows and the prompts there are logits and the scoring pass.
@@ -9,30 +10,22 @@ ROWS_SHARE, PROMPTS_SHARE = 0.6, 0.3
 
 
 def memory_budget(wanted: int, *, device: torch.device) -> int:
-    """What the worker may use beside the model, in bytes: what the user allows, or four fifths of what is free.
-
-    Args:
-        wanted: What the user allows.
-        device: Where the model lies; it is loaded already.
-    """
+    """What an engine may use beside a loaded model, in bytes: what the user wants, or four fifths of what is free."""
     free = torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else _free_here()
     return min(wanted, free * 4 // 5)
 
 
-def _free_here(*, meminfo: Path = Path("/proc/meminfo"), group: Path = Path("/sys/fs/cgroup")) -> int:
+def _free_here(*, group: Path = Path("/sys/fs/cgroup")) -> int:
     """Bytes that this machine, or the control group that this process is confined to, can still give."""
-    limits = [1 << 62]
-    if meminfo.exists():
-        lines = dict(line.split(":", 1) for line in meminfo.read_text(encoding="utf-8").splitlines())
-        limits.append(int(lines["MemAvailable"].split()[0]) * 1024)
+    free: int = psutil.virtual_memory().available
     try:
         most = (group / "memory.max").read_text(encoding="utf-8").strip()
         used = (group / "memory.current").read_text(encoding="utf-8").strip()
     except OSError:
-        return min(limits)
-    return min(*limits, int(most) - int(used)) if most != "max" else min(limits)
+        return free
+    return free if most == "max" else min(free, int(most) - int(used))
 
 
 def is_out_of_memory(error: RuntimeError | MemoryError) -> bool:
-    """Whether an error says that memory could not be had, on a GPU or here."""
+    """Whether an error says that memory ran out, on a GPU or here."""
     return isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in str(error)

@@ -29,11 +29,7 @@ class PromptState:
 
 
 class PromptStore:
-    """Prompt states by tokens; the least recently used ones go when the budget is spent.
-
-    Args:
-        budget: Bytes to keep at most.
-    """
+    """Prompt states by tokens; the least recently used ones go when the budget (bytes) is spent."""
 
     def __init__(self, *, budget: int) -> None:
         self.budget = budget

@@ -16,16 +16,8 @@ STRETCH = 128
 def uniforms(seed: int, *, prompt_id: str, sample: int, n: int) -> tuple[float, ...]:
     """Draw the uniforms of a row from a counter-based generator keyed by what the row is.
 
-    They depend on nothing else: not on the batch, nor on the condition, so conditions share their random numbers.
-
-    Args:
-        seed: The run's seed.
-        prompt_id: Identifier of the prompt.
-        sample: Index of the sample.
-        n: How many steps; a longer draw begins with the shorter one.
-
-    Returns:
-        n numbers in [0, 1).
+    They depend on nothing else: not on the batch, nor on the condition, so conditions share their random numbers. The
+    numbers, one per step, lie in [0, 1), and a longer draw begins with the shorter one.
     """
     key = hashlib.blake2b(f"{seed}\0{sample}\0{prompt_id}".encode(), digest_size=16).digest()
     generator = np.random.Generator(np.random.Philox(key=np.frombuffer(key, dtype=np.uint64)))

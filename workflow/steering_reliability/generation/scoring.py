@@ -9,7 +9,6 @@ from jaxtyping import Float
 from torch import Tensor
 
 from steering_reliability.generation.batch import Slot
-from steering_reliability.generation.rows import Row, Steering
 from steering_reliability.generation.slot_cache import SlotCache, padded, round_up
 from steering_reliability.generation.token_statistics import logprobs_of
 from steering_reliability.model.loading import LoadedModel
@@ -22,15 +21,11 @@ def base_logprobs(slots: Sequence[Slot], *, model: LoadedModel, hook_point: str)
     """Mean log-probability of each completion under the unsteered model, in nats per token.
 
     Below the steered layer the steered and the unsteered model see the same, so the pass starts at that layer from the
-    residual stream that was kept while writing. All slots must be steered at one layer.
-
-    Args:
-        slots: Finished rows; each knows its prompt, its tokens and its kept residuals.
-        model: The bridged model.
-        hook_point: Where the residuals were kept.
+    residual stream that was kept at `hook_point` while writing. All slots must be steered at one layer.
     """
-    row, steering = _asked(slots[0])
-    start = steering.layer + 1 if hook_point == "resid_post" else steering.layer
+    row = slots[0].row
+    assert row is not None and row.steering is not None
+    start = row.steering.layer + 1 if hook_point == "resid_post" else row.steering.layer
     width = round_up(row.max_new_tokens)
     longest = round_up(max(slot.prompt_length for slot in slots))
     rows = round_up(len(slots))
@@ -50,47 +45,35 @@ def base_logprobs(slots: Sequence[Slot], *, model: LoadedModel, hook_point: str)
         cache.write(index, slot.prompt.stored, length=slot.prompt_length, first_layer=start)
         targets += slot.tokens[slot.prompt_length + 1 :]
         needed += [index * width + step for step in range(len(read))]
-    positions = first + torch.arange(width, device=model.device)
-    scores = _score(tokens, resid, positions, cache, model=model, start=start, needed=needed, targets=targets)
-    return _means(slots, scores)
+    scores = torch.zeros(0)
+    if needed:
+        positions = first + torch.arange(width, device=model.device)
+        arguments = cache.inputs(tokens, positions, horizon=cache.length, dtype=model.dtype)
+        with blocks_skipped(model, before=start, resid=resid):
+            logits = _logits_at(needed, arguments, model=model)
+        scores = logprobs_of(logits, targets=torch.tensor(targets, device=model.device))
+    means, at = [], 0
+    for slot in slots:
+        assert slot.prompt is not None
+        written = slot.tokens[slot.prompt_length :]
+        later = scores[at : at + len(written) - 1].double().sum()
+        at += len(written) - 1
+        means.append(float((slot.prompt.logprobs[written[0]].double().cpu() + later.cpu()) / len(written)))
+    return means
 
 
-def _asked(slot: Slot) -> tuple[Row, Steering]:
-    assert slot.row is not None and slot.row.steering is not None
-    return slot.row, slot.row.steering
-
-
-def _score(
-    tokens: Tensor,
-    resid: Tensor,
-    positions: Tensor,
-    cache: SlotCache,
-    *,
-    model: LoadedModel,
-    start: int,
-    needed: list[int],
-    targets: list[int],
-) -> Float[Tensor, " n"]:
-    if not needed:
-        return torch.zeros(0)
+def _logits_at(needed: list[int], arguments: dict[str, Any], *, model: LoadedModel) -> Float[Tensor, "m vocabulary"]:
+    """Logits of some tokens, counted through all rows; of the others none are computed."""
     chosen = torch.tensor(padded(needed), device=model.device)
-    arguments = cache.inputs(tokens, positions, horizon=cache.length, dtype=model.dtype)
-    bridge = model.bridge
     only_needed = ("unembed.hook_in", lambda x, hook: x.reshape(-1, x.shape[-1])[chosen].unsqueeze(1))
-    with bridge.hooks(fwd_hooks=[only_needed]), blocks_skipped(model, before=start, resid=resid):
-        logits = bridge.original_model(**arguments).logits[:, -1]
-    return logprobs_of(logits, targets=torch.tensor(targets, device=model.device))
+    with model.bridge.hooks(fwd_hooks=[only_needed]):
+        logits: Tensor = model.bridge.original_model(**arguments).logits[:, -1]
+    return logits
 
 
 @contextmanager
 def blocks_skipped(model: LoadedModel, *, before: int, resid: Float[Tensor, "rows q d_model"]) -> Iterator[None]:
-    """Let a forward pass start at block `before`, with `resid` as its input.
-
-    Args:
-        model: The bridged model.
-        before: First block that runs.
-        resid: Residual stream that enters it.
-    """
+    """Let a forward pass start at block `before`, with `resid` as its input."""
     skipped = list(model.bridge.blocks)[:before]
     output: Any = (resid,) if model.block_returns_tuple else resid
     try:
@@ -101,14 +84,3 @@ def blocks_skipped(model: LoadedModel, *, before: int, resid: Float[Tensor, "row
     finally:
         for block in skipped:
             block.__dict__.pop("forward", None)
-
-
-def _means(slots: Sequence[Slot], scores: Float[Tensor, " n"]) -> list[float]:
-    means, at = [], 0
-    for slot in slots:
-        assert slot.prompt is not None
-        written = slot.tokens[slot.prompt_length :]
-        later = scores[at : at + len(written) - 1].double().sum()
-        at += len(written) - 1
-        means.append(float((slot.prompt.logprobs[written[0]].double().cpu() + later.cpu()) / len(written)))
-    return means

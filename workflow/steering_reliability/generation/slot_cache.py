@@ -1,18 +1,18 @@
 """Keys and values of the rows in flight, written in place, and the attention that reads them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
-from transformers.masking_utils import ALL_MASK_ATTENTION_FUNCTIONS, eager_mask
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
 from steering_reliability.errors import InputError
 
-ATTENTION, BY_TOKEN = "steering_grouped", "steering_by_token"
+GROUPED, BY_TOKEN = "steering_grouped", "steering_by_token"
 GRID = 8
 # Fewest keys that attention reads: torch multiplies very small matrices in another way, with other last bits.
 SHORTEST = 64
@@ -34,7 +34,7 @@ def padded(indices: list[int]) -> list[int]:
 
 
 class SlotCache:
-    """A Hugging Face cache in which each row owns a slot and stands at a position of its own.
+    """A Hugging Face cache in which each row has a slot and its own position.
 
     Rows start at index 0 of their slot and grow to the right, so that what a row reads never depends on how long its
     neighbours are. The slots lie close together: each spans just the tokens that are read now, since a matrix product
@@ -59,32 +59,25 @@ class SlotCache:
         self._rows = torch.zeros(0, dtype=torch.long)
         self._positions = torch.zeros(0, dtype=torch.long)
 
-    def place(self, positions: Int[Tensor, "n q"], *, horizon: int) -> int:
-        """Say where the tokens of the next forward pass go: row i, token j at `positions[i, j]` of slot i.
+    def inputs(
+        self, tokens: Int[Tensor, "n q"], positions: Int[Tensor, "n q"], *, horizon: int, dtype: torch.dtype
+    ) -> dict[str, Any]:
+        """The arguments of a forward pass that reads tokens into this cache.
 
         Args:
+            tokens: Row i, token j goes to `positions[i, j]` of slot i.
             positions: Index of each token in its row.
-            horizon: Number of keys that must be read.
-
-        Returns:
-            Number of keys that attention reads, at least the horizon.
+            horizon: Number of keys that must be read; attention reads `span`, which is at least that.
+            dtype: Of the mask.
         """
         if not self.span // 2 < horizon <= self.span:
             self._respan(horizon, filled=len(positions))
         self._positions = positions
         self._rows = torch.arange(len(positions), device=positions.device).unsqueeze(-1).expand_as(positions)
-        return self.span
-
-    def inputs(
-        self, tokens: Int[Tensor, "n q"], positions: Int[Tensor, "n q"], *, horizon: int, dtype: torch.dtype
-    ) -> dict[str, Any]:
-        """What a forward pass is given that reads tokens into this cache; arguments as of `place` and `causal_mask`."""
-        keys = self.place(positions, horizon=horizon)
-        mask = causal_mask(positions, horizon=keys, dtype=dtype)
         return {
             "input_ids": tokens,
             "position_ids": positions,
-            "attention_mask": mask,
+            "attention_mask": causal_mask(positions, horizon=self.span, dtype=dtype),
             "cache": self,
             "use_cache": True,
         }
@@ -122,14 +115,14 @@ class SlotCache:
                 if old is None:
                     continue
                 new = torch.zeros_like(old) if self._spare is None else self._spare
-                # What nobody has written yet is read too, with weight 0: it must be finite.
+                # What has not been written yet is read too, with weight 0: it must be finite.
                 self._view(new, span=span)[:, :, kept:] = 0
                 self._view(new, span=span)[:filled, :, :kept] = self._view(old)[:filled, :, :kept]
                 stored[layer], self._spare = new, old
         self.span = span
 
     def get_seq_length(self, *_: Any) -> int:
-        """Unknown as a single number, since rows differ; positions are always given explicitly."""
+        """Part of Hugging Face's protocol; rows differ, and their positions are always given explicitly."""
         return 0
 
     def read(self, slot: int, *, length: int) -> list[tuple[Tensor, Tensor]]:
@@ -242,8 +235,16 @@ def _products_by_token(left: Float[Tensor, "m rows k"], right: Float[Tensor, "m 
     return torch.stack([torch.bmm(rows.contiguous(), right) for rows in by_token], dim=2).flatten(1, 2)
 
 
-ALL_ATTENTION_FUNCTIONS.register(ATTENTION, grouped_attention)
+ALL_ATTENTION_FUNCTIONS.register(GROUPED, grouped_attention)
 ALL_ATTENTION_FUNCTIONS.register(BY_TOKEN, attention_by_token)
-# For a forward pass of somebody else on the same model, which brings no mask of its own.
-ALL_MASK_ATTENTION_FUNCTIONS.register(ATTENTION, eager_mask)
-ALL_MASK_ATTENTION_FUNCTIONS.register(BY_TOKEN, eager_mask)
+
+
+@contextmanager
+def attention(network: Any, name: str) -> Iterator[None]:
+    """Let a network attend by another function, as transformers calls it, for the length of a block."""
+    before = network.config._attn_implementation
+    try:
+        network.config._attn_implementation = name
+        yield
+    finally:
+        network.config._attn_implementation = before

@@ -5,13 +5,7 @@ from typing import Any
 
 
 def ends_with_stop(tokens: Sequence[int], *, stops: Sequence[str], tokenizer: Any) -> bool:
-    """Whether a stop string is complete with the last token.
-
-    Args:
-        tokens: Written so far; no stop string was complete before the last one.
-        stops: Strings that end a completion; none is empty.
-        tokenizer: Of the model.
-    """
+    """Whether a stop string is complete with the last token, and none was before it."""
     if not stops:
         return False
     # A character takes four tokens at most, where a tokenizer falls back to bytes.
@@ -21,13 +15,7 @@ def ends_with_stop(tokens: Sequence[int], *, stops: Sequence[str], tokenizer: An
 
 
 def kept_text(tokens: Sequence[int], *, stops: Sequence[str], tokenizer: Any) -> tuple[str, int]:
-    """The text before the first stop string, and how many tokens it takes to write it.
-
-    Args:
-        tokens: All that were written.
-        stops: As in `ends_with_stop`.
-        tokenizer: Of the model; its special tokens are left out of the text.
-    """
+    """The text before the first stop string, without special tokens, and how many tokens it takes to write it."""
     whole = tokenizer.decode(tokens, skip_special_tokens=False)
     places = [place for place in map(whole.find, stops) if place >= 0]
     if not places:

@@ -11,8 +11,8 @@ from steering_reliability.generation.slot_cache import GRID
 
 
 @dataclass(frozen=True)
-class Readout:
-    """What is known of the next token of each row.
+class TokenStatistics:
+    """The next token of each row.
 
     Attributes:
         tokens: The chosen ones.
@@ -25,13 +25,13 @@ class Readout:
     entropies: list[float]
 
 
-def read_out(
+def choose_and_measure(
     logits: Float[Tensor, "m vocabulary"],
     *,
     uniform: Float[Tensor, " n"],
     temperature: Float[Tensor, " n"],
     top_p: Float[Tensor, " n"],
-) -> Readout:
+) -> TokenStatistics:
     """Choose the next token of the first n rows and measure its distribution.
 
     Args:
@@ -56,7 +56,7 @@ def read_out(
         chosen = choose_tokens(rows[:held], uniform=uniform[span], temperature=temperature[span], top_p=top_p[span])
         tokens.append(chosen)
         picked.append(logprobs[:held].gather(1, chosen.unsqueeze(-1)).squeeze(-1))
-    return Readout(torch.cat(tokens).tolist(), torch.cat(picked).tolist(), torch.cat(entropies).tolist())
+    return TokenStatistics(torch.cat(tokens).tolist(), torch.cat(picked).tolist(), torch.cat(entropies).tolist())
 
 
 def logprobs_of(logits: Float[Tensor, "m vocabulary"], *, targets: Int[Tensor, " n"]) -> Float[Tensor, " n"]:

@@ -1,4 +1,4 @@
-"""The two interventions, `add` and `ablate`, on rows of a batch and as TransformerLens hooks."""
+"""The two interventions, `add` and `ablate`, on rows of a batch and as TransformerLens hooks, and where they apply."""
 
 from collections.abc import Callable
 from typing import Any
@@ -6,6 +6,8 @@ from typing import Any
 import torch
 from jaxtyping import Float
 from torch import Tensor
+
+from steering_reliability.config.schema import Positions
 
 Hook = Callable[[Tensor, Any], Tensor]
 
@@ -79,3 +81,19 @@ def _everywhere(vector: Float[Tensor, " d_model"], *, add: float, ablate: float)
         )
 
     return hook
+
+
+def steered_span(positions: Positions, *, user_end: int, prompt_length: int) -> tuple[int, int | None]:
+    """First token index that is steered in a row, and the index after the last one (None: no end).
+
+    The first token after the user's text is at index `user_end`, the first generated one at `prompt_length`.
+    """
+    spans: dict[Positions, tuple[int, int | None]] = {
+        "all": (0, None),
+        "prompt": (0, prompt_length),
+        "last_prompt_token": (prompt_length - 1, prompt_length),
+        "after_prompt": (user_end, None),
+        "generated": (prompt_length, None),
+        "first_generated_token": (prompt_length, prompt_length + 1),
+    }
+    return spans[positions]

@@ -1,23 +1,25 @@
 """Write completions for a few prompts with the engine of the workflow, in this process."""
 
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from steering_reliability.config.schema import AlphaUnit, GenerationConfig, HookPoint, Intervention, Positions
-from steering_reliability.directions.files import StoredDirection, write_direction
+from steering_reliability.directions.files import StoredDirection
 from steering_reliability.errors import InputError
 from steering_reliability.generation.engine import Engine
 from steering_reliability.generation.memory import memory_budget
-from steering_reliability.generation.rows import Completion, Row
+from steering_reliability.generation.requests import CompletionRequest, SteeringRequest
+from steering_reliability.generation.rows import Completion, rows_of
 from steering_reliability.generation.stop_strings import kept_text
-from steering_reliability.library.asked import as_prompts, checked_template
-from steering_reliability.library.placed import check_names_and_bounds, place
+from steering_reliability.library.arguments import (
+    as_prompts,
+    check_names_and_bounds,
+    checked_template,
+    steered_layer,
+)
 from steering_reliability.model.loading import LoadedModel
 from steering_reliability.prompts.schema import Prompt
-from steering_reliability.worker.server import rows_of_request
 
 _DEFAULT = GenerationConfig()
 
@@ -93,47 +95,38 @@ def generate(
         InputError: When a prompt is too long for the model, there are two templates, or layer, width, alpha or a name
             can't be used.
     """
-    asked = as_prompts(prompts, where="prompts")
+    given = as_prompts(prompts, where="prompts")
     check_names_and_bounds(
         alpha=alpha, intervention=intervention, alpha_unit=alpha_unit, positions=positions, hook_point=hook_point
     )
     if direction is None and alpha != 0:
         raise InputError(f"alpha is {alpha:g}, and there is no direction", where="argument direction", fix="give one")
-    request: dict[str, Any] = {
-        **sampling.model_dump(include={"max_new_tokens", "temperature", "top_p", "seed", "stop_strings"}),
-        "samples": sampling.num_samples_per_prompt,
-        "prompts": [(prompt.id, prompt.prompt) for prompt in asked],
-        "positions": positions,
-        "system_prompt": system_prompt,
-        "chat_template": chat_template,
-        "prompt_template": checked_template(prompt_template),
-        "openings": None,
-        "steering": None,
-    }
-    with tempfile.TemporaryDirectory() as scratch:
-        if direction is not None:
-            index = place(direction, layer=layer, n_layers=model.n_layers, d_model=model.d_model)
-            # A request names its direction by file, as the workflow has it.
-            file = Path(scratch) / "direction.pt"
-            write_direction(file, direction)
-            request["steering"] = {"direction": str(file), "intervention": intervention, "layer": index}
-            request["steering"] |= {"alpha": alpha, "alpha_unit": alpha_unit}
-        rows = rows_of_request(request, job=0, model=model)
-    done = _write(rows, model=model, hook_point=hook_point, sampling=sampling)
-    samples = sampling.num_samples_per_prompt
-    return [_described(one, asked[at // samples], sample=at % samples, model=model) for at, one in enumerate(done)]
-
-
-def _write(rows: list[Row], *, model: LoadedModel, hook_point: str, sampling: GenerationConfig) -> list[Completion]:
-    network = model.bridge.original_model.config
-    attention = network._attn_implementation
+    steering = None
+    if direction is not None:
+        index = steered_layer(direction, layer=layer, n_layers=model.n_layers, d_model=model.d_model)
+        steering = SteeringRequest(intervention, index, alpha, alpha_unit)
+    request = CompletionRequest(
+        prompts=[(prompt.id, prompt.prompt) for prompt in given],
+        samples=sampling.num_samples_per_prompt,
+        seed=sampling.seed,
+        max_new_tokens=sampling.max_new_tokens,
+        temperature=sampling.temperature,
+        top_p=sampling.top_p,
+        positions=positions,
+        system_prompt=system_prompt,
+        chat_template=chat_template,
+        prompt_template=checked_template(prompt_template),
+        stop_strings=sampling.stop_strings,
+        steering=steering,
+    )
+    rows = rows_of(request, model=model, direction=direction)
     memory = memory_budget(int(sampling.memory_gib * (1 << 30)), device=model.device)
-    try:
-        engine = Engine(model, hook_point=hook_point, max_rows=min(sampling.batch_size, len(rows)), memory=memory)
-        return engine.generate(rows)
-    finally:
-        # The engine's attention wants the engine's cache; the caller may go on with the bridge.
-        network._attn_implementation = attention
+    engine = Engine(model, hook_point=hook_point, max_rows=min(sampling.batch_size, len(rows)), memory=memory)
+    done = engine.generate(rows)
+    return [
+        _described(one, given[at // request.samples], sample=at % request.samples, model=model)
+        for at, one in enumerate(done)
+    ]
 
 
 def _described(done: Completion, prompt: Prompt, *, sample: int, model: LoadedModel) -> GeneratedText:

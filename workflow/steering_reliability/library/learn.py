@@ -4,14 +4,12 @@ from collections.abc import Sequence
 from typing import Literal
 
 from steering_reliability.config.schema import DirectionConfig
-from steering_reliability.directions.activations import read_residuals
+from steering_reliability.directions.activations import read_residuals, texts_to_compare
 from steering_reliability.directions.build_direction import build_direction as make_direction
 from steering_reliability.directions.files import Activations, StoredDirection
-from steering_reliability.directions.own import read_own_direction
-from steering_reliability.directions.sources import texts_to_compare
+from steering_reliability.directions.user_direction import read_user_direction
 from steering_reliability.errors import InputError
-from steering_reliability.library.asked import as_prompts, checked_template
-from steering_reliability.library.placed import block_index
+from steering_reliability.library.arguments import as_prompts, block_index, checked_template
 from steering_reliability.model.loading import LoadedModel
 from steering_reliability.prompts.builders import choose_builders
 from steering_reliability.prompts.schema import Prompt
@@ -83,10 +81,10 @@ def build_direction(
         )[:, index : index + 1]
         for texts in sides
     )
-    own = None
+    user_vector = None
     if settings.file is not None:
         file = settings.file.replace("{layer}", str(index))
-        own = read_own_direction(file, layer=index, hook_point=settings.hook_point, d_model=model.d_model)
+        user_vector = read_user_direction(file, layer=index, hook_point=settings.hook_point, d_model=model.d_model)
     return make_direction(
         Activations(positive, negative, paired),
         layer=index,
@@ -94,7 +92,7 @@ def build_direction(
         normalize=settings.normalize,
         seed=seed,
         where="argument settings",
-        own=own,
+        user_vector=user_vector,
     )
 
 

@@ -5,10 +5,9 @@ from contextlib import contextmanager
 from typing import Any
 
 from steering_reliability.config.schema import AlphaUnit, HookPoint, Intervention
-from steering_reliability.directions.files import StoredDirection, as_record
-from steering_reliability.directions.lengths import length_of
-from steering_reliability.interventions.steer import ablate_hook, add_hook
-from steering_reliability.library.placed import check_names_and_bounds, place
+from steering_reliability.directions.files import StoredDirection
+from steering_reliability.interventions.steer import ablate_hook, add_hook, unit_vector
+from steering_reliability.library.arguments import check_names_and_bounds, steered_layer
 
 
 @contextmanager
@@ -44,12 +43,10 @@ def steered(
     Raises:
         InputError: When layer, width, alpha or a name can't be used.
     """
-    index = place(direction, layer=layer, n_layers=len(bridge.blocks), d_model=int(bridge.cfg.d_model))
+    index = steered_layer(direction, layer=layer, n_layers=len(bridge.blocks), d_model=int(bridge.cfg.d_model))
     check_names_and_bounds(alpha=alpha, intervention=intervention, alpha_unit=alpha_unit, hook_point=hook_point)
-    if intervention == "add":
-        length = length_of(as_record(direction), unit=alpha_unit)
-        hook = add_hook(direction.vector, alpha=alpha * length / direction.vector_norm)
-    else:
-        hook = ablate_hook(direction.vector, alpha=alpha)
+    coefficient = direction.coefficient(alpha, intervention=intervention, unit=alpha_unit)
+    make_hook = add_hook if intervention == "add" else ablate_hook
+    hook = make_hook(unit_vector(direction.vector), alpha=coefficient)
     with bridge.hooks(fwd_hooks=[(f"blocks.{index}.hook_{hook_point}", hook)]):
         yield bridge

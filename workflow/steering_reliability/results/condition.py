@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from steering_reliability.directions.lengths import length_of
+from steering_reliability.directions.coefficient import coefficient_of
 from steering_reliability.errors import InputError
 from steering_reliability.metrics.scorer import load_scorer
 from steering_reliability.results.schema import ROLES, SPLITS
@@ -84,15 +84,15 @@ def with_coefficient(condition: Mapping[str, Any], *, alpha_unit: str) -> dict[s
 
     Args:
         condition: The fields of `ScoredCondition` but `coefficient`.
-        alpha_unit: As `length_of` takes it.
+        alpha_unit: As `coefficient_of` takes it.
 
     Returns:
         The condition with `coefficient`: for add the multiple of the unit vector, for ablate the fraction removed.
     """
-    if condition["intervention"] == "ablate":
-        return {**condition, "coefficient": condition["alpha"]}
     statistics = read_statistics(Path(condition["statistics"]))
-    return {**condition, "coefficient": condition["alpha"] * length_of(statistics, unit=alpha_unit)}
+    alpha, intervention = condition["alpha"], condition["intervention"]
+    coefficient = coefficient_of(statistics, alpha=alpha, intervention=intervention, unit=alpha_unit)
+    return {**condition, "coefficient": coefficient}
 
 
 def aggregation_inputs(params: Any, files: Any, *, output: str) -> dict[str, Any]:

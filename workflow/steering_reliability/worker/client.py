@@ -1,4 +1,4 @@
-"""Ask the warm worker for completions; start it when there is none. Knows nothing of torch."""
+"""Ask the warm workers for completions, and start those that do not run; imports no torch."""
 
 import os
 import socket
@@ -14,9 +14,16 @@ from typing import Any
 import psutil
 
 from steering_reliability.errors import InputError
-from steering_reliability.worker.pool import divide, joint_error, unite
-from steering_reliability.worker.protocol import WorkerIdentity, private_folder, receive, send
-from steering_reliability.worker.rendezvous import WORKER_MODULE, is_worker, read_note, start_lock, sweep
+from steering_reliability.generation.requests import CompletionRequest
+from steering_reliability.worker.pool import merge, split
+from steering_reliability.worker.protocol import WorkerIdentity, private_folder, receive, request_to_json, send
+from steering_reliability.worker.rendezvous import (
+    WORKER_MODULE,
+    is_worker,
+    read_pid_file,
+    remove_stale_sockets,
+    start_lock,
+)
 
 START_SECONDS = 600.0
 # Where a job of SLURM, LSF, PBS, Grid Engine or HTCondor finds its number.
@@ -42,48 +49,45 @@ class WorkerDied(RuntimeError):  # noqa: N818 - what happened, not an error clas
 
 
 def request_completions(
-    request: Mapping[str, Any],
+    request: CompletionRequest,
     *,
     worker: WorkerIdentity,
     log: Path,
     record: Callable[[Mapping[str, Any]], None] | None = None,
 ) -> list[dict[str, Any]]:
-    """Send a request to the run's workers, each its prompts, and wait for all rows.
+    """Split a request between the run's workers and wait for all rows, in the order of its prompts and samples.
 
-    Args:
-        request: See `worker.rows_of_request`.
-        worker: One of the workers; those that do not run are started.
-        log: File that receives the worker's output when it is started here.
-        record: Called once with what the rows were computed with: `LoadedModel.facts`.
+    Workers that do not run are started and write their output to `log`. `record` is called once with what the rows were
+    computed with: `LoadedModel.facts`.
 
     Raises:
         InputError: When the worker refuses the request.
         WorkerDied: When it ended without an answer.
     """
-    parts = zip(worker.team(), divide(request, workers=worker.of), strict=True)
-    with ThreadPoolExecutor(worker.of) as team:
-        asked = [team.submit(_ask, part, worker=member, log=log) for member, part in parts if part["prompts"]]
-    refused = [error for error in (one.exception() for one in asked) if isinstance(error, InputError)]
+    parts = zip(worker.pool(), split(request, workers=worker.of), strict=True)
+    with ThreadPoolExecutor(worker.of) as threads:
+        futures = [threads.submit(_ask, part, worker=member, log=log) for member, part in parts if part.prompts]
+    refused = [error for error in (future.exception() for future in futures) if isinstance(error, InputError)]
     if refused:
-        raise joint_error(refused)
-    answers = [one.result() for one in asked]
+        what = "; ".join(dict.fromkeys(error.what for error in refused))
+        raise InputError(what, where=refused[0].where, fix=refused[0].fix)
+    answers = [future.result() for future in futures]
     if record is not None and answers:
         record(answers[0]["facts"])
-    return unite([answer["rows"] for answer in answers], samples=request["samples"])
+    return merge([answer["rows"] for answer in answers], samples=request.samples)
 
 
-def _ask(request: Mapping[str, Any], *, worker: WorkerIdentity, log: Path) -> dict[str, Any]:
+def _ask(request: CompletionRequest, *, worker: WorkerIdentity, log: Path) -> dict[str, Any]:
     with _connect(worker, log=log) as connection:
         try:
-            send(connection, request)
+            send(connection, request_to_json(request))
             answer = receive(connection)
         except OSError:
             answer = None
     if answer is None:
-        raise WorkerDied(f"the worker ended before it answered; its last words are in {log}")
+        raise WorkerDied(f"the worker ended before it answered; its messages are in {log}")
     if "error" in answer:
-        error = answer["error"]
-        raise InputError(error["what"], where=error["where"], fix=error["fix"])
+        raise InputError(**answer["error"])
     return answer
 
 
@@ -129,7 +133,7 @@ def _start(worker: WorkerIdentity, *, path: Path, log: Path) -> socket.socket:
         if connection is not None:
             return connection
         if process.poll() is not None:
-            raise WorkerDied(f"the worker could not start; its last words:\n{_tail(log)}")
+            raise WorkerDied(f"the worker could not start; its last messages:\n{_tail(log)}")
         time.sleep(0.1)
     process.kill()
     raise WorkerDied(f"the worker did not answer within {START_SECONDS:.0f} s; see {log}")
@@ -140,13 +144,10 @@ def _tail(log: Path, *, lines: int = 8) -> str:
 
 
 def claim_owner(environment: MutableMapping[str, str] = os.environ) -> int:
-    """The process whose end also ends this run's workers: the first that asks on this node, in this cluster job.
+    """The process whose end also ends this run's workers: the first that calls on this node, in this cluster job.
 
-    All that it starts inherit the answer. What a job was sent off with, from another node or from outside the job,
-    means nothing here and is replaced.
-
-    Args:
-        environment: Read and written: `STEERING_OWNER`, and `STEERING_PLACE`, the node and job where it holds.
+    Processes that it starts inherit the answer through the environment. An answer that a job inherited from another
+    node, or from outside the job, is replaced: `STEERING_PLACE` names the node and job where `STEERING_OWNER` holds.
     """
     job = next((environment[name] for name in JOB_NAMES if environment.get(name)), "")
     place = f"{socket.gethostname()}/{job}"
@@ -156,11 +157,11 @@ def claim_owner(environment: MutableMapping[str, str] = os.environ) -> int:
 
 
 def stop_workers(owner: int) -> None:
-    """End the workers that belong to a process, if there are any, and take away what killed ones have left."""
+    """End the workers that belong to a process, if there are any, and remove what killed ones have left."""
     for path in private_folder().glob("*.pid"):
-        known = read_note(path)
+        known = read_pid_file(path)
         if known and known[1] == owner and is_worker(known[0]):
             # It may have ended by itself by now.
             with suppress(psutil.NoSuchProcess):
                 psutil.Process(known[0]).terminate()
-    sweep()
+    remove_stale_sockets()

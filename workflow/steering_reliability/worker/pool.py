@@ -1,24 +1,20 @@
 """How many workers a run has, and which prompts each of them writes for."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from steering_reliability.errors import InputError
+from steering_reliability.generation.requests import CompletionRequest
 
 
 def choose_workers(wanted: int | None, *, device: str, model: Path, memory: int) -> int:
     """The number of workers: what the user wants, else one per GPU, else two on a processor with two cores or more.
 
     Two workers with half of the cores each wrote a sixth more than one with all of them: while one of them is between
-    two matrix products, the other computes. The second copy of the model must leave half of the memory for the rows.
-
-    Args:
-        wanted: From the config; None lets us choose.
-        device: Configured device.
-        model: Hugging Face folder.
-        memory: Bytes that all workers together may use beside one copy of the model.
+    two matrix products, the other computes. The second copy of the model (a Hugging Face folder) must leave half of the
+    memory, in bytes beside the first copy, for the rows.
     """
     if wanted is not None:
         return wanted
@@ -38,30 +34,17 @@ def _visible_gpus(*, driver: Path = Path("/proc/driver/nvidia/gpus")) -> int:
     return min(present, sum(name.strip() not in ("", "-1") for name in chosen.split(",")))
 
 
-def divide(request: Mapping[str, Any], *, workers: int) -> list[dict[str, Any]]:
+def split(request: CompletionRequest, *, workers: int) -> list[CompletionRequest]:
     """One request per worker: prompts in turn, so that every condition of a prompt is written where it was read."""
-    if workers == 1:
-        return [dict(request)]
-    return [{**request, "prompts": request["prompts"][number::workers]} for number in range(workers)]
+    return [replace(request, prompts=request.prompts[number::workers]) for number in range(workers)]
 
 
-def unite(answers: Sequence[Sequence[dict[str, Any]]], *, samples: int) -> list[dict[str, Any]]:
-    """Put the rows that the workers wrote back into the order of the prompts and their samples.
-
-    Args:
-        answers: Rows of each worker, in the order of its prompts.
-        samples: Rows per prompt.
-    """
+def merge(answers: Sequence[Sequence[dict[str, Any]]], *, samples: int) -> list[dict[str, Any]]:
+    """Put the rows of all workers, each in the order of its prompts, back into the order of the request."""
     workers = len(answers)
     prompts = sum(len(rows) for rows in answers) // samples
-    united: list[dict[str, Any]] = []
+    merged: list[dict[str, Any]] = []
     for prompt in range(prompts):
         start = prompt // workers * samples
-        united += answers[prompt % workers][start : start + samples]
-    return united
-
-
-def joint_error(errors: Sequence[InputError]) -> InputError:
-    """What several workers refuse, in one message."""
-    first = errors[0]
-    return InputError("; ".join(dict.fromkeys(error.what for error in errors)), where=first.where, fix=first.fix)
+        merged += answers[prompt % workers][start : start + samples]
+    return merged

@@ -1,4 +1,4 @@
-"""What a client and a worker say to each other: JSON lines over a private unix socket."""
+"""The messages between a client and a worker: JSON lines over a private unix socket."""
 
 import hashlib
 import json
@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from steering_reliability.errors import InputError
+from steering_reliability.generation.requests import CompletionRequest, SteeringRequest
 
 # A request holds the prompts of one shard; far above any real one, far below what would hurt.
 MAX_MESSAGE = 1 << 28
@@ -46,7 +47,7 @@ class WorkerIdentity:
     number: int = 0
     of: int = 1
 
-    def team(self) -> "list[WorkerIdentity]":
+    def pool(self) -> "list[WorkerIdentity]":
         """All workers of this one's run."""
         return [replace(self, number=number) for number in range(self.of)]
 
@@ -86,6 +87,21 @@ def private_folder() -> Path:
             fix="remove it, or set TMPDIR",
         )
     return folder
+
+
+def request_to_json(request: CompletionRequest) -> dict[str, Any]:
+    """A request as a message."""
+    return asdict(request)
+
+
+def request_from_json(message: Mapping[str, Any]) -> CompletionRequest:
+    """A message as a request.
+
+    Raises:
+        TypeError: When fields are missing or unknown.
+    """
+    steering = message.get("steering")
+    return CompletionRequest(**{**message, "steering": SteeringRequest(**steering) if steering else None})
 
 
 def send(connection: socket.socket, message: Mapping[str, Any]) -> None:

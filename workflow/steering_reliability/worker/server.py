@@ -1,4 +1,4 @@
-"""A warm engine process: loads the model once and writes the rows of every client that asks."""
+"""A worker: a process that loads the model once and writes the rows of every client that connects."""
 
 import json
 import math
@@ -13,24 +13,20 @@ import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import torch
 
-from steering_reliability.directions.files import StoredDirection, as_record, read_direction
-from steering_reliability.directions.lengths import length_of
+from steering_reliability.directions.files import read_direction
 from steering_reliability.errors import InputError
 from steering_reliability.generation.engine import Engine
 from steering_reliability.generation.memory import memory_budget
-from steering_reliability.generation.rows import Completion, Row, Steering
-from steering_reliability.generation.sampling import uniforms
+from steering_reliability.generation.rows import Completion, Row, rows_of
 from steering_reliability.generation.slot_cache import round_up
 from steering_reliability.generation.stop_strings import kept_text
-from steering_reliability.interventions.positions import steered_span
-from steering_reliability.interventions.steer import unit_vector
-from steering_reliability.model.loading import LoadedModel, choose_device, load_model, opening_tokens, render_prompt
+from steering_reliability.model.loading import LoadedModel, choose_device, load_model
 from steering_reliability.process.termination import alive
-from steering_reliability.worker.protocol import WorkerIdentity, receive, send
+from steering_reliability.worker.protocol import WorkerIdentity, receive, request_from_json, send
 
 IDLE_SECONDS = 600.0
 
@@ -39,11 +35,11 @@ IDLE_SECONDS = 600.0
 class Job:
     """A client's request and what has been written for it so far."""
 
-    request: Mapping[str, Any]
+    message: Mapping[str, Any]
     answered: threading.Event = field(default_factory=threading.Event)
     answer: dict[str, Any] | None = None
     rows: list[Row] = field(default_factory=list)
-    done: dict[int, Completion] = field(default_factory=dict)
+    done: dict[Row, Completion] = field(default_factory=dict)
 
     def close(self, answer: dict[str, Any]) -> None:
         """Hand the answer to the thread that waits for it."""
@@ -51,63 +47,8 @@ class Job:
         self.answered.set()
 
 
-def rows_of_request(request: Mapping[str, Any], *, job: int, model: LoadedModel) -> list[Row]:
-    """The engine rows of a request, in the order of its prompts and samples; the first sample scores the openings.
-
-    Args:
-        request: `prompts` ([id, text] pairs), `samples`, `seed`, `max_new_tokens`, `temperature`, `top_p`,
-            `system_prompt`, `chat_template`, `positions`, `openings` (null, or the refusal's and the compliance's),
-            `steering` (null, or `direction` (a path), `intervention`, `layer`, `alpha`, for `add` `alpha_unit`), and
-            perhaps `prompt_template`, `stop_strings` and `is_scored`.
-        job: Number of the job, for the rows' keys.
-        model: The loaded model.
-
-    Raises:
-        InputError: When the direction's file is damaged or belongs to another model.
-    """
-    asked = request["steering"]
-    direction = read_direction(asked["direction"], d_model=model.d_model) if asked else None
-    rows: list[Row] = []
-    templates = {"chat_template": request["chat_template"], "prompt_template": request.get("prompt_template")}
-    for prompt_id, text in request["prompts"]:
-        prompt = render_prompt(
-            text,
-            tokenizer=model.tokenizer,
-            system_prompt=request["system_prompt"],
-            **templates,
-        )
-        span = steered_span(request["positions"], user_end=prompt.user_end, prompt_length=len(prompt.tokens))
-        steps = int(request["max_new_tokens"])
-        shared: dict[str, Any] = {
-            "tokens": prompt.tokens,
-            "max_new_tokens": steps,
-            "temperature": float(request["temperature"]),
-            "top_p": float(request["top_p"]),
-            "is_scored": bool(request.get("is_scored", True)),
-            "stop_strings": tuple(request.get("stop_strings", ())),
-            "steering": _steering(asked, direction, span) if direction is not None else None,
-        }
-        openings = tuple(
-            opening_tokens(opening, prompt=text, tokenizer=model.tokenizer, **templates)
-            for opening in request["openings"] or ()
-        )
-        for sample in range(request["samples"]):
-            drawn = uniforms(int(request["seed"]), prompt_id=prompt_id, sample=sample, n=steps)
-            asked_of = openings if sample == 0 else ()
-            rows.append(Row(key=(job, len(rows), prompt_id), uniforms=drawn, openings=asked_of, **shared))
-    return rows
-
-
-def _steering(asked: Mapping[str, Any], direction: StoredDirection, span: tuple[int, int | None]) -> Steering:
-    alpha = float(asked["alpha"])
-    if asked["intervention"] == "ablate":
-        return Steering(asked["layer"], unit_vector(direction.vector), 0.0, alpha, span)
-    length = length_of(as_record(direction), unit=asked["alpha_unit"])
-    return Steering(asked["layer"], unit_vector(direction.vector), alpha * length, 0.0, span)
-
-
 def serve(path: Path, *, engine: Engine, owner: int) -> None:
-    """Answer clients until the owner is gone, nobody has asked for a while, or a signal says stop."""
+    """Answer clients until the owner is gone, nobody has connected for a while, or a signal says stop."""
     jobs: queue.Queue[Job] = queue.Queue()
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     previous = os.umask(0o177)
@@ -115,16 +56,15 @@ def serve(path: Path, *, engine: Engine, owner: int) -> None:
     os.umask(previous)
     listener.listen(256)
     threading.Thread(target=_accept, args=(listener, jobs), daemon=True).start()
-    open_jobs: dict[int, Job] = {}
-    counter, quiet_since, looked = 0, time.monotonic(), 0.0
+    jobs_of_rows: dict[Row, Job] = {}
+    quiet_since, looked = time.monotonic(), 0.0
     while True:
         while not jobs.empty() or engine.idle:
             try:
                 job = jobs.get(timeout=0.5)
             except queue.Empty:
                 break
-            counter += 1
-            _open(job, counter, engine=engine, open_jobs=open_jobs)
+            _open(job, engine=engine, jobs_of_rows=jobs_of_rows)
         if time.monotonic() - looked > 1.0:
             looked = time.monotonic()
             if not alive(owner):
@@ -135,12 +75,18 @@ def serve(path: Path, *, engine: Engine, owner: int) -> None:
             continue
         quiet_since = time.monotonic()
         for completion in engine.step():
-            _deliver(completion, open_jobs, engine=engine)
+            job = jobs_of_rows.pop(completion.row)
+            job.done[completion.row] = completion
+            if len(job.done) == len(job.rows):
+                job.close(_answer(job, engine.model))
 
 
-def _open(job: Job, number: int, *, engine: Engine, open_jobs: dict[int, Job]) -> None:
+def _open(job: Job, *, engine: Engine, jobs_of_rows: dict[Row, Job]) -> None:
     try:
-        job.rows = rows_of_request(job.request, job=number, model=engine.model)
+        request, direction = request_from_json(job.message), None
+        if request.steering is not None:
+            direction = read_direction(request.steering.direction_file or "", d_model=engine.model.d_model)
+        job.rows = rows_of(request, model=engine.model, direction=direction)
         engine.submit(job.rows)
     except InputError as error:
         job.close({"error": {"what": error.what, "where": error.where, "fix": error.fix}})
@@ -150,47 +96,31 @@ def _open(job: Job, number: int, *, engine: Engine, open_jobs: dict[int, Job]) -
         what = f"the worker does not understand the request: {error!r}"
         job.close({"error": {"what": what, "where": "worker", "fix": "run again; if it stays, report it"}})
         return
-    open_jobs[number] = job
+    jobs_of_rows.update(dict.fromkeys(job.rows, job))
     if not job.rows:
-        job.close({"rows": [], "facts": engine.model.facts})
+        job.close(_answer(job, engine.model))
 
 
-def _deliver(completion: Completion, open_jobs: dict[int, Job], *, engine: Engine) -> None:
-    number, index, _ = cast("tuple[int, int, str]", completion.row.key)
-    job = open_jobs[number]
-    job.done[index] = completion
-    if len(job.done) == len(job.rows):
-        del open_jobs[number]
-        answers = _answers([job.done[at] for at in range(len(job.rows))], engine.model)
-        job.close({"rows": answers, "facts": engine.model.facts})
-
-
-def _answers(completions: list[Completion], model: LoadedModel) -> list[dict[str, Any]]:
-    """What a client is told: every written completion, with the propensity of its prompt."""
-    openings = {_prompt_id(done): done.opening_logprobs for done in completions if done.row.openings}
-    answers = []
-    for completion in completions:
-        refusal, compliance = openings.get(_prompt_id(completion), [math.nan, math.nan])
-        answers.append(_answer(completion, model) | {"refusal_propensity": _six_digits(refusal - compliance)})
-    return answers
-
-
-def _prompt_id(completion: Completion) -> str:
-    return cast("tuple[int, int, str]", completion.row.key)[2]
-
-
-def _answer(completion: Completion, model: LoadedModel) -> dict[str, Any]:
-    numbers = {
-        name: _six_digits(getattr(completion, name))
-        for name in ("mean_logprob", "mean_entropy", "first_token_kl", "base_logprob")
-    }
-    text, n_tokens = kept_text(completion.tokens, stops=completion.row.stop_strings, tokenizer=model.tokenizer)
-    return {
-        "completion": text,
-        "n_tokens": n_tokens,
-        "finish_reason": completion.finish_reason,
-        **numbers,
-    }
+def _answer(job: Job, model: LoadedModel) -> dict[str, Any]:
+    """Every completion of a job, with the propensity of its prompt, and what they were computed with."""
+    completions = [job.done[row] for row in job.rows]
+    openings = {done.row.key: done.opening_logprobs for done in completions if done.row.openings}
+    rows = []
+    for done in completions:
+        refusal, compliance = openings.get(done.row.key, [math.nan, math.nan])
+        text, n_tokens = kept_text(done.tokens, stops=done.row.stop_strings, tokenizer=model.tokenizer)
+        row = {
+            "completion": text,
+            "n_tokens": n_tokens,
+            "finish_reason": done.finish_reason,
+            "mean_logprob": _six_digits(done.mean_logprob),
+            "mean_entropy": _six_digits(done.mean_entropy),
+            "first_token_kl": _six_digits(done.first_token_kl),
+            "base_logprob": _six_digits(done.base_logprob),
+            "refusal_propensity": _six_digits(refusal - compliance),
+        }
+        rows.append(row)
+    return {"rows": rows, "facts": model.facts}
 
 
 def _six_digits(value: float) -> float | None:
@@ -205,10 +135,10 @@ def _accept(listener: socket.socket, jobs: "queue.Queue[Job]") -> None:
 
 def _talk(connection: socket.socket, jobs: "queue.Queue[Job]") -> None:
     with connection:
-        request = receive(connection)
-        if request is None:
+        message = receive(connection)
+        if message is None:
             return
-        job = Job(request)
+        job = Job(message)
         jobs.put(job)
         job.answered.wait()
         try:
@@ -218,10 +148,11 @@ def _talk(connection: socket.socket, jobs: "queue.Queue[Job]") -> None:
 
 
 def _engine(identity: WorkerIdentity) -> Engine:
-    warning = choose_device(identity.device)[1]
+    chosen, warning = choose_device(identity.device)
     if warning:
         print(f"warning: {warning}", file=sys.stderr, flush=True)
-    model = load_model(identity.folder, device=_own_device(identity), dtype=identity.dtype)
+    device = f"cuda:{identity.number % torch.cuda.device_count()}" if chosen.type == "cuda" else str(chosen)
+    model = load_model(identity.folder, device=device, dtype=identity.dtype)
     memory = memory_budget(identity.memory_mb << 20, device=model.device)
     rows = identity.max_rows
     if identity.of > 1 and model.device.type != "cuda":
@@ -237,19 +168,14 @@ def _engine(identity: WorkerIdentity) -> Engine:
     return Engine(model, hook_point=identity.hook_point, max_rows=rows, memory=memory)
 
 
-def _own_device(identity: WorkerIdentity) -> str:
-    chosen, _ = choose_device(identity.device)
-    return f"cuda:{identity.number % torch.cuda.device_count()}" if chosen.type == "cuda" else str(chosen)
-
-
 def main(arguments: list[str]) -> int:
     """Run a worker: path of its socket, and its identity as JSON."""
     path, identity = Path(arguments[0]), WorkerIdentity(**json.loads(arguments[1]))
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     torch.set_num_threads(max(1, len(os.sched_getaffinity(0)) // identity.of))
-    note, ours = path.with_suffix(".pid"), f"{os.getpid()} {identity.owner}\n"
+    pid_file, ours = path.with_suffix(".pid"), f"{os.getpid()} {identity.owner}\n"
     try:
-        note.write_text(ours, encoding="utf-8")
+        pid_file.write_text(ours, encoding="utf-8")
         serve(path, engine=_engine(identity), owner=identity.owner)
     except InputError as error:
         print(error, file=sys.stderr, flush=True)
@@ -258,10 +184,10 @@ def main(arguments: list[str]) -> int:
         traceback.print_exc()
         return 1
     finally:
-        # A successor may have taken the place already; what is there then is its.
-        if note.exists() and note.read_text(encoding="utf-8") == ours:
+        # A successor may run already; then the files are its.
+        if pid_file.exists() and pid_file.read_text(encoding="utf-8") == ours:
             path.unlink(missing_ok=True)
-            note.unlink(missing_ok=True)
+            pid_file.unlink(missing_ok=True)
     return 0
 
 

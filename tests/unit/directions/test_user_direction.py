@@ -1,18 +1,19 @@
+"""A user's direction from tensor files and control vectors."""
+
 import numpy as np
 import pytest
 import torch
 from gguf import GGUFWriter
 from safetensors.torch import save_file
-from steering_reliability.directions.build_direction import build_direction
-from steering_reliability.directions.files import Activations, StoredDirection, write_direction
-from steering_reliability.directions.own import read_own_direction
+from steering_reliability.directions.files import StoredDirection, write_direction
+from steering_reliability.directions.user_direction import read_user_direction
 from steering_reliability.errors import InputError
 
 VECTOR = [3.0, 0.0, 4.0]
 
 
 def read(path, layer=2, hook_point="resid_post", **settings):
-    return read_own_direction(path, layer=layer, hook_point=hook_point, **settings)
+    return read_user_direction(path, layer=layer, hook_point=hook_point, **settings)
 
 
 def control_vector(path, layers):
@@ -83,30 +84,3 @@ def test_damaged_files_and_unknown_endings_are_refused(tmp_path):
             read(tmp_path / name)
     with pytest.raises(InputError, match="there is no direction"):
         read(tmp_path / "none.pt")
-
-
-def build(method="contrastive_prefix", *, normalize=True, own=None):
-    positive = torch.tensor([[[2.0, 0.0, 0.0]], [[4.0, 0.0, 0.0]]])
-    activations = Activations(positive, torch.zeros(2, 1, 3), paired=True)
-    return build_direction(activations, layer=2, method=method, normalize=normalize, seed=0, where="here", own=own)
-
-
-def test_an_own_vector_takes_the_place_of_the_learned_one():
-    found = build(normalize=False, own=torch.tensor(VECTOR))
-    assert found.vector.tolist() == VECTOR
-    assert found.vector_norm == 5.0
-    # The residual stream and the learned direction, [3, 0, 0], are still measured: cosine 3 / 5.
-    assert found.resid_norm == 1.5
-    assert found.statistics["cosine_with_learned"] == pytest.approx(0.6)
-    assert "cosine_with_learned" not in build().statistics
-
-
-@pytest.mark.parametrize("method", ["random", "shuffled"])
-def test_a_control_has_the_length_of_the_own_vector(method):
-    positive = torch.tensor([[[2.0, 0.0, 0.0]], [[4.0, 1.0, 0.0]], [[4.0, 0.0, 2.0]]])
-    activations = Activations(positive, torch.zeros(3, 1, 3), paired=True)
-    found = build_direction(
-        activations, layer=2, method=method, normalize=False, seed=0, where="here", own=torch.tensor(VECTOR)
-    )
-    assert found.vector_norm == pytest.approx(5.0)
-    assert found.vector.tolist() != VECTOR

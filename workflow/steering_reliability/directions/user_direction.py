@@ -1,4 +1,4 @@
-"""A direction that the user brings: a tensor file, or a control vector as repeng and llama.cpp write it."""
+"""A user's direction: a tensor file, or a control vector as repeng and llama.cpp write it."""
 
 import pickle
 from collections.abc import Callable, Mapping
@@ -16,7 +16,7 @@ from steering_reliability.errors import InputError
 _FIX: Final = "give a .pt or .safetensors with one vector [d_model], or a .gguf control vector that has this layer"
 
 
-def read_own_direction(
+def read_user_direction(
     path: str | Path, *, layer: int, hook_point: str, d_model: int | None = None
 ) -> Float[Tensor, " d_model"]:
     """Read one layer's vector; pickled code is refused, not run.

@@ -1,5 +1,6 @@
-"""Where a direction is applied: the layer asked for, else its own."""
+"""The arguments that the functions of the library share: prompts, a template, a layer, an intervention."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from pydantic import ValidationError
@@ -10,16 +11,46 @@ from steering_reliability.config.schema import (
     ExperimentConfig,
     HookPoint,
     Intervention,
+    ModelConfig,
     Positions,
 )
 from steering_reliability.directions.files import StoredDirection
 from steering_reliability.errors import InputError
+from steering_reliability.prompts.schema import UNKNOWN, Prompt
 from steering_reliability.run.grid import layers_outside
 
 _ARGUMENTS = {"interventions": "intervention", "alphas": "alpha"}
 
 
-def place(direction: StoredDirection, *, layer: int | None, n_layers: int, d_model: int) -> int:
+def as_prompts(given: Sequence[str | Prompt], *, where: str) -> list[Prompt]:
+    """Give every text the id that it needs: itself, so that neither place nor neighbours change what is drawn for it.
+
+    Args:
+        given: Texts, or prompts as `read_prompts` returns them.
+        where: Name of the argument, for the message.
+
+    Raises:
+        InputError: When there is none, or a single string was given.
+    """
+    if isinstance(given, str) or not given:
+        raise InputError("a list of prompts is needed", where=f"argument {where}", fix='write ["How do I ...?"]')
+    return [Prompt(id=one, prompt=one, family=UNKNOWN, style=UNKNOWN) if isinstance(one, str) else one for one in given]
+
+
+def checked_template(template: str | None) -> str | None:
+    """Hold a prompt template to what the config asks of `model.prompt_template`.
+
+    Raises:
+        InputError: When it does not hold `{prompt}` exactly once, or is too long.
+    """
+    try:
+        return ModelConfig(name="any", prompt_template=template).prompt_template
+    except ValidationError as error:
+        what = error.errors()[0]["msg"].removeprefix("Value error, ")
+        raise InputError(what, where="argument prompt_template", fix='write for example "Q: {prompt}\\nA:"') from None
+
+
+def steered_layer(direction: StoredDirection, *, layer: int | None, n_layers: int, d_model: int) -> int:
     """The block index at which a direction steers.
 
     Args:

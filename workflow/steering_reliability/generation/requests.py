@@ -1,0 +1,64 @@
+"""What a caller asks the engine for; imports no torch, so that a shard's job starts in a moment."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from steering_reliability.config.schema import Positions
+
+
+@dataclass(frozen=True)
+class SteeringRequest:
+    """One intervention.
+
+    Attributes:
+        intervention: `add` or `ablate`.
+        layer: Block index.
+        alpha: Strength as in the config.
+        alpha_unit: What an alpha of `add` counts in, as `StoredDirection.coefficient` takes it.
+        direction_file: Absolute path of the direction's `.pt`; None where the caller holds the direction itself.
+    """
+
+    intervention: str
+    layer: int
+    alpha: float
+    alpha_unit: str = "resid_norm"
+    direction_file: str | None = None
+
+
+@dataclass(frozen=True)
+class CompletionRequest:
+    """Completions of some prompts under the same settings.
+
+    Attributes:
+        prompts: Pairs of id and text; the id picks the random numbers.
+        samples: Completions per prompt.
+        seed: Of the sampling.
+        max_new_tokens: Most tokens of a completion.
+        temperature: 0 is greedy.
+        top_p: Nucleus.
+        positions: Which tokens are steered.
+        system_prompt: System turn; None leaves it to the template.
+        chat_template: `auto` or `none`.
+        prompt_template: Text around `{prompt}`, for where there is no chat template.
+        openings: A refusal's and a compliance's, whose log-probability after the prompt is measured.
+        stop_strings: Texts that end a completion as the end token does.
+        is_scored: Whether the log-probability under the unsteered model is measured.
+        steering: None writes the baseline.
+    """
+
+    prompts: Sequence[Sequence[str]]
+    samples: int
+    seed: int
+    max_new_tokens: int
+    temperature: float
+    top_p: float
+    positions: "Positions"
+    system_prompt: str | None = None
+    chat_template: str = "auto"
+    prompt_template: str | None = None
+    openings: Sequence[str] | None = None
+    stop_strings: Sequence[str] = ()
+    is_scored: bool = True
+    steering: SteeringRequest | None = None
