@@ -13,9 +13,9 @@ from steering_reliability.directions.outcomes import read_outcomes
 from steering_reliability.directions.sources import texts_to_compare
 from steering_reliability.model.loading import load_model
 from steering_reliability.process.ledger import record_making
-from steering_reliability.prompts.builders import choose_builders
 from steering_reliability.prompts.reading import read_prompts
 from steering_reliability.prompts.schema import Prompt
+from steering_reliability.prompts.subset import choose_direction_set
 
 
 def measure_activations(
@@ -72,7 +72,7 @@ def measure_activations(
 
 def _builders(path: str | Path, *, split: str, fraction: float) -> list[Prompt]:
     prompts = read_prompts(Path(path), split=split)
-    chosen = choose_builders(prompts, fraction=fraction)
+    chosen = choose_direction_set(prompts, fraction=fraction)
     return [prompt for prompt in prompts if prompt.id in chosen]
 
 

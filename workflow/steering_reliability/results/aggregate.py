@@ -10,10 +10,10 @@ from typing import Any
 
 from steering_reliability.files import write_text
 from steering_reliability.metrics.scorer import Scorer
-from steering_reliability.prompts.builders import choose_builders
-from steering_reliability.prompts.clusters import cluster_prompts
 from steering_reliability.prompts.reading import read_prompts
 from steering_reliability.prompts.schema import Prompt
+from steering_reliability.prompts.similarity import cluster_prompts
+from steering_reliability.prompts.subset import choose_direction_set
 from steering_reliability.results.condition import Condition, read_statistics, relative_strength
 from steering_reliability.results.schema import SPLITS
 from steering_reliability.results.scoring import length_for_full_mark, median_base_logprob, score_row
@@ -63,7 +63,8 @@ def aggregate(
     run = _Run(
         prompts=texts,
         builders={
-            split: choose_builders(list(texts[split].values()), fraction=share) for split, share in built_from.items()
+            split: choose_direction_set(list(texts[split].values()), fraction=share)
+            for split, share in built_from.items()
         },
         clusters={split: cluster_prompts(list(own.values()), field=cluster_field) for split, own in texts.items()},
         baselines={},
