@@ -73,7 +73,7 @@ def test_it_warns_where_the_projects_prompts_have_the_style_and_of_a_neighbor_th
     warned = run(*ingest, "--style-field", "How")
     assert warned.returncode == 0
     assert "warning: not compared with benign" in warned.stderr
-    assert "warning: with the project's own prompts" in warned.stderr
+    assert "warning: with the project's prompts" in warned.stderr
     assert "style 'direct'" in warned.stderr
     assert (tmp_path / "harm_test.jsonl").exists()
 
