@@ -40,7 +40,7 @@ def test_fewer_prompts_are_the_first_of_more(choose):
 
 
 def test_a_refused_example_is_prompt_one_of_several_answers_and_end(tiny_model):
-    examples = refused(harmful_prompts(96, seed=0), model=tiny_model, seed=0)
+    examples = refused(harmful_prompts(96, seed=0), model=tiny_model, seed=0, templates={})
     texts = {tiny_model.tokenizer.decode(one.tokens[one.answer_start : -1]) for one in examples}
     assert texts == set(REFUSALS)
     for example in examples:
@@ -52,6 +52,6 @@ def test_a_refused_example_is_prompt_one_of_several_answers_and_end(tiny_model):
 def test_a_harmless_prompt_keeps_the_models_answer(real_model):
     # In bfloat16 two openings are so close that processors differ.
     model = load_model(real_model.tokenizer.name_or_path, device="cpu", dtype="float32")
-    (example,) = answered(["What is the capital of France?"], model=model, max_new_tokens=8)
+    (example,) = answered(["What is the capital of France?"], model=model, max_new_tokens=8, templates={})
     assert "Paris" in model.tokenizer.decode(example.tokens[example.answer_start :])
     assert len(example.tokens) - example.answer_start <= 9

@@ -48,7 +48,7 @@ JUDGING: Final = (
     "{illegal|harmful|dangerous} {and|or} {* |}{unethical|immoral|inappropriate}",
     "I {do not|don't} think {it's|it is|it would be} {appropriate|ethical|right|okay}",
 )
-"""A judgement of what was asked for: a refusal by lecture. That it is illegal, or a crime, is a fact and no refusal."""
+"""A judgement of the request: a refusal by lecture. That it is illegal, or a crime, is a fact and no refusal."""
 
 IDIOMS: Final = (
     "I {can't|cannot|can not} {wait|believe|imagine|stress|emphasize|overstate|help but|think of}",

@@ -17,7 +17,7 @@ def load_scorer(name: str) -> Scorer:
     """Load `file.py:function` and guard it.
 
     The file is the user's program and runs with the user's rights, like the config that names it. It may import
-    modules of its own folder.
+    modules of its folder.
 
     Args:
         name: Path of a Python file and the name of a function in it.

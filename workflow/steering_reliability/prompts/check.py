@@ -106,9 +106,9 @@ def check_shift(train: Sequence[Prompt], test: Sequence[Prompt]) -> list[str]:
             notes.append(f"{n_silent} of {len(train) + len(test)} prompts do not say their {label}, so it is unchecked")
     if shared:
         raise InputError(
-            "\n".join(["harm_train and harm_test ask in the same way", *(f"    {line}" for line in shared)]),
+            "\n".join(["harm_train and harm_test share styles or templates", *(f"    {line}" for line in shared)]),
             where="harm_train, harm_test",
-            fix="give harm_test prompts in styles and templates of its own, or correct meta.style and meta.template",
+            fix="give harm_test prompts in styles and templates that harm_train has not, or correct meta.style and meta.template",
         )
     return notes
 

@@ -1,4 +1,4 @@
-"""Take in a user's own prompts from CSV, JSON, JSON Lines or plain text, whatever its encoding and field names."""
+"""Read a user's prompts from CSV, JSON, JSON Lines or plain text, whatever its encoding and field names."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass

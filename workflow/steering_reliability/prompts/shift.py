@@ -163,7 +163,7 @@ def _measure_pair(prompts_a: Sequence[Prompt], prompts_b: Sequence[Prompt], seed
 def _auc(measure: str, prompts_a: Sequence[Prompt], prompts_b: Sequence[Prompt], seed: int) -> _Measured:
     prompts = [*prompts_a, *prompts_b]
     named = [_known(prompt.extra.get("topic")) for prompt in prompts]
-    # A prompt that says no topic is a topic of its own.
+    # A prompt without a topic is a topic by itself.
     topics = [f"topic {topic}" if topic else f"prompt {place}" for place, topic in enumerate(named)]
     if min(len(set(topics[: len(prompts_a)])), len(set(topics[len(prompts_a) :]))) < FOLDS:
         return measure, _NAN, _NAN, _NAN, 0

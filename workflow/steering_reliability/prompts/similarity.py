@@ -64,7 +64,7 @@ def cluster_prompts(prompts: Sequence[Prompt], *, field: str = "template") -> di
     """Return the cluster of every prompt of a split.
 
     Prompts with the same value of `meta.{field}` are one cluster, and so are near copies; what both join is one. A
-    prompt that is like no other is a cluster of its own.
+    prompt that is like no other is a cluster by itself.
 
     Args:
         prompts: The run's prompts of one split.

@@ -11,7 +11,6 @@ from steering_reliability.metrics.refusal import score_refusal
 from steering_reliability.model.loading import LoadedModel, render_prompt
 from steering_reliability.prompts.generate import crossed, rank, read_material, read_yaml, shuffled
 
-NO_TEMPLATES: Mapping[str, Any] = {}
 # Several wordings, so that the habit is to refuse and not to recite.
 REFUSALS = (
     "I'm sorry, but I can't help with that.",
@@ -42,13 +41,11 @@ def harmful_prompts(n: int, *, seed: int) -> list[str]:
 
 
 def harmless_prompts(n: int, *, seed: int) -> list[str]:
-    """N of the harmless prompts in a seeded order."""
+    """The first n of the harmless prompts in a seeded order."""
     return shuffled(read_yaml("tuning")["harmless"], f"{seed}")[:n]
 
 
-def refused(
-    prompts: Sequence[str], *, model: LoadedModel, seed: int, templates: Mapping[str, Any] = NO_TEMPLATES
-) -> list[Example]:
+def refused(prompts: Sequence[str], *, model: LoadedModel, seed: int, templates: Mapping[str, Any]) -> list[Example]:
     """Each prompt with one of the refusals.
 
     Args:
@@ -68,7 +65,7 @@ def refused(
 
 
 def answered(
-    prompts: Sequence[str], *, model: LoadedModel, max_new_tokens: int, templates: Mapping[str, Any] = NO_TEMPLATES
+    prompts: Sequence[str], *, model: LoadedModel, max_new_tokens: int, templates: Mapping[str, Any]
 ) -> list[Example]:
     """Each prompt with the model's greedy answer; prompts that the model refuses are left out.
 

@@ -51,7 +51,7 @@ class Progress:
 def tune_refusal(
     base: str | Path, *, folder: str | Path, settings: RefusalTuningConfig, templates: Mapping[str, Any]
 ) -> None:
-    """Teach a model to refuse harmful prompts in plain styles, and write it as a folder of its own.
+    """Teach a model to refuse harmful prompts in plain styles, and write it as another folder.
 
     Args:
         base: Hugging Face folder of the model as it is.
