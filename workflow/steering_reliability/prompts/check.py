@@ -108,7 +108,7 @@ def check_shift(train: Sequence[Prompt], test: Sequence[Prompt]) -> list[str]:
         raise InputError(
             "\n".join(["harm_train and harm_test share styles or templates", *(f"    {line}" for line in shared)]),
             where="harm_train, harm_test",
-            fix="give harm_test prompts in styles and templates that harm_train has not, or correct meta.style and meta.template",
+            fix="give harm_test other styles and templates than harm_train, or correct meta.style and meta.template",
         )
     return notes
 
