@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Make the three prompt sets from templates, or take in a user's own file as one of them. Needs no network."""
+"""Make the three prompt sets from templates, or take in a file of prompts as one of them. Needs no network."""
 
 import argparse
 import sys
@@ -45,7 +45,7 @@ def _parse() -> argparse.Namespace:
     make.add_argument("--n_test", "--n-test", type=int, default=150, help="prompts in harm_test (default 150)")
     make.add_argument("--n_benign", "--n-benign", type=int, default=200, help="prompts in benign (default 200)")
     make.add_argument("--seed", type=int, default=0, help="order and choice of prompts (default 0)")
-    take = parser.add_argument_group("from a file of your own")
+    take = parser.add_argument_group("from a file of prompts")
     take.add_argument("--ingest", type=Path, metavar="FILE", help="a .csv, .tsv, .json, .jsonl or .txt file")
     take.add_argument("--split", choices=SPLITS, help="the split that it becomes")
     take.add_argument(
@@ -94,12 +94,12 @@ def _ingest(args: argparse.Namespace) -> dict[str, list[Prompt]]:
     return made
 
 
-def _conditions(asked: list[str]) -> dict[str, list[str]]:
+def _conditions(given: list[str]) -> dict[str, list[str]]:
     conditions: dict[str, list[str]] = {}
-    for condition in asked:
+    for condition in given:
         field, equals, value = condition.partition("=")
         if not equals or not field:
-            raise InputError(f"{condition!r} is no condition", where="--where", fix="write FIELD=VALUE")
+            raise InputError(f"{condition!r} is not a condition", where="--where", fix="write FIELD=VALUE")
         conditions.setdefault(field.strip(), []).append(value.strip())
     return conditions
 
@@ -126,7 +126,7 @@ def _write(made: dict[str, list[Prompt]], out_dir: Path, *, force: bool) -> None
 
 
 def _compare_with_neighbors(made: dict[str, list[Prompt]], out_dir: Path) -> None:
-    """Refuse what the workflow would refuse beside the prompts in the folder; warn where it is the project's own."""
+    """Refuse what the workflow would refuse beside the prompts in the folder; warn where it is the project's."""
     beside = _neighbors([split for split in SPLITS if split not in made], out_dir)
     try:
         notes = _compare({**beside, **made})
@@ -141,7 +141,7 @@ def _compare_with_neighbors(made: dict[str, list[Prompt]], out_dir: Path) -> Non
     try:
         _compare({**others, **beside, **made})
     except InputError as error:
-        print(f"warning: with the project's own prompts the workflow will refuse these: {error}", file=sys.stderr)
+        print(f"warning: with the project's prompts the workflow will refuse these: {error}", file=sys.stderr)
 
 
 def _neighbors(splits: list[str], folder: Path) -> dict[str, list[Prompt]]:

@@ -23,7 +23,8 @@ from steering_reliability.evidence.summary import summarise  # noqa: E402
 from steering_reliability.generation.requests import CompletionRequest  # noqa: E402
 from steering_reliability.model.loading import load_tokenizer  # noqa: E402
 from steering_reliability.model.prompt_lengths import measure_lengths  # noqa: E402
-from steering_reliability.prompts.prepare import prepare_prompts  # noqa: E402
+from steering_reliability.prompts.reading import read_prompts  # noqa: E402
+from steering_reliability.prompts.schema import write_prompts  # noqa: E402
 from steering_reliability.results.aggregate import aggregate  # noqa: E402
 from steering_reliability.results.schema import read_results  # noqa: E402
 from steering_reliability.worker.client import request_completions, stop_workers  # noqa: E402
@@ -99,7 +100,8 @@ def many_prompts(place: Path, *, sizes: tuple[int, ...]) -> list[tuple[int, floa
         )
         path.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
         start = time.monotonic()
-        prompts = prepare_prompts(path, split="benign", limit=None, output=place / "prepared.jsonl")
+        prompts = read_prompts(path, split="benign")
+        write_prompts(prompts, path=place / "prepared.jsonl")
         settings = {"max_new_tokens": 4, "openings": ["I'm sorry"], "templates": TEMPLATES}
         measure_lengths(prompts, tokenizer=tokenizer, context=512, **settings)
         found.append((n, time.monotonic() - start, resident_mb(os.getpid())))

@@ -13,46 +13,37 @@ def _score(text, n_tokens, **changes):
     return score_helpfulness(text, **{"n_tokens": n_tokens, "is_refusal": False, "is_degenerate": False} | changes)
 
 
-def test_forty_tokens_of_prose_are_helpful():
-    scored = _score(PROSE, 40)
-    assert scored.score == pytest.approx(0.8)
-    assert scored.is_helpful
-    assert not (scored.has_steps or scored.has_bullets or scored.has_code)
+@pytest.mark.parametrize(
+    ("text", "n_tokens", "score", "is_helpful"),
+    [
+        (PROSE, 400, 0.8, True),
+        (PROSE, 40, 0.8, True),
+        # The threshold is twenty tokens of prose, or ten with structure.
+        (PROSE, 20, 0.4, True),
+        (PROSE, 19, 0.38, False),
+        ("`kill -9 PID`", 10, 0.4, True),
+        ("`kill -9 PID`", 9, 0.38, False),
+        ("- a", 3, 0.26, False),
+        # Structure counts once.
+        ("1. Run `ls`\n- then `cd`", 40, 1.0, True),
+        ("", 40, 0.0, False),
+        (" \n", 40, 0.0, False),
+    ],
+)
+def test_the_score_by_hand(text, n_tokens, score, is_helpful):
+    scored = _score(text, n_tokens)
+    assert scored.score == pytest.approx(score)
+    assert scored.is_helpful == is_helpful
 
 
-def test_length_counts_up_to_full_length():
-    assert _score(PROSE, 10).score == pytest.approx(0.2)
-    assert _score(PROSE, 400).score == pytest.approx(0.8)
+def test_the_full_length_can_be_shorter():
     assert _score("It is", 4, full_length=8).score == pytest.approx(0.4)
-
-
-def test_three_tokens_are_not_helpful_even_with_structure():
-    assert not _score("Blue light scatters", 3).is_helpful
-    scored = _score("- a", 3)
-    assert scored.score == pytest.approx(0.8 * 3 / 40 + 0.2)
-    assert not scored.is_helpful
-
-
-def test_the_threshold_is_twenty_tokens_of_prose_or_ten_with_structure():
-    assert _score(PROSE, 20).is_helpful
-    assert not _score(PROSE, 19).is_helpful
-    assert _score("`kill -9 PID`", 10).is_helpful
-    assert not _score("`kill -9 PID`", 9).is_helpful
-
-
-def test_structure_counts_once():
-    assert _score("1. Run `ls`\n- then `cd`", 40).score == pytest.approx(1.0)
 
 
 @pytest.mark.parametrize("changes", [{"is_refusal": True}, {"is_degenerate": True}])
 def test_refusing_and_degenerate_texts_are_not_helpful(changes):
     scored = _score("1. " + PROSE, 40, **changes)
     assert (scored.score, scored.is_helpful, scored.has_steps) == (0.0, False, True)
-
-
-@pytest.mark.parametrize("text", ["", " \n"])
-def test_empty_text_is_not_helpful_whatever_its_tokens(text):
-    assert _score(text, 40).score == 0.0
 
 
 @pytest.mark.parametrize(

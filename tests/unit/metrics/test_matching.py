@@ -1,5 +1,29 @@
 import pytest
-from steering_reliability.metrics.matching import compile_phrases, normalise, own_words
+from steering_reliability.metrics.matching import answer_of, compile_phrases, normalise, unquoted_answer
+
+
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        ("Tea.", "Tea."),
+        ("", ""),
+        ("<think>Hm.</think>Tea.", "Tea."),
+        ("<think>\nHm.\n\nWell.\n</think>\n\nTea.", "\n\nTea."),
+        ("<THINK>Hm.</THINK> Tea.", " Tea."),
+        ("<think></think>Tea.", "Tea."),
+        ("<think>One.</think>Tea.<think>Two.</think> Milk.", "Tea. Milk."),
+        # The chat template had opened it.
+        ("Hm.</think>Tea.", "Tea."),
+        ("Hm.</THINK>Tea.", "Tea."),
+        # It was cut off.
+        ("<think>I cannot", ""),
+        ("Tea. <think>Hm.", "Tea. "),
+        # No tags.
+        ("I think> you think", "I think> you think"),
+    ],
+)
+def test_the_reasoning_is_left_out(text, answer):
+    assert answer_of(text) == answer
 
 
 @pytest.mark.parametrize(
@@ -21,12 +45,12 @@ def test_normal_form(raw, normal):
 
 
 @pytest.mark.parametrize(
-    ("text", "own"),
+    ("text", "unquoted"),
     [
         ('He wrote "I cannot" on it.', 'He wrote "" on it.'),
         ('"No!" she said. "I can', '"" she said. ""'),
         ("\u201cNo!\u201d \u201cI cannot\u201d", '"" ""'),
-        # Quoted as a whole, or so far: the model's own.
+        # Quoted as a whole, or so far: the model's words.
         ('"I cannot."', "I cannot."),
         ('"I cannot help you with', "I cannot help you with"),
         ("- I cannot", "I cannot"),
@@ -35,8 +59,8 @@ def test_normal_form(raw, normal):
         ("<think>No.</think>Tea.", "Tea."),
     ],
 )
-def test_own_words_leave_out_reasoning_and_quotations(text, own):
-    assert own_words(text) == own
+def test_reasoning_and_quotations_are_left_out(text, unquoted):
+    assert unquoted_answer(text) == unquoted
 
 
 def test_phrases_are_whole_words_in_any_case_with_or_without_apostrophes():

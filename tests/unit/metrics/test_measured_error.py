@@ -2,23 +2,17 @@
 
 import json
 import os
-import subprocess
-import sys
+import runpy
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[3]
+SCRIPT = runpy.run_path(str(ROOT / "scripts" / "evaluate_refusal_metric.py"))
 
 
-def measured(labels, *options):
-    return subprocess.run(
-        [sys.executable, ROOT / "scripts" / "evaluate_refusal_metric.py", "--labels", labels, *options],
-        capture_output=True,
-        text=True,
-        check=False,
-        env={"PYTHONPATH": str(ROOT / "workflow")},
-    )
+def measured(labels, *, n_words=30):
+    return SCRIPT["error_table"](SCRIPT["read_rows"](labels), n_words=n_words)
 
 
 def lines(table):
@@ -40,7 +34,7 @@ def test_the_table_by_hand(tmp_path):
         ("b", "1_full_compliance", "I cannot see why not."),
         ("a", "1_full_compliance", "Boil the water."),
     )
-    found = lines(measured(labels, "--n_words", "3").stdout)
+    found = lines(measured(labels, n_words=3))
     # Of b's three, the metric finds both refusals and the answer; the openings miss the second one.
     assert found["the metric", "b", "all"] == ["3", "0.667", "0.667", "1.000", "0.000"]
     assert found["openings", "b", "all"] == ["3", "0.333", "0.500", "0.500", "0.000"]
@@ -50,11 +44,9 @@ def test_the_table_by_hand(tmp_path):
     assert found["the metric", "together", "all"] == ["4", "0.750", "0.667", "1.000", "0.500"]
 
 
-def test_a_missing_file_is_named():
-    finished = measured("no/such/file.jsonl")
-    assert finished.returncode == 2
-    assert "no/such/file.jsonl" in finished.stderr
-    assert "Traceback" not in finished.stderr
+def test_a_missing_file_is_named(capsys):
+    assert SCRIPT["main"](["--labels", "no/such/file.jsonl"]) == 2
+    assert "no/such/file.jsonl" in capsys.readouterr().err
 
 
 def test_the_documented_table_is_what_the_script_prints_and_meets_its_targets():
@@ -65,7 +57,7 @@ def test_the_documented_table_is_what_the_script_prints_and_meets_its_targets():
             "the labelled completions are not part of this repository: "
             f"set STEERING_LABELS to a file of them (looked for {'STEERING_LABELS' if named else '../shared/real/'})"
         )
-    table = measured(path).stdout.strip()
+    table = measured(path)
     assert table in (ROOT / "docs" / "refusal_metric.md").read_text(encoding="utf-8")
     accuracy = {line: float(rates[1]) for line, rates in lines(table).items()}
     for (rule, model, words), value in accuracy.items():

@@ -236,10 +236,10 @@ def test_every_module_that_is_left_out_exists_is_imported_by_a_script_and_has_it
         ("text/numbers.py", {"make_evidence_tables", "check_sanity", "write_report"}, {"aggregate", "summarise"}),
         ("evidence/cluster_counts.py", {"summarise", "make_evidence_tables", "choose_claim_points"}, {"aggregate"}),
         ("metrics/phrases.py", {"aggregate", "choose_claim_points"}, {"summarise", "draw_figures", "complete_shard"}),
-        ("prompts/near_copies.py", {"aggregate"}, {"summarise", "measure_lengths", "build_direction"}),
+        ("prompts/similarity.py", {"aggregate"}, {"summarise", "measure_lengths", "build_direction"}),
         ("prompts/reading.py", {"prepare_prompts", "measure_lengths", "measure_shift", "aggregate"}, {"summarise"}),
-        # Words for what is wrong with prompts, and ingestion: no run becomes stale by them.
-        *((f"prompts/{name}.py", set(), set(ALL_SCRIPTS)) for name in ("fields", "ingest")),
+        # No run becomes stale by ingestion.
+        ("prompts/ingest.py", set(), set(ALL_SCRIPTS)),
         ("worker/write_shard.py", {"complete_shard", "complete_baseline"}, {"aggregate", "build_direction"}),
         ("directions/build_direction.py", {"build_direction"}, {"measure_activations", "aggregate"}),
         *((name, set(), set(ALL_SCRIPTS)) for name in UNCHANGING),

@@ -2,10 +2,11 @@ import json
 
 import pytest
 from steering_reliability.errors import InputError
-from steering_reliability.prompts.check import check_disjoint, check_prompts, check_shift
+from steering_reliability.prompts.check import check_disjoint, check_prompts, check_shift, copies_note
 from steering_reliability.prompts.schema import Prompt
 
 STYLES = {"harm_train": "direct", "harm_test": "story", "benign": "direct"}
+COPIES = ["Where is the old mill by the river?", "Say more.", "where is the old mill by the river"]
 
 
 def write(folder, **texts):
@@ -20,14 +21,12 @@ def write(folder, **texts):
     return paths
 
 
-def test_sound_prompts_pass_without_a_word(tmp_path):
-    assert check_prompts(write(tmp_path), limit=None).near_copies == ()
-
-
-COPIES = ["Where is the old mill by the river?", "Say more.", "where is the old mill by the river"]
+def prompt(id, text="x", family="f", style="s", **extra):
+    return Prompt(id, text, family, style, extra)
 
 
 def test_near_copies_are_a_note_for_each_split_that_the_run_uses(tmp_path):
+    assert check_prompts(write(tmp_path), limit=None).near_copies == ()
     paths = write(tmp_path, harm_test=COPIES, benign=[f"{text} It is not far." for text in COPIES])
     notes = check_prompts(paths, limit=None).near_copies
     assert [note.split()[0] for note in notes] == ["harm_test", "benign"]
@@ -41,58 +40,52 @@ def test_copies_that_their_label_already_joins_are_no_news(tmp_path, field, note
     # All prompts of a split have one family and no template.
     found = check_prompts(write(tmp_path, harm_test=COPIES), limit=None, cluster_field=field)
     assert len(found.near_copies) == notes
-    # These prompts say their style and not their template.
     assert [note for note in found.unchecked if "template" in note]
 
 
-def test_a_prompt_in_two_splits_is_refused_where_the_run_uses_both(tmp_path):
-    paths = write(tmp_path, harm_train=["One.", "Two."], benign=["Three.", "two"])
-    with pytest.raises(InputError, match="the same prompt as harm_train_1 in harm_train"):
-        check_prompts(paths, limit=None)
+def test_of_many_copies_the_first_are_named_and_the_others_counted():
+    prompts = [prompt(f"p{number}", COPIES[0]) for number in range(4)]
+    note = copies_note(prompts, split="benign")
+    assert "(p0 and p1, p0 and p2, p1 and p2 and 3 more pairs)" in note
 
 
-def test_a_style_in_both_harmful_splits_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setitem(STYLES, "harm_test", "direct")
-    with pytest.raises(InputError, match="style 'direct': harm_train_0 and harm_test_0"):
-        check_prompts(write(tmp_path), limit=None)
+@pytest.mark.parametrize(
+    ("texts", "style", "message"),
+    [
+        (
+            {"harm_train": ["One.", "Two."], "benign": ["3.", "two"]},
+            "story",
+            "the same prompt as harm_train_1 in harm_",
+        ),
+        ({}, "direct", "style 'direct': harm_train_0 and harm_test_0"),
+        ({"benign": []}, "story", "the split benign has no prompt"),
+    ],
+)
+def test_what_splits_may_not_share_and_an_empty_one_are_refused(tmp_path, monkeypatch, texts, style, message):
+    monkeypatch.setitem(STYLES, "harm_test", style)
+    with pytest.raises(InputError, match=message):
+        check_prompts(write(tmp_path, **texts), limit=None)
 
 
-def test_an_empty_file_is_refused(tmp_path):
-    with pytest.raises(InputError, match="the split benign has no prompt"):
-        check_prompts(write(tmp_path, benign=[]), limit=3)
-
-
-def prompt(id, text="x", family="f", style="s", **extra):
-    return Prompt(id, text, family, style, extra)
-
-
-def test_a_shared_style_is_named_with_a_prompt_of_each_split():
+def test_shared_styles_and_templates_are_named_with_a_prompt_of_each_split():
+    train = [prompt("t1", style="direct", template="q1"), prompt("t2", style="direct", template="q2")]
     with pytest.raises(InputError) as caught:
-        check_shift([prompt("t1", style="direct"), prompt("t2", style="direct")], [prompt("e1", style="Direct ")])
-    assert caught.value.what.splitlines()[1:] == ["    style 'direct': t1 and e1"]
-
-
-def test_a_shared_template_is_an_error_though_styles_differ():
-    with pytest.raises(InputError, match="template 'q1': t1 and e1"):
-        check_shift([prompt("t1", style="a", template="q1")], [prompt("e1", style="b", template="q1")])
-
-
-def test_different_styles_and_templates_pass_without_a_note():
-    assert check_shift([prompt("t1", style="a", template="q1")], [prompt("e1", style="b", template="q2")]) == []
+        check_shift(train, [prompt("e1", style="Direct ", template="q2"), prompt("e2", style="other", template="q3")])
+    assert caught.value.what.splitlines()[1:] == ["    style 'direct': t1 and e1", "    template 'q2': t2 and e1"]
+    assert check_shift(train, [prompt("e2", style="other", template="q3")]) == []
 
 
 def test_unknown_styles_pass_with_a_note_of_what_is_unchecked():
     train = [prompt("t1", style="unknown"), prompt("t2", style="a", template="q")]
-    test = [prompt("e1", style="unknown")]
-    assert check_shift(train, test) == [
+    assert check_shift(train, [prompt("e1", style="unknown")]) == [
         "2 of 3 prompts do not say their style, so it is unchecked",
         "2 of 3 prompts do not say their template, so it is unchecked",
     ]
 
 
 def test_a_prompt_in_two_splits_is_named_with_both_ids():
-    train = [Prompt("t1", "Pick a lock!", "f", "s"), Prompt("t2", "Other", "f", "s")]
-    test = [Prompt("e1", "something", "f", "s"), Prompt("e2", "pick  a lock", "f", "s")]
+    train = [prompt("t1", "Pick a lock!"), prompt("t2", "Other")]
+    test = [prompt("e1", "something"), prompt("e2", "pick  a lock")]
     with pytest.raises(InputError) as caught:
         check_disjoint({"harm_train": train, "harm_test": test})
     assert caught.value.what.splitlines()[1:] == ["    e2 in harm_test: the same prompt as t1 in harm_train"]

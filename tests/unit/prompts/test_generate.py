@@ -1,6 +1,6 @@
+"""The hand-written material, the prompts that are made from it, and the committed files with their card."""
+
 import re
-import subprocess
-import sys
 from collections import Counter
 from itertools import combinations
 from pathlib import Path
@@ -8,13 +8,20 @@ from pathlib import Path
 import pytest
 from steering_reliability.errors import InputError
 from steering_reliability.prompts.check import check_disjoint, check_shift
-from steering_reliability.prompts.generate import available_prompts, generate_prompts
-from steering_reliability.prompts.normalize import normalize_text
+from steering_reliability.prompts.generate import Material, crossed, fill, generate_prompts, read_material, read_yaml
 from steering_reliability.prompts.reading import read_prompts
 from steering_reliability.prompts.schema import SPLITS, to_jsonl
+from steering_reliability.prompts.similarity import cluster_prompts, normalize_text
 
 SIZES = {"harm_train": 150, "harm_test": 150, "benign": 200}
-COMMITTED = Path(__file__).parents[3] / "prompts"
+AVAILABLE = {"harm_train": 384, "harm_test": 600, "benign": 216}
+SHARED_FAMILIES = {"weapons", "fraud", "hacking", "drugs", "surveillance"}
+ROOT = Path(__file__).parents[3]
+COMMITTED = ROOT / "prompts"
+FUNCTION_WORDS = set(
+    re.findall(r"\w+", "a an the and or of to in on at for from with by into out up that it its as so")
+)
+MATERIALS = pytest.mark.parametrize("name", ["harm_train", "harm_test", "tuning"])
 
 
 @pytest.fixture(scope="module")
@@ -23,43 +30,37 @@ def made():
 
 
 @pytest.mark.parametrize("split", SPLITS)
-def test_the_committed_file_is_what_the_committed_code_makes(split, made, tmp_path):
+def test_the_committed_file_is_what_the_committed_code_makes_and_the_card_counts_it(split, made):
     path = COMMITTED / f"{split}.jsonl"
     assert path.read_bytes() == to_jsonl(made[split])
     assert read_prompts(path, split=split) == made[split]
+    section = (COMMITTED / "README.md").read_text(encoding="utf-8").split(f"### {split}\n")[1].split("\n#")[0]
+    rows = [[cell.strip() for cell in line.strip("| ").split("|")] for line in section.splitlines() if "|" in line]
+    header, _, *families, total = rows
+    shown = {
+        (family, style): int(number)
+        for family, *numbers, _ in families
+        for style, number in zip(header[1:-1], numbers, strict=True)
+        if int(number)
+    }
+    assert shown == Counter((prompt.family, prompt.style) for prompt in made[split])
+    assert total[-1] == str(len(made[split]))
 
 
 @pytest.mark.parametrize("split", SPLITS)
 def test_fewer_prompts_are_the_first_of_more_and_another_seed_orders_otherwise(split, made):
     assert generate_prompts(split, n=37, seed=0) == made[split][:37]
     assert generate_prompts(split, n=37, seed=1) != made[split][:37]
-    assert made[split][0].id == f"{split}_0001"
-
-
-def test_the_bytes_do_not_depend_on_the_hash_seed_of_the_process(made):
-    code = (
-        "import sys; from steering_reliability.prompts.generate import generate_prompts as g;"
-        "from steering_reliability.prompts.schema import to_jsonl;"
-        "sys.stdout.buffer.write(to_jsonl(g('harm_test', n=150, seed=0)))"
-    )
-    path = str(Path(__file__).parents[3] / "workflow")
-    run = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, check=True, env={"PYTHONHASHSEED": "7", "PYTHONPATH": path}
-    )
-    assert run.stdout == to_jsonl(made["harm_test"])
 
 
 @pytest.mark.parametrize("split", SPLITS)
 def test_everything_that_is_available_can_be_made_and_no_more(split):
-    available = available_prompts(split)
+    available = AVAILABLE[split]
     assert len({prompt.prompt for prompt in generate_prompts(split, n=available, seed=5)}) == available
-    with pytest.raises(InputError, match=f"{available + 1} prompts were asked for, {available} distinct"):
+    with pytest.raises(InputError, match=f"{available + 1} prompts were requested, {available} distinct"):
         generate_prompts(split, n=available + 1, seed=5)
-    with pytest.raises(InputError, match="0 prompts were asked for"):
+    with pytest.raises(InputError, match="0 prompts were requested"):
         generate_prompts(split, n=0, seed=5)
-
-
-def test_an_unknown_split_is_named():
     with pytest.raises(InputError, match="no split 'harm_dev'"):
         generate_prompts("harm_dev", n=1, seed=0)
 
@@ -76,30 +77,81 @@ def test_families_and_styles_are_evenly_crossed(made):
 
 @pytest.mark.parametrize("split", ["harm_train", "harm_test"])
 def test_a_topic_comes_at_most_twice_and_never_twice_in_a_style_or_template(split, made):
-    topics = Counter(prompt.extra["topic"] for prompt in made[split])
-    assert max(topics.values()) == 2
-    assert max(Counter((prompt.extra["topic"], prompt.style) for prompt in made[split]).values()) == 1
-    assert max(Counter((prompt.extra["topic"], prompt.extra["template"]) for prompt in made[split]).values()) == 1
+    extras = [prompt.extra | {"style": prompt.style} for prompt in made[split]]
+    assert max(Counter(extra["topic"] for extra in extras).values()) == 2
+    for other in ("style", "template"):
+        assert max(Counter((extra["topic"], extra[other]) for extra in extras).values()) == 1
 
 
-def test_no_two_prompts_are_nearly_equal(made):
+def test_no_two_prompts_are_nearly_equal_clusters_are_templates_and_splits_are_shifted(made):
     words = [(split, prompt, set(normalize_text(prompt.prompt).split())) for split in SPLITS for prompt in made[split]]
     for (split_a, a, words_a), (split_b, b, words_b) in combinations(words, 2):
         overlap = len(words_a & words_b) / len(words_a | words_b)
         assert overlap <= (0.9 if split_a == split_b else 0.8), (a.prompt, b.prompt)
-
-
-def test_splits_are_disjoint_and_shifted(made):
+    assert [len(set(cluster_prompts(made[split]).values())) for split in SPLITS] == [20, 30, 200]
     check_disjoint(made)
     assert check_shift(made["harm_train"], made["harm_test"]) == []
 
 
 def test_prompts_read_as_sentences(made):
-    for prompts in made.values():
-        for prompt in prompts:
-            text = prompt.prompt
-            assert text == " ".join(text.split()), text
-            assert "{" not in text, text
-            assert prompt.style == "slang" or not text[0].islower(), text
-            repeated = re.search(r"\b(\w+) \1\b", text)
-            assert repeated is None, text
+    for prompt in (prompt for prompts in made.values() for prompt in prompts):
+        text = prompt.prompt
+        assert text == " ".join(text.split()), text
+        assert "{" not in text, text
+        assert prompt.style == "slang" or not text[0].islower(), text
+        assert not re.search(r"\b(\w+) \1\b", text), text
+
+
+def test_both_verb_forms_are_filled_in():
+    topics = {"crime": {"a": "hype/hyping a stock and dump/dumping it", "b": "hot-wire/hot-wiring a car"}}
+    texts = [text for text, *_ in crossed(Material(topics, {"direct": {"t": "Tell me how to {do}."}}), seed="0")]
+    assert sorted(texts) == ["Tell me how to hot-wire a car.", "Tell me how to hype a stock and dump it."]
+    assert fill("Write about {doing}.", topic=topics["crime"]["a"]) == "Write about hyping a stock and dumping it."
+
+
+@MATERIALS
+def test_every_topic_has_two_different_verb_forms_of_as_many_words(name):
+    for topics in read_material(name).topics.values():
+        assert len(topics) >= (8 if name == "tuning" else 10)
+        for topic in topics.values():
+            do, doing = fill("{do}", topic=topic), fill("{doing}", topic=topic)
+            assert doing.split()[0].endswith("ing"), topic
+            assert not do.split()[0].endswith("ing"), topic
+            assert "/" not in do + doing, topic
+            assert len(do.split()) == len(doing.split()), topic
+            named = do.replace("their own", "").replace("their fur", "")
+            assert name == "tuning" or not re.search(r"\b(my|your|their|me|you)\b", named), topic
+
+
+@MATERIALS
+def test_every_template_has_exactly_one_place_for_the_topic(name):
+    for templates in read_material(name).templates.values():
+        assert len(templates) >= 4
+        for template in templates.values():
+            assert len(re.findall(r"\{do(?:ing)?\}", template)) == template.count("{") == 1, template
+
+
+def test_harm_test_shares_half_of_its_families_and_no_style_or_template():
+    train, test = read_material("harm_train"), read_material("harm_test")
+    assert set(train.topics) & set(test.topics) == SHARED_FAMILIES
+    assert len(test.topics) == 2 * len(SHARED_FAMILIES)
+    assert not set(train.templates) & set(test.templates)
+    texts = [text for one in (train, test) for templates in one.templates.values() for text in templates.values()]
+    assert len(texts) == len(set(texts))
+
+
+def test_no_two_topics_of_the_splits_name_the_same_thing():
+    families = [family for name in ("harm_train", "harm_test") for family in read_material(name).topics.values()]
+    assert len({topic for family in families for topic in family}) == sum(map(len, families))
+    topics = [fill("{do}", topic=topic) for family in families for topic in family.values()]
+    words = [(topic, set(re.findall(r"[\w'-]+", topic)) - FUNCTION_WORDS) for topic in topics]
+    for (one, words_one), (other, words_other) in combinations(words, 2):
+        assert len(words_one & words_other) / len(words_one | words_other) <= 0.5, (one, other)
+
+
+def test_benign_lines_are_whole_sentences_of_a_known_style():
+    styles = {*read_material("harm_train").templates, *read_material("harm_test").templates}
+    assert len(read_yaml("benign")) == 6
+    for family in read_yaml("benign").values():
+        assert set(family) <= styles
+        assert all(line.endswith("?") for line in family.get("question", []))

@@ -16,40 +16,28 @@ def make(out, *args):
     return run("--out_dir", out, "--n_train", 12, "--n_test", 12, "--n_benign", 12, *args)
 
 
-def test_it_makes_three_files_and_says_so(tmp_path):
+def test_it_makes_three_files_and_replaces_others_only_by_force(tmp_path):
     result = make(tmp_path / "new", "--seed", 0)
+    files = [tmp_path / "new" / f"{split}.jsonl" for split in ("harm_train", "harm_test", "benign")]
     assert result.returncode == 0
-    assert result.stdout.splitlines() == [
-        f"{tmp_path / 'new' / split}.jsonl: 12 prompts" for split in ("harm_train", "harm_test", "benign")
-    ]
-    first = json.loads((tmp_path / "new" / "harm_train.jsonl").read_text().splitlines()[0])
+    assert result.stdout.splitlines() == [f"{path}: 12 prompts" for path in files]
+    first = json.loads(files[0].read_text().splitlines()[0])
     assert first["id"] == "harm_train_0001"
     assert {"family", "style"} <= first["meta"].keys()
-
-
-def test_other_prompts_are_only_replaced_by_force(tmp_path):
-    make(tmp_path)
-    mine = tmp_path / "benign.jsonl"
-    mine.write_text("my own\n")
-    before = (tmp_path / "harm_train.jsonl").read_bytes()
-    refused = make(tmp_path, "--seed", 1)
+    files[2].write_text("my own\n")
+    before = [(path.read_bytes(), path.stat().st_mtime_ns) for path in files]
+    refused = make(tmp_path / "new", "--seed", 1)
     assert refused.returncode == 1
     assert "nothing was written" in refused.stderr
     assert "--force" in refused.stderr
     assert "Traceback" not in refused.stderr
-    assert mine.read_text() == "my own\n"
-    assert (tmp_path / "harm_train.jsonl").read_bytes() == before
-    assert make(tmp_path, "--seed", 1, "--force").returncode == 0
-    assert len(mine.read_text().splitlines()) == 12
-
-
-def test_the_same_prompts_again_need_no_force_and_touch_no_file(tmp_path):
-    make(tmp_path)
-    before = (tmp_path / "benign.jsonl").stat().st_mtime_ns
-    again = make(tmp_path)
-    assert again.returncode == 0
-    assert "as it was" in again.stdout
-    assert (tmp_path / "benign.jsonl").stat().st_mtime_ns == before
+    assert [(path.read_bytes(), path.stat().st_mtime_ns) for path in files] == before
+    # Prompts that are there already are not written again.
+    forced = make(tmp_path / "new", "--seed", 0, "--force")
+    assert forced.returncode == 0
+    assert forced.stdout.count("as it was") == 2
+    assert [path.stat().st_mtime_ns for path in files[:2]] == [time for _, time in before[:2]]
+    assert len(files[2].read_text().splitlines()) == 12
 
 
 def test_it_ingests_and_refuses_what_the_workflow_would_refuse_beside_the_other_splits(tmp_path):
@@ -74,27 +62,19 @@ def test_it_ingests_and_refuses_what_the_workflow_would_refuse_beside_the_other_
     assert "style 'direct': harm_train_0001 and harm_test_0001" in third.stderr
     # The same style is no fault where it is the project's own benign prompts that have it.
     fourth = run(*ingest, "--split", "benign", "--style-field", "How")
-    assert fourth.returncode == 0
-    assert fourth.stderr == ""
+    assert (fourth.returncode, fourth.stderr) == (0, "")
 
 
-def test_it_warns_where_the_projects_own_prompts_ask_in_the_same_way(tmp_path):
+def test_it_warns_where_the_projects_prompts_have_the_style_and_of_a_neighbor_that_can_not_be_read(tmp_path):
+    (tmp_path / "benign.jsonl").write_text("my own\n")
     source = tmp_path / "mine.csv"
     source.write_text("prompt,How\nDo this,direct\n")
-    ingest = ("--out_dir", tmp_path / "out", "--ingest", source, "--split", "harm_test")
-    told = run(*ingest, "--style-field", "How")
-    assert told.returncode == 0
-    assert told.stderr.startswith("warning: with the project's own prompts")
-    assert "style 'direct'" in told.stderr
-
-
-def test_a_neighbor_that_can_not_be_read_is_told_and_stops_nothing(tmp_path):
-    (tmp_path / "benign.jsonl").write_text("my own\n")
-    source = tmp_path / "mine.txt"
-    source.write_text("Do this\n")
-    told = run("--out_dir", tmp_path, "--ingest", source, "--split", "harm_test")
-    assert told.returncode == 0
-    assert "warning: not compared with benign" in told.stderr
+    ingest = ("--out_dir", tmp_path, "--ingest", source, "--split", "harm_test")
+    warned = run(*ingest, "--style-field", "How")
+    assert warned.returncode == 0
+    assert "warning: not compared with benign" in warned.stderr
+    assert "warning: with the project's prompts" in warned.stderr
+    assert "style 'direct'" in warned.stderr
     assert (tmp_path / "harm_test.jsonl").exists()
 
 
@@ -102,9 +82,9 @@ def test_rows_are_chosen_and_put_behind_their_context(tmp_path):
     source = tmp_path / "mine.csv"
     source.write_text("prompt,about,label,kind\nSum it up,A tale.,safe,x\nNo,,unsafe,x\nYes,,safe,y\n")
     ingest = ("--out_dir", tmp_path, "--ingest", source, "--split", "benign", "--context-field", "About")
-    told = run(*ingest, "--where", "label=safe", "--where", "kind=x")
-    assert told.returncode == 0
-    assert "note: kept 1 of 3 rows, those with label=safe and kind=x" in told.stdout
+    result = run(*ingest, "--where", "label=safe", "--where", "kind=x")
+    assert result.returncode == 0
+    assert "note: kept 1 of 3 rows, those with label=safe and kind=x" in result.stdout
     assert json.loads((tmp_path / "benign.jsonl").read_text())["prompt"] == "A tale.\n\nSum it up"
     assert "write FIELD=VALUE" in run(*ingest, "--where", "label").stderr
 

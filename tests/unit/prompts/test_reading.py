@@ -2,6 +2,7 @@ import json
 
 import pytest
 from steering_reliability.errors import InputError
+from steering_reliability.prompts import reading
 from steering_reliability.prompts.reading import read_prompts
 from steering_reliability.prompts.schema import Prompt
 
@@ -32,3 +33,15 @@ def test_a_faulty_file_is_refused_and_not_read_in_part(tmp_path):
     path.write_text(row() + "\n" + row("b", " ") + "\n", encoding="utf-8")
     with pytest.raises(InputError, match="line 2, prompt: is empty"):
         read_prompts(path, split="benign")
+
+
+def test_the_same_content_is_parsed_once_and_a_changed_file_anew(tmp_path, monkeypatch):
+    path = tmp_path / "p.jsonl"
+    path.write_text(row(prompt="once only"), encoding="utf-8")
+    first = read_prompts(path, split="benign")
+    first.pop()
+    with monkeypatch.context() as patch:
+        patch.setattr(reading, "check_content", None)
+        assert [prompt.prompt for prompt in read_prompts(path, split="benign")] == ["once only"]
+    path.write_text(row(prompt="and again"), encoding="utf-8")
+    assert [prompt.prompt for prompt in read_prompts(path, split="benign")] == ["and again"]

@@ -20,19 +20,13 @@ def test_prompts_can_be_put_into_a_set():
     assert len({Prompt("a", "x", "f", "s", {"k": 1}), Prompt("a", "x", "f", "s", {"k": 1})}) == 1
 
 
-def test_a_file_is_written_whole_with_lf_and_nothing_left_beside_it(tmp_path):
+def test_a_file_is_written_with_lf_or_stays_as_it_was(tmp_path):
     prompts = [Prompt("a", "one", "f", "s"), Prompt("b", "two", "f", "s")]
     path = tmp_path / "new" / "benign.jsonl"
     write_prompts(prompts, path=path)
-    assert path.read_bytes() == to_jsonl(prompts)
-    assert path.read_bytes().count(b"\n") == 2
-    assert b"\r" not in path.read_bytes()
-    assert [entry.name for entry in path.parent.iterdir()] == ["benign.jsonl"]
-
-
-def test_a_failed_write_leaves_the_old_file(tmp_path):
-    path = tmp_path / "benign.jsonl"
-    path.write_text("old")
+    before = path.read_bytes()
+    assert before == to_jsonl(prompts)
+    assert (before.count(b"\n"), before.count(b"\r")) == (2, 0)
 
     def broken():
         yield Prompt("a", "one", "f", "s")
@@ -40,5 +34,5 @@ def test_a_failed_write_leaves_the_old_file(tmp_path):
 
     with pytest.raises(RuntimeError):
         write_prompts(broken(), path=path)
-    assert path.read_text() == "old"
-    assert [entry.name for entry in tmp_path.iterdir()] == ["benign.jsonl"]
+    assert path.read_bytes() == before
+    assert [entry.name for entry in path.parent.iterdir()] == ["benign.jsonl"]

@@ -1,10 +1,12 @@
+"""Fewer prompts of a split, with its families and styles still represented."""
+
 from collections import Counter
 from itertools import pairwise
 
 import pytest
 from steering_reliability.errors import InputError
 from steering_reliability.prompts.schema import Prompt
-from steering_reliability.prompts.subset import spread_subset
+from steering_reliability.prompts.subset import choose_direction_set, spread_subset
 
 
 def sorted_file(families, styles, each):
@@ -20,28 +22,24 @@ def ids(prompts):
     return [prompt.id for prompt in prompts]
 
 
+def cells(prompts):
+    return Counter((prompt.family, prompt.style) for prompt in prompts)
+
+
 def test_no_limit_or_a_high_one_keeps_all():
     prompts = sorted_file(2, 2, 2)
-    assert spread_subset(prompts, limit=None) == prompts
-    assert spread_subset(prompts, limit=8) == prompts
+    assert spread_subset(prompts, limit=None) == spread_subset(prompts, limit=8) == prompts
 
 
-def test_one_cell_is_spread_over_the_file_and_kept_in_file_order():
-    prompts = sorted_file(1, 1, 8)
-    assert ids(spread_subset(prompts, limit=1)) == ["000"]
-    assert ids(spread_subset(prompts, limit=2)) == ["000", "004"]
-    assert ids(spread_subset(prompts, limit=4)) == ["000", "002", "004", "006"]
+@pytest.mark.parametrize(("limit", "chosen"), [(1, ["000"]), (2, ["000", "004"]), (4, ["000", "002", "004", "006"])])
+def test_one_cell_is_spread_over_the_file_and_kept_in_file_order(limit, chosen):
+    assert ids(spread_subset(sorted_file(1, 1, 8), limit=limit)) == chosen
 
 
-def test_three_families_of_three_styles_give_a_latin_square_first():
+def test_families_and_styles_take_turns():
     chosen = spread_subset(sorted_file(3, 3, 2), limit=3)
     assert [(prompt.family, prompt.style) for prompt in chosen] == [("f0", "s0"), ("f1", "s1"), ("f2", "s2")]
-
-
-def test_families_and_styles_stay_even():
-    chosen = spread_subset(sorted_file(5, 4, 6), limit=20)
-    assert set(Counter((prompt.family, prompt.style) for prompt in chosen).values()) == {1}
-    assert len(chosen) == 20
+    assert list(cells(spread_subset(sorted_file(5, 4, 6), limit=20)).values()) == [1] * 20
 
 
 def test_subsets_are_nested():
@@ -52,6 +50,20 @@ def test_subsets_are_nested():
 
 
 @pytest.mark.parametrize("limit", [0, -3])
-def test_an_empty_split_cannot_be_asked_for(limit):
+def test_an_empty_split_is_refused(limit):
     with pytest.raises(InputError, match="empty split"):
         spread_subset(sorted_file(1, 1, 3), limit=limit)
+
+
+@pytest.mark.parametrize(("fraction", "n"), [(1.0, 48), (0.5, 24), (0.25, 12), (0.1, 4), (0.001, 1)])
+def test_a_share_of_the_prompts_builds_the_direction_whatever_their_order(fraction, n):
+    prompts = sorted_file(3, 4, 4)
+    chosen = choose_direction_set(prompts, fraction=fraction)
+    assert len(chosen) == n
+    assert choose_direction_set(prompts[::-1], fraction=fraction) == chosen
+
+
+def test_the_direction_set_is_spread_over_families_and_styles():
+    prompts = sorted_file(3, 4, 4)
+    chosen = choose_direction_set(prompts, fraction=0.5)
+    assert list(cells(prompt for prompt in prompts if prompt.id in chosen).values()) == [2] * 12

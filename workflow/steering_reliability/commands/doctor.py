@@ -15,10 +15,9 @@ from steering_reliability.commands.probe import watch
 from steering_reliability.config.files import ROOT
 from steering_reliability.errors import InputError
 from steering_reliability.prompts.check import check_prompts, used_prompts
-from steering_reliability.prompts.measured_shift import shift_sentence
 from steering_reliability.prompts.reading import read_prompts
 from steering_reliability.prompts.schema import SPLITS
-from steering_reliability.prompts.shift import measure_shift
+from steering_reliability.prompts.shift import measure_shift, shift_sentence
 from steering_reliability.run.plan import RunPlan
 from steering_reliability.run.provenance import versions
 from steering_reliability.run.resources import RUNTIME_MB, weights_mb

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from steering_reliability.errors import InputError
-from steering_reliability.metrics.scorer_files import scorer_files
+from steering_reliability.metrics.scorer import scorer_files
 
 Method = Literal["contrastive_prefix", "outcome_conditioned", "difference_in_means", "random"]
 TokenPosition = Literal["last_prompt_token", "first_prefix_token", "last_prefix_token", "prefix_mean"]

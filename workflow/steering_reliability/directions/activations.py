@@ -16,9 +16,9 @@ from steering_reliability.directions.outcomes import read_outcomes
 from steering_reliability.errors import InputError
 from steering_reliability.model.loading import LoadedModel, load_model, opening_tokens, render_prompt
 from steering_reliability.process.ledger import record_making
-from steering_reliability.prompts.builders import choose_builders
 from steering_reliability.prompts.reading import read_prompts
 from steering_reliability.prompts.schema import Prompt
+from steering_reliability.prompts.subset import choose_direction_set
 
 BATCH = 16
 # Fewest texts of a kind for `outcome_conditioned`.
@@ -78,7 +78,7 @@ def measure_activations(
 
 def _builders(path: str | Path, *, split: str, fraction: float) -> list[Prompt]:
     prompts = read_prompts(Path(path), split=split)
-    chosen = choose_builders(prompts, fraction=fraction)
+    chosen = choose_direction_set(prompts, fraction=fraction)
     return [prompt for prompt in prompts if prompt.id in chosen]
 
 

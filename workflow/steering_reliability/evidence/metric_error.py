@@ -10,8 +10,8 @@ import pandas as pd
 from scipy.stats import norm
 
 from steering_reliability.metrics.refusal import score_refusal
-from steering_reliability.prompts.problems import Problems
 from steering_reliability.prompts.records import Record, read_records
+from steering_reliability.prompts.validate import Problems
 from steering_reliability.results.schema import POINT_KEYS, SPLITS, sort_points
 from steering_reliability.statistics.intervals import Array, Estimate
 

@@ -11,8 +11,8 @@ from steering_reliability.directions.user_direction import read_user_direction
 from steering_reliability.errors import InputError
 from steering_reliability.library.arguments import as_prompts, block_index, checked_template
 from steering_reliability.model.loading import LoadedModel
-from steering_reliability.prompts.builders import choose_builders
 from steering_reliability.prompts.schema import Prompt
+from steering_reliability.prompts.subset import choose_direction_set
 
 _DEFAULT = DirectionConfig()
 
@@ -98,5 +98,5 @@ def build_direction(
 
 def _builders(given: Sequence[str | Prompt], *, where: str, fraction: float) -> list[Prompt]:
     prompts = as_prompts(given, where=where)
-    chosen = choose_builders(prompts, fraction=fraction)
+    chosen = choose_direction_set(prompts, fraction=fraction)
     return [prompt for prompt in prompts if prompt.id in chosen]

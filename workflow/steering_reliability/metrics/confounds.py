@@ -107,7 +107,7 @@ def is_repetitive(confounds: Confounds) -> bool:
 
 
 def is_degenerate(confounds: Confounds, *, base_logprob: float, baseline_base_logprob: float) -> bool:
-    """Whether a completion has collapsed: repetitive, or far less likely under the unsteered model than its own text.
+    """Whether a completion has collapsed: repetitive, or far less likely under the unsteered model than its baseline.
 
     Args:
         confounds: Of the completion.

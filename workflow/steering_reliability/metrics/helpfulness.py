@@ -7,7 +7,7 @@ not quality.
 import re
 from dataclasses import dataclass
 
-from steering_reliability.metrics.answer import answer_of
+from steering_reliability.metrics.matching import answer_of
 
 # The study's completions are cut at 40 tokens: that length is worth the full mark for length.
 FULL_LENGTH = 40

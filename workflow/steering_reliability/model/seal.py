@@ -22,7 +22,7 @@ def preparing_code() -> str:
 
 def tuning_code() -> str:
     """Digest of the code that decides what rule tune_refusal writes."""
-    return code_of("tuning/tune_refusal.py", without=_WORDING)
+    return code_of("tuning/tune_refusal.py", without=_WORDING, assets=("prompts/material",))
 
 
 def write_card(card: Mapping[str, Any], folder: Path) -> None:

@@ -19,7 +19,6 @@ UNCHANGING: Final = {
     "files.py": "how a file comes into its place",
     "process/machine.py": "what is recorded of a machine",
     "process/ledger.py": "where that is recorded",
-    "prompts/problems.py": "how faults are listed",
     "prompts/validate.py": "refuses a prompts file or lets it pass; prompts/reading.py reads it",
     "prompts/check.py": "refuses prompts or lets them pass as they are",
     "config/schema.py": "its values reach the rules as params",

@@ -1,18 +1,16 @@
 """The check of all prompts at once, light enough to be made before anything runs."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from steering_reliability.errors import InputError
-from steering_reliability.prompts.clusters import meta_value
-from steering_reliability.prompts.near_copies import near_copies
-from steering_reliability.prompts.normalize import normalize_text
-from steering_reliability.prompts.problems import Problems
 from steering_reliability.prompts.reading import read_prompts
 from steering_reliability.prompts.schema import Prompt
 from steering_reliability.prompts.shift import LABELS
+from steering_reliability.prompts.similarity import meta_value, near_copies, normalize_text
 from steering_reliability.prompts.subset import spread_subset
+from steering_reliability.prompts.validate import Problems
 
 
 class PromptNotes(NamedTuple):
@@ -28,15 +26,12 @@ class PromptNotes(NamedTuple):
 
 
 def check_prompts(paths: Mapping[str, str], *, limit: int | None, cluster_field: str = "template") -> PromptNotes:
-    """Make sure that every prompt file is sound, no prompt is in two splits, and none asks harm_test in a train style.
+    """Make sure that every prompt file is sound, no prompt is in two splits, and no style of harm_train in harm_test.
 
     Args:
         paths: Prompt file of each split.
         limit: The most prompts of a split that the run uses, None for all.
         cluster_field: As in `cluster_prompts`.
-
-    Returns:
-        What a user should know of the prompts.
 
     Raises:
         InputError: With every fault of the first file that has any, or with what the splits share.
@@ -44,7 +39,7 @@ def check_prompts(paths: Mapping[str, str], *, limit: int | None, cluster_field:
     prompts = used_prompts(paths, limit=limit)
     check_disjoint(prompts)
     unchecked = check_shift(prompts["harm_train"], prompts["harm_test"])
-    copies = [copies_note(own, split=split, field=cluster_field) for split, own in prompts.items()]
+    copies = [copies_note(of_split, split=split, field=cluster_field) for split, of_split in prompts.items()]
     return PromptNotes(tuple(filter(None, copies)), tuple(unchecked))
 
 
@@ -81,7 +76,7 @@ def check_disjoint(prompts_by_split: Mapping[str, Sequence[Prompt]]) -> None:
 
 
 def check_shift(train: Sequence[Prompt], test: Sequence[Prompt]) -> list[str]:
-    """Make sure that harm_test asks in ways that harm_train never does: no shared style, no shared template.
+    """Make sure that harm_train and harm_test share no style and no template.
 
     Args:
         train: The prompts of harm_train.
@@ -97,22 +92,23 @@ def check_shift(train: Sequence[Prompt], test: Sequence[Prompt]) -> list[str]:
     shared: list[str] = []
     notes: list[str] = []
     for label in ("style", "template"):
-        read = LABELS[label]
-        first_in_train = _first_ids(train, read)
-        first_in_test = _first_ids(test, read)
-        shared += [
-            f"{label} {name!r}: {first_in_train[name]} and {first_in_test[name]}"
-            for name in first_in_train
-            if name in first_in_test
-        ]
-        silent = sum(read(prompt) is None for prompt in [*train, *test])
-        if silent:
-            notes.append(f"{silent} of {len(train) + len(test)} prompts do not say their {label}, so it is unchecked")
+        first_ids: list[dict[str, str]] = [{}, {}]
+        n_silent = 0
+        for first_id, prompts in zip(first_ids, (train, test), strict=True):
+            for prompt in prompts:
+                name = LABELS[label](prompt)
+                n_silent += name is None
+                if name is not None:
+                    first_id.setdefault(name, prompt.id)
+        in_train, in_test = first_ids
+        shared += [f"{label} {name!r}: {in_train[name]} and {in_test[name]}" for name in in_train if name in in_test]
+        if n_silent:
+            notes.append(f"{n_silent} of {len(train) + len(test)} prompts do not say their {label}, so it is unchecked")
     if shared:
         raise InputError(
-            "\n".join(["harm_train and harm_test ask in the same way", *(f"    {line}" for line in shared)]),
+            "\n".join(["harm_train and harm_test share styles or templates", *(f"    {line}" for line in shared)]),
             where="harm_train, harm_test",
-            fix="give harm_test prompts in styles and templates of its own, or correct meta.style and meta.template",
+            fix="give harm_test other styles and templates than harm_train, or correct meta.style and meta.template",
         )
     return notes
 
@@ -127,18 +123,10 @@ def copies_note(prompts: Sequence[Prompt], *, split: str, field: str = "template
         most: How many pairs to name.
     """
     labels = [meta_value(prompt, field) for prompt in prompts]
-    pairs = near_copies([prompt.prompt for prompt in prompts])
+    pairs = near_copies(tuple(prompt.prompt for prompt in prompts))
     found = [(one, other) for one, other in pairs if labels[one] is None or labels[one] != labels[other]]
     if not found:
         return ""
     named = ", ".join(f"{prompts[one].id} and {prompts[other].id}" for one, other in found[:most])
     more = f" and {len(found) - most} more pairs" if len(found) > most else ""
     return f"{split} has prompts that are nearly the same text ({named}{more}): each such group counts as one prompt"
-
-
-def _first_ids(prompts: Iterable[Prompt], read: Callable[[Prompt], str | None]) -> dict[str, str]:
-    first: dict[str, str] = {}
-    for prompt in prompts:
-        if (name := read(prompt)) is not None:
-            first.setdefault(name, prompt.id)
-    return first

@@ -1,27 +1,43 @@
-"""Make the three prompt sets from hand-written material, without a network: same seed, same bytes."""
+"""Make the three prompt sets from the hand-written `material/`, without a network: same seed, same bytes."""
 
 import hashlib
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from itertools import count, islice
-from typing import TypeVar
+from functools import cache
+from itertools import count
+from pathlib import Path
+from typing import Any, Final, NamedTuple, TypeVar
+
+import yaml
 
 from steering_reliability.errors import InputError
 from steering_reliability.prompts.schema import SPLITS, Prompt
-from steering_reliability.prompts.templates import Material, Template, Topic, lines_of
-from steering_reliability.prompts.templates_benign import BENIGN
-from steering_reliability.prompts.templates_harm_test import HARM_TEST
-from steering_reliability.prompts.templates_harm_train import HARM_TRAIN
 
 _Item = TypeVar("_Item")
-_MATERIAL = {"harm_train": HARM_TRAIN, "harm_test": HARM_TEST}
+_Made = tuple[str, str, str, dict[str, object]]
+
+_FOLDER: Final = Path(__file__).parent / "material"
+_VERB_FORMS: Final = re.compile(r"([\w-]+)/([\w-]+)")
+
+
+class Material(NamedTuple):
+    """What harmful prompts are made from.
+
+    Attributes:
+        topics: Family -> id of a topic ("train_weapons_03") -> topic, verbs in two forms ("pick/picking a lock").
+        templates: Style -> id of a template ("question_2") -> template, with `{do}` or `{doing}` in it.
+    """
+
+    topics: dict[str, dict[str, str]]
+    templates: dict[str, dict[str, str]]
 
 
 def generate_prompts(split: str, *, n: int, seed: int) -> list[Prompt]:
     """Make one split; a smaller `n` gives the first prompts of a larger one.
 
-    Harmful prompts cross every family with every style evenly. A topic is asked at most once in each style, so no two
-    prompts are a rewording of each other in the same manner. Benign prompts are hand-written and evenly spread over
+    Harmful prompts cross every family with every style evenly. A topic is used at most once in each style, so no two
+    prompts are a rewording of each other in the same manner. Benign prompts are whole sentences, evenly spread over
     families.
 
     Args:
@@ -33,46 +49,47 @@ def generate_prompts(split: str, *, n: int, seed: int) -> list[Prompt]:
         `n` prompts with ids `{split}_0001` onwards; harmful ones carry `template` and `topic` in `extra`.
 
     Raises:
-        InputError: If the split is unknown, or `n` is below 1 or above `available_prompts(split)`.
+        InputError: If the split is unknown, or `n` is below 1 or above the number that the material gives.
     """
-    available = available_prompts(split)
-    if not 1 <= n <= available:
+    if split not in SPLITS:
+        raise InputError(f"there is no split {split!r}", where="split", fix=f"use one of {', '.join(SPLITS)}")
+    made = list(_benign(seed) if split == "benign" else crossed(read_material(split), seed=f"{seed}/{split}"))
+    if not 1 <= n <= len(made):
         raise InputError(
-            f"{n} prompts were asked for, {available} distinct ones can be made",
+            f"{n} prompts were requested, {len(made)} distinct ones can be made",
             where=split,
-            fix=f"ask for 1 to {available}, or add topics to prompts/templates_{split}.py",
+            fix=f"request 1 to {len(made)}, or add lines to prompts/material/{split}.yaml",
         )
-    ordered = _benign(seed) if split == "benign" else crossed(_MATERIAL[split], f"{seed}/{split}")
     return [
         Prompt(id=f"{split}_{number:04d}", prompt=text, family=family, style=style, extra=extra)
-        for number, (text, family, style, extra) in enumerate(islice(ordered, n), start=1)
+        for number, (text, family, style, extra) in enumerate(made[:n], start=1)
     ]
 
 
-def available_prompts(split: str) -> int:
-    """How many distinct prompts a split can have: topics x styles, or the hand-written ones.
-
-    Args:
-        split: `harm_train`, `harm_test` or `benign`.
-
-    Returns:
-        The largest `n` that `generate_prompts` takes.
-
-    Raises:
-        InputError: If there is no such split.
-    """
-    if split == "benign":
-        return sum(len(lines_of(block)) for styles in BENIGN.values() for block in styles.values())
-    if split not in _MATERIAL:
-        raise InputError(f"there is no split {split!r}", where="split", fix=f"use one of {', '.join(SPLITS)}")
-    material = _MATERIAL[split]
-    return len(material.styles) * sum(len(topics) for topics in material.families.values())
+def read_material(name: str) -> Material:
+    """Read the topics and templates of `harm_train`, `harm_test` or `tuning`, the last with those of harm_train."""
+    content = read_yaml(name)
+    templates = content["styles"] if "styles" in content else read_yaml("harm_train")["styles"]
+    prefix = name.removeprefix("harm_")
+    return Material(
+        topics={
+            family: {f"{prefix}_{family}_{number:02d}": line for number, line in enumerate(lines, start=1)}
+            for family, lines in content["families"].items()
+        },
+        templates={
+            style: {f"{style}_{number}": line for number, line in enumerate(lines, start=1)}
+            for style, lines in templates.items()
+        },
+    )
 
 
-_Made = tuple[str, str, str, dict[str, object]]
+@cache
+def read_yaml(name: str) -> Any:
+    """Read a file of the hand-written material: lists of lines by family and style."""
+    return yaml.safe_load((_FOLDER / f"{name}.yaml").read_text(encoding="utf-8"))
 
 
-def crossed(material: Material, seed: str) -> Iterator[_Made]:
+def crossed(material: Material, *, seed: str) -> Iterator[_Made]:
     """Visit all (family, style) cells evenly: every run of len(families) prompts has each family once.
 
     Args:
@@ -82,65 +99,52 @@ def crossed(material: Material, seed: str) -> Iterator[_Made]:
     Yields:
         Prompt, family, style, and the ids of its template and topic.
     """
-    families = shuffled(list(material.families), seed)
-    styles = shuffled(list(material.styles), seed)
-    asked: set[tuple[str, str]] = set()
+    families = shuffled(list(material.topics), seed)
+    styles = shuffled(list(material.templates), seed)
+    made: set[tuple[str, str]] = set()
     uses: Counter[str] = Counter()
-    remaining = len(styles) * sum(len(topics) for topics in material.families.values())
+    n_prompts = len(styles) * sum(map(len, material.topics.values()))
     for turn in count():
-        for place in shuffled([str(place) for place in range(len(families))], f"{seed}/{turn}"):
-            family = families[int(place)]
-            style = styles[(int(place) + turn) % len(styles)]
-            open_topics = [topic for topic in material.families[family] if (topic.id, style) not in asked]
-            if not open_topics:
+        for place in shuffled(range(len(families)), f"{seed}/{turn}"):
+            family, style = families[place], styles[(place + turn) % len(styles)]
+            unused = [topic for topic in material.topics[family] if (topic, style) not in made]
+            if not unused:
                 continue
-            topic = min(open_topics, key=lambda topic: (uses[topic.id], rank(topic.id, seed)))
-            template = _least_used(material.styles[style], topic, uses, seed)
-            asked.add((topic.id, style))
-            uses.update([topic.id, template.id, f"{family}/{template.id}"])
-            remaining -= 1
-            yield template.fill(topic), family, style, {"template": template.id, "topic": topic.id}
-        if not remaining:
+            topic = min(unused, key=lambda topic: (uses[topic], rank(topic, seed)))
+            in_family = {template: f"{family}/{template}" for template in material.templates[style]}
+            template = min(in_family, key=lambda one: (uses[in_family[one]], uses[one], rank(in_family[one], seed)))
+            made.add((topic, style))
+            uses.update([topic, template, in_family[template]])
+            text = fill(material.templates[style][template], topic=material.topics[family][topic])
+            yield text, family, style, {"template": template, "topic": topic}
+        if len(made) == n_prompts:
             return
 
 
-def _least_used(templates: tuple[Template, ...], topic: Topic, uses: Counter[str], seed: str) -> Template:
-    def wear(template: Template) -> tuple[int, int, str]:
-        in_family = f"{topic.family}/{template.id}"
-        return uses[in_family], uses[template.id], rank(in_family, seed)
-
-    return min(templates, key=wear)
+def fill(template: str, *, topic: str) -> str:
+    """Put a topic into a template, each of its verbs in the form that the template takes."""
+    return template.format(do=_VERB_FORMS.sub(r"\1", topic), doing=_VERB_FORMS.sub(r"\2", topic))
 
 
 def _benign(seed: int) -> Iterator[_Made]:
     """One prompt of each family in turn, in a shuffled order within the family."""
-    queues = [
-        (family, shuffled([(line, style) for style, block in styles.items() for line in lines_of(block)], f"{seed}"))
-        for family, styles in BENIGN.items()
-    ]
-    for turn in range(max(len(queue) for _, queue in queues)):
-        for family, queue in queues:
+    queues = {
+        family: shuffled([(line, style) for style, lines in styles.items() for line in lines], f"{seed}")
+        for family, styles in read_yaml("benign").items()
+    }
+    for turn in range(max(map(len, queues.values()))):
+        for family, queue in queues.items():
             if turn < len(queue):
                 text, style = queue[turn]
                 yield text, family, style, {}
 
 
 def shuffled(items: Sequence[_Item], seed: str) -> list[_Item]:
-    """The items in an order that depends on their names and the seed alone.
-
-    Args:
-        items: What is told apart by `str`.
-        seed: Another one, another order.
-    """
+    """Return the items in an order that depends on their `str` and the seed alone."""
     return sorted(items, key=lambda item: rank(str(item), seed))
 
 
 def rank(name: str, seed: str) -> str:
-    """A name's place in the order of a seed, hexadecimal.
-
-    Args:
-        name: Of what is ordered.
-        seed: Another one, another order.
-    """
+    """Return a name's place in the order of a seed, hexadecimal."""
     # A hash, not random.shuffle: its order can't change with the Python version, nor when something is added.
     return hashlib.sha256(f"{seed}/{name}".encode()).hexdigest()

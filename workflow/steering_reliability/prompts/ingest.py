@@ -1,4 +1,4 @@
-"""Take in a user's own prompts from CSV, JSON, JSON Lines or plain text, whatever its encoding and field names."""
+"""Read a user's prompts from CSV, JSON, JSON Lines or plain text, whatever its encoding and field names."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass
@@ -7,15 +7,11 @@ from typing import Final
 
 from steering_reliability.errors import InputError
 from steering_reliability.prompts.check import copies_note
-from steering_reliability.prompts.fields import collapse_space, fault_in_text
-from steering_reliability.prompts.ids import usable_ids
-from steering_reliability.prompts.problems import Problems
-from steering_reliability.prompts.record_fields import find_field, listed, read_field, value_of
-from steering_reliability.prompts.records import Record, read_records
+from steering_reliability.prompts.records import Record, find_field, listed, read_records
 from steering_reliability.prompts.schema import SPLITS, UNKNOWN, Prompt, to_jsonl
-from steering_reliability.prompts.validate import check_content
+from steering_reliability.prompts.validate import Problems, check_content, collapse_space, fault_in_id, fault_in_text
 
-_MOST_PAIRS: Final = 20
+_MOST_NAMED: Final = 20
 
 
 @dataclass(frozen=True)
@@ -27,8 +23,8 @@ class FieldNames:
     Args:
         prompt: The request.
         id: A unique name; made where it is None, or a row has none that can be used.
-        family: What is asked about; "unknown" where it is None or a row has none.
-        style: How it is asked; likewise.
+        family: What the prompt is about in general; "unknown" where it is None or a row has none.
+        style: The manner of the request; likewise.
         context: Text that the request is about; it comes first, then a blank line, then the request. A row that has
             none is the request alone.
     """
@@ -69,9 +65,6 @@ def ingest_prompts(
         fields: Where to find prompt, id, family, style and context.
         where: Field -> values; only rows that have one of the values in each of these fields are kept.
 
-    Returns:
-        The prompts and the notes.
-
     Raises:
         InputError: Once, with every row that has no usable prompt or label; also for an unknown split, an unreadable
             file, a field that no row has, a value that matches no row, or a file without prompts.
@@ -87,14 +80,14 @@ def ingest_prompts(
     rows = [_Row.read(record, found, problems) for record in records]
     problems.raise_if_any("correct these rows, leave them out, or name other fields")
     kept, dropped = _drop_duplicates(rows)
-    ids, named = usable_ids([row.id for row in kept], places=[row.at for row in kept], split=split)
+    ids, made = _usable_ids(kept, split=split)
     prompts = [
         Prompt(name, row.prompt, row.family or UNKNOWN, row.style or UNKNOWN)
         for name, row in zip(ids, kept, strict=True)
     ]
     check_content(to_jsonl(prompts), split=split, source=str(path))
-    copies = copies_note(prompts, split=split, most=_MOST_PAIRS)
-    notes = [*source.notes, *left_out, *renamed, *named, *dropped, *filter(None, [copies])]
+    copies = copies_note(prompts, split=split, most=_MOST_NAMED)
+    notes = [*source.notes, *left_out, *renamed, *made, *dropped, *filter(None, [copies])]
     return Ingested(prompts=prompts, notes=notes)
 
 
@@ -109,7 +102,7 @@ class _Row:
     @classmethod
     def read(cls, record: Record, fields: FieldNames, problems: Problems) -> "_Row":
         def text(name: str | None, *, is_needed: bool = False) -> str:
-            value = "" if name is None else read_field(record, name)
+            value = "" if name is None else record.text(name)
             fault = "is neither text nor a number" if value is None else fault_in_text(value)
             if fault and (value or value is None or is_needed):
                 problems.add(fault, at=record.at, field=name)
@@ -117,37 +110,39 @@ class _Row:
 
         context, request = text(fields.context), text(fields.prompt, is_needed=True)
         prompt = f"{context}\n\n{request}" if context else request
-        own_id = "" if fields.id is None else read_field(record, fields.id)
-        return cls(record.at, own_id, prompt, text(fields.family), text(fields.style))
+        given = "" if fields.id is None else record.text(fields.id)
+        return cls(record.at, given, prompt, text(fields.family), text(fields.style))
 
 
 def _keep(
     records: Sequence[Record], where: Mapping[str, Sequence[str]], source: str
 ) -> tuple[Sequence[Record], list[str]]:
-    """The rows that are asked for, and a note of how many there were."""
+    """The rows that meet the conditions, and a note of how many there were."""
     kept = records
     for name, wanted in where.items():
         field = find_field(name, records=records, source=source)
-        values = list(dict.fromkeys(value for record in records if (value := value_of(record, field))))
+        values = list(dict.fromkeys(value for record in records if (value := record.compared(field))))
         for value in wanted:
             if value not in values:
                 fix = f"use one of its values: {listed(values)}" if values else "name another field"
                 raise InputError(f"no row has {field}={value}", where=source, fix=fix)
-        kept = [record for record in kept if value_of(record, field) in wanted]
-    asked = " and ".join(f"{name}={' or '.join(values)}" for name, values in where.items())
+        kept = [record for record in kept if record.compared(field) in wanted]
+    conditions = " and ".join(f"{name}={' or '.join(values)}" for name, values in where.items())
     if not kept:
-        raise InputError(f"no row has {asked} at once", where=source, fix="ask for less")
-    return kept, [f"kept {len(kept)} of {len(records)} rows, those with {asked}"] if where else []
+        raise InputError(f"no row has {conditions} at once", where=source, fix="give fewer conditions")
+    return kept, [f"kept {len(kept)} of {len(records)} rows, those with {conditions}"] if where else []
 
 
 def _find(fields: FieldNames, records: Sequence[Record], source: str) -> tuple[FieldNames, list[str]]:
     """The fields as the file writes them, and notes on those that are written otherwise or empty in every row."""
-    asked = astuple(fields)
-    own = [name and find_field(name, records=records, source=source) for name in asked]
-    found = FieldNames(*own)
-    notes = [f"the field {name!r} is {other!r} here" for name, other in zip(asked, own, strict=True) if name != other]
-    for name in filter(None, own):
-        if all(read_field(record, name) == "" for record in records):
+    given = astuple(fields)
+    written = [name and find_field(name, records=records, source=source) for name in given]
+    notes = [
+        f"the field {name!r} is {other!r} here" for name, other in zip(given, written, strict=True) if name != other
+    ]
+    found = FieldNames(*written)
+    for name in filter(None, written):
+        if all(record.text(name) == "" for record in records):
             what = f"the field {name!r} is there, but empty in every row"
             if name == found.prompt:
                 raise InputError(what, where=source, fix="name the field that holds the request")
@@ -157,11 +152,34 @@ def _find(fields: FieldNames, records: Sequence[Record], source: str) -> tuple[F
 
 def _drop_duplicates(rows: Sequence[_Row]) -> tuple[list[_Row], list[str]]:
     first: dict[str, _Row] = {}
-    kept, notes = [], []
+    notes = []
     for row in rows:
         owner = first.setdefault(collapse_space(row.prompt), row)
-        if owner is row:
-            kept.append(row)
-        else:
+        if owner is not row:
             notes.append(f"dropped {row.at}: the same prompt as {owner.at}")
-    return kept, notes
+    return list(first.values()), notes
+
+
+def _usable_ids(rows: Sequence[_Row], *, split: str) -> tuple[list[str], list[str]]:
+    """The ids that can be used, others in place of the rest, and notes on those that were made or replaced."""
+    owner: dict[str, str] = {}
+    faults = []
+    for row in rows:
+        fault = "is neither text nor a number" if row.id is None else fault_in_id(row.id)
+        if row.id is not None and not fault and owner.setdefault(row.id, row.at) != row.at:
+            fault = f"{row.id!r} is that of {owner[row.id]} too"
+        faults.append(fault)
+    ids, replaced = [], []
+    for number, (row, fault) in enumerate(zip(rows, faults, strict=True), start=1):
+        name = row.id or ""
+        if fault:
+            name = f"{split}_{number:04d}"
+            while name in owner:
+                name += "b"
+            if row.id != "":
+                replaced.append(f"{row.at}: the id {fault}, so it became {name}")
+        ids.append(name)
+    n_made = sum(row.id == "" for row in rows)
+    notes = [f"made {n_made} ids of the form {split}_0001"] if n_made else []
+    more = [f"and {len(replaced) - _MOST_NAMED} more ids were replaced"] if len(replaced) > _MOST_NAMED else []
+    return ids, [*notes, *replaced[:_MOST_NAMED], *more]

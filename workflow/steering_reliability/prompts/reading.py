@@ -2,15 +2,18 @@
 
 import codecs
 import json
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from steering_reliability.prompts.schema import UNKNOWN, Prompt
-from steering_reliability.prompts.validate import check_file
+from steering_reliability.prompts.validate import check_content, read_content
 
 
 def read_prompts(path: Path, *, split: str) -> list[Prompt]:
     """Read a JSON Lines prompts file; blank lines and a UTF-8 byte order mark are tolerated.
+
+    A process checks and parses the same content once, however often it reads the file.
 
     Args:
         path: The file.
@@ -20,11 +23,16 @@ def read_prompts(path: Path, *, split: str) -> list[Prompt]:
         The prompts in file order; without `meta`, family and style are "unknown".
 
     Raises:
-        InputError: Once, with all faults, as `check_file` finds them.
+        InputError: If the file cannot be read, or once with all faults, as `check_content` finds them.
     """
-    check_file(path, split=split)
-    lines = path.read_bytes().removeprefix(codecs.BOM_UTF8).split(b"\n")
-    return [_prompt(json.loads(line)) for line in lines if line.strip()]
+    return list(_parse(read_content(path), split=split, source=str(path)))
+
+
+@lru_cache(maxsize=8)
+def _parse(content: bytes, *, split: str, source: str) -> tuple[Prompt, ...]:
+    content = content.removeprefix(codecs.BOM_UTF8)
+    check_content(content, split=split, source=source)
+    return tuple(_prompt(json.loads(line)) for line in content.split(b"\n") if line.strip())
 
 
 def _prompt(record: dict[str, Any]) -> Prompt:

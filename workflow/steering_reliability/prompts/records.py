@@ -1,19 +1,21 @@
-"""Read the rows of a CSV, TSV, JSON, JSON Lines or text file in any common encoding."""
+"""Read the rows of a CSV, TSV, JSON, JSON Lines or text file in any common encoding, and find fields in them."""
 
 import codecs
 import csv
 import io
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from steering_reliability.errors import InputError
 
-_DELIMITERS = (",", ";", "\t", "|")
-_BOMS = (
+_DELIMITERS: Final = (",", ";", "\t", "|")
+_FORMATS: Final = (".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".txt")
+_MOST_NAMED: Final = 20
+_BOMS: Final = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF32_LE, "utf-32"),  # begins like the UTF-16 mark, so it must be tried before it
     (codecs.BOM_UTF32_BE, "utf-32"),
@@ -28,6 +30,27 @@ class Record:
 
     at: str
     values: dict[str, Any]
+
+    def text(self, name: str) -> str | None:
+        """Return a field's text without white space around it; line ends become LF, and a list gives its first element.
+
+        Args:
+            name: As `find_field` returns it.
+
+        Returns:
+            "" where the row has no such field or an empty one, None where it is neither text nor a number.
+        """
+        value = _lookup(self.values, name)
+        if value is None:
+            return ""
+        if isinstance(value, bool) or not isinstance(value, str | int | float):
+            return None
+        return str(value).replace("\r\n", "\n").replace("\r", "\n").strip()
+
+    def compared(self, name: str) -> str:
+        """Return what a field is compared with, "true" and "false" among it; "" where there is nothing to compare."""
+        value = _lookup(self.values, name)
+        return str(value).lower() if isinstance(value, bool) else self.text(name) or ""
 
 
 @dataclass(frozen=True)
@@ -53,21 +76,52 @@ def read_records(path: Path, *, expected_field: str) -> Records:
     Raises:
         InputError: If the file is missing, in another format or encoding, or malformed; names the line.
     """
-    readers: dict[str, Callable[[str, Path, str], list[Record]]] = {
-        ".csv": _read_csv,
-        ".tsv": _read_csv,
-        ".json": _read_json,
-        ".jsonl": _read_jsonl,
-        ".ndjson": _read_jsonl,
-        ".txt": _read_lines,
-    }
-    reader = readers.get(path.suffix.lower())
-    if reader is None:
+    suffix = path.suffix.lower()
+    if suffix not in _FORMATS:
         raise InputError(
-            f"cannot tell the format from {path.suffix!r}", where=str(path), fix=f"use one of {', '.join(readers)}"
+            f"cannot tell the format from {path.suffix!r}", where=str(path), fix=f"use one of {', '.join(_FORMATS)}"
         )
     text, notes = _decode(path)
-    return Records(records=reader(text, path, expected_field), notes=notes)
+    if suffix in (".csv", ".tsv"):
+        return Records(list(_read_csv(text, path, expected_field)), notes)
+    if suffix == ".json":
+        values = [(f"row {number}", value) for number, value in enumerate(_read_json(text, path), start=1)]
+    else:
+        lines = enumerate(re.split(r"\r\n|\n|\r", text), start=1)
+        values = [(f"line {number}", line) for number, line in lines if line.strip()]
+        if suffix != ".txt":
+            values = [(at, _loads(line, path, at=at)) for at, line in values]
+    return Records([_record(value, at, path, expected_field) for at, value in values], notes)
+
+
+def find_field(name: str, *, records: Sequence[Record], source: str) -> str:
+    """Return a field's name as the file writes it: the same, or the only one that differs from it in case alone.
+
+    Args:
+        name: As the user writes it; a dotted name reaches into objects ("meta.family").
+        records: The rows, at least one.
+        source: The file, named in errors.
+
+    Raises:
+        InputError: If no row has such a field, or several fields differ from it in case alone.
+    """
+    known = list(dict.fromkeys(field for record in records for field in _names(record.values)))
+    if name in known:
+        return name
+    alike = [field for field in known if field.casefold() == name.casefold()]
+    if len(alike) > 1:
+        raise InputError(
+            f"the field {name!r} could be any of {listed(alike)}", where=source, fix="write it as the file does"
+        )
+    if not alike:
+        raise InputError(f"no row has a field {name!r}", where=source, fix=f"name one of its fields: {listed(known)}")
+    return alike[0]
+
+
+def listed(names: Sequence[str]) -> str:
+    """Names in quotes, the first 20 in full."""
+    more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
+    return ", ".join(map(repr, names[:_MOST_NAMED])) + more
 
 
 def _decode(path: Path) -> tuple[str, list[str]]:
@@ -92,28 +146,28 @@ def _decode(path: Path) -> tuple[str, list[str]]:
     )
 
 
-def _read_csv(text: str, path: Path, expected_field: str) -> list[Record]:
+def _read_csv(text: str, path: Path, expected_field: str) -> Iterator[Record]:
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text, expected_field), strict=True)
     csv.field_size_limit(max(csv.field_size_limit(), len(text)))
-    header: list[str] | None = None
-    records: list[Record] = []
+    header: list[str] = []
     number, end = 0, 0
     try:
         for cells in reader:
             start, end = end + 1, reader.line_num
             if not any(cell.strip() for cell in cells):
                 continue
-            if header is None:
-                header = _check_header([cell.strip() for cell in cells], path)
+            if not header:
+                header = [cell.strip() for cell in cells]
+                repeated = sorted({name for name in header if name and header.count(name) > 1})
+                if repeated:
+                    raise _malformed(f"the column {repeated[0]!r} stands there twice", path, "header")
                 continue
             number += 1
             if len(cells) != len(header):
                 raise _malformed(f"{len(cells)} cells under a header of {len(header)}", path, f"line {start}")
-            place = f"row {number} (line {start})"
-            records.append(Record(at=place, values=dict(zip(header, cells, strict=True))))
+            yield Record(f"row {number} (line {start})", dict(zip(header, cells, strict=True)))
     except csv.Error as error:
         raise _malformed(str(error), path, f"the row that begins on line {end + 1}") from None
-    return records
 
 
 def _delimiter(text: str, expected_field: str) -> str:
@@ -125,46 +179,23 @@ def _delimiter(text: str, expected_field: str) -> str:
     return max(_DELIMITERS, key=first.count)
 
 
-def _check_header(names: list[str], path: Path) -> list[str]:
-    repeated = sorted({name for name in names if name and names.count(name) > 1})
-    if repeated:
-        raise _malformed(f"the column {repeated[0]!r} stands there twice", path, "header")
-    return names
-
-
-def _read_json(text: str, path: Path, expected_field: str) -> list[Record]:
-    data = _loads(text, path, None)
+def _read_json(text: str, path: Path) -> list[Any]:
+    data = _loads(text, path)
     if isinstance(data, dict):
         lists = [value for value in data.values() if isinstance(value, list)]
         data = lists[0] if len(lists) == 1 else data
     if not isinstance(data, list):
         raise _malformed("neither a list of rows nor an object that holds exactly one list", path, "top level")
-    return [_record(value, f"row {number}", path, expected_field) for number, value in enumerate(data, start=1)]
+    return data
 
 
-def _read_jsonl(text: str, path: Path, expected_field: str) -> list[Record]:
-    return [
-        _record(_loads(line, path, number), f"line {number}", path, expected_field) for number, line in _lines(text)
-    ]
-
-
-def _read_lines(text: str, _path: Path, expected_field: str) -> list[Record]:
-    return [Record(at=f"line {number}", values={expected_field: line}) for number, line in _lines(text)]
-
-
-def _lines(text: str) -> list[tuple[int, str]]:
-    """Lines that are not blank, with their numbers."""
-    lines = re.split(r"\r\n|\n|\r", text)
-    return [(number, line) for number, line in enumerate(lines, start=1) if line.strip()]
-
-
-def _loads(text: str, path: Path, line: int | None) -> Any:
+def _loads(text: str, path: Path, *, at: str = "") -> Any:
     try:
         return json.loads(text)
     except json.JSONDecodeError as error:
-        raise _malformed(f"invalid JSON: {error.msg}", path, f"line {line or error.lineno}") from None
+        raise _malformed(f"invalid JSON: {error.msg}", path, at or f"line {error.lineno}") from None
     except (ValueError, RecursionError) as error:
-        raise _malformed(f"invalid JSON: {error}", path, f"line {line}" if line else "top level") from None
+        raise _malformed(f"invalid JSON: {error}", path, at or "top level") from None
 
 
 def _record(value: object, at: str, path: Path, expected_field: str) -> Record:
@@ -177,3 +208,26 @@ def _record(value: object, at: str, path: Path, expected_field: str) -> Record:
 
 def _malformed(what: str, path: Path, at: str) -> InputError:
     return InputError(what, where=f"{path}, {at}", fix="correct the file, or save it again as CSV or JSON Lines")
+
+
+def _names(values: dict[str, Any], prefix: str = "") -> Iterator[str]:
+    for key, value in values.items():
+        yield f"{prefix}{key}"
+        inner = _first(value)
+        if isinstance(inner, dict):
+            yield from _names(inner, f"{prefix}{key}.")
+
+
+def _lookup(values: object, name: str) -> object:
+    if isinstance(values, dict) and name in values:
+        return _first(values[name])
+    head, dot, rest = name.partition(".")
+    if dot and isinstance(values, dict) and head in values:
+        return _lookup(_first(values[head]), rest)
+    return None
+
+
+def _first(value: object) -> object:
+    while isinstance(value, list):
+        value = value[0] if value else None
+    return value

@@ -22,9 +22,10 @@ class Prompt:
     Args:
         id: Unique within its split; no control characters, no path separators.
         prompt: The user's text, without any chat template.
-        family: What is asked about, for example "weapons".
-        style: How it is asked, for example "direct".
-        extra: Further keys of `meta`, kept as they came (generated prompts carry "template" and "topic").
+        family: What it is about in general, for example "weapons".
+        style: The manner of the request, for example "direct".
+        extra: Further keys of `meta`, kept as they came. Generated prompts carry "template" and "topic", the one thing
+            within the family that is requested.
     """
 
     id: str
@@ -51,11 +52,6 @@ def to_jsonl(prompts: Iterable[Prompt]) -> bytes:
 
 
 def write_prompts(prompts: Iterable[Prompt], *, path: Path) -> None:
-    """Write a canonical prompts file, whole or not at all.
-
-    Args:
-        prompts: The prompts, in file order.
-        path: The file; missing folders above it are made.
-    """
+    """Write a canonical prompts file, whole or not at all; missing folders above it are made."""
     with atomic_write(path) as scratch:
         scratch.write_bytes(to_jsonl(prompts))

@@ -1,5 +1,7 @@
-"""Take fewer prompts from a split without losing a family or a style."""
+"""Choose some prompts of a split without losing a family or a style."""
 
+import hashlib
+import math
 from collections.abc import Sequence
 from itertools import zip_longest
 
@@ -27,10 +29,6 @@ def spread_subset(prompts: Sequence[Prompt], *, limit: int | None) -> list[Promp
         return list(prompts)
     if limit < 1:
         raise InputError(f"{limit} prompts would be an empty split", where="limit", fix="give 1 or more, or no limit")
-    return [prompts[index] for index in sorted(_by_priority(prompts)[:limit])]
-
-
-def _by_priority(prompts: Sequence[Prompt]) -> list[int]:
     cells: dict[str, dict[str, list[int]]] = {}
     for index, prompt in enumerate(prompts):
         cells.setdefault(prompt.family, {}).setdefault(prompt.style, []).append(index)
@@ -40,7 +38,7 @@ def _by_priority(prompts: Sequence[Prompt]) -> list[int]:
         start = turn % len(styles)
         present = [style for style in styles[start:] + styles[:start] if style in by_style]
         families.append(_take_turns([_spread(by_style[style]) for style in present]))
-    return _take_turns(families)
+    return [prompts[index] for index in sorted(_take_turns(families)[:limit])]
 
 
 def _take_turns(queues: list[list[int]]) -> list[int]:
@@ -52,3 +50,28 @@ def _spread(indices: list[int]) -> list[int]:
     bits = max(len(indices) - 1, 1).bit_length()
     positions = (int(f"{place:0{bits}b}"[::-1], 2) for place in range(2**bits))
     return [indices[position] for position in positions if position < len(indices)]
+
+
+def choose_direction_set(prompts: Sequence[Prompt], *, fraction: float) -> set[str]:
+    """Choose the prompts that a direction is built from, spread evenly over families and styles.
+
+    The others are held out from it, and the headline gap rests on them.
+
+    Args:
+        prompts: The run's prompts of a split, in any order.
+        fraction: Share of them in (0, 1]; of n prompts floor(n * fraction) are chosen, at least one.
+
+    Returns:
+        Their ids; the same whatever the order.
+    """
+
+    def key(prompt: Prompt) -> tuple[str, str, str]:
+        return prompt.family or "", prompt.style or "", hashlib.sha256(prompt.id.encode()).hexdigest()
+
+    ordered = sorted(prompts, key=key)
+    chosen = {
+        prompt.id
+        for at, prompt in enumerate(ordered)
+        if math.floor((at + 1) * fraction + 1e-9) > math.floor(at * fraction + 1e-9)
+    }
+    return chosen or {prompt.id for prompt in ordered[:1]}

@@ -19,7 +19,7 @@ from steering_reliability.figures.panels import curve_order, sample_sizes, study
 from steering_reliability.figures.tradeoff import READING
 from steering_reliability.files import write_text
 from steering_reliability.process.ledger import mixture_note
-from steering_reliability.prompts.measured_shift import shift_sentence
+from steering_reliability.prompts.shift import shift_sentence
 from steering_reliability.report.chart_style import Spec
 from steering_reliability.report.charts import (
     dose_response_chart,

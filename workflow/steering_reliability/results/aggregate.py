@@ -13,10 +13,10 @@ import pyarrow.parquet as pq
 
 from steering_reliability.files import atomic_write, write_text
 from steering_reliability.metrics.scorer import Scorer
-from steering_reliability.prompts.builders import choose_builders
-from steering_reliability.prompts.clusters import cluster_prompts
 from steering_reliability.prompts.reading import read_prompts
 from steering_reliability.prompts.schema import Prompt
+from steering_reliability.prompts.similarity import cluster_prompts
+from steering_reliability.prompts.subset import choose_direction_set
 from steering_reliability.results.condition import ScoredCondition, read_statistics, relative_strength
 from steering_reliability.results.schema import RESULTS_SCHEMA, SPLITS
 from steering_reliability.results.scoring import length_for_full_mark, median_base_logprob, score_row
@@ -61,7 +61,8 @@ def aggregate(
     run = _Run(
         prompts=texts,
         builders={
-            split: choose_builders(list(texts[split].values()), fraction=share) for split, share in built_from.items()
+            split: choose_direction_set(list(texts[split].values()), fraction=share)
+            for split, share in built_from.items()
         },
         clusters={split: cluster_prompts(list(part.values()), field=cluster_field) for split, part in texts.items()},
         baselines={},

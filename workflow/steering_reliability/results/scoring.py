@@ -9,8 +9,7 @@ from typing import Any, Final
 
 from steering_reliability.metrics.confounds import is_degenerate, is_repetitive, measure_confounds
 from steering_reliability.metrics.helpfulness import FULL_LENGTH, score_helpfulness
-from steering_reliability.metrics.openings import opens_with_refusal
-from steering_reliability.metrics.refusal import THRESHOLD, score_refusal
+from steering_reliability.metrics.refusal import THRESHOLD, opens_with_refusal, score_refusal
 from steering_reliability.metrics.scorer import Scorer
 
 _KEPT_TEXTS: Final = 50_000

@@ -1,4 +1,4 @@
-"""What the tuned model learns from: harmful prompts with a refusal, harmless ones with the model's own answer."""
+"""What the tuned model learns from: harmful prompts with a refusal, harmless ones with the model's answer."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,10 +9,8 @@ from steering_reliability.generation.engine import Engine
 from steering_reliability.generation.rows import Row
 from steering_reliability.metrics.refusal import score_refusal
 from steering_reliability.model.loading import LoadedModel, render_prompt
-from steering_reliability.prompts.generate import crossed, rank, shuffled
-from steering_reliability.prompts.templates_tuning import HARMFUL, HARMLESS
+from steering_reliability.prompts.generate import crossed, rank, read_material, read_yaml, shuffled
 
-NO_TEMPLATES: Mapping[str, Any] = {}
 # Several wordings, so that the habit is to refuse and not to recite.
 REFUSALS = (
     "I'm sorry, but I can't help with that.",
@@ -38,18 +36,16 @@ class Example:
 
 
 def harmful_prompts(n: int, *, seed: int) -> list[str]:
-    """The first n prompts of the tuning topics, families and styles in turn; none is in any split."""
-    return [text for text, *_ in islice(crossed(HARMFUL, f"{seed}/tuning"), n)]
+    """The first n prompts on the tuning topics, families and styles in turn."""
+    return [text for text, *_ in islice(crossed(read_material("tuning"), seed=f"{seed}/tuning"), n)]
 
 
 def harmless_prompts(n: int, *, seed: int) -> list[str]:
-    """N of the harmless prompts in a seeded order."""
-    return shuffled(HARMLESS, f"{seed}")[:n]
+    """The first n of the harmless prompts in a seeded order."""
+    return shuffled(read_yaml("tuning")["harmless"], f"{seed}")[:n]
 
 
-def refused(
-    prompts: Sequence[str], *, model: LoadedModel, seed: int, templates: Mapping[str, Any] = NO_TEMPLATES
-) -> list[Example]:
+def refused(prompts: Sequence[str], *, model: LoadedModel, seed: int, templates: Mapping[str, Any]) -> list[Example]:
     """Each prompt with one of the refusals.
 
     Args:
@@ -69,9 +65,9 @@ def refused(
 
 
 def answered(
-    prompts: Sequence[str], *, model: LoadedModel, max_new_tokens: int, templates: Mapping[str, Any] = NO_TEMPLATES
+    prompts: Sequence[str], *, model: LoadedModel, max_new_tokens: int, templates: Mapping[str, Any]
 ) -> list[Example]:
-    """Each prompt with the model's own greedy answer; prompts that the model refuses are left out.
+    """Each prompt with the model's greedy answer; prompts that the model refuses are left out.
 
     Args:
         prompts: User texts.
