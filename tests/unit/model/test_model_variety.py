@@ -11,13 +11,13 @@ import pytest
 import torch
 from plain_model import load_plain_model
 from seeded_models import ARCHITECTURES, OF_THEIR_OWN, write_seeded_model
+from some_rows import everything, make_row
 from steering_reliability.directions.activations import Text, read_residuals
 from steering_reliability.errors import InputError
 from steering_reliability.generation.engine import Engine
 from steering_reliability.model.context import longest_context
 from steering_reliability.model.loading import LoadedModel, load_model, render_prompt
 from transformers import AutoConfig
-from unit.generation.some_rows import everything, make_row
 
 ROOT = Path(__file__).parents[3]
 PROMPTS = ("Tell me.", "How to do that?", "then you first take the water and")
