@@ -12,9 +12,9 @@ from steering_reliability.model.loading import (
     load_model,
     multiplies_bfloat16_fast,
     opening_tokens,
-    processor_facts,
     render_prompt,
 )
+from steering_reliability.process.machine import processor_facts
 from tiny_model import END
 
 CPU = torch.device("cpu")
@@ -129,7 +129,7 @@ def test_float16_becomes_float32_on_a_cpu():
     assert choose_dtype("bfloat16", device=CPU) == torch.bfloat16
     assert choose_dtype("float32", device=CPU) == torch.float32
     assert choose_dtype("auto", device=torch.device("cuda")) == torch.bfloat16
-    fast = multiplies_bfloat16_fast(**processor_facts())
+    fast = multiplies_bfloat16_fast(processor_facts())
     assert choose_dtype("auto", device=CPU) == (torch.bfloat16 if fast else torch.float32)
 
 
@@ -145,7 +145,7 @@ def test_float16_becomes_float32_on_a_cpu():
     ],
 )
 def test_bfloat16_is_taken_where_it_is_the_faster_one(flags, vendor, fast):
-    assert multiplies_bfloat16_fast(flags=flags.split(), vendor=vendor) is fast
+    assert multiplies_bfloat16_fast({"flags": flags, "vendor_id": vendor}) is fast
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")

@@ -15,8 +15,7 @@ from some_rows import everything, make_row
 from steering_reliability.directions.activations import Text, read_residuals
 from steering_reliability.errors import InputError
 from steering_reliability.generation.engine import Engine
-from steering_reliability.model.context import longest_context
-from steering_reliability.model.loading import LoadedModel, load_model, render_prompt
+from steering_reliability.model.loading import LoadedModel, load_model, longest_context, render_prompt
 from transformers import AutoConfig
 
 ROOT = Path(__file__).parents[3]

@@ -4,8 +4,7 @@ import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from steering_reliability.model.context import beyond_context
-from steering_reliability.model.loading import opening_tokens, render_prompt
+from steering_reliability.model.loading import beyond_context, opening_tokens, render_prompt
 from steering_reliability.prompts.schema import Prompt
 
 

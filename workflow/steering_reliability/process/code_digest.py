@@ -15,7 +15,6 @@ UNCHANGING: Final = {
     "process/job_log.py": "where a job's output and errors go",
     "process/termination.py": "when a process ends",
     "process/code_digest.py": "is the digest",
-    "model/gguf_header.py": "a model's card and number of blocks, which reach the rules as params",
     "files.py": "how a file comes into its place",
     "process/machine.py": "what is recorded of a machine",
     "process/ledger.py": "where that is recorded",

@@ -8,9 +8,9 @@ from typing import Any
 import torch
 
 from steering_reliability.config.schema import RefusalTuningConfig
+from steering_reliability.model.card import read_card, tuning_code, write_card
 from steering_reliability.model.loading import load_model
 from steering_reliability.model.preparation import published_folder
-from steering_reliability.model.seal import read_card, tuning_code, write_card
 from steering_reliability.tuning.examples import answered, harmful_prompts, harmless_prompts, refused
 from steering_reliability.tuning.train import Progress, train
 

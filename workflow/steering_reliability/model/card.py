@@ -11,18 +11,18 @@ from steering_reliability.process.code_digest import code_of
 
 CARD = "model_card.json"
 
-_WORDING = ("model/source.py", "model/hub_errors.py")
+_WITHOUT = ("model/source.py", "model/hub_errors.py")
 """Where a source is found and what is said of it; no byte of a model's folder depends on them."""
 
 
 def preparing_code() -> str:
     """Digest of the code that decides what rule prepare_model writes."""
-    return code_of("model/preparation.py", without=_WORDING)
+    return code_of("model/preparation.py", without=_WITHOUT)
 
 
 def tuning_code() -> str:
     """Digest of the code that decides what rule tune_refusal writes."""
-    return code_of("tuning/tune_refusal.py", without=_WORDING)
+    return code_of("tuning/tune_refusal.py", without=_WITHOUT)
 
 
 def write_card(card: Mapping[str, Any], folder: Path) -> None:
@@ -36,25 +36,22 @@ def read_card(folder: str | Path) -> dict[str, Any]:
     try:
         card = json.loads((Path(folder) / CARD).read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        return {}
+        card = None
     return card if isinstance(card, dict) else {}
 
 
 def other_code_note(folder: str | Path, *, code: str, rule: str) -> str | None:
-    """What a user should know where a model's folder was made by other code than is here.
+    """The warning that a model's folder was made by other code than is here; None where it was not, or is not there.
 
     Args:
-        folder: A folder that a rule has made, or will make.
+        folder: The model's folder.
         code: Digest of the code that would make it now.
         rule: The rule that makes it.
-
-    Returns:
-        The warning; None where the folder is not there yet, or was made by this code.
     """
     if not (Path(folder) / "config.json").is_file() or read_card(folder).get("code") == code:
         return None
     return (
-        f"{folder} was made by other code of rule {rule} than is here; to make it anew, and all that follows from it: "
+        f"{folder} was made by another version of rule {rule}; to make it anew, and all that depends on it: "
         f"snakemake --cores 4 --forcerun {rule} (with --configfile, if you have one of your own)"
     )
 
