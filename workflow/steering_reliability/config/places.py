@@ -1,4 +1,4 @@
-"""Which file and line set a value of a config, where several files are laid over each other."""
+"""Which file and line set a value of a config, where several files are merged."""
 
 import os
 import re
@@ -10,9 +10,8 @@ from typing import Any, Final
 
 import yaml
 
-from steering_reliability.config.files import default_file, is_whole
+from steering_reliability.config.files import default_file, is_complete, read_yaml
 from steering_reliability.config.reading import MOST_LISTED, ConfigError
-from steering_reliability.config.yaml_text import read_yaml
 from steering_reliability.errors import InputError
 
 COMMAND_LINE: Final = "--config"
@@ -23,8 +22,8 @@ class ConfigPlaces:
     """The files of a config, to say where in them something is wrong.
 
     Args:
-        files: Laid over each other, the last one on top.
-        overrides: Values given on the command line, over all files.
+        files: In the order in which they are merged; the last one wins.
+        overrides: Values given on the command line, which win over all files.
     """
 
     def __init__(self, files: Sequence[Path | str], *, overrides: Mapping[str, Any] | None = None) -> None:
@@ -32,7 +31,7 @@ class ConfigPlaces:
         self._overrides = overrides or {}
 
     def place(self, keys: Sequence[str | int], *, in_part: bool = True) -> str | None:
-        """File and line that have the last word on a value, "--config", or None where no file says anything of it.
+        """File and line that set a value, or "--config"; None where no file sets it.
 
         Args:
             keys: The way to the value.
@@ -86,8 +85,8 @@ def places_of(files: Sequence[Path]) -> ConfigPlaces:
     Args:
         files: Empty where the config is a run's own record.
     """
-    lies_over = bool(files) and not any(is_whole(read_yaml(file)) for file in files)
-    return ConfigPlaces([default_file(), *files] if lies_over else files)
+    needs_default = bool(files) and not any(is_complete(read_yaml(file)) for file in files)
+    return ConfigPlaces([default_file(), *files] if needs_default else files)
 
 
 def _displayed(path: Path) -> str:

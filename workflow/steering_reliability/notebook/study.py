@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import yaml
 
-from steering_reliability.config.files import ROOT, laid_over, read_config
+from steering_reliability.config.files import ROOT, merge_over, read_config
 from steering_reliability.errors import InputError
 from steering_reliability.files import write_text
 from steering_reliability.run.plan import plan_run
@@ -41,9 +41,9 @@ def write_study(
     """
     folder = Path(folder)
     config = read_config(ROOT / "config.yaml")
-    config = laid_over(config, settings)
+    config = merge_over(config, settings)
     for name, given in (("MODEL", {"model": model or {}}), ("CHANGES", changes or {})):
-        config = laid_over(config, _as_sections(given, name=name))
+        config = merge_over(config, _as_sections(given, name=name))
     _set_folder(config, folder, changes=changes or {})
     plan_run(config)
     _check_folder(folder, config)
