@@ -56,9 +56,10 @@ def merge_over(base: Mapping[str, Any], top: Mapping[str, Any]) -> dict[str, Any
     Otherwise the hash and the revision of the model below would be required of the other one.
     """
     below, above = base.get("model"), top.get("model")
-    are_sections = isinstance(below, Mapping) and isinstance(above, Mapping)
-    if are_sections and any(key in above and above[key] != below.get(key) for key in ("name", "source")):
-        base = {key: value for key, value in base.items() if key != "model"}
+    if isinstance(below, Mapping) and isinstance(above, Mapping):
+        named = {key: above[key] for key in ("name", "source") if key in above}
+        if not named.items() <= below.items():
+            base = {key: value for key, value in base.items() if key != "model"}
     return _merged(base, top)
 
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
+import psutil
 import torch
 
 from steering_reliability.directions.files import StoredDirection, as_record, read_direction
@@ -29,7 +30,6 @@ from steering_reliability.generation.stop_strings import kept_text
 from steering_reliability.interventions.positions import steered_span
 from steering_reliability.interventions.steer import unit_vector
 from steering_reliability.model.loading import LoadedModel, choose_device, load_model, opening_tokens, render_prompt
-from steering_reliability.process.termination import alive
 from steering_reliability.worker.protocol import WorkerIdentity, receive, send
 
 IDLE_SECONDS = 600.0
@@ -127,7 +127,7 @@ def serve(path: Path, *, engine: Engine, owner: int) -> None:
             _open(job, counter, engine=engine, open_jobs=open_jobs)
         if time.monotonic() - looked > 1.0:
             looked = time.monotonic()
-            if not alive(owner):
+            if not psutil.pid_exists(owner):
                 return
         if engine.idle:
             if time.monotonic() - quiet_since > IDLE_SECONDS:
