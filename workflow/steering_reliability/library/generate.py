@@ -13,8 +13,7 @@ from steering_reliability.generation.engine import Engine
 from steering_reliability.generation.memory import memory_budget
 from steering_reliability.generation.rows import Completion, Row
 from steering_reliability.generation.stop_strings import kept_text
-from steering_reliability.library.asked import as_prompts, checked_template
-from steering_reliability.library.placed import check_names_and_bounds, place
+from steering_reliability.library.arguments import as_prompts, check_names_and_bounds, checked_template, resolve_layer
 from steering_reliability.model.loading import LoadedModel
 from steering_reliability.prompts.schema import Prompt
 from steering_reliability.worker.server import rows_of_request
@@ -112,7 +111,7 @@ def generate(
     }
     with tempfile.TemporaryDirectory() as scratch:
         if direction is not None:
-            index = place(direction, layer=layer, n_layers=model.n_layers, d_model=model.d_model)
+            index = resolve_layer(direction, layer=layer, n_layers=model.n_layers, d_model=model.d_model)
             # A request names its direction by file, as the workflow has it.
             file = Path(scratch) / "direction.pt"
             write_direction(file, direction)

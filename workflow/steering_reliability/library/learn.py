@@ -10,8 +10,7 @@ from steering_reliability.directions.files import Activations, StoredDirection
 from steering_reliability.directions.own import read_own_direction
 from steering_reliability.directions.sources import texts_to_compare
 from steering_reliability.errors import InputError
-from steering_reliability.library.asked import as_prompts, checked_template
-from steering_reliability.library.placed import block_index
+from steering_reliability.library.arguments import as_prompts, block_index, checked_template
 from steering_reliability.model.loading import LoadedModel
 from steering_reliability.prompts.builders import choose_builders
 from steering_reliability.prompts.schema import Prompt

@@ -8,7 +8,7 @@ from steering_reliability.config.schema import AlphaUnit, HookPoint, Interventio
 from steering_reliability.directions.files import StoredDirection, as_record
 from steering_reliability.directions.lengths import length_of
 from steering_reliability.interventions.steer import ablate_hook, add_hook
-from steering_reliability.library.placed import check_names_and_bounds, place
+from steering_reliability.library.arguments import check_names_and_bounds, resolve_layer
 
 
 @contextmanager
@@ -44,7 +44,7 @@ def steered(
     Raises:
         InputError: When layer, width, alpha or a name can't be used.
     """
-    index = place(direction, layer=layer, n_layers=len(bridge.blocks), d_model=int(bridge.cfg.d_model))
+    index = resolve_layer(direction, layer=layer, n_layers=len(bridge.blocks), d_model=int(bridge.cfg.d_model))
     check_names_and_bounds(alpha=alpha, intervention=intervention, alpha_unit=alpha_unit, hook_point=hook_point)
     if intervention == "add":
         length = length_of(as_record(direction), unit=alpha_unit)

@@ -1,5 +1,6 @@
-"""Where a direction is applied: the layer asked for, else its own."""
+"""The arguments of the public functions, checked and resolved as the config's keys are."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from pydantic import ValidationError
@@ -10,23 +11,47 @@ from steering_reliability.config.schema import (
     ExperimentConfig,
     HookPoint,
     Intervention,
+    ModelConfig,
     Positions,
 )
 from steering_reliability.directions.files import StoredDirection
 from steering_reliability.errors import InputError
+from steering_reliability.prompts.schema import UNKNOWN, Prompt
 from steering_reliability.run.grid import layers_outside
 
 _ARGUMENTS = {"interventions": "intervention", "alphas": "alpha"}
 
 
-def place(direction: StoredDirection, *, layer: int | None, n_layers: int, d_model: int) -> int:
-    """The block index at which a direction steers.
+def as_prompts(given: Sequence[str | Prompt], *, where: str) -> list[Prompt]:
+    """Give every text the id that it needs: itself, so that neither place nor neighbours change what is drawn for it.
 
     Args:
-        direction: A direction.
-        layer: Block index, negatives count from the end; None takes the layer that the direction was read at.
-        n_layers: Number of blocks.
-        d_model: Width of the residual stream.
+        given: Texts, or prompts as `read_prompts` returns them.
+        where: Name of the argument, for the message.
+
+    Raises:
+        InputError: When there is none, or a single string was given.
+    """
+    if isinstance(given, str) or not given:
+        raise InputError("a list of prompts is needed", where=f"argument {where}", fix='write ["How do I ...?"]')
+    return [Prompt(id=one, prompt=one, family=UNKNOWN, style=UNKNOWN) if isinstance(one, str) else one for one in given]
+
+
+def checked_template(template: str | None) -> str | None:
+    """Check a prompt template as the config's `model.prompt_template`.
+
+    Raises:
+        InputError: When it does not hold `{prompt}` exactly once, or is too long.
+    """
+    try:
+        return ModelConfig(name="any", prompt_template=template).prompt_template
+    except ValidationError as error:
+        what = error.errors()[0]["msg"].removeprefix("Value error, ")
+        raise InputError(what, where="argument prompt_template", fix='write for example "Q: {prompt}\\nA:"') from None
+
+
+def resolve_layer(direction: StoredDirection, *, layer: int | None, n_layers: int, d_model: int) -> int:
+    """The index of the block at which a direction steers: the given layer, else the one that it was read at.
 
     Raises:
         InputError: When there is no such layer, the direction names none, or its width is another model's.
@@ -67,7 +92,7 @@ def check_names_and_bounds(
     hook_point: HookPoint,
     positions: Positions = "all",
 ) -> None:
-    """Hold an intervention to the names and bounds of the config.
+    """Check an intervention against the names and bounds of the config.
 
     Raises:
         InputError: When a name is unknown, or alpha is not finite or out of bounds.
