@@ -6,7 +6,7 @@ from steering_reliability.model.batch_invariance import InvariantProducts, invar
 from torch import nn
 
 # Of these on some processors no product by two threads has the bits of one.
-BY_THREADS = ((896, 896), (4864, 896), (896, 4864), (768, 3072), (1024, 1024))
+BY_THREADS = ((896, 896), (896, 4864), (1024, 1024))
 HEIGHTS = (1, 3, 8, 16, 24, 40, 64, 72, 120, 200, 240, 600)
 SHAPES = ((96, 576), (192, 576), (576, 1536), (1536, 576), (4096, 64))
 
