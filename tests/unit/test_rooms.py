@@ -36,7 +36,13 @@ MAY_IMPORT = {
 
 LOOSE = {"errors", "files", "__init__", "__main__"}
 COMMAND = '\nif __name__ == "__main__":'
-WITHOUT_A_TEST: dict[str, str] = {}
+WITHOUT_A_TEST = {
+    "config/schema.py": "config/test_reading.py",
+    "library/arguments.py": "library/test_generate.py",
+    "model/hub_errors.py": "model/test_hub.py",
+    "model/preparation.py": "model/test_source.py",
+    "process/job_log.py": "tests/workflow/test_bad_input.py",
+}
 """Modules that no `test_<module>.py` is of, and the test that runs them."""
 
 MODULES = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py"))

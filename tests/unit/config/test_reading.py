@@ -116,7 +116,7 @@ def test_every_problem_is_named_at_once():
         (minimal(model={"name": ""}), "model.name: must not be empty (got '')"),
         (
             minimal(model={"name": "m", "sha256": "abc"}),
-            "model.sha256: must match the pattern ^[0-9a-f]{64}$ (SHA-256 that the GGUF file must have) (got 'abc')",
+            "model.sha256: must match the pattern ^[0-9a-f]{64}$ (SHA-256 of the GGUF file) (got 'abc')",
         ),
         (minimal(generation={1: 2}), "generation.1: is a key that is not text (got 1)"),
     ],
