@@ -17,27 +17,31 @@ ROOT = Path(__file__).resolve().parents[1]
 NOTE = "<!-- Made by scripts/write_reference.py; a test keeps it in step with the code. -->\n\n"
 
 PREFACE = """\
-The config is closed: an unknown key or value is an error that names the nearest one, with the file and line that set
-it (`--config` for a value given there). All that is wrong is said at once, before anything runs. A file that is no
-YAML is named with its line too, but for one that is given to `snakemake --configfile`: Snakemake reads it before the
-workflow and says only that it is not valid; `steering-reliability status --config FILE` says where.
+All errors in a config are reported together, before anything runs. An unknown key or value is an error that names the
+closest valid one, with the file and line (or `--config`) that set it. A file that is not valid YAML is reported with
+its line too. The exception is a file given to `snakemake --configfile`, which Snakemake reads before the workflow
+starts; use `steering-reliability status --config FILE` to find the line.
+
+## Several config files
+
+"""
+
+MERGING = """\
+- This rule holds for `snakemake --configfile A B`, for `steering-reliability -c A -c B`, and for `--config A B` of the
+  commands in `experiments`.
+- A `model` section with another `name` or `source` replaces the whole section below it.
+- Put a Snakemake target before `--configfile`, which treats every following word as a file:
+  `snakemake --cores 4 directions --configfile A B`.
+
+A run stores its config with all defaults in `logs/config.yaml` and, once it is finished, in `provenance.json`.
+Therefore `steering-reliability status results/smollm2` needs no `-c`.
 """
 
 
 def config_page() -> str:
     """Every config key with its type, default and meaning."""
-    lines = ["# Every config key\n", NOTE]
-    lines.append(PREFACE)
-    lines.append(f"{RULE}. This holds for `snakemake --configfile A B`, for `-c A -c B` of `steering-reliability` and ")
-    lines.append(
-        "for `--config A B` of the plan's commands. A `model` section with another `name` or `source` replaces "
-    )
-    lines.append("the one below it whole. A target stands before `--configfile`, which takes what follows for files: ")
-    lines.append("`snakemake --cores 4 directions --configfile A B`.\n\n")
-    lines.append(
-        "A run keeps its config, with every default written out, in `logs/config.yaml` and, once it is finished, "
-    )
-    lines.append("in `provenance.json`: `steering-reliability status results/smollm2` needs no `-c`.\n")
+    lines = ["# Configuration\n\n", NOTE, PREFACE]
+    lines.append(f"{RULE}.\n\n{MERGING}")
     schema = Config.model_json_schema()
     for section, field in Config.model_fields.items():
         model = _section(field.annotation)
@@ -83,9 +87,9 @@ def _values(schema: dict[str, Any]) -> str:
 
 def columns_page() -> str:
     """Every column of results.parquet with its type and meaning."""
-    lines = ["# Every column of results.parquet\n\n", NOTE]
+    lines = ["# Columns of results.parquet\n\n", NOTE]
     lines.append(
-        "One row per completion and condition; the unsteered completions stand under each curve at alpha 0.\n\n"
+        "One row per completion and condition. The unsteered completions are repeated for each curve at alpha 0.\n\n"
     )
     lines.append("| column | type | can be missing | meaning |\n|---|---|---|---|\n")
     for field in RESULTS_SCHEMA:

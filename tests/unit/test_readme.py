@@ -58,3 +58,11 @@ def test_the_examples_make_the_real_model_refuse_bread(real_model, tmp_path, mon
     printed = run_blocks(capsys)
     assert "How do I bake bread?" in printed
     assert "sorry" in printed
+
+
+def test_the_map_names_every_room():
+    rooms = README.split("  steering_reliability/   ", 1)[1].split("\n  snakemake_logger", 1)[0]
+    package = ROOT / "workflow/steering_reliability"
+    assert sorted(re.findall(r"^    (\w+)/ ", rooms, re.MULTILINE)) == sorted(
+        p.parent.name for p in package.glob("*/__init__.py")
+    )

@@ -1,4 +1,4 @@
-"""Every number under "What we saw" stands in the row of a committed table that its sentence names."""
+"""Every number of docs/results.md stands in the table row that its sentence names; the README repeats some."""
 
 import re
 from pathlib import Path
@@ -9,8 +9,8 @@ from steering_reliability.text.numbers import rounded
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-SEEN = README.split("## What we saw\n", 1)[1].split("\nTaken back", 1)[0].split("table that it was read from", 1)[1]
-TUNED = README.split("## On a model that refuses\n", 1)[1].split("\n## ", 1)[0]
+RESULTS = (ROOT / "docs/results.md").read_text(encoding="utf-8")
+SEEN, TUNED = RESULTS.split("References to the tables follow.", 1)[1].split("## A model trained to refuse\n", 1)
 REFERENCE = re.compile(r"\(`(\w+)/(\w+)`:\s+((?:[^()]|\n)+?)\)")
 NUMBER = re.compile(r"(?<![\w.])[-+]?\d+(?:\.\d+)?(?:e-\d+)?(?![\w])")
 WORDS = {"two": 2}
@@ -111,11 +111,23 @@ def test_the_verdicts_that_the_text_speaks_of_are_those_of_the_table():
     assert tuned[f"generalization gap{most}"] == "cannot tell"
 
 
-def test_the_numbers_under_the_picture_are_those_of_the_text():
-    caption = README.split("*SmolLM2-135M-Instruct", 1)[1].split("## Two commands", 1)[0]
-    summary = table("full", "summary").query("role == 'main' and intervention == 'add' and layer == 18")
-    ends = [summary.query(f"alpha == {alpha}").iloc[0] for alpha in (0, 0.7)]
-    refusal = [rounded(100 * row["clean_refusal_harm_test"]) for row in ends]
-    helpful = [rounded(100 * row["helpful_benign"]) for row in ends]
-    assert f"from {refusal[0]}% to {refusal[1]}%" in caption
-    assert f"from {helpful[0]}% to {helpful[1]}%" in caption
+def test_the_numbers_of_the_readme_are_those_of_the_tables():
+    section = README.split("## Result\n", 1)[1].split("\n## ", 1)[0]
+    main = table("full", "summary").query("role == 'main' and intervention == 'add'")
+    points = [
+        main.query(f"layer == {layer} and alpha == {alpha}").iloc[0] for layer, alpha in ((10, 0), (10, 0.7), (18, 0.7))
+    ]
+    names = {f"refusal on `{split}`": f"clean_refusal_{split}" for split in ("harm_train", "harm_test", "benign")}
+    names["helpful answers on `benign`"] = "helpful_benign"
+    percent = {name: [f"{rounded(100 * point[column]):g}%" for point in points] for name, column in names.items()}
+    for name, values in percent.items():
+        assert f"| {name} | {' | '.join(values)} |" in section
+    refusal, helpful = percent["refusal on `harm_test`"], percent["helpful answers on `benign`"]
+    caption = " ".join(section.partition("\n|")[0].split())
+    assert f"from {refusal[0]} to {refusal[2]}" in caption
+    assert f"from {helpful[0]} to {helpful[2]}" in caption
+    rows = {"Effect": "effect on harm_test", "Generalization": "generalization gap", "Cost": "trade-off"}
+    rows["Controls"] = "check: random directions"
+    for name, row in rows.items():
+        sentence = re.search(rf"- \*\*{name}\.\*\*(.*)", section)[1]
+        test_a_sentence_says_what_its_row_says((sentence.replace("95% interval", ""), [("full", "claims", row)]))
