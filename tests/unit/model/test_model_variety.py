@@ -169,7 +169,7 @@ def test_any_of_several_end_tokens_ends_a_text(architecture: str, tiny_folder: P
 @pytest.mark.parametrize("architecture", OF_THEIR_OWN)
 def test_a_model_with_attention_of_its_own_is_refused(architecture: str, tiny_folder: Path, tmp_path: Path) -> None:
     folder = write_seeded_model(tmp_path, architecture=architecture, tokenizer_from=tiny_folder)
-    with pytest.raises(InputError, match=f"type {architecture} compute attention in a way of their own") as caught:
+    with pytest.raises(InputError, match=f"type {architecture} have their own attention code") as caught:
         load_model(folder, device="cpu", dtype="float32")
     assert "docs/models.md" in caught.value.fix
 

@@ -374,7 +374,7 @@ class Config(_Section):
 
 
 def two_templates() -> InputError:
-    """What to say where a model's own chat template and `prompt_template` would both apply."""
+    """The error for a model whose chat template and `prompt_template` would both apply."""
     return InputError(
         "the model brings a chat template, and prompt_template is another",
         where="config keys model.prompt_template and model.chat_template",

@@ -60,7 +60,7 @@ def build_direction(
         prompts["benign"] = _builders(benign, where="benign", fraction=settings.build_fraction)
     elif settings.method != "contrastive_prefix":
         raise InputError(
-            f"method {settings.method} is the workflow's alone",
+            f"method {settings.method} runs in the workflow only",
             where="argument settings",
             fix="use contrastive_prefix or difference_in_means; a random direction is a control",
         )
@@ -82,10 +82,10 @@ def build_direction(
         )[:, index : index + 1]
         for texts in sides
     )
-    own = None
+    user_direction = None
     if settings.file is not None:
         file = settings.file.replace("{layer}", str(index))
-        own = read_own_direction(file, layer=index, hook_point=settings.hook_point, d_model=model.d_model)
+        user_direction = read_own_direction(file, layer=index, hook_point=settings.hook_point, d_model=model.d_model)
     return make_direction(
         Activations(positive, negative, paired),
         layer=index,
@@ -93,7 +93,7 @@ def build_direction(
         normalize=settings.normalize,
         seed=seed,
         where="argument settings",
-        own=own,
+        own=user_direction,
     )
 
 

@@ -12,7 +12,7 @@ from steering_reliability.process.code_digest import code_of
 CARD = "model_card.json"
 
 _WITHOUT = ("model/source.py", "model/hub_errors.py")
-"""Where a source is found and what is said of it; no byte of a model's folder depends on them."""
+"""Finding a source and wording errors change no byte of a model's folder."""
 
 
 def preparing_code() -> str:
@@ -32,7 +32,7 @@ def write_card(card: Mapping[str, Any], folder: Path) -> None:
 
 
 def read_card(folder: str | Path) -> dict[str, Any]:
-    """What the card of a model's folder says; nothing where there is none, or none that can be read."""
+    """The card of a model's folder; empty where there is none, or none that can be read."""
     try:
         card = json.loads((Path(folder) / CARD).read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -52,12 +52,12 @@ def other_code_note(folder: str | Path, *, code: str, rule: str) -> str | None:
         return None
     return (
         f"{folder} was made by another version of rule {rule}; to make it anew, and all that depends on it: "
-        f"snakemake --cores 4 --forcerun {rule} (with --configfile, if you have one of your own)"
+        f"snakemake --cores 4 --forcerun {rule} (with your --configfile, if you use one)"
     )
 
 
 def check_files(folder: str | Path, *, weights: bool) -> None:
-    """Compare a model's files with what its card says of them; a user's own folder has none and is taken as it is.
+    """Compare a model's files with the hashes on its card; a user's own folder has no card and is not checked.
 
     Args:
         folder: The model's Hugging Face folder.
@@ -82,7 +82,7 @@ def check_files(folder: str | Path, *, weights: bool) -> None:
 
 def _damaged(path: Path) -> InputError:
     return InputError(
-        "a file of the model is not what it was when the model's folder was made",
+        "a file of the model has changed since the model's folder was made",
         where=str(path),
         fix=f"delete the folder {path.parent} and run again: it is made anew",
     )

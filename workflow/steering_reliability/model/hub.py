@@ -188,14 +188,14 @@ def _damaged(name: str, *, where: str, fix: str) -> InputError:
 
 
 def _progress(say: Callable[[str], None]) -> type:
-    """A bar for huggingface_hub that says now and then how many bytes have come."""
+    """A progress bar for huggingface_hub that passes the bytes downloaded to `say`, a line every few seconds."""
     from huggingface_hub.utils import tqdm  # noqa: PLC0415
 
     last = time.monotonic()
 
     class Progress(tqdm):  # type: ignore[misc]
         def __init__(self, *args: Any, **settings: Any) -> None:
-            # Without a terminal a bar is not drawn, so that its lines must be asked for.
+            # huggingface_hub disables its bars where there is no terminal.
             super().__init__(*args, **settings | {"disable": False, "leave": False, "mininterval": 0})
 
         def display(self, *_: Any, **__: Any) -> None:

@@ -10,7 +10,7 @@ LOCAL = "set model.source to a local folder"
 
 
 def no_network(error: Exception) -> bool:
-    """Whether an error says that the hub could not be asked at all, rather than that it said no."""
+    """Whether the hub could not be reached at all, rather than that it refused."""
     from huggingface_hub.errors import OfflineModeIsEnabled  # noqa: PLC0415 - only a hub model needs it
 
     if _is_in_chain(error, OfflineModeIsEnabled):
@@ -63,7 +63,7 @@ def _refused(error: Exception, name: str, revision: str | None) -> tuple[str, st
 
 
 def _failed(error: Exception, name: str, _: str | None) -> tuple[str, str, str] | None:
-    """What, where and fix, where the hub answered with a status that says nothing of the model."""
+    """What, where and fix, where the hub answered with another error status."""
     from huggingface_hub import constants, get_token  # noqa: PLC0415
 
     status = _status(error)

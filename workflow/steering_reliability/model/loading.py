@@ -153,8 +153,7 @@ def load_model(folder: str | Path, *, device: str, dtype: str) -> LoadedModel:
     config = bridge.original_model.config
     if not getattr(bridge.original_model, "_supports_attention_backend", False):
         raise InputError(
-            f"models of the type {config.model_type} compute attention in a way of their own, which the engine does "
-            "not support",
+            f"models of the type {config.model_type} have their own attention code, which the engine does not support",
             where=str(folder),
             fix="choose a model of another type: docs/models.md lists those that were tried",
         )

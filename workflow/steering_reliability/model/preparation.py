@@ -104,12 +104,12 @@ def _dequantize(path: Path, folder: Path) -> None:
 
 
 def _quantization(path: Path) -> str:
-    """What the file says of its weights, for example `Q4_1`, else the kind that most of their bytes have."""
+    """The file's own name of its quantization, for example `Q4_1`, else the type of most of its bytes."""
     from gguf import GGUFReader, LlamaFileType  # noqa: PLC0415
 
-    said = gguf_fields(path).get("file_type")
-    if said in set(LlamaFileType) - {LlamaFileType.GUESSED}:
-        return str(LlamaFileType(said).name).removeprefix("MOSTLY_").removeprefix("ALL_")
+    file_type = gguf_fields(path).get("file_type")
+    if file_type in set(LlamaFileType) - {LlamaFileType.GUESSED}:
+        return str(LlamaFileType(file_type).name).removeprefix("MOSTLY_").removeprefix("ALL_")
     size: dict[str, int] = {}
     for tensor in GGUFReader(path).tensors:
         size[tensor.tensor_type.name] = size.get(tensor.tensor_type.name, 0) + int(tensor.n_bytes)

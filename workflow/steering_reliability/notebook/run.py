@@ -31,7 +31,7 @@ def run_study(config: str | Path, *, cores: int | str = "all", target: str = "al
         target: A rule of the workflow, such as `results`.
 
     Raises:
-        InputError: When the run did not get to its end.
+        InputError: When the run failed or was interrupted.
     """
     began = time.monotonic()
     line = _Line()
@@ -63,9 +63,7 @@ def run_study(config: str | Path, *, cores: int | str = "all", target: str = "al
     line.show(f"{'finished' if code == 0 else 'stopped'} after {minutes}:{seconds:02d}")
     if code != 0:
         raise InputError(
-            "the run was interrupted"
-            if code is None
-            else "the run did not get to its end; what is said above tells why",
+            "the run was interrupted" if code is None else "the run failed; the output above says why",
             where=str(config),
             fix="run this cell again: the run goes on where it stopped",
         )
@@ -84,9 +82,9 @@ class _Line:
         rest = _LINE.sub(self._passing, self._waiting + text)
         *complete, self._waiting = rest.split("\n")
         for line in complete:
-            said = line.replace(CLEAR, "").strip("\r")
-            if said.strip() and not said.startswith(_NO_NEWS):
-                print(said)
+            text = line.replace(CLEAR, "").strip("\r")
+            if text.strip() and not text.startswith(_NO_NEWS):
+                print(text)
 
     def _passing(self, found: re.Match[str]) -> str:
         self.show(found[1])

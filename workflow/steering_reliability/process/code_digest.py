@@ -16,7 +16,7 @@ UNCHANGING: Final = {
     "process/termination.py": "when a process ends",
     "process/code_digest.py": "is the digest",
     "files.py": "how a file comes into its place",
-    "process/machine.py": "what is recorded of a machine",
+    "process/machine.py": "reads facts of the machine",
     "process/ledger.py": "where that is recorded",
     "prompts/problems.py": "how faults are listed",
     "prompts/validate.py": "refuses a prompts file or lets it pass; prompts/reading.py reads it",

@@ -13,7 +13,7 @@ from steering_reliability.process.termination import exit_with_parent
 
 @contextmanager
 def logged(log: str) -> Iterator[Callable[[str], None]]:
-    """Run a job with its output in the log; what the user must know is also said on the terminal.
+    """Run a job with its output in the log; what the user must know goes to the terminal too.
 
     An InputError is one message; of anything else the terminal gets one line and the log the traceback. The job ends
     with the run that it belongs to (`STEERING_OWNER`), if any.

@@ -1,4 +1,4 @@
-"""What each file that a model computed was made with: a line in its job's log, and the sum of all lines of a run."""
+"""What each file was computed with: a line in its job's log, and the count of all lines of a run."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -56,7 +56,7 @@ def _facts(log: Path) -> str:
 
 
 def mixture_note(ledger: Sequence[Mapping[str, Any]]) -> str | None:
-    """What must be known of a run whose files were not all made alike; None where they were, or where nothing says.
+    """A sentence on a run whose files were computed in different ways; None where they were not, or nothing is known.
 
     Args:
         ledger: From `read_ledger`.

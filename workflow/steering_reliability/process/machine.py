@@ -10,7 +10,7 @@ from typing import Any
 
 @cache
 def machine_facts() -> dict[str, Any]:
-    """The machine, as far as it may show in the last digits of a number; a worker says it with every shard."""
+    """The machine, as far as it may show in the last digits of a number."""
     import torch  # noqa: PLC0415 - costs seconds, and only some jobs compute
 
     return {
@@ -23,7 +23,7 @@ def machine_facts() -> dict[str, Any]:
 
 
 def processor_facts() -> dict[str, str]:
-    """What /proc/cpuinfo says of the first processor, by its own keys; nothing where the system has no such file."""
+    """The keys of the first processor in /proc/cpuinfo; empty where the system has no such file."""
     listed = Path("/proc/cpuinfo")
     text = listed.read_text(encoding="utf-8", errors="replace") if listed.is_file() else ""
     pairs = (line.partition(":") for line in text.split("\n\n")[0].splitlines())

@@ -20,7 +20,7 @@ def hold_run(folder: Path) -> None:
     """Lock a run's folder for this process, and make it if need be; the lock of a process that has ended is taken over.
 
     Raises:
-        InputError: When another process holds it; says which.
+        InputError: When another process holds it; names it.
     """
     folder.mkdir(parents=True, exist_ok=True)
     lock, candidate = folder / LOCK, folder / f"{LOCK}.{os.getpid()}"
