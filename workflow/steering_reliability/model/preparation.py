@@ -3,6 +3,7 @@
 import glob
 import shutil
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib import metadata
@@ -110,7 +111,7 @@ def _quantization(path: Path) -> str:
     file_type = gguf_fields(path).get("file_type")
     if file_type in set(LlamaFileType) - {LlamaFileType.GUESSED}:
         return str(LlamaFileType(file_type).name).removeprefix("MOSTLY_").removeprefix("ALL_")
-    size: dict[str, int] = {}
+    n_bytes: Counter[str] = Counter()
     for tensor in GGUFReader(path).tensors:
-        size[tensor.tensor_type.name] = size.get(tensor.tensor_type.name, 0) + int(tensor.n_bytes)
-    return max(size, key=lambda kind: size[kind])
+        n_bytes[tensor.tensor_type.name] += int(tensor.n_bytes)
+    return n_bytes.most_common(1)[0][0]
