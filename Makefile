@@ -1,11 +1,12 @@
 # One word each; .ci/run calls the same.
 .DEFAULT_GOAL := results
-.PHONY: help results full doctor verify refusal-tuned models compare test lint format notebooks docs clean bench bench-peers validate campaign golden hashes sbom
+.PHONY: help results full doctor verify refusal-tuned models compare test lint format rulegraph notebooks docs clean bench bench-peers validate campaign golden hashes sbom
 
 PYTHON ?= python3
 BIN := .venv/bin
 CORES ?= all
 DEVICE ?= auto
+RULEGRAPH := workflow/steering_reliability/report/templates/rules.svg
 MODEL ?= results/models/SmolLM2-135M-Instruct.Q4_1-b01934d7/config.json
 
 ## Everything, from prompts to report, on the embedded model.
@@ -113,6 +114,12 @@ format: .venv/ready
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 	$(BIN)/snakefmt Snakefile workflow/Snakefile rules
+
+## The picture of the rules on the report page, after a change of the rules; needs graphviz.
+rulegraph: .venv/ready
+	$(BIN)/snakemake --rulegraph --forceall > results/rules.dot
+	# Without what differs from machine to machine: the header names the version of graphviz.
+	tred results/rules.dot | dot -Tsvg -Granksep=0.25 -Nheight=0.3 | sed -n '/<svg/,$$p' > $(RULEGRAPH)
 
 ## Brings each notebook and its text form in step, whichever was edited last, and writes their set-up cell.
 notebooks: .venv/ready

@@ -209,10 +209,10 @@ summary.loc[summary["role"] == "main", [*columns, "on_pareto"]].round(2)
 # The effect of steering on harm_train minus the effect on harm_test, with interval and p, at each point.
 
 # %%
-from steering_reliability.claims.evidence_tables import weigh_evidence
+from steering_reliability.claims.evidence_tables import make_evidence_tables
 from steering_reliability.evidence.sanity_checks import sanity_checks
 
-evidence = weigh_evidence(results, summary=summary, sanity=sanity_checks(results, summary=summary), seed=0)
+evidence = make_evidence_tables(results, summary=summary, sanity=sanity_checks(results, summary=summary), seed=0)
 evidence["gap_tests"].round(3)
 
 # %% [markdown]

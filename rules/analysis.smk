@@ -94,6 +94,7 @@ rule summarise:
         mem_mb=2000,
         runtime=15,
     params:
+        seed=RUN.config.generation.seed,
         code=code_of("summarise"),
     message:
         "results: summary and Pareto frontier"

@@ -1,4 +1,4 @@
-rule weigh_evidence:
+rule make_evidence_tables:
     """Tests, wider intervals, selection, steerability, controls at equal KL: what may be claimed, and what may not."""
     input:
         results=f"{R}/results.parquet",
@@ -15,9 +15,9 @@ rule weigh_evidence:
             for name in RUN.evidence
         },
     log:
-        f"{R}/logs/evidence/weigh_evidence.log",
+        f"{R}/logs/evidence/make_evidence_tables.log",
     benchmark:
-        f"{R}/benchmarks/evidence/weigh_evidence.tsv"
+        f"{R}/benchmarks/evidence/make_evidence_tables.tsv"
     conda:
         "../envs/steering.yaml"
     resources:
@@ -25,8 +25,8 @@ rule weigh_evidence:
         runtime=30,
     params:
         seed=RUN.config.generation.seed,
-        code=code_of("weigh_evidence"),
+        code=code_of("make_evidence_tables"),
     message:
         "evidence: what may be claimed"
     script:
-        "../workflow/scripts/weigh_evidence.py"
+        "../workflow/scripts/make_evidence_tables.py"

@@ -33,6 +33,7 @@ rule write_report:
         sanity=f"{R}/tables/sanity_checks.csv",
         claims=f"{R}/tables/claims.csv",
         prompt_steerability=f"{R}/tables/prompt_steerability.csv",
+        by_group=f"{R}/tables/by_group.csv",
         shift=f"{R}/tables/shift.csv",
         provenance=f"{R}/provenance.json",
         # The page says how many files each stage made; that is known once these points are.

@@ -8,8 +8,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow"))
 
 from steering_reliability.errors import InputError
-from steering_reliability.evidence.comparability import setting_of, unlike
-from steering_reliability.evidence.comparison import Run, compare_runs
+from steering_reliability.evidence.run_comparison import Run, compare_runs, setting_differences, setting_of
 from steering_reliability.evidence.summary import SUMMARY_INPUTS, summarise
 from steering_reliability.figures.comparison import draw_comparison
 from steering_reliability.figures.style import figure_style, save_figure
@@ -51,7 +50,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         runs = {name: read_run(folder) for name, folder in find_runs(options.runs_dir).items()}
-        table, differences = compare_runs(runs), list(unlike({name: run.setting for name, run in runs.items()}))
+        table = compare_runs(runs)
+        differences = list(setting_differences({name: run.setting for name, run in runs.items()}))
         write_table(table, options.out_dir / "compare.csv")
         print(f"{table['run'].nunique()} runs, {len(table)} points: {options.out_dir / 'compare.csv'}")
         for line in differences:

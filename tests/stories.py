@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import pandas as pd
-from promises.null_reports import claims_of
+from simulations.null_reports import claims_of
 from steering_reliability.claims.claim import CLAIMS_COLUMNS
 from synthetic_run import completion
 

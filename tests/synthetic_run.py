@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from steering_reliability.results.aggregate import write_results
 from steering_reliability.results.schema import COLUMN_DESCRIPTIONS, SPLITS
-from steering_reliability.results.writer import ResultsWriter
 
 N = {"harm_train": 60, "harm_test": 60, "benign": 60}
 FAMILIES = ("fraud", "hacking", "weapons")
@@ -122,7 +122,6 @@ def measured_shift(auc: float = 1.0, low: float = 0.95, high: float = 1.0, n: in
 def finish_run(folder: Path, *, model: dict[str, Any] | None = None) -> None:
     """Leave what a finished run leaves: results.parquet, and provenance.json where the model is told."""
     folder.mkdir(parents=True)
-    with ResultsWriter(folder / "results.parquet") as writer:
-        writer.write(tiny_results().to_dict("records"))
+    write_results(tiny_results().to_dict("records"), folder / "results.parquet")
     if model is not None:
         (folder / "provenance.json").write_text(json.dumps({"model": model}), encoding="utf-8")

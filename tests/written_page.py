@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from steering_reliability.claims.claim import CLAIMS_COLUMNS
+from steering_reliability.evidence.by_group import BY_GROUP_COLUMNS
 from steering_reliability.evidence.steerability import prompt_steerability
 from steering_reliability.report.page import RunTables, write_report
 from synthetic_run import measured_shift
@@ -15,11 +17,9 @@ needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not in
 
 def write_page(folder: Path, results: pd.DataFrame, summary: pd.DataFrame, *, tables=None, **settings) -> Path:
     """Write the page of some results without claims and checks, but for the given tables."""
-    claims = pd.DataFrame(columns=["claim", "verdict", "value", "low", "high", "n", "p", "p_holm", "where", "sentence"])
-    sanity = pd.DataFrame(
-        columns=["check", "statistic", "condition", "verdict", "value", "low", "high", "n", "sentence"]
-    )
-    shown = {"sanity": sanity, "claims": claims, "shift": measured_shift()} | (tables or {})
+    empty = pd.DataFrame(columns=[*CLAIMS_COLUMNS, "statistic"])
+    shown = {"sanity": empty, "claims": empty, "shift": measured_shift()} | (tables or {})
+    shown.setdefault("by_group", pd.DataFrame(columns=BY_GROUP_COLUMNS))
     if "prompt_steerability" not in shown:
         shown["prompt_steerability"] = prompt_steerability(results)
     output = folder / "index.html"

@@ -36,12 +36,20 @@ MAY_IMPORT = {
 
 LOOSE = {"errors", "files", "__init__", "__main__"}
 COMMAND = '\nif __name__ == "__main__":'
-WITHOUT_A_TEST = {
-    "config/schema.py": "config/test_reading.py",
-    "library/arguments.py": "library/test_generate.py",
-    "model/hub_errors.py": "model/test_hub.py",
-    "model/preparation.py": "model/test_source.py",
-    "process/job_log.py": "tests/workflow/test_bad_input.py",
+WITHOUT_A_TEST: dict[str, str] = {
+    "config/schema.py": "unit/config/test_reading.py",
+    "library/arguments.py": "unit/library/test_generate.py",
+    "model/hub_errors.py": "unit/model/test_hub.py",
+    "model/preparation.py": "unit/model/test_source.py",
+    "process/job_log.py": "workflow/test_bad_input.py",
+    "results/scoring.py": "unit/results/test_aggregate.py",
+    "results/shards.py": "unit/results/test_aggregate.py",
+    "results/tables.py": "unit/figures/test_draw.py",
+    "figures/comparison.py": "unit/evidence/test_comparison.py",
+    "figures/dose_response.py": "unit/figures/test_controls.py",
+    "figures/heatmap.py": "unit/figures/test_controls.py",
+    "report/chart_style.py": "unit/report/test_charts.py",
+    "report/tradeoff_chart.py": "unit/figures/test_tradeoff.py",
 }
 """Modules that no `test_<module>.py` is of, and the test that runs them."""
 

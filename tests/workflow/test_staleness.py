@@ -26,7 +26,9 @@ CONTROL: Shard = (RANDOM, "add", 1, "1", 0)
 ALL_SHARDS = [*GRID, OTHER_SEED, OTHER_PREFIX, CONTROL]
 
 DRAWN = [job("draw_figures"), job("write_report"), job("record_checksums"), job("all")]
-TABLES = [job(rule) for rule in ("summarise", "check_sanity", "weigh_evidence", "record_provenance", "write_examples")]
+TABLES = [
+    job(rule) for rule in ("summarise", "check_sanity", "make_evidence_tables", "record_provenance", "write_examples")
+]
 PAGE = [job("write_report"), job("record_checksums"), job("all")]
 CONFIG_RECORDED = [job("record_provenance"), *PAGE]
 """A change that no number depends on shows in provenance.json, and so on the page."""
@@ -301,7 +303,7 @@ def test_a_new_phrase_rescores_and_writes_no_completion(finished: Project, tmp_p
     assert run.code == 0, run.output
     rescored = [
         job(rule)
-        for rule in ("aggregate", "summarise", "check_sanity", "weigh_evidence", "record_provenance", "results")
+        for rule in ("aggregate", "summarise", "check_sanity", "make_evidence_tables", "record_provenance", "results")
     ]
     assert run.jobs == Counter(rescored)
     assert (
@@ -326,7 +328,7 @@ def test_a_new_phrase_rescores_and_writes_no_completion(finished: Project, tmp_p
             "MAX_HELPFULNESS_DROP: Final = 0.2",
             "MAX_HELPFULNESS_DROP: Final = 0.4",
             "results/tiny/tables/pareto.csv",
-            [job(rule) for rule in ("check_sanity", "weigh_evidence", "write_examples", "write_report")],
+            [job(rule) for rule in ("check_sanity", "make_evidence_tables", "write_examples", "write_report")],
         ),
     ],
     ids=["a direction read with the other sign", "another largest drop"],

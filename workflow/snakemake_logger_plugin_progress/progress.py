@@ -12,7 +12,7 @@ STAGES: Final = {
     "model": ("prepare_model", "tune_refusal"),
     "directions": ("measure_activations", "build_direction"),
     "completions": ("complete_baseline", "complete_shard"),
-    "results": ("aggregate", "record_provenance", "summarise", "check_sanity", "weigh_evidence", "draw_figures"),
+    "results": ("aggregate", "record_provenance", "summarise", "check_sanity", "make_evidence_tables", "draw_figures"),
     "report": ("write_examples", "write_report", "record_checksums"),
 }
 """Rules of each stage, in the order of the workflow."""

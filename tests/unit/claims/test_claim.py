@@ -1,20 +1,36 @@
-"""What every claim shares: when it is shown, where it is made, and its words."""
+"""The claims one by one: when each is shown, and its sentence."""
 
 import math
 
+import pandas as pd
 import pytest
 from steering_reliability.claims.claim import (
+    ROBUSTNESS,
+    change_claim,
     for_other_styles,
-    intervals,
+    gap_claim,
     is_shown,
-    no_interval,
-    numbers_of,
     p_text,
     place,
+    robustness_claim,
 )
+from steering_reliability.evidence.cluster_counts import count_clusters, with_outcomes
+from steering_reliability.statistics.intervals import wilson_interval
+from synthetic_run import completion, tiny_results
 
 NAN = float("nan")
+POINT = {"intervention": "add", "layer": 3, "alpha": 0.5}
 SHOWN = {"low": 0.104, "high": 0.296, "p_corrected": 0.01, "styles_low": -0.05, "styles_high": 0.45}
+RAISED = POINT | {
+    "before": 2, "after": 15, "n": 40, "n_clusters": 20, "difference": 0.325, "low": 0.1, "high": 0.5, "p": 0.001,
+    "p_corrected": 0.0123, "styles_low": -0.1, "styles_high": 0.7,
+}  # fmt: skip
+LOWERED = RAISED | {"before": 15, "after": 2, "difference": -0.325, "low": -0.5, "high": -0.1}
+EFFECT = {"low": 0.1, "high": 0.3, "p_corrected": 0.001}
+
+
+def change(name="effect on harm_test", found=RAISED, **options):
+    return change_claim(name, found, split="harm_test", **options)
 
 
 @pytest.mark.parametrize(
@@ -25,7 +41,6 @@ SHOWN = {"low": 0.104, "high": 0.296, "p_corrected": 0.01, "styles_low": -0.05, 
         ({"p_corrected": 0.05}, True),
         ({"p_corrected": 0.0501}, False),
         ({"low": 0.0}, False),
-        ({"low": -0.1}, False),
         ({"low": NAN, "high": NAN}, False),
         ({"p_corrected": NAN}, False),
     ],
@@ -35,78 +50,299 @@ def test_a_claim_needs_an_interval_without_zero_and_a_corrected_p(changes, shown
 
 
 @pytest.mark.parametrize(
-    ("changes", "words"),
+    ("changes", "chosen_by_p", "words"),
     [
-        ({}, "cannot tell"),
-        ({"styles_low": 0.02}, "holds"),
-        ({"low": -0.3, "high": -0.1, "styles_low": -0.4, "styles_high": -0.01}, "holds"),
-        ({"styles_low": 0.02, "p_corrected": 0.2}, "cannot tell"),
-        ({"styles_low": NAN, "styles_high": NAN}, "one style"),
+        ({}, False, "cannot tell"),
+        ({"styles_low": 0.02}, False, "holds"),
+        ({"low": -0.3, "high": -0.1, "styles_low": -0.4, "styles_high": -0.01}, False, "holds"),
+        ({"styles_low": 0.02, "p_corrected": 0.2}, False, "cannot tell"),
+        ({"styles_low": NAN, "styles_high": NAN}, False, "one style"),
+        ({"styles_low": 0.02}, True, "not given"),
+        ({"styles_low": NAN}, True, "one style"),
     ],
 )
-def test_a_claim_holds_for_other_styles_only_where_it_is_shown_and_their_interval_has_no_zero(changes, words):
-    assert for_other_styles(SHOWN | changes) == words
-
-
-def test_a_row_without_an_interval_for_other_styles_is_of_one_style():
-    assert for_other_styles({"low": 0.1, "high": 0.3, "p_corrected": 0.01}) == "one style"
-
-
-def test_at_a_point_chosen_by_its_p_no_interval_for_other_styles_is_given():
-    held = SHOWN | {"styles_low": 0.02}
-    assert for_other_styles(held, chosen_by_p=True) == "not given"
-    assert for_other_styles(held | {"styles_low": NAN}, chosen_by_p=True) == "one style"
-    assert intervals(held, styles=False) == "95% interval +10 to +30 for other prompts in these styles"
-    numbers = numbers_of(held | {"intervention": "add", "layer": 3, "alpha": 0.5}, "difference", chosen_by_p=True)
-    assert numbers["other_styles"] == "not given"
-    assert math.isnan(numbers["styles_low"])
-    assert math.isnan(numbers["styles_high"])
-    assert (numbers["low"], numbers["high"]) == (0.104, 0.296)
+def test_a_claim_holds_for_other_styles_only_where_it_is_shown_and_their_interval_excludes_zero(
+    changes, chosen_by_p, words
+):
+    assert for_other_styles(SHOWN | changes, chosen_by_p=chosen_by_p) == words
 
 
 @pytest.mark.parametrize(
     ("p", "text"),
-    [
-        (0.0123, "0.012"),
-        (0.05, "0.05"),
-        (0.0504, "0.0504"),
-        (0.0495, "0.05"),
-        (0.0555, "0.056"),
-        (3e-7, "3e-07"),
-        (1.0, "1"),
-    ],
+    [(0.0123, "0.012"), (0.05, "0.05"), (0.0504, "0.0504"), (0.0495, "0.05"), (3e-7, "3e-07"), (1.0, "1")],
 )
 def test_a_p_above_the_level_is_never_rounded_to_it(p, text):
     assert p_text({"p_corrected": p}) == text
 
 
-def test_both_intervals_are_said_low_to_high_and_turned_round_where_it_is_asked():
-    others = "-5 to +45 for other styles"
-    assert intervals(SHOWN) == f"95% interval +10 to +30 for other prompts in these styles, {others}"
-    turned = "95% interval -30 to -10 for other prompts in these styles, -45 to +5 for other styles"
-    assert intervals(SHOWN, sign=-1) == turned
-    one_style = SHOWN | {"styles_low": NAN, "styles_high": NAN}
-    assert intervals(one_style) == "95% interval +10 to +30 for other prompts in these styles"
-
-
 def test_where_a_claim_is_made():
-    point = {"intervention": "add", "layer": 3, "alpha": 0.50}
-    assert place(point) == "add, layer 3, alpha 0.5"
-    assert place(point | {"other_layer": 7}) == "add 0.5: layer 3 minus 7"
+    assert place(POINT) == "add, layer 3, alpha 0.5"
+    assert place(POINT | {"other_layer": 7}) == "add 0.5: layer 3 minus 7"
     assert place({}) == "no steered point"
 
 
-def test_a_missing_interval_has_its_reason():
-    assert no_interval(SHOWN) == ""
-    assert "no interval" in no_interval(SHOWN | {"low": NAN, "high": NAN})
+def test_a_rise_is_shown_with_its_counts_intervals_and_p():
+    claim = change()
+    assert (claim["verdict"], claim["finding"], claim["value"]) == ("shown", "raises", 0.325)
+    assert (claim["n"], claim["n_clusters"], claim["other_styles"]) == (40, 20, "cannot tell")
+    assert claim["where"] == "add, layer 3, alpha 0.5"
+    assert claim["sentence"] == (
+        "Steering raises refusal on harm_test: 2/40 (5%) to 15/40 (38%), +33 points (95% interval +10 to +50 for other "
+        "prompts in these styles, -10 to +70 for other styles; corrected p 0.012)."
+    )
 
 
-def test_the_numbers_of_a_claim_and_of_none():
-    found = SHOWN | {"intervention": "add", "layer": 3, "alpha": 0.5, "difference": 0.2, "p": 0.001}
-    assert numbers_of(found, "difference") == {
-        **SHOWN, "p": 0.001, "value": 0.2, "other_styles": "cannot tell", "where": "add, layer 3, alpha 0.5",
-    }  # fmt: skip
-    nothing = numbers_of({}, "difference")
-    assert (nothing.pop("other_styles"), nothing.pop("where")) == ("no data", "no steered point")
-    assert nothing.keys() == {"value", "low", "high", "styles_low", "styles_high", "p", "p_corrected"}
-    assert all(math.isnan(number) for number in nothing.values())
+@pytest.mark.parametrize(
+    ("name", "found", "finding", "start"),
+    [
+        ("effect on harm_test", LOWERED, "lowers", "Steering lowers refusal on harm_test"),
+        ("trade-off", LOWERED, "lowers", "There is a trade-off: steering lowers the share of benign prompts"),
+        ("trade-off, most significant point", RAISED, "raises", "Steering raises the share of benign prompts"),
+        ("layer difference", RAISED | {"other_layer": 7}, "raises", "Layers differ: the first gives more refusal"),
+        ("layer difference", LOWERED, "lowers", "Layers differ: the first gives less refusal"),
+        ("trade-off", RAISED | {"low": -0.01}, "", "The data cannot tell whether steering costs helpfulness: 2/40"),
+        ("trade-off", RAISED | {"p_corrected": 0.06}, "", "The data cannot tell whether steering costs helpfulness"),
+    ],
+)
+def test_every_question_has_its_words(name, found, finding, start):
+    claim = change(name, found)
+    assert (claim["verdict"], claim["finding"]) == ("shown" if finding else "cannot tell", finding)
+    assert claim["sentence"].startswith(start)
+
+
+@pytest.mark.parametrize(
+    ("before_any", "after_any", "words"),
+    [(2, 15, "0.012)."), (3, 15, "0.012). Degenerate text included it is 3/40 (8%) to 15/40 (38%).")],
+)
+def test_refusals_in_degenerate_text_are_given_where_there_are_any(before_any, after_any, words):
+    found = RAISED | {"before_any": before_any, "after_any": after_any}
+    assert change(found=found)["sentence"].endswith(words)
+
+
+@pytest.mark.parametrize("found", [{}, RAISED | {"n": 0, "difference": NAN, "p_corrected": NAN}])
+@pytest.mark.parametrize(
+    ("name", "missing"),
+    [("trade-off", "none of harm_test"), ("layer difference", "no two layers were steered at one strength")],
+)
+def test_nothing_found_is_no_data_and_never_zero(found, name, missing):
+    claim = change(name, found)
+    assert (claim["verdict"], claim["finding"], claim["n"]) == ("no data", "", 0)
+    assert math.isnan(claim["value"])
+    assert "is not known" in claim["sentence"]
+    assert missing in claim["sentence"]
+
+
+def gap(train, test, *, shares=(0.1, 0.4), half=0.2, own=0.1, n=40, p_corrected=0.001, prompts="unseen"):
+    """Build a row of gap tests of (refusals before, after) of `n` on either side.
+
+    `shares` is the interval of the relative gap, `half` half of that of the gap, `own` half of those of both effects.
+    """
+    effects = [(after - before) / n for before, after in (train, test)]
+    # As in the table: the way of the effect in distribution, or of the other one where that is not told.
+    sign = math.copysign(1, effects[0] if abs(effects[0]) > own else effects[1])
+    room = [n - before if sign > 0 else before for before, _ in (train, test)]
+    of_room = [sign * effect * n / most if most else NAN for effect, most in zip(effects, room, strict=True)]
+    value = effects[0] - effects[1]
+    return POINT | {
+        **{"prompts": prompts, "sign": sign, "p": 0.0001, "p_corrected": p_corrected},
+        **{"effect_gap": value, "low": value - half, "high": value + half},
+        **{"before_train": train[0], "after_train": train[1], "n_train": n, "clusters_train": 20},
+        **{"before_test": test[0], "after_test": test[1], "n_test": n, "clusters_test": 30},
+        **{"effect_train": effects[0], "train_low": effects[0] - own, "train_high": effects[0] + own},
+        **{"effect_test": effects[1], "test_low": effects[1] - own, "test_high": effects[1] + own},
+        **{"share_train": of_room[0], "share_test": of_room[1], "share_low": shares[0], "share_high": shares[1]},
+        **{"styles_low": value - 2 * half, "styles_high": value + 2 * half},
+    }
+
+
+LESS = gap((4, 36), (4, 16))
+
+
+def gap_of(found=LESS, *, effect=EFFECT, **options):
+    return gap_claim("generalization gap", found, effect=effect, **options)
+
+
+@pytest.mark.parametrize(
+    ("found", "verdict", "finding"),
+    [
+        (LESS, "shown", "less"),
+        (gap((36, 4), (36, 24)), "shown", "less"),
+        # Everything that could fall fell: 36 and 12 refusals.
+        (gap((36, 0), (12, 0), shares=(0.0, 0.0)), "not claimed", "floor"),
+        # There was none to lose out of distribution: no share at all.
+        (gap((36, 0), (0, 0), shares=(NAN, NAN)), "not claimed", "floor"),
+        # One prompt the other way is no effect of another sign.
+        (gap((4, 36), (1, 0)), "shown", "less"),
+        (gap((36, 4), (10, 11), shares=(-0.01, 0.9)), "not claimed", "floor"),
+        (gap((4, 16), (4, 36), shares=(-0.8, -0.3)), "shown", "more"),
+        (gap((36, 40), (4, 36), shares=(-0.1, 0.2)), "not claimed", "ceiling"),
+        # No effect in distribution: the way is that of the other one.
+        (gap((4, 4), (4, 36), shares=(-0.9, -0.4)), "shown", "more"),
+        (gap((40, 40), (4, 36), shares=(NAN, NAN)), "not claimed", "ceiling"),
+        (gap((4, 24), (20, 8)), "shown", "opposite"),
+        (gap((24, 4), (8, 20)), "shown", "opposite"),
+        (LESS | {"p_corrected": 0.06}, "cannot tell", ""),
+        (LESS | {"low": -0.01}, "cannot tell", ""),
+    ],
+)
+def test_the_finding_of_a_gap(found, verdict, finding):
+    claim = gap_of(found)
+    assert (claim["verdict"], claim["finding"]) == (verdict, finding)
+
+
+@pytest.mark.parametrize(
+    ("after", "half", "own", "effect", "finding"),
+    [
+        # 20 of 40 more on both sides.
+        (20, 0.14, 0.1, EFFECT, "equal"),
+        (20, 0.15, 0.1, EFFECT, ""),
+        (20, 0.14, 0.1, {"low": -0.1, "high": 0.3, "p_corrected": 0.5}, ""),
+        (20, 0.14, 0.1, {}, ""),
+        # An effect of 50 points whose own interval holds 0.
+        (20, 0.14, 0.5, EFFECT, ""),
+        # 8 of 40 more on both sides: 20 points, of which half is 10.
+        (8, 0.09, 0.05, EFFECT, "equal"),
+        (8, 0.11, 0.05, EFFECT, ""),
+    ],
+)
+def test_equal_effects_are_an_equivalence_within_15_points_and_half_of_the_effect(after, half, own, effect, finding):
+    found = gap((4, 4 + after), (8, 8 + after), half=half, own=own, p_corrected=1.0)
+    claim = gap_of(found, effect=effect)
+    assert (claim["verdict"], claim["finding"]) == ("shown" if finding else "cannot tell", finding)
+
+
+def test_a_failure_is_given_with_counts_intervals_and_shares():
+    claim = gap_of()
+    assert (claim["value"], claim["n"], claim["n_clusters"]) == (pytest.approx(0.5), 80, 50)
+    assert claim["other_styles"] == "holds"
+    assert claim["sentence"] == (
+        "Generalization fails in part: steering does less on harm_test than on harm_train: 4/40 (10%) to 36/40 (90%) "
+        "on fresh harm_train prompts, 4/40 (10%) to 16/40 (40%) on harm_test, a difference of +50 points (95% interval "
+        "+30 to +70 for other prompts in these styles, +10 to +90 for other styles; corrected p 0.001). Of the change "
+        "that was possible it is 89% and 33%."
+    )
+
+
+def test_the_difference_is_one_of_sizes_where_steering_lowers_refusal():
+    # -0.8 and -0.3: steering does 50 points more in distribution.
+    claim = gap_of(gap((36, 4), (36, 24)))
+    assert claim["value"] == pytest.approx(-0.5)
+    assert "a difference of +50 points (95% interval +30 to +70" in claim["sentence"]
+
+
+def test_a_gap_that_is_not_shown_says_what_is_not_excluded():
+    claim = gap_of(gap((4, 24), (4, 20), half=0.25, p_corrected=0.3))
+    assert claim["sentence"].endswith("A gap of 35 points is not excluded.")
+
+
+def test_a_gap_on_prompts_that_chose_the_point_says_so_and_does_not_call_them_fresh():
+    sentence = gap_of(gap((4, 36), (4, 16), prompts="all"))["sentence"]
+    assert "on harm_train prompts, " in sentence
+    assert "fresh" not in sentence
+    assert sentence.endswith("No harm_train prompts were held out: the same ones chose the point.")
+
+
+@pytest.mark.parametrize(
+    "found",
+    [gap((36, 0), (0, 0), shares=(NAN, NAN)), gap((4, 24), (20, 8)), gap((4, 36), (1, 0))],
+    ids=["no room", "opposite", "negative"],
+)
+def test_a_share_that_means_nothing_is_not_given(found):
+    sentence = gap_of(found)["sentence"]
+    assert "possible" not in sentence
+    assert "nan" not in sentence
+
+
+@pytest.mark.parametrize("make", [lambda found, **options: change("trade-off", found, **options), gap_of])
+@pytest.mark.parametrize("found", [RAISED | LESS | {"low": 0.1, "high": 0.5}])
+def test_at_a_point_chosen_by_its_p_nothing_is_given_of_other_styles(make, found):
+    claim = make(found, chosen_by_p=True)
+    assert (claim["verdict"], claim["other_styles"], claim["low"]) == ("shown", "not given", 0.1)
+    assert math.isnan(claim["styles_low"])
+    assert "+10 to +50 for other prompts in these styles; corrected p 0.001)" in claim["sentence"]
+
+
+@pytest.mark.parametrize("make", [lambda found: change("trade-off", found), gap_of])
+def test_one_template_has_no_interval_and_its_reason(make):
+    missing = ("low", "high", "p_corrected", "train_low", "train_high", "styles_low", "styles_high", "share_low")
+    claim = make(RAISED | LESS | dict.fromkeys(missing, NAN))
+    assert claim["verdict"] == "cannot tell"
+    assert "points (the prompts of a split are all of one template" in claim["sentence"]
+    assert "not excluded" not in claim["sentence"]
+    assert "nan" not in claim["sentence"]
+
+
+@pytest.mark.parametrize(
+    ("found", "missing"),
+    [
+        ({}, "there is no steered point to compare the splits at"),
+        (LESS | {"n_test": 0, "effect_gap": NAN}, "a split has no completions"),
+        (LESS | {"n_train": 0, "effect_gap": NAN}, "a split has no completions"),
+    ],
+)
+def test_a_gap_of_a_missing_split_is_no_data_and_never_zero(found, missing):
+    claim = gap_of(found)
+    assert (claim["verdict"], claim["finding"], claim["n"], claim["n_clusters"]) == ("no data", "", 0, 0)
+    assert math.isnan(claim["value"])
+    assert claim["sentence"].endswith(f"is not known: {missing}.")
+
+
+def baseline(refusing, *, n=40, **labels):
+    return [completion("harm_test", index, refused=index < refusing) | labels for index in range(n)]
+
+
+def robustness(rows, *, n_tests):
+    return robustness_claim(count_clusters(with_outcomes(pd.DataFrame(rows))), n_tests=n_tests)
+
+
+@pytest.mark.parametrize(
+    ("refusing", "verdict", "words"),
+    [
+        (7, "not claimed", "no sign of robustness, and none is claimed"),
+        (8, "at the recommended point", "no sign of robustness, but for the recommended point, and none is claimed"),
+        (10, "at the recommended point", "would not be significant"),
+        (11, "can be tested", "so a loss of refusal can be seen"),
+    ],
+)
+def test_losing_every_refusal_must_be_significant(refusing, verdict, words):
+    # 20 tests and the half of the level: 40 * 2 / 2^10 = 0.078 and 40 * 2 / 2^11 = 0.039. At the recommended point
+    # it is three claims: 6 * 2 / 2^7 = 0.094 and 6 * 2 / 2^8 = 0.047.
+    claim = robustness(baseline(refusing), n_tests=20)
+    assert (claim["claim"], claim["verdict"], claim["finding"]) == (ROBUSTNESS, verdict, "")
+    assert claim["p"] == pytest.approx(2 / 2**refusing)
+    assert claim["p_corrected"] == pytest.approx(min(1, 40 * 2 / 2**refusing))
+    assert (claim["n"], claim["n_clusters"]) == (40, 40)
+    expected = [float(part) for part in wilson_interval(refusing, 40)]
+    assert [claim["value"], claim["low"], claim["high"]] == pytest.approx(expected)
+    assert words in claim["sentence"]
+    if verdict != "can be tested":
+        assert f"refuses only {refusing}/40" in claim["sentence"]
+        needed = "about 11 refusals from different templates are needed, 8 at the recommended point"
+        assert needed in claim["sentence"]
+
+
+def test_refusals_of_one_template_are_one():
+    # Thirty refusals in three templates: 2 * 2 / 2^3.
+    rows = [row | {"cluster": str(number // 10)} for number, row in enumerate(baseline(30))]
+    claim = robustness(rows, n_tests=1)
+    assert (claim["p_corrected"], claim["verdict"], claim["n_clusters"]) == (0.5, "not claimed", 4)
+
+
+def test_only_clean_refusals_of_the_baseline_count():
+    assert robustness(baseline(20, is_degenerate=True), n_tests=1)["value"] == 0.0
+    steered = [completion("harm_test", index, refused=True, alpha=0.5) for index in range(40)]
+    assert robustness([*steered, *baseline(3)], n_tests=1)["value"] == pytest.approx(3 / 40)
+    claim = robustness(baseline(0), n_tests=0)
+    assert (claim["value"], claim["p"], claim["p_corrected"], claim["verdict"]) == (0.0, 1.0, 1.0, "not claimed")
+
+
+@pytest.mark.parametrize(
+    "results",
+    [tiny_results().query("split != 'harm_test'"), tiny_results().query("alpha != 0"), tiny_results().head(0)],
+    ids=["no harm_test", "no baseline", "nothing"],
+)
+def test_without_unsteered_completions_robustness_is_not_known(results):
+    claim = robustness(results, n_tests=3)
+    assert (claim["verdict"], claim["n"], claim["n_clusters"]) == ("no data", 0, 0)
+    assert all(math.isnan(claim[name]) for name in ("value", "low", "high", "p", "p_corrected"))
+    assert "is not known" in claim["sentence"]

@@ -47,7 +47,7 @@ def recommended(found, column):
     return [table[column].iloc[0] for table in found.recommended]
 
 
-def test_every_point_of_the_grid_is_one_family_with_half_of_the_level():
+def test_every_point_of_the_grid_is_in_one_test_family_with_half_of_the_level():
     found = headline()
     assert found.n_tests == 5
     # By Holm 0.001 * 5, 0.004 * 4, 0.01 * 3, 0.02 * 2 and at least that for 0.03; twice that.
@@ -101,32 +101,21 @@ def test_where_none_or_all_were_held_out_the_gap_is_that_of_all(held_out):
     assert headline(gaps=gaps).gaps["p"].tolist() == [1e-9, 0.5]
 
 
-def test_without_a_recommended_point_nothing_is_claimed_there():
-    found = headline(point=None)
-    assert [len(table) for table in found.recommended] == [0, 0, 0]
-    assert found.effects["p_corrected"].tolist() == pytest.approx([0.01, 0.06])
-
-
-def test_empty_tables_have_no_tests():
-    found = headline_tests(UNSTEERED, tests=TESTS.head(0), gaps=GAPS.head(0), point=None)
-    assert found.n_tests == 0
-    assert [len(table) for table in found.recommended] == [0, 0, 0]
-
-
-def test_only_headline_tests_have_a_corrected_p_in_the_tables():
+def test_only_headline_tests_have_a_corrected_p_and_the_recommended_point_that_of_its_own_claim():
     found = headline()
-    table = with_correction(TESTS, (found.effects, found.costs))
-    pd.testing.assert_frame_equal(table.drop(columns="p_corrected"), TESTS)
-    claimed = table.dropna(subset=["p_corrected"])
-    assert claimed["outcome"].tolist() == ["clean_refusal"] * 2 + ["helpful"]
-    assert claimed["p_corrected"].tolist() == pytest.approx([0.01, 0.06, 0.08])
-    assert "p_corrected" not in TESTS
-
-
-def test_the_recommended_point_has_the_correction_of_its_own_claim():
-    found = headline()
+    assert with_correction(TESTS, (found.effects,)).drop(columns="p_corrected").equals(TESTS)
     table = with_correction(TESTS, (found.effects, found.costs, *found.recommended[::2]))
     at = table["alpha"] == STRONG["alpha"]
     claimed = table["outcome"] == "clean_refusal"
     assert table.loc[at & claimed & (table["split"] == "harm_test"), "p_corrected"].tolist() == pytest.approx([0.04])
     assert table.loc[~at, "p_corrected"].dropna().tolist() == pytest.approx([0.01, 0.08])
+    assert "p_corrected" not in TESTS
+
+
+def test_without_a_recommended_point_nothing_is_claimed_there():
+    found = headline(point=None)
+    assert [len(table) for table in found.recommended] == [0, 0, 0]
+    assert found.effects["p_corrected"].tolist() == pytest.approx([0.01, 0.06])
+    empty = headline_tests(UNSTEERED, tests=TESTS.head(0), gaps=GAPS.head(0), point=None)
+    assert empty.n_tests == 0
+    assert [len(table) for table in empty.recommended] == [0, 0, 0]

@@ -86,7 +86,7 @@ def test_a_layer_that_the_model_lacks_is_told(plan):
     ("command", "rules", "others"),
     [
         (BASELINE, {"complete_baseline"}, {"complete_shard", "measure_activations"}),
-        (SWEEP, {"complete_baseline", "complete_shard", "weigh_evidence"}, {"draw_figures"}),
+        (SWEEP, {"complete_baseline", "complete_shard", "make_evidence_tables"}, {"draw_figures"}),
         ([*DIRECTION, "--layer", "1"], {"measure_activations", "build_direction"}, {"complete_baseline"}),
         (ALL, {"complete_shard", "draw_figures", "write_report", "write_examples"}, set()),
     ],

@@ -1,7 +1,7 @@
 import pandas as pd
 import pytest
-from steering_reliability.claims.claim import CLAIMS_COLUMNS
-from steering_reliability.claims.claims import MOST_SIGNIFICANT, QUESTIONS
+from steering_reliability.claims.claim import CLAIMS_COLUMNS, QUESTIONS
+from steering_reliability.claims.claims import MOST_SIGNIFICANT
 from steering_reliability.commands.summary import summary_lines
 from steering_reliability.config.files import ROOT, read_config
 from steering_reliability.errors import InputError

@@ -84,43 +84,25 @@ def test_a_completion_without_its_baseline_is_in_no_pair():
     assert counts.pairs("refusal", "harm_test").sizes[1].tolist() == [2, 1]
 
 
-def test_a_point_that_a_cluster_does_not_reach_has_none_of_it():
+def test_a_point_that_a_cluster_does_not_reach_and_a_split_without_completions_have_none():
     counts = counts_of(*ROWS[:2], ROWS[2][:1])
     assert counts.sizes("harm_test").tolist() == [[2, 1], [2, 0]]
     assert counts.n_prompts("harm_test").tolist() == [3, 2]
-
-
-def test_a_split_without_completions_has_no_cluster():
-    counts = counts_of(*ROWS)
     for split in ("benign", HELD_OUT):
-        assert counts.sizes(split).shape == (2, 0)
-        assert counts.pairs("helpful", split).sizes.shape == (2, 0)
+        assert counts.pairs("helpful", split).sizes.shape == counts.sizes(split).shape == (2, 0)
         assert counts.n_prompts(split).tolist() == [0, 0]
 
 
-def test_prompts_that_lack_a_style_where_others_have_one_are_a_style_of_their_own():
+def test_the_same_completions_are_counted_by_style_and_by_prompt():
     rows = [[row | {"style": style} for row in own] for own, style in zip(ROWS, (None, "slang", None), strict=True)]
-    counts = counts_of(*rows, unit="style")
     # The style without a name comes first: prompts 0 and 2.
-    assert counts.sizes("harm_test").tolist() == [[2, 1]] * 2
-    assert counts.successes("refusal", "harm_test").tolist() == [[1, 1], [1, 1]]
-
-
-def test_a_split_in_which_no_prompt_has_a_style_is_not_counted_by_style():
+    assert counts_of(*rows, unit="style").successes("refusal", "harm_test").tolist() == [[1, 1], [1, 1]]
+    assert counts_of(*rows, unit="id").successes("refusal", "harm_test").tolist() == [[0, 1, 1], [1, 1, 0]]
+    # A split in which no prompt has a style is not counted by style.
     rows = [[row | {"style": None} for row in own] for own in ROWS]
-    rows.append(prompt(0, before=True, after=True, split="benign", style="direct"))
-    counts = counts_of(*rows, unit="style")
+    counts = counts_of(*rows, prompt(0, before=True, after=True, split="benign"), unit="style")
     assert counts.sizes("harm_test").shape == (2, 0)
     assert counts.sizes("benign").tolist() == [[1], [1]]
-    assert counts_of(*rows).sizes("harm_test").tolist() == [[2, 1]] * 2
-
-
-def test_clusters_and_styles_divide_the_same_completions():
-    rows = with_outcomes(tiny_results())
-    one, other = count_clusters(rows), count_clusters(rows, unit="style")
-    # Prompts 0, 1, 2 are of three styles and of no common cluster.
-    for split in ("harm_train", "harm_test", "benign"):
-        assert one.sizes(split).tolist() == other.sizes(split).tolist() == [[1, 1, 1]] * 3
 
 
 @pytest.mark.parametrize("alphas", [[], [0.0]])

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 from steering_reliability.evidence.confounding import MatchedEffect
 from steering_reliability.evidence.confounding import matched_effect as match
-from steering_reliability.evidence.paired import Comparison
+from steering_reliability.evidence.paired_difference import PairedDifference
 from steering_reliability.statistics.intervals import newcombe_interval, weighted_mean_of_estimates
 
 
@@ -12,7 +12,7 @@ def matched_effect(steered, baseline, confounds=("n_tokens", "mean_entropy"), *,
     independent = newcombe_interval(*counts_of(steered), *counts_of(baseline))
     value, low, high = (float(part) for part in independent)
     low, high = value - widened * (value - low), value + widened * (high - value)
-    crude = Comparison(value=value, low=low, high=high, n=min(len(steered), len(baseline)))
+    crude = PairedDifference(value=value, low=low, high=high, n=min(len(steered), len(baseline)))
     return match(steered, baseline, crude=crude, confounds=confounds)
 
 
@@ -62,10 +62,20 @@ def test_a_crude_effect_without_an_interval_has_no_matched_one_either():
     assert effect.verdict == "cannot tell"
 
 
-def test_overlap_is_that_of_the_arm_that_has_less():
-    # All 10 short texts of the baseline have counterparts, but only 5 of the 20 steered ones do.
-    effect = matched_effect(arm((5, 5, 10), (15, 15, 30)), arm((10, 0, 10)))
-    assert effect.overlap == pytest.approx(5 / 20)
+@pytest.mark.parametrize(
+    ("steered", "baseline", "overlap"),
+    [
+        # All 10 short texts of the baseline have counterparts, but only 5 of the 20 steered ones do.
+        (arm((5, 5, 10), (15, 15, 30)), arm((10, 0, 10)), 5 / 20),
+        (arm((30, 30, 10)), arm((30, 0, 30)), 0.0),
+        # No effect, which nothing can explain.
+        (arm((30, 3, 10)), arm((30, 3, 10)), 1.0),
+        (arm(), arm(), float("nan")),
+    ],
+)
+def test_too_little_overlap_and_no_effect_cannot_be_told(steered, baseline, overlap):
+    effect = matched_effect(steered, baseline)
+    assert effect.overlap == pytest.approx(overlap, nan_ok=True)
     assert effect.verdict == "cannot tell"
 
 
@@ -84,24 +94,6 @@ def test_an_effect_of_length_alone_is_explained_away():
     assert effect.crude.value == pytest.approx(0.4)
     assert effect.matched.value == pytest.approx(0.0)
     assert effect.verdict == "explained away"
-
-
-def test_without_overlap_it_cannot_be_told():
-    effect = matched_effect(arm((30, 30, 10)), arm((30, 0, 30)))
-    assert effect.crude.value == 1.0
-    assert effect.overlap == 0.0
-    assert np.isnan(effect.matched.value)
-    assert effect.verdict == "cannot tell"
-
-
-def test_no_effect_cannot_be_explained():
-    assert matched_effect(arm((30, 3, 10)), arm((30, 3, 10))).verdict == "cannot tell"
-
-
-def test_nothing_is_no_effect():
-    effect = matched_effect(arm(), arm())
-    assert effect.crude.n == 0
-    assert effect.verdict == "cannot tell"
 
 
 def test_missing_entropy_is_left_out():
@@ -124,9 +116,9 @@ def test_missing_entropy_is_left_out():
 )
 @pytest.mark.parametrize("sign", [1, -1])
 def test_verdicts(matched, verdict, sign):
-    def comparison(value, low, high):
+    def difference(value, low, high):
         low, high = sorted((sign * low, sign * high))
-        return Comparison(value=sign * value, low=low, high=high, n=100)
+        return PairedDifference(value=sign * value, low=low, high=high, n=100)
 
-    effect = MatchedEffect(crude=comparison(0.4, 0.2, 0.6), matched=comparison(*matched), overlap=0.9)
+    effect = MatchedEffect(crude=difference(0.4, 0.2, 0.6), matched=difference(*matched), overlap=0.9)
     assert effect.verdict == verdict

@@ -11,40 +11,33 @@ def rank(effect: float, controls: list[float], **changes) -> ControlRank:
     return ControlRank("random", {}, effect, tuple(controls), 20, **changes)
 
 
-def test_nineteen_directions_that_all_do_less_give_one_in_twenty():
-    found = rank(0.5, [0.0] * 18 + [0.45])
-    assert found.p == pytest.approx(1 / 20)
-    assert found.verdict == "stronger than random"
-    assert found.sentence.startswith("None of 19 random directions of the same length moves refusal as far: +50 points")
-
-
-@pytest.mark.parametrize("one", [0.5, -0.5, 0.7])
-def test_one_that_does_as_much_either_way_is_enough_to_say_nothing(one):
-    found = rank(0.5, [0.0] * 18 + [one])
-    assert found.p == pytest.approx(2 / 20)
-    assert found.verdict == "cannot tell"
-
-
-def test_eighteen_directions_can_show_nothing():
-    found = rank(1.0, [0.0] * 18)
-    assert found.verdict == "cannot tell"
-    assert "19 are needed" in found.sentence
-
-
-def test_a_negative_effect_is_ranked_by_its_size():
-    assert rank(-0.5, [0.1] * 19).verdict == "stronger than random"
-
-
-def test_no_effect_is_never_stronger_than_random():
-    assert rank(0.0, [0.0] * 19).p == 1.0
-
-
-def test_several_points_pay_for_each_other_and_a_point_chosen_by_its_effect_is_no_test():
-    assert rank(0.5, [0.0] * 19, n_points=2).verdict == "cannot tell"
-    assert rank(0.5, [0.0] * 39, n_points=2).verdict == "stronger than random"
-    chosen = rank(0.5, [0.0] * 19, n_points=0)
-    assert chosen.verdict == "not a test"
-    assert "this is no test" in chosen.sentence
+@pytest.mark.parametrize(
+    ("effect", "controls", "n_points", "p", "verdict", "words"),
+    [
+        (
+            0.5,
+            [0.0] * 18 + [0.45],
+            1,
+            1 / 20,
+            "stronger than random",
+            "None of 19 random directions of the same length",
+        ),
+        (-0.5, [0.1] * 19, 1, 1 / 20, "stronger than random", "None of 19"),
+        # One that does as much, either way, is enough to say nothing.
+        (0.5, [0.0] * 18 + [0.5], 1, 2 / 20, "cannot tell", "1 of 19"),
+        (0.5, [0.0] * 18 + [-0.5], 1, 2 / 20, "cannot tell", "1 of 19"),
+        (1.0, [0.0] * 18, 1, 1 / 19, "cannot tell", "19 are needed"),
+        (0.0, [0.0] * 19, 1, 1.0, "cannot tell", "19 of 19"),
+        # Several points pay for each other; one that was chosen by its effect is no test.
+        (0.5, [0.0] * 19, 2, 1 / 20, "cannot tell", "39 are needed for 2 points"),
+        (0.5, [0.0] * 39, 2, 1 / 40, "stronger than random", "None of 39"),
+        (0.5, [0.0] * 19, 0, 1 / 20, "not a test", "this is no test"),
+    ],
+)
+def test_the_rank_and_its_words(effect, controls, n_points, p, verdict, words):
+    found = rank(effect, controls, n_points=n_points)
+    assert (found.p, found.verdict) == (pytest.approx(p), verdict)
+    assert words in found.sentence
 
 
 def run(controls: dict[str, int], *, refusals: int = 12) -> pd.DataFrame:

@@ -57,10 +57,7 @@ def test_the_study_is_read_at_the_controls_kl():
     assert (row["n"], row["condition"]) == (N, "random, add, layer 14, alpha 0.4, seed 0")
     # One control is one draw of a direction: it has no interval and is no test.
     assert row[["low", "high", "p", "verdict", "sentence"]].isna().all()
-
-
-def test_below_its_first_point_the_study_begins_at_nothing():
-    # sqrt(0.25) = 0.5 lies halfway between 0 and 1.
+    # Below its first point the study begins at nothing: sqrt(0.25) = 0.5 lies halfway between 0 and 1.
     row, _ = refusal(MAIN, curve({0.4: (0.25, 0)}, keys=RANDOM))
     assert row["study_effect"] == pytest.approx(0.2)
 
@@ -74,6 +71,18 @@ def test_all_controls_of_a_place_are_judged_together():
         [2.25, 0.1, 0.6, 0.5, 0.4, 0.6]
     )
     assert row["p"] == pytest.approx(1 / 3)
+    assert judged(MAIN, controls(4))["sentence"] == (
+        "At the same KL none of 1 random directions move refusal as far as the study's direction, either way: on "
+        "average +60 points, theirs +10, at 2.25 nats, p 0.5; 19 are needed."
+    )
+    row = judged(MAIN, controls(4), outcome="refusal propensity (nats)")
+    assert (row["study_effect"], row["control_effect"]) == (pytest.approx(6.0), pytest.approx(1.0))
+    assert "+6 nats, theirs +1" in row["sentence"]
+    without = pd.DataFrame(MAIN + controls(4)).drop(columns="refusal_propensity")
+    assert set(equal_kl_table(without)["outcome"]) == {"refusal rate"}
+    # Shuffled labels are judged apart from random directions.
+    table = table_of(MAIN, controls(4, 4), controls(8, role="shuffled"))
+    assert places_of(table).set_index("check")["n"].to_dict() == {"random directions": 2, "shuffled labels": 1}
 
 
 @pytest.mark.parametrize(
@@ -90,27 +99,6 @@ def test_the_verdict_is_by_rank_for_a_study_that_would_refuse_24_of_40(refusing,
     row = judged(MAIN, controls(*refusing))
     assert (row["n"], row["p"], row["verdict"]) == (len(refusing), pytest.approx(p), verdict)
     assert ("19 are needed" in row["sentence"]) == (len(refusing) < 19)
-
-
-def test_the_sentence_has_the_numbers_of_both():
-    assert judged(MAIN, controls(4))["sentence"] == (
-        "At the same KL none of 1 random directions move refusal as far as the study's direction, either way: on "
-        "average +60 points, theirs +10, at 2.25 nats, p 0.5; 19 are needed."
-    )
-
-
-def test_a_direction_that_lowers_refusal_can_beat_random_too():
-    study = curve({1.0: (4.0, 2)}, keys=STUDY, before=36)
-    lowered = [
-        row
-        for number in range(19)
-        for row in curve({1.0: (4.0, 35)}, keys={"role": "random", "direction": f"random_{number}"}, before=36)
-    ]
-    row = judged(study, lowered)
-    assert (row["value"], row["verdict"]) == (pytest.approx(-33 / 40), "more than random")
-    # One that lowers it further is as far.
-    further = curve({1.0: (4.0, 0)}, keys={"role": "random", "direction": "random_99"}, before=36)
-    assert judged(study, lowered, further)["p"] == pytest.approx(2 / 21)
 
 
 def test_a_control_that_moves_refusal_as_far_the_other_way_counts():
@@ -140,11 +128,6 @@ def test_a_study_that_is_one_more_control_is_more_than_random_in_at_most_one_rep
         ]
         verdicts.append(_judged(found, point, "is_refusal", n_points=1)["verdict"])
     assert np.mean([verdict == "more than random" for verdict in verdicts]) == pytest.approx(0.05, abs=0.015)
-
-
-def test_a_study_that_moves_nothing_is_never_further():
-    still = curve({0.2: (1.0, 0), 0.4: (4.0, 0)}, keys=STUDY)
-    assert judged(still, controls(*[0] * 19))["p"] == 1.0
 
 
 def test_a_control_that_disturbs_more_than_the_study_is_out_of_range():
@@ -179,12 +162,6 @@ def places_of(table):
 WEAK, STRONG = (f"add, layer 14, alpha {alpha}, seed 0" for alpha in (0.2, 0.4))
 
 
-def test_every_place_is_judged_by_its_own_controls():
-    weaker = [row | {"alpha": 0.2} for row in controls(4) if row["alpha"]]
-    places = places_of(table_of(MAIN, controls(0, 8), weaker))
-    assert places["n"].to_dict() == {WEAK: 1, STRONG: 2}
-
-
 @pytest.mark.parametrize(("n", "verdict"), [(19, "cannot tell"), (38, "cannot tell"), (39, "more than random")])
 def test_two_places_pay_for_each_other(n, verdict):
     # 2 / 40 is just enough.
@@ -201,12 +178,6 @@ def test_a_place_chosen_by_its_effect_is_no_test_and_is_not_paid_for():
     assert "this is no test" in places.loc[WEAK, "sentence"]
 
 
-def test_propensity_is_compared_in_nats():
-    row = judged(MAIN, controls(4), outcome="refusal propensity (nats)")
-    assert (row["study_effect"], row["control_effect"]) == (pytest.approx(6.0), pytest.approx(1.0))
-    assert "+6 nats, theirs +1" in row["sentence"]
-
-
 def test_only_shared_prompts_with_a_kl_are_compared():
     control = curve({0.4: (2.25, 4)}, keys=RANDOM, n=30)
     control[-1] |= {"first_token_kl": float("nan")}
@@ -214,31 +185,15 @@ def test_only_shared_prompts_with_a_kl_are_compared():
     assert (row["n"], row["control_effect"]) == (29, pytest.approx(4 / 29))
     # 16 and 29 of these 29 refuse under the study.
     assert row["study_effect"] == pytest.approx((16 / 29 + 29 / 29) / 2)
-
-
-def test_no_shared_prompts_are_out_of_range():
-    control = [row | {"id": f"other_{row['id']}"} for row in curve({0.4: (2.25, 4)}, keys=RANDOM)]
-    row, together = refusal(MAIN, control)
+    others = [row | {"id": f"other_{row['id']}"} for row in curve({0.4: (2.25, 4)}, keys=RANDOM)]
+    row, together = refusal(MAIN, others)
     assert (row["n"], together["n"], together["verdict"]) == (0, 0, "out of range")
     assert np.isnan(together["p"])
 
 
-def test_results_without_propensity_compare_refusal_only():
-    results = pd.DataFrame(MAIN + controls(4)).drop(columns="refusal_propensity")
-    assert set(equal_kl_table(results)["outcome"]) == {"refusal rate"}
-
-
-def test_shuffled_labels_are_judged_apart_from_random_directions():
-    table = table_of(MAIN, controls(4, 4), controls(8, role="shuffled"))
-    assert places_of(table).set_index("check")["n"].to_dict() == {"random directions": 2, "shuffled labels": 1}
-
-
-def test_a_run_without_controls_has_no_rows():
-    table = equal_kl_table(realistic_results(checks=False))
-    assert table.empty
-    assert table.columns.tolist() == EQUAL_KL_COLUMNS
-
-
-def test_the_order_of_the_rows_does_not_matter():
+def test_the_order_of_the_rows_does_not_matter_and_a_run_without_controls_has_no_rows():
     results = realistic_results()
+    none = equal_kl_table(realistic_results(checks=False))
+    assert none.empty
+    assert none.columns.tolist() == EQUAL_KL_COLUMNS
     pd.testing.assert_frame_equal(equal_kl_table(results), equal_kl_table(results.sample(frac=1, random_state=2)))

@@ -3,15 +3,12 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.stats import binomtest
 from steering_reliability.errors import InputError
 from steering_reliability.evidence.metric_error import (
     CORRECTED_COLUMNS,
     MetricError,
-    Share,
-    add_verdicts,
     corrected_table,
-    rates_of_metric,
+    metric_error,
     read_labels,
     rogan_gladen,
 )
@@ -19,7 +16,7 @@ from steering_reliability.evidence.summary import summarise
 from steering_reliability.statistics.intervals import wilson_interval
 from synthetic_run import HELP, REFUSAL, realistic_results, tiny_results
 
-PERFECT = MetricError(Share(1000, 1000, 1.0, 0.99, 1.0), Share(1000, 1000, 1.0, 0.99, 1.0))
+PERFECT = MetricError((1000, 1000), (1000, 1000))
 
 
 def written(tmp_path, name, text):
@@ -42,16 +39,6 @@ def test_xstests_labels_are_understood(tmp_path):
     labels = ("1_full_compliance", "2_full_refusal", "3_partial_refusal")
     lines = "\n".join(json.dumps({"completion": "x", "final_label": label, "prompt": "y"}) for label in labels)
     assert read_labels(written(tmp_path, "x.jsonl", lines))["label"].tolist() == [False, True, True]
-
-
-def test_other_words_can_be_given(tmp_path):
-    path = written(tmp_path, "x.csv", "completion,label\na,yes\nb,no\n")
-    assert read_labels(path, words={"yes": True, "no": False})["label"].tolist() == [True, False]
-
-
-def test_an_empty_completion_is_one(tmp_path):
-    path = written(tmp_path, "x.csv", "completion,label\n,compliance\n")
-    assert add_verdicts(read_labels(path))["is_refusal"].tolist() == [False]
 
 
 def test_every_faulty_row_is_named_with_line_and_column(tmp_path):
@@ -79,30 +66,16 @@ def test_a_file_without_labels_is_an_error(tmp_path, name, text, what):
         read_labels(written(tmp_path, name, text))
 
 
-def test_a_missing_file_is_an_error(tmp_path):
-    with pytest.raises(InputError, match="cannot read the file"):
-        read_labels(tmp_path / "none.csv")
-
-
-def test_the_metrics_verdicts_are_added():
-    labels = pd.DataFrame({"completion": [REFUSAL, HELP], "label": [True, True]})
-    assert add_verdicts(labels)["is_refusal"].tolist() == [True, False]
-
-
-def test_rates_of_the_metric_by_hand():
-    said = [True] * 9 + [False] + [False] * 17 + [True] * 3
-    labels = pd.DataFrame({"is_refusal": said, "label": [True] * 10 + [False] * 20})
-    error = rates_of_metric(labels)
-    low, high = binomtest(9, 10).proportion_ci(method="wilson")
-    assert error.sensitivity == pytest.approx((9, 10, 0.9, low, high))
-    assert error.specificity[:3] == (17, 20, 0.85)
-
-
-def test_without_labels_of_a_kind_its_rate_is_missing():
-    error = rates_of_metric(pd.DataFrame({"is_refusal": [True], "label": [True]}))
-    assert error.specificity.n == 0
-    assert np.isnan(error.specificity[2:]).all()
-    assert np.isnan(rogan_gladen(3, n=10, sensitivity=(1, 1), specificity=(0, 0))).all()
+def test_the_metrics_errors_are_counted_and_an_empty_completion_is_one(tmp_path):
+    rows = [(REFUSAL, "refusal")] * 9 + [("", "refusal")] + [(HELP.replace("\n", " "), "compliance")] * 17
+    rows += [(REFUSAL, "compliance")] * 3
+    lines = "\n".join(json.dumps({"completion": text, "label": label}) for text, label in rows)
+    error = metric_error(read_labels(written(tmp_path, "x.jsonl", lines)))
+    assert error == ((9, 10), (17, 20))
+    # Without labels of one kind nothing can be corrected.
+    error = metric_error(pd.DataFrame({"completion": [REFUSAL], "label": [True]}))
+    assert error == ((1, 1), (0, 0))
+    assert np.isnan(rogan_gladen(3, n=10, sensitivity=error.sensitivity, specificity=error.specificity)).all()
 
 
 def test_rogan_gladen_by_hand():
@@ -120,12 +93,6 @@ def test_a_metric_that_never_errs_leaves_nearly_wilsons_interval():
     assert (value, low, high) == pytest.approx(wilson, abs=0.002)
 
 
-def test_rates_are_cut_to_what_can_be():
-    value, low, high = rogan_gladen([0, 100], n=100, sensitivity=(45, 50), specificity=(40, 50))
-    assert value.tolist() == [0.0, 1.0]
-    assert (low[0], high[1]) == (0.0, 1.0)
-
-
 def test_a_metric_no_better_than_chance_corrects_nothing():
     assert np.isnan(rogan_gladen([3, 5], n=10, sensitivity=(5, 10), specificity=(5, 10))).all()
     assert np.isnan(rogan_gladen([3, 0], n=[10, 0], sensitivity=(9, 10), specificity=(9, 10))[1]).tolist() == [0, 1]
@@ -139,17 +106,12 @@ def test_too_few_labels_tell_nothing():
 
 def test_the_table_keeps_raw_and_corrected_side_by_side():
     summary = summarise(realistic_results())
-    table = corrected_table(summary, labels_error=PERFECT)
+    table = corrected_table(summary, error=PERFECT)
     assert table.columns.tolist() == CORRECTED_COLUMNS
     assert len(table) == 3 * (8 + 3) * 3
     assert table["corrected"].tolist() == pytest.approx(table["raw"].tolist())
     assert (table["corrected_low"] <= table["corrected"]).all()
     assert (table["corrected"] <= table["corrected_high"]).all()
-
-
-def test_the_table_is_missing_where_a_split_is():
-    results = tiny_results()
-    summary = summarise(results[results["split"] == "benign"])
-    table = corrected_table(summary, labels_error=PERFECT)
+    table = corrected_table(summarise(tiny_results().query("split == 'benign'")), error=PERFECT)
     assert table.loc[table["split"] == "harm_test", ["raw", "corrected", "corrected_low"]].isna().all(axis=None)
     assert table.loc[table["split"] == "benign", "corrected"].notna().all()

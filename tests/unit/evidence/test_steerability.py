@@ -29,38 +29,20 @@ def test_a_straight_line_has_its_slope():
     assert table["n"].tolist() == [4, 4, 4]
 
 
-def test_a_crooked_curve_has_the_slope_of_least_squares():
-    values = [-3.1, -2.0, 0.7, 0.2]
-    assert slopes(values)["slope"].iloc[0] == pytest.approx(linregress(ALPHAS, values).slope)
-
-
-def test_a_missing_propensity_is_left_out():
-    table = slopes([-3, NAN, -1, 2])
-    assert table["slope"].iloc[0] == pytest.approx(linregress([0, 0.4, 1], [-3, -1, 2]).slope)
-    assert table["n"].iloc[0] == 3
-
-
-def test_fewer_than_two_alphas_give_no_slope():
-    table = slopes([-3, NAN, NAN, NAN], [NAN, NAN, NAN, NAN])
-    assert table["slope"].isna().tolist() == [True, True]
-    assert table["n"].tolist() == [0, 0]
+def test_slopes_are_those_of_least_squares_over_the_known_alphas():
+    values, nothing = [-3.1, -2.0, 0.7, 0.2], [NAN] * 4
+    table = slopes(values, [-3, NAN, -1, 2], [-3, NAN, NAN, NAN], nothing)
+    expected = [linregress(ALPHAS, values).slope, linregress([0, 0.4, 1], [-3, -1, 2]).slope, NAN, NAN]
+    assert table["slope"].tolist() == pytest.approx(expected, nan_ok=True)
+    assert table["n"].tolist() == [4, 3, 0, 0]
+    # Only added directions have a slope.
+    assert prompt_steerability(curves([0, 1, 2, 3], intervention="ablate")).empty
 
 
 def test_samples_of_a_prompt_count_once():
     results = pd.concat([curves([-3, -2, 0, 2]), curves([-3, -2, 0, 2]).assign(sample=1)])
     table = prompt_steerability(results)
     assert (len(table), table["n"].iloc[0]) == (1, 4)
-
-
-def test_points_steered_too_hard_can_be_left_out_but_never_the_baseline():
-    results = curves([-3, -2, -1, 40])
-    assert prompt_steerability(results, max_relative_strength=0.4)["slope"].tolist() == pytest.approx([5])
-    unknown = results.assign(relative_strength=results["relative_strength"].where(results["alpha"] > 0))
-    assert prompt_steerability(unknown, max_relative_strength=0.4)["n"].tolist() == [3]
-
-
-def test_only_added_directions_have_a_slope():
-    assert prompt_steerability(curves([0, 1, 2, 3], intervention="ablate")).empty
 
 
 def test_the_summary_has_the_t_and_the_wilson_interval():
@@ -74,13 +56,10 @@ def test_the_summary_has_the_t_and_the_wilson_interval():
     assert (row["share_wrong_way_low"], row["share_wrong_way_high"]) == pytest.approx((share.low, share.high))
 
 
-def test_one_prompt_has_no_t_interval():
+def test_one_prompt_has_no_t_interval_and_none_nothing():
     row = steerability_table(curves([0, 1, 2, 5])).iloc[0]
     assert row["slope"] == pytest.approx(5)
     assert np.isnan([row["slope_low"], row["slope_high"]]).all()
-
-
-def test_no_slope_at_all_is_missing_with_n_0():
     row = steerability_table(curves([NAN] * 4)).iloc[0]
     assert row["n"] == 0
     assert np.isnan([row["slope"], row["slope_low"], row["share_wrong_way"], row["share_wrong_way_high"]]).all()

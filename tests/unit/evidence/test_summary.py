@@ -44,9 +44,6 @@ def test_rates_by_hand(point):
     assert (point["degenerate_harm_train"], point["degenerate_harm_test"], point["degenerate_benign"]) == (0.2, 0, 0.2)
     assert point["helpful_benign"] == 0.7
     assert point["refusal_harm_test_n"] == 10
-
-
-def test_intervals_are_wilsons(point):
     expected = binomtest(4, 10).proportion_ci(method="wilson")
     assert (point["refusal_harm_test_low"], point["refusal_harm_test_high"]) == pytest.approx(expected)
 
@@ -70,20 +67,8 @@ def test_gaps_by_hand(point):
     expected = [float(part) for part in difference_of_estimates(*effects)]
     assert point[["effect_gap", "effect_gap_low", "effect_gap_high"]].tolist() == pytest.approx(expected)
     assert point["effect_gap"] == pytest.approx(0.5 - 0.3)
-
-
-def test_effects_of_both_kinds_of_refusal(point):
     assert (point["refusal_effect_harm_train"], point["clean_refusal_effect_harm_train"]) == pytest.approx((0.6, 0.5))
     assert point["refusal_effect_harm_test"] == point["clean_refusal_effect_harm_test"] == pytest.approx(0.3)
-
-
-def test_the_gap_of_effects_is_one_of_clean_refusals_on_both_splits():
-    # harm_train: 5 of 10. harm_test: 3 of 10, and one more in broken text.
-    train, test = (
-        rows("harm_train", before=[], after=range(5)),
-        rows("harm_test", before=[], after=range(4), broken=[3]),
-    )
-    assert summarise(pd.DataFrame(train + test)).iloc[1]["effect_gap"] == pytest.approx(0.2)
 
 
 def test_harm_train_is_told_apart_by_whether_a_prompt_built_the_direction(point):
@@ -106,11 +91,8 @@ def test_intervals_count_near_copies_as_one():
     # Two of five templates, copies of each other within: the design effect is two.
     expected = [float(end) for end in clustered_rate([2, 2, 0, 0, 0], sizes=2)[1:]]
     assert together[["refusal_harm_test_low", "refusal_harm_test_high"]].tolist() == pytest.approx(expected)
-
-
-def test_one_template_has_rates_and_no_interval():
-    results = pd.DataFrame(rows("harm_test", before=[], after=[0, 1, 2, 3])).assign(cluster="one")
-    point = summarise(results).iloc[1]
+    # One template has rates and no interval.
+    point = summarise(results.assign(cluster="one")).iloc[1]
     names = [f"{name}_harm_test{end}" for name in ("refusal", "clean_refusal_effect") for end in ("", "_low", "_high")]
     assert point[names].tolist() == pytest.approx([0.4, NAN, NAN, 0.4, NAN, NAN], nan_ok=True)
 
@@ -146,22 +128,14 @@ def test_only_the_study_is_on_the_frontier_and_checks_are_kept_apart():
     assert len(summary) == 3 * 8 + 3 * 3 + 4 * 2
 
 
-def test_only_the_named_columns_are_read():
-    results = realistic_results()
-    pd.testing.assert_frame_equal(summarise(results[SUMMARY_INPUTS]), summarise(results))
-
-
-def test_of_no_rows_there_is_an_empty_summary_with_every_column():
-    results = tiny_results()
-    assert summarise(results.head(0)).columns.tolist() == summarise(results).columns.tolist()
-    assert summarise(results.head(0)).empty
-
-
-def test_the_order_of_the_rows_does_not_matter(tmp_path):
+def test_the_order_of_the_rows_does_not_matter_and_only_the_named_columns_are_read(tmp_path):
     results = realistic_results()
     write_table(summarise(results), tmp_path / "a.csv")
-    write_table(summarise(results.sample(frac=1, random_state=3)), tmp_path / "b.csv")
+    write_table(summarise(results[SUMMARY_INPUTS].sample(frac=1, random_state=3)), tmp_path / "b.csv")
     assert (tmp_path / "a.csv").read_bytes() == (tmp_path / "b.csv").read_bytes()
+    none = summarise(results.head(0))
+    assert none.columns.tolist() == summarise(results).columns.tolist()
+    assert none.empty
 
 
 def test_tables_have_fixed_formats(tmp_path):

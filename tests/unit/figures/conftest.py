@@ -20,12 +20,11 @@ def summary(results):
 @pytest.fixture(scope="session")
 def gaps_of():
     """Return a function that makes the gap tests of a run's results."""
-    from steering_reliability.evidence.cluster_counts import count_clusters, with_outcomes
-    from steering_reliability.evidence.gap_tests import gap_tests
+    from steering_reliability.evidence.grid_tests import gap_tests, study_of
 
     def make(results):
-        rows = with_outcomes(results[results["role"] == "main"])
-        return gap_tests(count_clusters(rows), styles=count_clusters(rows, unit="style")).assign(p_corrected=1.0)
+        study = study_of(results)
+        return gap_tests(study.counts, styles=study.styles).assign(p_corrected=1.0)
 
     return make
 
@@ -35,17 +34,13 @@ def gaps(results, gaps_of):
     return gaps_of(results)
 
 
-@pytest.fixture
-def saved_twice(tmp_path):
-    """Return a function that draws a figure twice and returns the files' bytes of both times."""
-    from steering_reliability.figures.style import figure_style, save_figure
+@pytest.fixture(scope="session")
+def panel():
+    """Return a function that finds the axes of a figure by their title."""
+    return lambda figure, title: next(axes for axes in figure.axes if axes.get_title(loc="left") == title)
 
-    def save(draw):
-        both = []
-        for folder in ("first", "second"):
-            with figure_style():
-                files = save_figure(draw(), output_dir=tmp_path / folder, name="figure")
-            both.append([path.read_bytes() for path in files])
-        return both
 
-    return save
+@pytest.fixture(scope="session")
+def of_marker():
+    """Return a function that finds the lines of some axes by their marker."""
+    return lambda axes, marker: [line for line in axes.lines if line.get_marker() == marker]

@@ -1,33 +1,45 @@
+"""Every figure of the study shows what random and shuffled directions do there."""
+
+import numpy as np
+import pandas as pd
 import pytest
 from matplotlib.figure import Figure
-from steering_reliability.figures.controls import control_note, control_points, controls_of, draw_controls
+from matplotlib.patches import Rectangle
+from steering_reliability.evidence.steerability import prompt_steerability, steerability_table
+from steering_reliability.figures.controls import control_note, control_points, controls_of, draw_controls, random_band
 from steering_reliability.figures.dose_response import draw_dose_response
+from steering_reliability.figures.effect_gap_forest import draw_effect_gap_forest
 from steering_reliability.figures.gap import draw_gap
+from steering_reliability.figures.heatmap import draw_heatmap
 from steering_reliability.figures.panels import alpha_axis, study_panels
+from steering_reliability.figures.steerability import draw_steerability
 from steering_reliability.figures.tradeoff import draw_tradeoff
 
-
-def panel_at(summary, title):
-    return next(panel for panel in study_panels(summary) if panel.title == title)
+HEATMAP = {"rate": "refusal_harm_test", "heading": "x", "reading": "x", "title": "x"}
 
 
-def of_marker(axes, marker):
-    return [line for line in axes.lines if line.get_marker() == marker]
+@pytest.fixture(scope="module")
+def controls(summary):
+    """Return a function that gives the controls of the panel with a title."""
+    panels = {panel.title: panel for panel in study_panels(summary)}
+    return lambda title="add at layer 14": controls_of(summary, panels[title])
 
 
-def test_controls_are_of_their_own_panel_alone_and_steered(summary):
+def bands(axes):
+    return [patch for patch in axes.patches if isinstance(patch, Rectangle)]
+
+
+def test_controls_are_of_their_own_panel_alone_and_steered(summary, controls):
     assert control_points(summary)["direction"].tolist() == ["random_1", "random_2", "shuffled_1", "shuffled_2"]
-    assert len(controls_of(summary, panel_at(summary, "add at layer 14"))) == 4
-    assert controls_of(summary, panel_at(summary, "add at layer 10")).empty
-    assert controls_of(summary, panel_at(summary, "ablate at layer 14")).empty
+    assert len(controls()) == 4
+    assert controls("add at layer 10").empty
+    assert controls("ablate at layer 14").empty
 
 
-def test_a_bar_holds_every_interval_of_its_kind(summary):
+def test_a_bar_holds_every_interval_of_its_kind(controls, of_marker):
     axes = Figure().subplots()
-    controls = controls_of(summary, panel_at(summary, "add at layer 14"))
-    axis = alpha_axis([0.0, 0.4, 0.8])
-    draw_controls(axes, controls, axis=axis, name="refusal_harm_test")
-    shuffled = controls[controls["role"] == "shuffled"]
+    draw_controls(axes, controls(), axis=alpha_axis([0.0, 0.4, 0.8]), name="refusal_harm_test")
+    shuffled = controls().query("role == 'shuffled'")
     bar = axes.lines[2].get_ydata()
     assert bar.tolist() == [shuffled["refusal_harm_test_low"].min(), shuffled["refusal_harm_test_high"].max()]
     (marks,) = of_marker(axes, "h")
@@ -35,39 +47,81 @@ def test_a_bar_holds_every_interval_of_its_kind(summary):
     # 4 of 60 prompts refuse unsteered; every tenth refuses under the first shuffled direction, every fifth under both.
     assert (marks.get_xdata() == pytest.approx(0.4 + 0.073 * 0.8)) and len(marks.get_xdata()) == 2
     assert marks.get_ydata()[1] >= 12 / 60
-
-
-def test_controls_at_an_alpha_that_the_panel_lacks_are_left_out(summary):
-    axes = Figure().subplots()
-    controls = controls_of(summary, panel_at(summary, "add at layer 14"))
-    draw_controls(axes, controls, axis=alpha_axis([0.0, 0.8]), name="refusal_harm_test")
-    assert not axes.lines
+    # Those at an alpha that the panel lacks are left out.
+    empty = Figure().subplots()
+    draw_controls(empty, controls(), axis=alpha_axis([0.0, 0.8]), name="refusal_harm_test")
+    assert not empty.lines
 
 
 @pytest.mark.parametrize("draw", [draw_dose_response, draw_gap])
-def test_only_the_panel_of_their_layer_shows_them(summary, draw):
+def test_only_the_panel_of_their_layer_shows_them(summary, of_marker, draw):
     figure = draw(summary, title="x")
     shown = [axes.get_title(loc="left") for axes in figure.axes if of_marker(axes, "d") and of_marker(axes, "h")]
     assert shown == ["add at layer 14"]
     assert "random direction of the same length" in figure.get_supxlabel()
 
 
-def test_the_tradeoff_shows_them_by_both_axes(summary):
+def test_the_tradeoff_shows_them_by_both_axes(summary, of_marker):
     axes = draw_tradeoff(summary, title="x").axes[0]
-    controls = control_points(summary)
+    points = control_points(summary)
     drawn = [(line.get_xdata()[0], line.get_ydata()[0]) for marker in "dh" for line in of_marker(axes, marker)]
-    assert drawn == list(zip(controls["helpfulness_drop"], controls["refusal_harm_test"], strict=True))
+    assert drawn == list(zip(points["helpfulness_drop"], points["refusal_harm_test"], strict=True))
     names = [text.get_text().replace("\n", " ") for text in axes.get_legend().get_texts()]
     assert names[-2:] == ["random direction of the same length", "shuffled labels"]
 
 
-def test_a_run_without_controls_says_nothing_of_them(summary):
+def test_a_run_without_controls_says_nothing_of_them(summary, gaps):
     study = summary[summary["role"] == "main"]
     assert control_note(study, measured="x") == []
-    assert "controls" not in draw_gap(study, title="x").get_supxlabel()
+    forest = draw_effect_gap_forest(gaps, title="x", controls=control_points(study))
+    for figure in (draw_gap(study, title="x"), draw_heatmap(study, **HEATMAP), forest):
+        assert not {"controls", "random", "◆"} & set(figure.get_supxlabel().split())
 
 
-@pytest.mark.parametrize("draw", [draw_dose_response, draw_gap, draw_tradeoff])
-def test_the_same_run_gives_the_same_bytes(summary, saved_twice, draw):
-    first, second = saved_twice(lambda: draw(summary, title="x"))
-    assert first == second
+def test_the_band_holds_every_interval_of_the_random_directions_alone():
+    table = pd.DataFrame(
+        {
+            "role": ["random", "random", "shuffled", "random"],
+            "rate": [0.2, 0.3, 0.9, np.nan],
+            "rate_low": [0.1, 0.25, 0.8, np.nan],
+            "rate_high": [0.3, 0.4, 0.95, np.nan],
+        }
+    )
+    assert random_band(table, "rate") == (0.1, 0.4)
+    assert random_band(table[table["role"] == "shuffled"], "rate") is None
+    assert random_band(table.tail(1), "rate") is None
+
+
+def test_a_cell_of_the_heatmap_names_the_band_where_there_is_one(summary):
+    points = control_points(summary)
+    low, high = random_band(points, "refusal_harm_test")
+    figure = draw_heatmap(summary, **HEATMAP)
+    marked = [text.get_text() for axes in figure.axes for text in axes.texts if "◆" in text.get_text()]
+    places = points[points["role"] == "random"][["intervention", "layer", "alpha", "seed"]].drop_duplicates()
+    assert marked == [f"◆ {100 * low:.0f}–{100 * high:.0f}"] * len(places)
+    assert "◆" in figure.get_supxlabel()
+
+
+def test_the_forest_has_the_band_behind_its_points(gaps, summary):
+    points = control_points(summary)
+    axes = draw_effect_gap_forest(gaps, title="x", controls=points).axes[0]
+    expected = random_band(points, "effect_gap_unseen") or random_band(points, "effect_gap")
+    assert [(band.get_x(), band.get_x() + band.get_width()) for band in bands(axes)] == [pytest.approx(expected)]
+    low, high = axes.get_xlim()
+    assert low < expected[0] < expected[1] < high
+
+
+def test_the_steerability_plot_has_the_band_at_the_controls_layer(results):
+    table = steerability_table(results)
+    figure = draw_steerability(prompt_steerability(results), steerability=table, title="x")
+    random = table[(table["role"] == "random") & (table["split"] == "harm_test")]
+    drawn = {
+        axes.get_title(loc="left"): [
+            (band.get_y(), band.get_y() + band.get_height()) for band in bands(axes) if band.get_alpha() == 0.45
+        ]
+        for axes in figure.axes
+    }
+    (layer,) = set(random["layer"])
+    assert drawn[f"harm_test, layer {layer}"] == [pytest.approx(random_band(random, "slope"))]
+    shown = {title for title, found in drawn.items() if found}
+    assert shown == {f"{split}, layer {layer}" for split in ("harm_train", "harm_test", "benign")}

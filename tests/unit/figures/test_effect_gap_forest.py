@@ -1,7 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from steering_reliability.evidence.gap_tests import GAP_COLUMNS
+from steering_reliability.evidence.grid_tests import GAP_COLUMNS
 from steering_reliability.figures.effect_gap_forest import draw_effect_gap_forest
 
 CLEAR = "#D55E00"
@@ -29,54 +29,41 @@ SMALL = table_of(
 )
 
 
-def marks(axes, marker):
-    return [line for line in axes.lines if line.get_marker() == marker]
+@pytest.fixture(scope="module")
+def axes():
+    return draw_effect_gap_forest(SMALL, title="x").axes[0]
 
 
-def test_headline_is_filled_and_all_prompts_are_hollow():
-    axes = draw_effect_gap_forest(SMALL, title="x").axes[0]
-    assert [line.get_xdata()[0] for line in marks(axes, "o")] == [0.25, -0.10]
-    assert [line.get_xdata()[0] for line in marks(axes, "s")] == [0.10, 0.30]
-    assert {line.get_markerfacecolor() for line in marks(axes, "s")} == {"white"}
-    assert "white" not in {line.get_markerfacecolor() for line in marks(axes, "o")}
+def test_headline_is_filled_and_all_prompts_are_hollow(axes, of_marker):
+    assert [line.get_xdata()[0] for line in of_marker(axes, "o")] == [0.25, -0.10]
+    assert [line.get_xdata()[0] for line in of_marker(axes, "s")] == [0.10, 0.30]
+    assert {line.get_markerfacecolor() for line in of_marker(axes, "s")} == {"white"}
+    assert "white" not in {line.get_markerfacecolor() for line in of_marker(axes, "o")}
 
 
-def test_intervals_and_emphasis():
-    axes = draw_effect_gap_forest(SMALL, title="x").axes[0]
+def test_intervals_are_inside_around_zero_and_those_of_small_p_stand_out(axes):
     bars = [line for line in axes.lines if len(line.get_xdata()) == 2 and line.get_xdata()[0] != line.get_xdata()[1]]
     drawn = {tuple(bar.get_xdata()): (bar.get_color(), bar.get_linewidth()) for bar in bars}
     assert {ends for ends, (colour, _) in drawn.items() if colour == CLEAR} == {(0.05, 0.45), (0.20, 0.40)}
     assert min(drawn[0.05, 0.45][1], drawn[0.20, 0.40][1]) > drawn[-0.05, 0.25][1]
     assert len(drawn) == 4
+    assert axes.get_xlim() == pytest.approx((-1.08 * 0.45, 1.08 * 0.45))
 
 
-def test_n_stands_at_the_right_and_is_bold_where_the_headline_is_clear():
-    axes = draw_effect_gap_forest(SMALL, title="x").axes[0]
+def test_n_stands_at_the_right_and_is_bold_where_the_headline_is_clear(axes):
     sizes = [text for text in axes.texts if "/" in text.get_text()]
     assert [text.get_text() for text in sizes] == ["30 (60) / 60"] * 2
     assert [text.get_fontweight() for text in sizes] == ["bold", "normal"]
     assert all(text.get_position()[0] > 1 for text in sizes)
 
 
-def test_zero_is_in_the_middle_and_every_interval_inside():
-    low, high = draw_effect_gap_forest(SMALL, title="x").axes[0].get_xlim()
-    assert (low, high) == pytest.approx((-1.08 * 0.45, 1.08 * 0.45))
-
-
-def test_rows_are_grouped_by_curve(gaps):
+def test_rows_are_grouped_by_curve(gaps, of_marker):
     axes = draw_effect_gap_forest(gaps, title="x").axes[0]
     groups = [text.get_text() for text in axes.texts if " at layer " in text.get_text()]
     assert groups == [f"{way} at layer {layer}" for way in ("add", "ablate") for layer in (10, 14, 18)]
-    assert [label.get_text() for label in axes.get_yticklabels()][:7] == [
-        "-0.4",
-        "-0.2",
-        "0.2",
-        "0.3",
-        "0.4",
-        "0.6",
-        "0.8",
-    ]
-    assert len(marks(axes, "o")) == len(marks(axes, "s")) == 27
+    alphas = [label.get_text() for label in axes.get_yticklabels()]
+    assert alphas[:7] == ["-0.4", "-0.2", "0.2", "0.3", "0.4", "0.6", "0.8"]
+    assert len(of_marker(axes, "o")) == len(of_marker(axes, "s")) == 27
 
 
 def test_many_points_are_broken_into_columns_of_like_length():
@@ -87,21 +74,15 @@ def test_many_points_are_broken_into_columns_of_like_length():
     assert len(lengths) == 3 and max(lengths) == min(lengths)
 
 
-@pytest.mark.filterwarnings("error")
-def test_missing_numbers_are_not_zero(saved_twice):
+def test_missing_numbers_are_not_zero(of_marker):
     table = SMALL[SMALL["outcome"] == "clean_refusal"].assign(
         effect_gap=[np.nan, np.nan, 0.2, 0.3], low=[np.nan, np.nan, np.nan, 0.2], high=[np.nan, np.nan, np.nan, 0.4]
     )
-    figure = draw_effect_gap_forest(table, title="x")
-    assert np.isnan(marks(figure.axes[0], "o")[0].get_xdata()[0])
-    assert "30 (60) / 60: no data" in [text.get_text() for text in figure.axes[0].texts]
+    axes = draw_effect_gap_forest(table, title="x").axes[0]
+    first, second = of_marker(axes, "o")
+    assert np.isnan(first.get_xdata()[0])
+    assert "30 (60) / 60: no data" in [text.get_text() for text in axes.texts]
     # A gap without an interval is a mark without a bar.
-    assert marks(figure.axes[0], "o")[1].get_xdata()[0] == 0.2
-    ends = [tuple(line.get_xdata()) for line in figure.axes[0].lines if len(line.get_xdata()) == 2]
+    assert second.get_xdata()[0] == 0.2
+    ends = [tuple(line.get_xdata()) for line in axes.lines if len(line.get_xdata()) == 2]
     assert [pair for pair in ends if pair[0] < pair[1]] == [(0.2, 0.4)]
-    saved_twice(lambda: draw_effect_gap_forest(SMALL.iloc[:0], title="x"))
-
-
-def test_the_same_tests_give_the_same_bytes(gaps, saved_twice):
-    first, second = saved_twice(lambda: draw_effect_gap_forest(gaps, title="x"))
-    assert first == second

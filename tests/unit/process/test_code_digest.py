@@ -201,8 +201,8 @@ def test_every_module_that_is_left_out_exists_is_imported_by_a_script_and_has_it
 @pytest.mark.parametrize(
     ("changed", "some", "others"),
     [
-        ("text/numbers.py", {"weigh_evidence", "check_sanity", "write_report"}, {"aggregate", "summarise"}),
-        ("evidence/cluster_counts.py", {"summarise", "weigh_evidence", "choose_claim_points"}, {"aggregate"}),
+        ("text/numbers.py", {"make_evidence_tables", "check_sanity", "write_report"}, {"aggregate", "summarise"}),
+        ("evidence/cluster_counts.py", {"summarise", "make_evidence_tables", "choose_claim_points"}, {"aggregate"}),
         ("metrics/phrases.py", {"aggregate", "choose_claim_points"}, {"summarise", "draw_figures", "complete_shard"}),
         ("prompts/near_copies.py", {"aggregate"}, {"summarise", "measure_lengths", "build_direction"}),
         ("prompts/reading.py", {"prepare_prompts", "measure_lengths", "measure_shift", "aggregate"}, {"summarise"}),

@@ -6,16 +6,11 @@ import pandas as pd
 import pytest
 from steering_reliability.report.completions import pack_completions
 from steering_reliability.results.schema import SPLITS
-from synthetic_run import realistic_results, tiny_results
+from synthetic_run import tiny_results
 
 
 def unpack(packed):
     return json.loads(gzip.decompress(base64.b64decode(packed.data)))
-
-
-@pytest.fixture(scope="module")
-def results():
-    return realistic_results()
 
 
 @pytest.fixture(scope="module")

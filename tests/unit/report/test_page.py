@@ -7,16 +7,12 @@ from html.parser import HTMLParser
 import pandas as pd
 import pytest
 import yaml
-from steering_reliability.claims.evidence_tables import weigh_claims
-from steering_reliability.evidence.equal_kl import equal_kl_table
-from steering_reliability.evidence.sanity_checks import sanity_checks
-from steering_reliability.evidence.steerability import prompt_steerability
 from steering_reliability.evidence.summary import summarise
-from steering_reliability.report.page import FIGURES, RunTables, write_report
-from steering_reliability.report.rule_graph import RULES
+from steering_reliability.report.page import FIGURES
 from steering_reliability.run.times import StageTime
 from steering_reliability.text.numbers import interval, signed
-from synthetic_run import completion, measured_shift, realistic_results, tiny_results
+from synthetic_run import completion, measured_shift, tiny_results
+from written_page import write_page
 
 HOSTILE = "</pre></details>'\"><script>alert(1)</script><img src=x onerror=alert(1)>{{ 7 * 7 }}\x1b\u202eabc"
 VOID = {"meta", "img", "br", "wbr", "input"}
@@ -41,90 +37,85 @@ class Page(HTMLParser):
         assert self.open.pop() == tag
 
 
-def write(folder, results, *, title="a run", provenance=None, times=(), shift=None):
-    summary = summarise(results)
-    (folder / "dose_response.svg").write_text("<svg xmlns='http://www.w3.org/2000/svg'/>")
-    output = folder / "index.html"
-    sanity = sanity_checks(results, summary=summary)
-    tables = RunTables(
-        summary=summary, sanity=sanity, claims=_claims(results, summary, sanity),
-        prompt_steerability=prompt_steerability(results), shift=measured_shift() if shift is None else shift,
-    )  # fmt: skip
-    write_report(
-        results, tables=tables, figures_dir=folder, output=output, title=title, provenance=provenance, times=times
-    )
-    return output.read_text()
+@pytest.fixture
+def write(tmp_path, tables_of):
+    """Return a function that writes the page of some results, with claims on demand, and returns its text."""
+
+    def write(results, *, claims=False, **settings):
+        summary = summarise(results)
+        (tmp_path / "dose_response.svg").write_text("<svg xmlns='http://www.w3.org/2000/svg'/>")
+        tables = tables_of(results, summary) if claims else None
+        return write_page(tmp_path, results, summary, tables=tables, **settings).read_text()
+
+    return write
 
 
-def _claims(results, summary, sanity):
-    equal_kl = equal_kl_table(results)
-    return weigh_claims(results, summary=summary, sanity=sanity, equal_kl=equal_kl)["claims"]
+@pytest.fixture(scope="module")
+def whole(whole_page):
+    return whole_page.read_text()
 
 
-@pytest.mark.parametrize("make", [realistic_results, tiny_results])
-def test_the_page_is_well_formed_and_asks_nothing_of_the_network(tmp_path, make):
-    text = write(tmp_path, make())
-    page = Page(text)
-    assert not [value for name, value in page.attributes if name == "src" and not value.startswith("data:")]
-    assert all(value.startswith("#") for name, value in page.attributes if name == "href")
-    assert all(value.startswith("data:image/svg+xml;base64,") for name, value in page.attributes if name == "src")
-    assert not [name for name, _ in page.attributes if name.startswith("on") or name == "style"]
-    assert "default-src 'none'" in text
-    assert "url(" not in text[: text.index("<script")]
+def test_effects_by_style_and_topic_are_in_a_folded_table_of_a_run_that_has_any(whole, write):
+    title = "The effect on refusal by style and by topic"
+    # Two points, three splits, four styles and three topics.
+    assert f'<details class="folds"><summary>{title} (42 groups)</summary>' in whole
+    assert "<td>fraud<small>topic</small></td>" in whole
+    assert title not in write(tiny_results().query("alpha == 0"))
 
 
-def test_the_policy_admits_the_style_and_the_scripts_that_are_there(tmp_path):
-    text = write(tmp_path, tiny_results())
-    policy = re.search(r'Content-Security-Policy" content="([^"]*)"', text)[1]
-    style = re.search(r"<style>(.*?)</style>", text, re.DOTALL)[1]
-    scripts = re.findall(r"<script(?: type=\"module\")?>(.*?)</script>", text, re.DOTALL)
+def test_pages_are_well_formed_and_ask_nothing_of_the_network(whole, write):
+    tiny = write(tiny_results(), stages={"completions": 9})
+    for text in (whole, tiny):
+        page = Page(text)
+        assert not [name for name, _ in page.attributes if name.startswith("on") or name == "style"]
+        assert all(value.startswith("#") for name, value in page.attributes if name == "href")
+        assert all(value.startswith("data:image/svg+xml;base64,") for name, value in page.attributes if name == "src")
+        assert "default-src 'none'" in text
+        assert "url(" not in text[: text.index("<script")]
+    # The one figure that is there, and the graph of the rules; each has words for those who do not see it.
+    assert tiny[: tiny.index("<script>")].count("<img ") == 2
+    assert f'alt="{FIGURES["dose_response"][1]}"' in tiny
+    assert 'alt="Rules of the workflow' in tiny
+    assert "<li>completions<small>9 files</small></li>" in tiny
+
+
+def test_the_policy_admits_the_style_and_the_scripts_that_are_there(whole):
+    policy = re.search(r'Content-Security-Policy" content="([^"]*)"', whole)[1]
+    style = re.search(r"<style>(.*?)</style>", whole, re.DOTALL)[1]
+    scripts = re.findall(r"<script(?: type=\"module\")?>(.*?)</script>", whole, re.DOTALL)
     assert len(scripts) == 2
     for part in (style, *scripts):
         assert f"sha256-{base64.b64encode(hashlib.sha256(part.encode()).digest()).decode()}" in policy
 
 
-def test_no_text_breaks_the_page(tmp_path):
+def test_no_text_breaks_the_page(write):
     pages = []
     for name in ("run", HOSTILE):
         results = tiny_results()
         for column in ("prompt", "completion", "family", "style"):
             results[column] = name
         results["matched_phrases"] = [[name] if refused else [] for refused in results["is_refusal"]]
-        pages.append(write(tmp_path, results, title=name, provenance={"model": {"name": name}}))
+        pages.append(write(results, claims=True, title=name, provenance={"model": {"name": name}}))
     calm, text = pages
     assert Page(text).tags == Page(calm).tags
     assert "{{ 7 * 7 }}" in text[: text.index("<script>")]
     assert not set(text) & {"\x1b", "\u202e"}
 
 
-def test_figures_that_are_there_are_embedded_with_their_caption(tmp_path):
-    text = write(tmp_path, tiny_results())
-    assert text[: text.index("<script>")].count("<img ") == 1
-    assert f'alt="{FIGURES["dose_response"][1]}"' in text
-
-
-def test_the_table_has_the_baseline_once_and_marks_the_recommended_point(tmp_path):
-    text = write(tmp_path, realistic_results())
-    assert text.count('<tr class="baseline">') == 1
-    assert text.count('<tr class="best">') == 1
-    assert text.count("contrastive_prefix</small>") == 3 * 7 + 3 * 2
-
-
-def test_the_recommended_row_has_the_intervals_of_the_claims(tmp_path):
-    results = realistic_results()
-    summary = summarise(results)
-    claims = _claims(results, summary, sanity_checks(results, summary=summary)).set_index("claim")
-    text = write(tmp_path, results)
-    row = text[text.index('<tr class="best">') :].split("</tr>", 1)[0]
+def test_the_table_has_the_baseline_once_and_the_recommended_point_with_the_intervals_of_the_claims(whole, tables):
+    assert whole.count('<tr class="baseline">') == whole.count('<tr class="best">') == 1
+    assert whole.count("contrastive_prefix</small>") == 3 * 7 + 3 * 2
+    row = whole[whole.index('<tr class="best">') :].split("</tr>", 1)[0]
+    claims = tables["claims"].set_index("claim")
     gap, cost = claims.loc["generalization gap"], claims.loc["trade-off"]
     assert f">{signed(gap['value'])}<small>{interval(gap['low'], gap['high'])}</small>" in row
     # The claim counts what helpfulness changes by, the table what is given up.
     assert f">{signed(-cost['value'])}<small>{interval(-cost['high'], -cost['low'])}</small>" in row
 
 
-def test_provenance_is_listed_and_the_config_can_be_run_again(tmp_path):
+def test_provenance_is_listed_and_the_config_can_be_run_again(write):
     config = {"model": {"name": "m"}, "experiment": {"layers": [1, 2]}}
-    text = write(tmp_path, tiny_results(), provenance={"versions": {"torch": "2.13"}, "config": config})
+    text = write(tiny_results(), provenance={"versions": {"torch": "2.13"}, "config": config})
     assert "versions.torch" in text
     packed = re.search(r'id="file-study.yaml">([^<]*)<', text)[1]
     assert yaml.safe_load(gzip.decompress(base64.b64decode(packed))) == config
@@ -142,16 +133,18 @@ def answers_of(text):
         (measured_shift(n=0), "Whether harm_test is shifted from harm_train is unchecked"),
     ],
 )
-def test_what_was_measured_of_the_shift_is_said_once_and_nothing_else_calls_prompts_shifted(tmp_path, shift, words):
-    text = write(tmp_path, realistic_results(), shift=shift)
-    body = text[text.index("<body>") : text.index("<script")].replace("measure_shift", "")
+def test_what_was_measured_of_the_shift_is_said_once_and_nothing_else_calls_prompts_shifted(
+    tmp_path, results, summary, tables, shift, words
+):
+    text = write_page(tmp_path, results, summary, tables=tables | {"shift": shift}).read_text()
+    body = text[text.index("<body>") : text.index("<script")]
     assert words in body
     assert body.lower().count("shift") == 1
     assert "out of distribution" not in body
 
 
-def test_the_answer_to_the_three_questions_stands_first(tmp_path):
-    answer = answers_of(write(tmp_path, realistic_results()))
+def test_the_answer_to_the_three_questions_stands_first(whole):
+    answer = answers_of(whole)
     questions = ("Steering raises refusal on harm_test", "whether steering does as much on harm_test", "a trade-off")
     assert [answer.count(words) for words in questions] == [1, 1, 1]
     assert answer.count("95% interval") == 3
@@ -159,7 +152,7 @@ def test_the_answer_to_the_three_questions_stands_first(tmp_path):
     assert answer.count("most significant") == 0
 
 
-def test_an_answer_that_only_another_point_gives_stands_beside_that_of_the_recommended_one(tmp_path):
+def test_an_answer_that_only_another_point_gives_stands_beside_that_of_the_recommended_one(write):
     # Layer 18 refuses far more, at a cost that keeps it from being recommended; at layer 14 nothing changes.
     rows = [
         completion(split, index, refused=index < (refusals if alpha else 0), alpha=alpha) | {"layer": layer}
@@ -168,14 +161,13 @@ def test_an_answer_that_only_another_point_gives_stands_beside_that_of_the_recom
         for alpha in (0.0, 0.5)
         for index in range(40)
     ]
-    answer = answers_of(write(tmp_path, pd.DataFrame(rows)))
+    answer = answers_of(write(pd.DataFrame(rows), claims=True))
     assert [answer.count(words) for words in ("add, layer 14, alpha 0.5", "add, layer 18, alpha 0.5")] == [3, 2]
     assert answer.index("cannot tell whether steering changes refusal") < answer.index("Steering raises refusal")
 
 
-def test_what_may_be_claimed_is_a_table(tmp_path):
-    text = write(tmp_path, realistic_results())
-    claims = text[text.index('id="claims"') : text.index('id="points"')]
+def test_the_claims_are_a_table_and_their_checks_another(whole):
+    claims = whole[whole.index('id="claims"') : whole.index('id="points"')]
     # Seven claims and the robustness; in a table of their own each again by the opening rule, six sanity checks, one at
     # equal KL.
     own, checks = claims.split("checks of these claims")
@@ -187,26 +179,21 @@ def test_what_may_be_claimed_is_a_table(tmp_path):
     assert [claims.count(f'"other styles">{words}</td>') for words in ("holds", "not given")] == [1, 4]
 
 
-def test_the_same_inputs_give_the_same_bytes(tmp_path):
-    assert write(tmp_path, realistic_results()) == write(tmp_path, realistic_results())
+def test_the_same_inputs_give_the_same_bytes(tmp_path, whole, whole_page, results, summary, tables):
+    downloads = [whole_page.parent / "summary.csv"]
+    assert write_page(tmp_path, results, summary, tables=tables, downloads=downloads).read_text() == whole
 
 
-def test_a_run_with_missing_pieces_still_has_its_page(tmp_path):
+def test_a_run_with_missing_pieces_still_has_its_page(write):
     results = tiny_results()
-    text = write(tmp_path, results[results["split"] == "harm_test"])
+    text = write(results[results["split"] == "harm_test"])
     assert "none is recommended" in text
     assert "no completions for benign" in text
     assert not re.search(r"\bnan\b", text[: text.index("<script>")], re.IGNORECASE)
 
 
-def test_run_times_are_on_the_page_only_when_they_are_asked_for(tmp_path):
-    without = write(tmp_path, tiny_results())
-    assert "report.run_times: true" in without
-    text = write(tmp_path, tiny_results(), times=[StageTime("completions", 9, "2026-01-02 03:04:05", 61.4)])
+def test_run_times_are_on_the_page_only_when_they_are_asked_for(whole, write):
+    assert "report.run_times: true" in whole
+    text = write(tiny_results(), times=[StageTime("completions", 9, "2026-01-02 03:04:05", 61.4)])
     assert '<td>2026-01-02 03:04:05</td><td class="number">61 s</td>' in text
     assert "report.run_times: true" not in text
-
-
-def test_the_rules_are_drawn(tmp_path):
-    text = write(tmp_path, tiny_results())
-    assert len(re.findall(r"<rect ", text[: text.index("<script")])) == len(RULES)

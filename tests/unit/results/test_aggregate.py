@@ -1,5 +1,4 @@
 import json
-import math
 
 import pytest
 from steering_reliability.errors import InputError
@@ -83,13 +82,6 @@ def test_rows_are_scored_and_the_baseline_stands_between_the_strengths(run):
     assert "sorry" in " ".join(results["matched_phrases"].iloc[-1])
 
 
-def test_repetition_is_degenerate_and_not_helpful(run):
-    run.steer(0.5, BROKEN)
-    results = run.aggregate()
-    assert results["is_degenerate"].tolist() == [False] * 9 + [True] * 9
-    assert results["is_helpful"].tolist() == [True] * 9 + [False] * 9
-
-
 def test_text_unlikely_under_the_unsteered_model_is_degenerate(run):
     run.steer(0.5, HELP)
     path = run.conditions[0]["shards"]["benign"]
@@ -134,11 +126,18 @@ def test_a_refusal_is_counted_by_phrases_and_by_its_opening(run):
     run.steer(0.5)
     run.steer(1.0, BROKEN)
     results = run.aggregate().groupby("alpha")
-    flags = ["is_refusal", "opens_with_refusal", "is_repetitive", "is_helpful", "is_helpful_by_opening"]
+    flags = [
+        "is_refusal",
+        "opens_with_refusal",
+        "is_repetitive",
+        "is_degenerate",
+        "is_helpful",
+        "is_helpful_by_opening",
+    ]
     assert results[flags].mean().to_dict("index") == {
-        0.0: dict(zip(flags, (0, 0, 0, 1, 1), strict=True)),
-        0.5: dict(zip(flags, (1, 1, 0, 0, 0), strict=True)),
-        1.0: dict(zip(flags, (0, 0, 1, 0, 0), strict=True)),
+        0.0: dict(zip(flags, (0, 0, 0, 0, 1, 1), strict=True)),
+        0.5: dict(zip(flags, (1, 1, 0, 0, 0, 0), strict=True)),
+        1.0: dict(zip(flags, (0, 0, 1, 1, 0, 0), strict=True)),
     }
 
 
@@ -197,14 +196,6 @@ def test_several_samples_belong_together(run):
     assert run.aggregate().groupby(["alpha", "split", "id"])["sample"].apply(list).tolist() == [[0, 1]] * 18
 
 
-def test_null_is_missing_and_not_zero(run):
-    shards = run.steer(0.5)
-    text = shards["benign"].read_text()
-    shards["benign"].write_text(text.replace('"mean_entropy": 1.0', '"mean_entropy": null', 1))
-    results = run.aggregate()
-    assert results["mean_entropy"].isna().sum() == 1
-
-
 def test_the_baseline_log_has_prompt_completion_and_metrics(run):
     run.steer(0.5)
     run.aggregate()
@@ -229,56 +220,6 @@ def test_a_run_that_writes_few_tokens_asks_for_fewer(run):
     assert run.aggregate(max_new_tokens=8)["is_helpful"].all()
 
 
-def damage(lines, kind):
-    row = json.loads(lines[1])
-    changed = {
-        "cut off": lines[1][:20],
-        "not an object": "[1]",
-        "no entropy": json.dumps({key: value for key, value in row.items() if key != "mean_entropy"}),
-        "other alpha": json.dumps({**row, "alpha": 4.0}),
-        "other split": json.dumps({**row, "split": "harm_train"}),
-        "unknown prompt": json.dumps({**row, "id": "z"}),
-        "other text": json.dumps({**row, "prompt": "Another?"}),
-        "twice": lines[0],
-        "a word for a number": json.dumps({**row, "n_tokens": "many"}),
-        "odd finish": json.dumps({**row, "finish_reason": "tired"}),
-    }
-    return [lines[0], changed[kind], lines[2]]
-
-
-@pytest.mark.parametrize(
-    "kind",
-    ["cut off", "not an object", "no entropy", "other alpha", "other split", "unknown prompt", "other text", "twice",
-     "a word for a number", "odd finish"],
-)  # fmt: skip
-def test_a_damaged_shard_is_named_by_file_and_line(run, kind):
-    path = run.steer(0.5)["benign"]
-    path.write_text("\n".join(damage(path.read_text().splitlines(), kind)) + "\n")
-    with pytest.raises(InputError) as caught:
-        run.aggregate()
-    assert caught.value.where == f"{path}, line 2"
-    assert f"delete {path}" in caught.value.fix
-    assert not (run.folder / "results.parquet").exists()
-
-
-@pytest.mark.parametrize("kept", [0, 2])
-def test_a_shard_with_too_few_rows_is_refused(run, kept):
-    path = run.steer(0.5)["benign"]
-    path.write_text("".join(path.read_text().splitlines(keepends=True)[:kept]))
-    with pytest.raises(InputError, match=f"{kept} completions where 3 belong"):
-        run.aggregate()
-
-
-def test_a_missing_shard_and_a_binary_one_are_refused(run):
-    path = run.steer(0.5)["benign"]
-    path.write_bytes(b"{}\n\xff\xfe\n")
-    with pytest.raises(InputError, match="line 2"):
-        run.aggregate()
-    path.unlink()
-    with pytest.raises(InputError, match="missing"):
-        run.aggregate()
-
-
 def test_a_line_separator_in_a_completion_is_no_new_line(run):
     path = run.steer(0.5)["benign"]
     path.write_text(path.read_text().replace("help", "he\u2028lp"), encoding="utf-8")
@@ -286,9 +227,55 @@ def test_a_line_separator_in_a_completion_is_no_new_line(run):
     assert results["completion"].str.contains("\u2028").sum() == 3
 
 
-def test_numbers_beyond_float_are_missing(run):
+@pytest.mark.parametrize("value", ["null", "-Infinity", "NaN"])
+def test_a_number_that_is_none_is_missing_and_not_zero(run, value):
     path = run.steer(0.5)["benign"]
-    path.write_text(path.read_text().replace('"mean_logprob": -0.5', '"mean_logprob": -Infinity'))
-    results = run.aggregate()
-    steered = results[(results["split"] == "benign") & (results["alpha"] == 0.5)]
-    assert [math.isnan(value) for value in steered["mean_logprob"]] == [True] * 3
+    path.write_text(path.read_text().replace('"mean_entropy": 1.0', f'"mean_entropy": {value}', 1))
+    missing = run.aggregate().query("mean_entropy.isna()")
+    assert missing[["split", "alpha"]].to_numpy().tolist() == [["benign", 0.5]]
+
+
+DAMAGE = {
+    "cut off": lambda row: json.dumps(row)[:20],
+    "not an object": lambda row: "[1]",
+    "no entropy": lambda row: json.dumps({key: value for key, value in row.items() if key != "mean_entropy"}),
+    "twice": lambda row: json.dumps(row | {"id": "a", "prompt": "benign a?"}),
+    **{
+        f"other {key}": lambda row, key=key, value=value: json.dumps(row | {key: value})
+        for key, value in {
+            "alpha": 4.0, "split": "harm_train", "id": "z", "prompt": "Another?", "n_tokens": "many", "sample": True,
+            "finish_reason": "tired", "mean_logprob": "low",
+        }.items()
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", DAMAGE)
+def test_a_damaged_shard_is_named_by_file_and_line(run, kind):
+    path = run.steer(0.5)["benign"]
+    first, second, third = path.read_text().splitlines()
+    path.write_text("\n".join([first, DAMAGE[kind](json.loads(second)), third]) + "\n")
+    with pytest.raises(InputError) as caught:
+        run.aggregate()
+    assert caught.value.where == f"{path}, line 2"
+    assert f"delete {path}" in caught.value.fix
+    assert not (run.folder / "results.parquet").exists()
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (lambda lines: b"", "0 completions where 3 belong"),
+        (lambda lines: b"".join(lines[:2]), "2 completions where 3 belong"),
+        (lambda lines: b"{}\n\xff\xfe\n", "line 2"),
+        (None, "missing"),
+    ],
+)
+def test_a_short_binary_or_missing_shard_is_refused(run, content, message):
+    path = run.steer(0.5)["benign"]
+    if content is None:
+        path.unlink()
+    else:
+        path.write_bytes(content(path.read_bytes().splitlines(keepends=True)))
+    with pytest.raises(InputError, match=message):
+        run.aggregate()

@@ -2,36 +2,29 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 from steering_reliability.errors import InputError
+from steering_reliability.results.aggregate import write_results
 from steering_reliability.results.schema import COLUMN_DESCRIPTIONS, RESULTS_SCHEMA, read_results, sort_points
-from steering_reliability.results.writer import ResultsWriter
 from synthetic_run import tiny_results
 
 
-def write(path, rows):
-    with ResultsWriter(path) as writer:
-        writer.write(rows)
-
-
-def test_every_column_carries_its_description_into_the_file(tmp_path):
-    write(tmp_path / "results.parquet", tiny_results().to_dict("records"))
-    schema = pq.read_schema(tmp_path / "results.parquet")
-    assert schema.names == RESULTS_SCHEMA.names
-    for field in schema:
-        assert field.metadata[b"description"].decode() == COLUMN_DESCRIPTIONS[field.name]
-
-
-def test_a_missing_number_comes_back_as_nan(tmp_path):
+def test_columns_carry_their_description_and_a_missing_number_comes_back_as_nan(tmp_path):
+    path = tmp_path / "results.parquet"
     rows = tiny_results().to_dict("records")
     rows[0]["base_logprob"] = float("nan")
-    write(tmp_path / "results.parquet", rows)
-    values = read_results(tmp_path / "results.parquet")["base_logprob"]
-    assert values.isna().tolist() == [True] + [False] * (len(rows) - 1)
+    write_results(rows, path)
+    schema = pq.read_schema(path)
+    assert schema.names == RESULTS_SCHEMA.names
+    assert {field.name: field.metadata[b"description"].decode() for field in schema} == COLUMN_DESCRIPTIONS
+    assert read_results(path)["base_logprob"].isna().tolist() == [True] + [False] * (len(rows) - 1)
 
 
 def test_an_error_while_writing_leaves_no_file(tmp_path):
-    with pytest.raises(RuntimeError), ResultsWriter(tmp_path / "results.parquet") as writer:
-        writer.write(tiny_results().to_dict("records"))
+    def rows():
+        yield from tiny_results().to_dict("records")
         raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        write_results(rows(), tmp_path / "results.parquet")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -52,9 +45,7 @@ def test_a_lacking_column_is_named(tmp_path):
 
 def test_points_are_sorted_with_the_study_first():
     keys = {"direction": "v", "intervention": "add", "layer": 1, "seed": 0}
-    points = pd.DataFrame([{**keys, "role": role, "alpha": alpha} for role, alpha in
-                           [("random", 1.0), ("alt_prefix", 1.0), ("main", 1.0), ("main", -1.0)]])  # fmt: skip
+    expected = [("main", -1.0), ("main", 1.0), ("alt_prefix", 1.0), ("random", 1.0)]
+    points = pd.DataFrame([{**keys, "role": role, "alpha": alpha} for role, alpha in reversed(expected)])
     ordered = sort_points(points)
-    assert list(zip(ordered["role"], ordered["alpha"], strict=True)) == [
-        ("main", -1.0), ("main", 1.0), ("alt_prefix", 1.0), ("random", 1.0),
-    ]  # fmt: skip
+    assert list(zip(ordered["role"], ordered["alpha"], strict=True)) == expected

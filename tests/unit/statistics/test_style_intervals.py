@@ -24,16 +24,9 @@ def test_three_styles_by_hand():
     # Changes 0.2, 0.4, 0.6: mean 0.4, standard error 0.2 / sqrt 3; Student's quantile with 2 degrees is 4.302653.
     half = 4.302653 * 0.2 / math.sqrt(3)
     assert change_over_styles(changes(4, 8, 12)) == pytest.approx((0.4, 0.4 - half, 0.4 + half), rel=1e-6)
-
-
-def test_every_style_counts_once_however_many_its_prompts():
-    one, other = change_over_styles(changes(4, 8, 12)), change_over_styles(pairs((1, 0, 5), (40, 0, 100), (7, 1, 10)))
-    assert other == pytest.approx(tuple(one))
-
-
-def test_an_absent_style_changes_nothing():
-    found = change_over_styles(pairs((4, 0, 20), (0, 0, 0), (8, 0, 20), (12, 0, 20)))
-    assert found == pytest.approx(tuple(change_over_styles(changes(4, 8, 12))))
+    # Every style counts once however many its prompts, and an absent one not at all.
+    other = change_over_styles(pairs((1, 0, 5), (40, 0, 100), (0, 0, 0), (7, 1, 10)))
+    assert other == pytest.approx(tuple(change_over_styles(changes(4, 8, 12))))
 
 
 def test_an_interval_stays_where_a_difference_of_rates_can_be():

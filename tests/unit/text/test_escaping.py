@@ -11,13 +11,10 @@ HOSTILE = [
 ]  # fmt: skip
 
 
-def test_control_characters_are_written_out():
+def test_control_characters_are_written_out_and_letters_line_feeds_and_tabs_stay():
     assert visible("a\x00b\x1b[0m\r\u202e\u200b\ufeff\ud800") == (
         r"a\u{0000}b\u{001B}[0m\u{000D}\u{202E}\u{200B}\u{FEFF}\u{D800}"
     )
-
-
-def test_letters_line_feeds_and_tabs_stay():
     assert visible("é中🙂\n\tx") == "é中🙂\n\tx"
 
 
@@ -29,11 +26,8 @@ def test_a_block_holds_the_text_and_nothing_but(text):
     assert block.endswith("</pre>")
     shown = html.unescape(block.removeprefix("<pre>").removesuffix("</pre>"))
     assert re.sub(r"^ $", "", shown, flags=re.MULTILINE) == visible(text)
-
-
-@pytest.mark.parametrize("text", HOSTILE)
-def test_a_block_has_no_blank_line(text):
-    assert all(line.strip() for line in markdown_block(text).split("\n"))
+    # Some readers end an HTML block at a blank line.
+    assert all(line.strip() for line in block.split("\n"))
 
 
 def test_long_lines_are_wrapped():

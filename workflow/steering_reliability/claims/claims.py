@@ -1,29 +1,31 @@
 """What may be claimed of a run, each with its number, its intervals, its corrected p and one sentence."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 import pandas as pd
 
-from steering_reliability.claims.change_claim import change_claim
-from steering_reliability.claims.claim import CLAIMS_COLUMNS, Claim
-from steering_reliability.claims.gap_claim import gap_claim
+from steering_reliability.claims.claim import (
+    CLAIMS_COLUMNS,
+    COST,
+    EFFECT,
+    GAP,
+    LAYERS,
+    QUESTIONS,
+    Claim,
+    Row,
+    change_claim,
+    gap_claim,
+    robustness_claim,
+)
 from steering_reliability.claims.headline import Headline
-from steering_reliability.claims.robustness_claim import robustness_claim
 from steering_reliability.evidence.cluster_counts import ClusterCounts
 from steering_reliability.results.schema import POINT_KEYS, as_records
-
-EFFECT, GAP, COST, LAYERS = "effect on harm_test", "generalization gap", "trade-off", "layer difference"
-
-QUESTIONS: Final = (EFFECT, GAP, COST)
-"""The claims that answer what every study asks."""
 
 CHECKS: Final = ("check: ", "at equal KL: ")
 """How the names of claims begin that check others."""
 
 MOST_SIGNIFICANT: Final = ", most significant point"
-
-Row = Mapping[str, Any]
 
 
 def claims_table(
@@ -35,13 +37,6 @@ def claims_table(
     `cannot tell` otherwise; `no data` where a split is missing. Claims of an effect, its gap and its cost are made at
     the recommended point and, where it is another one, at the point of the grid with the smallest p. Each is made again
     with the opening rule in place of the metric, and a check says whether it depends on the rule.
-
-    Args:
-        headline: By the metric.
-        by_opening: The same by the opening rule.
-        counts: Of the study, by `cluster`.
-        sanity: From `sanity_checks`.
-        equal_kl: From `equal_kl_table`.
 
     Returns:
         Columns `CLAIMS_COLUMNS`; differences of rates as fractions; missing is NaN with n = 0.

@@ -6,7 +6,8 @@ from typing import Any, Final, Literal
 
 import pandas as pd
 
-from steering_reliability.evidence.layer_differences import layer_differences
+from steering_reliability.evidence.cluster_counts import OUTCOMES
+from steering_reliability.evidence.grid_tests import layer_differences
 from steering_reliability.results.schema import POINT_KEYS
 from steering_reliability.statistics.multiplicity import correct_together
 
@@ -15,7 +16,6 @@ Rule = Literal["phrases", "openings"]
 _REFUSAL: Final = {"phrases": "clean_refusal", "openings": "opening_refusal"}
 _ANY_TEXT: Final = {"phrases": "refusal", "openings": "opening_refusal"}
 _HELPFUL: Final = {"phrases": "helpful", "openings": "helpful_by_opening"}
-_FLAG: Final = {"phrases": "is_clean_refusal", "openings": "is_opening_refusal"}
 
 Row = dict[str, Any]
 
@@ -63,7 +63,7 @@ def headline_tests(
     effects = _with_any_text(tests[tests["split"] == "harm_test"], outcome=_REFUSAL[rule], of_any_text=_ANY_TEXT[rule])
     costs = tests[(tests["split"] == "benign") & (tests["outcome"] == _HELPFUL[rule])]
     headline_gaps = _held_out(gaps[gaps["outcome"] == _REFUSAL[rule]])
-    layers = layer_differences(rows, flag=_FLAG[rule])
+    layers = layer_differences(rows, flag=OUTCOMES[_REFUSAL[rule]])
     chosen = correct_together(*(_at(table, point) for table in (effects, headline_gaps, costs)))
     effects, headline_gaps, costs, layers = correct_together(effects, headline_gaps, costs, layers)
     return Headline(effects, headline_gaps, costs, layers, (chosen[0], chosen[1], chosen[2]))

@@ -7,7 +7,8 @@ from typing import Any
 
 import pandas as pd
 
-from steering_reliability.claims.claims import MOST_SIGNIFICANT, QUESTIONS
+from steering_reliability.claims.claim import QUESTIONS
+from steering_reliability.claims.claims import MOST_SIGNIFICANT
 from steering_reliability.errors import InputError
 from steering_reliability.evidence.pareto import recommended_point
 from steering_reliability.results.schema import as_records

@@ -15,8 +15,8 @@ from steering_reliability.statistics.intervals import Array
 
 Places = npt.NDArray[np.intp]
 
-Unit = Literal["cluster", "style"]
-"""What a cluster is: near copies of one template, or all prompts of one style."""
+Unit = Literal["cluster", "style", "id"]
+"""What is counted as one: near copies of one template, all prompts of one style, or each prompt."""
 
 HELD_OUT: Final = "harm_train_unseen"
 """The harm_train prompts that did not build the direction, counted like a split of their own."""

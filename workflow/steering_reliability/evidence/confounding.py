@@ -1,4 +1,4 @@
-"""Does an effect remain among completions of like length and entropy, or of like fluency?"""
+"""Does an effect remain among completions of similar length and entropy, or of similar fluency?"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import Final, Literal
 import numpy as np
 import pandas as pd
 
-from steering_reliability.evidence.paired import Comparison, as_comparison
+from steering_reliability.evidence.paired_difference import PairedDifference, as_difference
 from steering_reliability.statistics.intervals import Estimate, newcombe_interval, weighted_mean_of_estimates
 
 Verdict = Literal["survives", "partly explained", "explained away", "cannot tell"]
@@ -29,8 +29,8 @@ class MatchedEffect:
         overlap: Share of the completions that lie in strata holding both conditions, in the arm where it is smaller.
     """
 
-    crude: Comparison
-    matched: Comparison
+    crude: PairedDifference
+    matched: PairedDifference
     overlap: float
 
     @property
@@ -46,7 +46,7 @@ class MatchedEffect:
 
 
 def matched_effect(
-    steered: pd.DataFrame, baseline: pd.DataFrame, *, crude: Comparison, confounds: Sequence[str]
+    steered: pd.DataFrame, baseline: pd.DataFrame, *, crude: PairedDifference, confounds: Sequence[str]
 ) -> MatchedEffect:
     """Compare steered with baseline refusals among completions that are alike otherwise.
 
@@ -89,7 +89,7 @@ def matched_effect(
     covered = shared[arms].sum() / counts[arms].sum() if total else pd.Series([np.nan])
     return MatchedEffect(
         crude=crude,
-        matched=as_comparison(matched, n=kept),
+        matched=as_difference(matched, n=kept),
         overlap=float(covered.min()),
     )
 

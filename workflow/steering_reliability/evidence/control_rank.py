@@ -11,8 +11,9 @@ from steering_reliability.results.schema import POINT_KEYS, as_records
 from steering_reliability.statistics.multiplicity import LEVEL
 from steering_reliability.text.numbers import interval, signed
 
-_NAMES: Final = {"random": "random directions", "shuffled": "shuffled labels"}
+CHECKS: Final = {"random": "random directions", "shuffled": "shuffled labels"}
 DIRECTIONS: Final = {"random": "random directions", "shuffled": "directions from shuffled labels"}
+"""The controls of each role: the name of the check, and what they are."""
 _PLACE: Final = ["intervention", "layer", "alpha"]
 _SPLIT: Final = "harm_test"
 
@@ -41,12 +42,7 @@ class ControlRank:
     @property
     def name(self) -> str:
         """The kind of control in words."""
-        return _NAMES[self.role]
-
-    @property
-    def directions(self) -> str:
-        """The controls as a plural."""
-        return DIRECTIONS[self.role]
+        return CHECKS[self.role]
 
     @property
     def n_controls(self) -> int:
@@ -80,7 +76,7 @@ class ControlRank:
         """The rank in words, with the numbers it rests on."""
         others = f"{signed(self.effect)} points against {interval(min(self.controls), max(self.controls))}"
         numbers = f"{others}, on {self.n_prompts} prompts of harm_test, p {self.p:.2g}"
-        whom = f"of {self.n_controls} {self.directions} of the same length"
+        whom = f"of {self.n_controls} {DIRECTIONS[self.role]} of the same length"
         if self.verdict.startswith("stronger"):
             return f"None {whom} moves refusal as far: {numbers}."
         found = f"{self.as_large} {whom} move refusal as far: {numbers}"
@@ -111,7 +107,7 @@ def control_ranks(results: pd.DataFrame, *, chosen_by_effect: Mapping[str, Any] 
     """
     rows = without_repetition(results[results["split"] == _SPLIT])
     found: list[ControlRank] = []
-    for role in _NAMES:
+    for role in CHECKS:
         ranks: list[ControlRank] = []
         controls = rows[(rows["role"] == role) & ~rows["from_baseline"].astype(bool)]
         for place, group in controls.groupby([*_PLACE, "seed"], sort=True):

@@ -5,22 +5,19 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
-from steering_reliability.evidence.control_rank import DIRECTIONS, controls_needed
+from steering_reliability.evidence.control_rank import CHECKS, DIRECTIONS, controls_needed
 from steering_reliability.evidence.sanity_checks import describe
 from steering_reliability.results.schema import GROUP_KEYS, POINT_KEYS, as_records, sort_points
+from steering_reliability.statistics.intervals import Array
 from steering_reliability.statistics.multiplicity import LEVEL
-
-Array = npt.NDArray[np.float64]
 
 EQUAL_KL_COLUMNS: Final = [
     "check", "condition", "study", "outcome", "kl", "control_effect", "study_effect",
     "value", "low", "high", "n", "p", "verdict", "sentence",
 ]  # fmt: skip
 
-_CHECKS: Final = {"random": "random directions", "shuffled": "shuffled labels"}
 _NAMES: Final = {"is_refusal": "refusal rate", "refusal_propensity": "refusal propensity (nats)"}
 
 
@@ -51,12 +48,12 @@ def equal_kl_table(
     points = sort_points(prompts[[*POINT_KEYS, "from_baseline"]].drop_duplicates(POINT_KEYS))
     steered = points[~points["from_baseline"].astype(bool)]
     rows: list[dict[str, Any]] = []
-    controls = steered[steered["role"].isin(list(_CHECKS))]
+    controls = steered[steered["role"].isin(list(CHECKS))]
     places = ["intervention", "layer", "alpha", "seed"]
     chosen = () if chosen_by_effect is None else tuple(chosen_by_effect[key] for key in places)
-    for _, own in controls.groupby("role", sort=True):
-        tested = sum(key != chosen for key, _ in own.groupby(places, sort=True))
-        for key, place in own.groupby(places, sort=True):
+    for _, kind in controls.groupby("role", sort=True):
+        tested = sum(key != chosen for key, _ in kind.groupby(places, sort=True))
+        for key, place in kind.groupby(places, sort=True):
             for curve in _curves(steered, as_records(place.head(1))[0]):
                 for outcome in outcomes:
                     found = [_compared(prompts, control, curve, outcome) for control in as_records(place)]
@@ -117,7 +114,7 @@ def _compared(
     means = _shared(prompts, control, curve, outcome)
     nothing = float("nan")
     row: dict[str, Any] = {
-        **{"check": _CHECKS[control["role"]], "condition": describe(control), "study": curve[0]["direction"]},
+        **{"check": CHECKS[control["role"]], "condition": describe(control), "study": curve[0]["direction"]},
         **{"outcome": _NAMES[outcome], "kl": means.control_kl, "control_effect": means.control_effect},
         **{"study_effect": nothing, "value": nothing, "low": nothing, "high": nothing, "n": 0, "p": nothing},
     }

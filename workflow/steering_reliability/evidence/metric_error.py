@@ -1,7 +1,6 @@
 """What the refusal metric's own errors do to the refusal rates, measured on completions that people have labelled."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -14,7 +13,7 @@ from steering_reliability.metrics.refusal import score_refusal
 from steering_reliability.prompts.problems import Problems
 from steering_reliability.prompts.records import Record, read_records
 from steering_reliability.results.schema import POINT_KEYS, SPLITS, sort_points
-from steering_reliability.statistics.intervals import Array, Estimate, wilson_interval
+from steering_reliability.statistics.intervals import Array, Estimate
 
 LABEL_WORDS: Final[Mapping[str, bool]] = {
     "refusal": True,
@@ -31,35 +30,23 @@ CORRECTED_COLUMNS: Final = [
 ]
 
 
-class Share(NamedTuple):
-    """A share of labelled completions with its 95% Wilson interval; NaN with n = 0."""
-
-    successes: int
-    n: int
-    value: float
-    low: float
-    high: float
-
-
-@dataclass(frozen=True)
-class MetricError:
-    """How often the metric is right.
+class MetricError(NamedTuple):
+    """How often the metric is right on labelled completions.
 
     Attributes:
-        sensitivity: Share of the labelled refusals that the metric calls so.
-        specificity: Share of the other labelled completions that it does not call refusals.
+        sensitivity: The labelled refusals that the metric calls so, and all labelled refusals.
+        specificity: The other labelled completions that it does not call refusals, and all of these.
     """
 
-    sensitivity: Share
-    specificity: Share
+    sensitivity: tuple[int, int]
+    specificity: tuple[int, int]
 
 
-def read_labels(path: Path, *, words: Mapping[str, bool] = LABEL_WORDS) -> pd.DataFrame:
+def read_labels(path: Path) -> pd.DataFrame:
     """Read completions that people have labelled.
 
     Args:
         path: A CSV or JSON Lines file with the columns completion and label; XSTest's final_label also serves as label.
-        words: What a label may say, in lower case, and whether it means a refusal.
 
     Returns:
         Columns completion and label (True for a refusal), one row per completion in the file's order.
@@ -69,35 +56,20 @@ def read_labels(path: Path, *, words: Mapping[str, bool] = LABEL_WORDS) -> pd.Da
     """
     problems = Problems(str(path))
     records = read_records(path, expected_field="completion").records
-    rows = [_labelled(record, words, problems) for record in records]
+    rows = [_labelled(record, problems) for record in records]
     if not rows:
         problems.add("there is no labelled completion", at="the whole file")
-    problems.raise_if_any(f"give each row a completion and a label, one of: {', '.join(words)}")
+    problems.raise_if_any(f"give each row a completion and a label, one of: {', '.join(LABEL_WORDS)}")
     return pd.DataFrame(rows, columns=["completion", "label"])
 
 
-def add_verdicts(labels: pd.DataFrame) -> pd.DataFrame:
-    """Return labelled completions with is_refusal, what the metric says of each.
-
-    Args:
-        labels: At least the column completion.
-    """
-    return labels.assign(is_refusal=[score_refusal(text).is_refusal for text in labels["completion"]])
-
-
-def rates_of_metric(labels: pd.DataFrame) -> MetricError:
-    """Count how often the metric agrees with people.
-
-    Args:
-        labels: One row per completion, is_refusal (the metric's verdict) and label (people's), both truth values.
-
-    Returns:
-        Sensitivity and specificity, each with n and a 95% Wilson interval.
-    """
-    said, true = labels["is_refusal"].astype(bool), labels["label"].astype(bool)
+def metric_error(labels: pd.DataFrame) -> MetricError:
+    """Count how often the phrase rules agree with people on the completions of `read_labels`."""
+    said = np.array([score_refusal(text).is_refusal for text in labels["completion"]], dtype=bool)
+    true = labels["label"].to_numpy(dtype=bool)
     return MetricError(
-        sensitivity=_share(int((said & true).sum()), int(true.sum())),
-        specificity=_share(int((~said & ~true).sum()), int((~true).sum())),
+        sensitivity=(int((said & true).sum()), int(true.sum())),
+        specificity=(int((~said & ~true).sum()), int((~true).sum())),
     )
 
 
@@ -140,12 +112,8 @@ def rogan_gladen(
     return Estimate(*(np.asarray(np.clip(part, 0.0, 1.0)) for part in (value, low, high)))
 
 
-def corrected_table(summary: pd.DataFrame, *, labels_error: MetricError) -> pd.DataFrame:
+def corrected_table(summary: pd.DataFrame, *, error: MetricError) -> pd.DataFrame:
     """Return the study's refusal rates as measured and corrected for the metric's errors.
-
-    Args:
-        summary: From `summarise`.
-        labels_error: From `rates_of_metric`.
 
     Returns:
         Columns `CORRECTED_COLUMNS`, one row per operating point of the study and split; raw with its Wilson interval,
@@ -159,8 +127,8 @@ def corrected_table(summary: pd.DataFrame, *, labels_error: MetricError) -> pd.D
         corrected = rogan_gladen(
             np.rint(np.nan_to_num(raw["raw"].to_numpy(dtype=float) * n)),
             n=n,
-            sensitivity=labels_error.sensitivity[:2],
-            specificity=labels_error.specificity[:2],
+            sensitivity=error.sensitivity,
+            specificity=error.specificity,
         )
         frame = study[POINT_KEYS].assign(split=split, n=n, **raw)
         parts.append(
@@ -169,7 +137,7 @@ def corrected_table(summary: pd.DataFrame, *, labels_error: MetricError) -> pd.D
     return sort_points(pd.concat(parts, ignore_index=True))[CORRECTED_COLUMNS]
 
 
-def _labelled(record: Record, words: Mapping[str, bool], problems: Problems) -> tuple[str, bool]:
+def _labelled(record: Record, problems: Problems) -> tuple[str, bool]:
     completion = record.values.get("completion")
     label = record.values.get("label", record.values.get("final_label"))
     # An empty completion is one: the model may have written nothing.
@@ -177,13 +145,9 @@ def _labelled(record: Record, words: Mapping[str, bool], problems: Problems) -> 
         problems.add("is missing or not a text", at=record.at, field="completion")
     if not isinstance(label, str) or not label.strip():
         problems.add("is missing or not a word", at=record.at, field="label")
-    elif label.strip().lower() not in words:
+    elif label.strip().lower() not in LABEL_WORDS:
         problems.add(f"unknown label {label!r}", at=record.at, field="label")
-    return str(completion), words.get(str(label).strip().lower(), False)
-
-
-def _share(successes: int, n: int) -> Share:
-    return Share(successes, n, *(float(part) for part in wilson_interval(successes, n)))
+    return str(completion), LABEL_WORDS.get(str(label).strip().lower(), False)
 
 
 def _lang_reiczigel(

@@ -9,16 +9,20 @@ import pandas as pd
 from steering_reliability.evidence.claim_points import point_chosen_by_effect
 from steering_reliability.evidence.confounding import CONFOUNDS, matched_effect
 from steering_reliability.evidence.control_rank import control_ranks
-from steering_reliability.evidence.paired import Comparison, as_comparison, compare_refusals, select_point
+from steering_reliability.evidence.grid_tests import study_of
+from steering_reliability.evidence.paired_difference import (
+    SAME_WITHIN,
+    PairedDifference,
+    as_difference,
+    refusal_difference,
+    select_point,
+)
 from steering_reliability.evidence.pareto import recommended_point
 from steering_reliability.results.schema import POINT_KEYS, as_records, sort_points
 from steering_reliability.statistics.intervals import Estimate, difference_of_estimates
 from steering_reliability.text.numbers import rounded
 
 SANITY_COLUMNS: Final = ["check", "condition", "statistic", "value", "low", "high", "n", "p", "verdict", "sentence"]
-
-SAME_WITHIN: Final = 0.15
-"""Two effects agree where the whole 95% interval of their difference lies within this on either side."""
 
 TOO_ALIKE: Final = 0.2
 """A shuffled-label control whose cosine with the direction is larger in size still holds part of it."""
@@ -55,7 +59,7 @@ def sanity_checks(results: pd.DataFrame, *, summary: pd.DataFrame, cosines: Cosi
     rows += _alike_controls(summary, cosines or {})
     best = recommended_point(summary)
     point = None if best is None else {key: best[key] for key in POINT_KEYS}
-    chosen = point_chosen_by_effect(results, recommended=point)
+    chosen = point_chosen_by_effect(study_of(results).tests, recommended=point)
     for rank in control_ranks(results, chosen_by_effect=chosen):
         numbers = {"value": rank.lead, "low": np.nan, "high": np.nan, "n": rank.n_controls, "p": rank.p}
         words = {"statistic": "rank of the study's effect", "verdict": rank.verdict, "sentence": rank.sentence}
@@ -109,25 +113,25 @@ def _checks_of(
     if variant["role"] == "alt_prefix":
         yield {**shared, **_cosine(cosines.get(variant["direction"], {}).get(variant["layer"], float("nan")))}
     steered, baseline = _rows(results, variant), _rows(results, {**variant, "alpha": 0.0})
-    own = compare_refusals(steered, baseline)
+    varied = refusal_difference(steered, baseline)
     words = {1: "raises refusal", -1: "lowers refusal", 0: "no clear change"}
     yield {
         **shared,
-        **_numbers("effect on harm_test refusal", own),
-        "verdict": words[own.sign] if own.n else "cannot tell",
-        "sentence": f"Refusal on harm_test changes by {own}.",
+        **_numbers("effect on harm_test refusal", varied),
+        "verdict": words[varied.sign] if varied.n else "cannot tell",
+        "sentence": f"Refusal on harm_test changes by {varied}.",
     }
     if reference is None:
         return
     main = _rows(results, reference)
     main = main[main["id"].isin(set(steered["id"]))]
-    effect = compare_refusals(main, _rows(results, {**reference, "alpha": 0.0}))
+    effect = refusal_difference(main, _rows(results, {**reference, "alpha": 0.0}))
     if variant["role"] == "alt_seed":
         # Two seeds have two baselines: the effects are compared, as if independent: too wide, if prompts matter.
-        contrast = as_comparison(difference_of_estimates(_estimate(own), _estimate(effect)), n=own.n)
+        contrast = as_difference(difference_of_estimates(_estimate(varied), _estimate(effect)), n=varied.n)
     else:
-        contrast = compare_refusals(steered, main)
-    yield {**shared, **_numbers("effect minus the study's effect", contrast), **_agreement(own, effect, contrast)}
+        contrast = refusal_difference(steered, main)
+    yield {**shared, **_numbers("effect minus the study's effect", contrast), **_agreement(varied, effect, contrast)}
 
 
 def _rows(results: pd.DataFrame, point: Mapping[str, Any]) -> pd.DataFrame:
@@ -140,19 +144,19 @@ def describe(point: Mapping[str, Any]) -> str:
     return f"{place}, seed {point['seed']}"
 
 
-def _numbers(statistic: str, comparison: Comparison) -> dict[str, Any]:
+def _numbers(statistic: str, difference: PairedDifference) -> dict[str, Any]:
     return {
         "statistic": statistic,
-        "value": comparison.value,
-        "low": comparison.low,
-        "high": comparison.high,
-        "n": comparison.n,
+        "value": difference.value,
+        "low": difference.low,
+        "high": difference.high,
+        "n": difference.n,
         "p": float("nan"),
     }
 
 
-def _estimate(comparison: Comparison) -> Estimate:
-    return Estimate(np.asarray(comparison.value), np.asarray(comparison.low), np.asarray(comparison.high))
+def _estimate(difference: PairedDifference) -> Estimate:
+    return Estimate(np.asarray(difference.value), np.asarray(difference.low), np.asarray(difference.high))
 
 
 def _cosine(value: float) -> dict[str, Any]:
@@ -165,7 +169,7 @@ def _cosine(value: float) -> dict[str, Any]:
     return {"statistic": COSINE, **numbers, "verdict": verdict, "sentence": sentence}
 
 
-def _agreement(own: Comparison, effect: Comparison, contrast: Comparison) -> dict[str, str]:
+def _agreement(varied: PairedDifference, effect: PairedDifference, contrast: PairedDifference) -> dict[str, str]:
     """Two effects agree by a test of equivalence, and only where there is an effect to agree on."""
     within = contrast.low > -SAME_WITHIN and contrast.high < SAME_WITHIN
     if contrast.n == 0 or (contrast.sign == 0 and not (within and effect.sign)):
@@ -177,13 +181,13 @@ def _agreement(own: Comparison, effect: Comparison, contrast: Comparison) -> dic
         "differs": "The effect differs from the study's",
         "cannot tell": "The data cannot tell whether the effect is the study's",
     }
-    sentence = f"{words[verdict]}: {own} here, {effect} there, on the same prompts; the difference is {contrast}."
+    sentence = f"{words[verdict]}: {varied} here, {effect} there, on the same prompts; the difference is {contrast}."
     return {"verdict": verdict, "sentence": sentence}
 
 
 def _confounded(results: pd.DataFrame, reference: Mapping[str, Any], *, check: str) -> dict[str, Any]:
     steered, baseline = _rows(results, reference), _rows(results, {**reference, "alpha": 0.0})
-    effect = matched_effect(steered, baseline, crude=compare_refusals(steered, baseline), confounds=CONFOUNDS[check])
+    effect = matched_effect(steered, baseline, crude=refusal_difference(steered, baseline), confounds=CONFOUNDS[check])
     words = {
         "survives": f"The effect remains among completions of like {check}",
         "partly explained": f"A change of {check} accounts for a good part of the effect",

@@ -14,14 +14,10 @@ CURVE_KEYS: Final = ["role", "direction", "layer", "seed", "split"]
 _PROMPT_KEYS: Final = [*CURVE_KEYS, "id"]
 
 
-def prompt_steerability(results: pd.DataFrame, *, max_relative_strength: float | None = None) -> pd.DataFrame:
+def prompt_steerability(results: pd.DataFrame) -> pd.DataFrame:
     """Return each prompt's steerability: the least-squares slope of its refusal propensity over alpha.
 
     Only `add` counts; its baseline is the point at alpha 0.
-
-    Args:
-        results: Rows of results.parquet with refusal_propensity (nats); samples of a prompt are averaged.
-        max_relative_strength: Leave out points steered harder than this, either way; all points by default.
 
     Returns:
         One row per role, direction, layer, seed, split and prompt id: slope (nats per unit of alpha) and n, the alphas
@@ -30,9 +26,6 @@ def prompt_steerability(results: pd.DataFrame, *, max_relative_strength: float |
     Source: Tan et al. (2024), arXiv 2407.12404, section 3.
     """
     rows = results[results["intervention"] == "add"]
-    if max_relative_strength is not None:
-        kept = rows["from_baseline"].astype(bool) | (rows["relative_strength"].abs() <= max_relative_strength + 1e-9)
-        rows = rows[kept]
     curves = rows.groupby([*_PROMPT_KEYS, "alpha"])["refusal_propensity"].mean().reset_index()
     # A missing propensity takes its alpha out of the sums, and a prompt with none at all keeps its row.
     curves["alpha"] = curves["alpha"].where(curves["refusal_propensity"].notna())
@@ -45,12 +38,8 @@ def prompt_steerability(results: pd.DataFrame, *, max_relative_strength: float |
     return table.reset_index()
 
 
-def steerability_table(results: pd.DataFrame, *, max_relative_strength: float | None = None) -> pd.DataFrame:
+def steerability_table(results: pd.DataFrame) -> pd.DataFrame:
     """Summarise the steerability of prompts, one row per role, direction, layer, seed and split.
-
-    Args:
-        results: Rows of results.parquet with refusal_propensity (nats).
-        max_relative_strength: Leave out points steered harder than this, either way; all points by default.
 
     Returns:
         slope (mean, nats per unit of alpha) with a 95% t interval over prompts; share_wrong_way, the share of prompts
@@ -59,7 +48,7 @@ def steerability_table(results: pd.DataFrame, *, max_relative_strength: float | 
 
     Source: Tan et al. (2024), arXiv 2407.12404, section 3 (steerability and anti-steerable examples).
     """
-    prompts = prompt_steerability(results, max_relative_strength=max_relative_strength)
+    prompts = prompt_steerability(results)
     wrong = (prompts["slope"] < 0).groupby([prompts[key] for key in CURVE_KEYS]).sum()
     slopes = prompts.groupby(CURVE_KEYS)["slope"]
     n, mean = slopes.count(), slopes.mean()

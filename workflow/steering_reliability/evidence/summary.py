@@ -31,13 +31,18 @@ _Columns = Iterator[tuple[str, Column]]
 
 
 def summarise(results: pd.DataFrame) -> pd.DataFrame:
+    """Return `summarise_pairs` of completions that are not paired with the baseline yet."""
+    return summarise_pairs(with_outcomes(results[SUMMARY_INPUTS]))
+
+
+def summarise_pairs(rows: pd.DataFrame) -> pd.DataFrame:
     """Summarise results.parquet, one row per (role, direction, intervention, layer, alpha, seed), baseline included.
 
     Intervals are by cluster of prompts (`cluster`: one template, or near copies): they answer for other prompts in the
-    styles that were asked.
+    styles of the prompts.
 
     Args:
-        results: At least the columns of `SUMMARY_INPUTS`.
+        rows: From `with_outcomes`.
 
     Returns:
         Per split the rates refusal, clean_refusal (a refusal that is not degenerate), helpful and degenerate, each
@@ -48,7 +53,6 @@ def summarise(results: pd.DataFrame) -> pd.DataFrame:
         direction give refusal_harm_train_unseen, gap_unseen and effect_gap_unseen, those that did
         clean_refusal_harm_train_seen. Missing is NaN with n = 0.
     """
-    rows = with_outcomes(results[SUMMARY_INPUTS])
     counts = count_clusters(rows)
     described = rows.groupby(POINT_KEYS, sort=True)[
         ["from_baseline", "coefficient", "relative_strength", "first_token_kl"]

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from steering_reliability.evidence.comparison import THIRDS, third_of
+from steering_reliability.evidence.run_comparison import THIRDS, third_of
 from steering_reliability.figures.panels import draw_with_intervals, percent, plain_grid, signed_points
 from steering_reliability.figures.style import INK, MUTED, LineStyle, finish, new_figure, series_styles
 
@@ -19,15 +19,7 @@ _MEASURES: Final = {
 
 
 def draw_comparison(table: pd.DataFrame, *, intervention: str) -> Figure:
-    """Draw the effect on refusal and its cost, a column per third of the blocks and a line per run and layer.
-
-    Args:
-        table: From `compare_runs`.
-        intervention: Which of its interventions.
-
-    Returns:
-        The figure.
-    """
+    """Draw the effect on refusal and its cost, a column per third of the blocks and a line per run and layer."""
     points = table[table["intervention"] == intervention]
     styles = dict(zip(sorted(table["run"].unique()), series_styles(table["run"].nunique()), strict=True))
     thirds = sorted(set(third_of(points["depth"]))) or [1]
@@ -72,13 +64,11 @@ def _draw_panel(axes: Axes, points: pd.DataFrame, *, measure: str, styles: dict[
 
 def _handles(table: pd.DataFrame, styles: dict[str, LineStyle]) -> list[Line2D]:
     models = table.drop_duplicates("run").set_index("run")["model"]
+    labels = {run: f"{run}\n({str(models[run]).rsplit('/', 1)[-1]})" for run in styles}
     return [
-        Line2D(
-            [], [], color=style.colour, marker=style.marker, markersize=5,
-            label=f"{run}\n({str(models[run]).rsplit('/', 1)[-1]})",
-        )
+        Line2D([], [], color=style.colour, marker=style.marker, markersize=5, label=labels[run])
         for run, style in styles.items()
-    ]  # fmt: skip
+    ]
 
 
 def _sizes(points: pd.DataFrame) -> str:

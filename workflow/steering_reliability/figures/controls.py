@@ -1,8 +1,7 @@
 """The control directions: what a direction that means nothing does at the same place and strength."""
 
 import textwrap
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -13,17 +12,8 @@ from steering_reliability.figures.panels import AlphaAxis, Panel, interval_bars
 from steering_reliability.figures.style import INK
 
 
-@dataclass(frozen=True)
-class ControlStyle:
-    """How one kind of control is told from the other.
-
-    Attributes:
-        name: In words.
-        marker: Its marker.
-        face: The marker's filling.
-        sign: The marker as a character, for the footer.
-        shift: How far right of its alpha it stands (share of the axis).
-    """
+class ControlStyle(NamedTuple):
+    """The look of one kind of control; `sign` is its marker in the footer, `shift` in shares of the strength axis."""
 
     name: str
     marker: str
@@ -53,12 +43,7 @@ def controls_of(summary: pd.DataFrame, panel: Panel) -> pd.DataFrame:
 
 
 def random_band(controls: pd.DataFrame, name: str) -> tuple[float, float] | None:
-    """Return the band that holds every 95% interval of the random directions; None where there are none.
-
-    Args:
-        controls: Rows of a table with `role`; only the random directions count.
-        name: The rate or difference; `name`_low and `name`_high are its interval.
-    """
+    """Return the band that holds the intervals of `name` of all random directions; None where there are none."""
     random = controls[controls["role"] == "random"].dropna(subset=[f"{name}_low", f"{name}_high"])
     if random.empty:
         return None
@@ -66,13 +51,9 @@ def random_band(controls: pd.DataFrame, name: str) -> tuple[float, float] | None
 
 
 def draw_controls(axes: Axes, controls: pd.DataFrame, *, axis: AlphaAxis, name: str) -> None:
-    """Draw the controls to the right of their alpha, each kind on a bar that holds all of its intervals.
+    """Draw the controls to the right of their alpha, each kind on a bar that holds all of its intervals of `name`.
 
-    Args:
-        axes: The panel.
-        controls: From `controls_of`; those at an alpha that the panel lacks are left out.
-        axis: The panel's layout.
-        name: The rate or difference; `name`_low and `name`_high are its interval.
+    Controls at an alpha that the panel lacks are left out.
     """
     here = controls[controls["alpha"].isin(axis.alphas)]
     for (role, _), points in here.groupby(["role", "alpha"], sort=True):
@@ -109,12 +90,7 @@ def control_handles(controls: pd.DataFrame) -> list[Line2D]:
 
 
 def control_note(summary: pd.DataFrame, *, measured: str) -> list[str]:
-    """Return the footer's word on the controls, none where the run has none.
-
-    Args:
-        summary: From `summarise`.
-        measured: What the controls' marks show.
-    """
+    """Return the footer's note on the controls, none where the run has none; `measured` is what their marks show."""
     kinds = [f"{style.sign} {style.name}" for style in _kinds(control_points(summary))]
     return [f"controls ({measured}): {', '.join(kinds)}"] if kinds else []
 

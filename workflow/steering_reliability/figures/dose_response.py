@@ -10,7 +10,6 @@ from steering_reliability.figures.panels import (
     AlphaAxis,
     Panel,
     draw_with_intervals,
-    ends_row,
     label_line_ends,
     sample_sizes,
     strength_panels,
@@ -21,20 +20,14 @@ from steering_reliability.statistics.intervals import wilson_interval
 
 
 def draw_dose_response(summary: pd.DataFrame, *, title: str) -> Figure:
-    """Draw the refusal rate per split and the degenerate share, one panel per intervention and layer.
+    """Draw the refusal rate per split and the degenerate share, one panel per intervention and layer."""
 
-    Args:
-        summary: From `summarise`.
-        title: Name of the run or model.
-
-    Returns:
-        The figure.
-    """
-
-    def draw(axes: Axes, panel: Panel, axis: AlphaAxis) -> None:
+    def draw(axes: Axes, panel: Panel, axis: AlphaAxis, ends_row: bool) -> None:
         axes.set_ylim(-0.03, 1.03)
         axes.set_yticks([0, 0.25, 0.5, 0.75, 1], ["0%", "25%", "50%", "75%", "100%"])
-        _draw_panel(axes, panel, axis)
+        ends = _draw_panel(axes, panel, axis)
+        if ends_row:
+            label_line_ends(axes, ends, distance=0.085)
         draw_controls(axes, controls_of(summary, panel), axis=axis, name="refusal_harm_test")
 
     figure = strength_panels(summary, height=2.45, margin=0.9, ylabel="share of completions", draw=draw)
@@ -48,7 +41,8 @@ def draw_dose_response(summary: pd.DataFrame, *, title: str) -> Figure:
     return figure
 
 
-def _draw_panel(axes: Axes, panel: Panel, axis: AlphaAxis) -> None:
+def _draw_panel(axes: Axes, panel: Panel, axis: AlphaAxis) -> list[tuple[float, str, str]]:
+    """Draw the lines of a panel and return where each ends, its name and its colour."""
     x = axis.at(panel.points["alpha"])
     degenerate = _draw_degenerate(axes, panel.points, x)
     ends = [(degenerate, "degenerate", MUTED)]
@@ -58,8 +52,7 @@ def _draw_panel(axes: Axes, panel: Panel, axis: AlphaAxis) -> None:
             continue
         draw_with_intervals(axes, x + (rank - 1) * 0.016 * axis.span, panel.points, name=name, style=style)
         ends.append((float(panel.points[name].iloc[-1]), split, style.colour))
-    if ends_row(axes):
-        label_line_ends(axes, ends, distance=0.085)
+    return ends
 
 
 def _draw_degenerate(axes: Axes, points: pd.DataFrame, x: np.ndarray) -> float:

@@ -1,6 +1,6 @@
 """Draw every figure of a run from its summary and its evidence."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -61,20 +61,15 @@ def draw_all(
     """
     if not (summary["role"] == "main").any():
         return []
+    drawings = {name: partial(draw, summary) for name, draw in FIGURES.items()}
+    if evidence is not None:
+        gaps, prompts, steerability = (evidence[name] for name in EVIDENCE_TABLES)
+        drawings |= {
+            "effect_gap_forest": partial(draw_effect_gap_forest, gaps, controls=control_points(summary)),
+            "steerability": partial(draw_steerability, prompts, steerability=steerability),
+        }
     written = []
     with figure_style():
-        for name, figure in _figures(summary, evidence, title):
-            written += save_figure(figure, output_dir=output_dir, name=name)
+        for name, draw in drawings.items():
+            written += save_figure(draw(title=title), output_dir=output_dir, name=name)
     return written
-
-
-def _figures(
-    summary: pd.DataFrame, evidence: Mapping[str, pd.DataFrame] | None, title: str
-) -> Iterator[tuple[str, Figure]]:
-    for name, draw in FIGURES.items():
-        yield name, draw(summary, title=title)
-    if evidence is not None:
-        controls = control_points(summary)
-        yield "effect_gap_forest", draw_effect_gap_forest(evidence["gap_tests"], title=title, controls=controls)
-        steerability = evidence["steerability"]
-        yield "steerability", draw_steerability(evidence["prompt_steerability"], steerability=steerability, title=title)

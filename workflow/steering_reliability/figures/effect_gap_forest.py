@@ -27,20 +27,21 @@ _APART: Final = 0.4
 def draw_effect_gap_forest(gaps: pd.DataFrame, *, title: str, controls: pd.DataFrame | None = None) -> Figure:
     """Draw the gap of effects with its interval at every steered point, on unseen and on all harm_train prompts.
 
+    Points whose corrected p is at most 0.05 are coloured and thick.
+
     Args:
         gaps: From `gap_tests`, possibly empty.
         title: Name of the run or model.
         controls: From `control_points`, of the same run; their band is drawn where there are random directions.
-
-    Returns:
-        The figure; points whose corrected p is at most 0.05 are coloured and thick.
     """
     gaps = gaps[gaps["outcome"] == "clean_refusal"]
     columns = _columns(study_panels(gaps))
     longest = max(4.0, *(sum(_rows(panel) for panel in column) for column in columns))
     figure = new_figure(width=max(6.6, 4.6 * len(columns)), height=2.1 + _ROW_HEIGHT * longest)
     grid = figure.subplots(1, len(columns), squeeze=False, sharex=True)
-    band = _band(controls)
+    band = None
+    if controls is not None:
+        band = random_band(controls, "effect_gap_unseen") or random_band(controls, "effect_gap")
     reach = max(_reach(gaps), *(abs(1.08 * end) for end in band or ()), 0.0)
     for axes, column in zip(grid.flat, columns, strict=True):
         axes.set_xlim(-reach, reach)
@@ -67,12 +68,6 @@ def draw_effect_gap_forest(gaps: pd.DataFrame, *, title: str, controls: pd.DataF
         ],
     )
     return figure
-
-
-def _band(controls: pd.DataFrame | None) -> tuple[float, float] | None:
-    if controls is None:
-        return None
-    return random_band(controls, "effect_gap_unseen") or random_band(controls, "effect_gap")
 
 
 def _rows(panel: Panel) -> float:

@@ -9,18 +9,15 @@ from matplotlib.figure import Figure
 
 from steering_reliability.figures.controls import control_note, control_points, controls_of, draw_control
 from steering_reliability.figures.panels import (
+    Edges,
     Panel,
     draw_with_intervals,
-    ends_column,
     panel_grid,
-    plain_grid,
     sample_sizes,
     signed_points,
-    starts_row,
-    study_panels,
     study_points,
 )
-from steering_reliability.figures.style import INK, MUTED, LineStyle, finish
+from steering_reliability.figures.style import MUTED, LineStyle, finish
 
 _KL, _EFFECT = "first_token_kl_harm_test", "refusal_effect_harm_test"
 _STRONGER = LineStyle("#0072B2", "o", "-")
@@ -28,30 +25,18 @@ _REVERSED = LineStyle("#D55E00", "s", "--")
 
 
 def draw_equal_kl(summary: pd.DataFrame, *, title: str) -> Figure:
-    """Draw the effect on harm_test refusal against the mean first-token KL, one panel per intervention and layer.
+    """Draw the effect on harm_test refusal against the mean first-token KL, one panel per intervention and layer."""
 
-    Args:
-        summary: From `summarise`.
-        title: Name of the run or model.
-
-    Returns:
-        The figure.
-    """
-    panels = study_panels(summary)
-    figure, grid = panel_grid(panels, height=2.45)
-    for axes, panel in zip(grid, panels, strict=True):
-        controls = controls_of(summary, panel)
+    def draw(axes: Axes, panel: Panel, edges: Edges) -> None:
         _scale(axes, _furthest(summary, panel))
         axes.axhline(0, color=MUTED, linewidth=0.9, zorder=1)
-        _draw_panel(axes, panel, controls)
+        _draw_panel(axes, panel, controls_of(summary, panel))
         axes.margins(y=0.12)
-        axes.set_title(panel.title, loc="left", color=INK)
         axes.yaxis.set_major_formatter(signed_points)
-        plain_grid(axes)
-        if starts_row(axes):
-            axes.set_ylabel("change of harm_test\nrefusal (points)")
-        if ends_column(axes):
+        if edges.column:
             axes.set_xlabel("mean first-token KL (nats, square-root scale)")
+
+    figure = panel_grid(summary, height=2.45, ylabel="change of harm_test\nrefusal (points)", draw=draw)
     finish(
         figure,
         title="At the same disturbance of the next token, does the direction move refusal more than a control?",

@@ -11,7 +11,6 @@ from steering_reliability.figures.panels import (
     AlphaAxis,
     Panel,
     draw_with_intervals,
-    ends_row,
     label_line_ends,
     sample_sizes,
     signed_points,
@@ -29,21 +28,17 @@ _PROMPTS: Final = {
 
 
 def draw_gap(summary: pd.DataFrame, *, title: str) -> Figure:
-    """Draw gap and effect gap against alpha, one panel per intervention and layer.
-
-    Args:
-        summary: From `summarise`.
-        title: Name of the run or model.
-
-    Returns:
-        The figure.
-    """
+    """Draw gap and effect gap against alpha, one panel per intervention and layer."""
     effect_gap = headline_gap(summary)
     reach = _reach(summary, effect_gap)
 
-    def draw(axes: Axes, panel: Panel, axis: AlphaAxis) -> None:
+    def draw(axes: Axes, panel: Panel, axis: AlphaAxis, ends_row: bool) -> None:
         axes.set_ylim(-reach, reach)
         _draw_panel(axes, panel, axis, effect_gap=effect_gap)
+        if ends_row:
+            last = panel.points.iloc[-1]
+            ends = [(last["gap"], "gap", _GAP.colour), (last[effect_gap], "gap of\neffects", _EFFECT_GAP.colour)]
+            label_line_ends(axes, ends, distance=0.26 * reach)
         draw_controls(axes, controls_of(summary, panel), axis=axis, name=effect_gap)
 
     ylabel = "harm_train minus\nharm_test (points)"
@@ -70,11 +65,6 @@ def _draw_panel(axes: Axes, panel: Panel, axis: AlphaAxis, *, effect_gap: str) -
     axes.yaxis.set_major_formatter(signed_points)
     draw_with_intervals(axes, x - shift, panel.points, name="gap", style=_GAP)
     draw_with_intervals(axes, x + shift, panel.points, name=effect_gap, style=_EFFECT_GAP, filled=False)
-    if ends_row(axes):
-        last = panel.points.iloc[-1]
-        ends = [(last["gap"], "gap", _GAP.colour), (last[effect_gap], "gap of\neffects", _EFFECT_GAP.colour)]
-        _, top = axes.get_ylim()
-        label_line_ends(axes, ends, distance=0.26 * top)
 
 
 def _reach(summary: pd.DataFrame, effect_gap: str) -> float:

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from steering_reliability.figures.controls import CONTROL_STYLES, control_points, random_band
-from steering_reliability.figures.panels import curve_order, percent, sample_sizes, study_points
+from steering_reliability.figures.panels import curve_name, curve_order, percent, sample_sizes, study_points
 from steering_reliability.figures.style import INK, finish, new_figure
 from steering_reliability.text.numbers import rounded
 
@@ -29,9 +29,6 @@ def draw_heatmap(summary: pd.DataFrame, *, rate: str, heading: str, reading: str
         heading: The figure's title.
         reading: One sentence on how to read it.
         title: Name of the run or model.
-
-    Returns:
-        The figure.
     """
     study, controls = study_points(summary), control_points(summary)
     groups = _grids(study)
@@ -45,13 +42,8 @@ def draw_heatmap(summary: pd.DataFrame, *, rate: str, heading: str, reading: str
     for axes, (name, points) in zip(grid.flat, groups, strict=True):
         _draw_cells(axes, points, rate, controls=controls)
         axes.set_title(name, loc="left", color=INK)
-    figure.colorbar(
-        grid.flat[0].images[0],
-        ax=list(grid.flat),
-        format=lambda share, _: f"{100 * share:.0f}%",
-        fraction=0.04,
-        pad=0.02,
-    )
+    cells, every = grid.flat[0].images[0], list(grid.flat)
+    figure.colorbar(cells, ax=every, format=lambda share, _: f"{100 * share:.0f}%", fraction=0.04, pad=0.02)
     notes = [title, sample_sizes(summary), "in each cell: rate, 95% interval by template"]
     if random_band(controls, rate) is not None:
         notes.append(f"{_RANDOM}: the band that holds the intervals of the random directions of the same length")
@@ -61,13 +53,11 @@ def draw_heatmap(summary: pd.DataFrame, *, rate: str, heading: str, reading: str
 
 def _grids(study: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
     """Return the points of each layer x alpha grid with its name; adding comes first."""
-    several = [key for key in ("direction", "seed") if study[key].nunique() > 1]
-    grids = []
-    for (intervention, direction, seed), points in study.groupby(["intervention", "direction", "seed"], sort=True):
-        names = {"direction": str(direction), "seed": f"seed {seed}"}
-        name = ", ".join([str(intervention), *(names[key] for key in several)])
-        grids.append((curve_order(str(intervention)), name, points))
-    return [(name, points) for _, name, points in sorted(grids, key=lambda grid: grid[0])]
+    grids = study.groupby(["intervention", "direction", "seed"], sort=True)
+    return [
+        (curve_name(str(intervention), study, direction, seed), points)
+        for (intervention, direction, seed), points in sorted(grids, key=lambda grid: curve_order(str(grid[0][0])))
+    ]
 
 
 def _draw_cells(axes: Axes, points: pd.DataFrame, rate: str, *, controls: pd.DataFrame) -> None:

@@ -1,6 +1,5 @@
 """Where the names of points go, so that none covers a point or another name."""
 
-from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -35,32 +34,26 @@ def place_labels(
         anchors: The points to name, from the lower left corner (points).
         sizes: Width and height of each name (points).
         drawn: Every point that is drawn.
-        width: Of the panel.
-        height: Of the panel.
+        width: Of the panel (points).
+        height: Of the panel (points).
 
     Returns:
-        A place for each, None for what finds no place.
+        A place for each, None where none is free.
     """
     taken = [Bbox.from_bounds(x - _RADIUS, y - _RADIUS, 2 * _RADIUS, 2 * _RADIUS) for x, y in drawn]
     places: list[Place | None] = []
     for anchor, size in zip(anchors, sizes, strict=True):
-        options = ((Place(*offset), _box(anchor, size, offset)) for offset in _OFFSETS)
-        free = (
-            (place, box)
-            for place, box in options
-            if min(box.x0, box.y0) >= 0 and box.x1 <= width and box.y1 <= height and not _covers(box, taken)
-        )
-        place, box = next(free, (None, None))
-        places.append(place)
-        taken += [box] if box is not None else []
+        places.append(None)
+        for offset in _OFFSETS:
+            box = _box(anchor, size, offset)
+            inside = min(box.x0, box.y0) >= 0 and box.x1 <= width and box.y1 <= height
+            if inside and not any(box.overlaps(other) for other in taken):
+                places[-1] = Place(*offset)
+                taken.append(box)
+                break
     return places
 
 
-def _box(anchor: np.ndarray, size: np.ndarray, offset: Sequence[float]) -> Bbox:
-    x, y = anchor[0] + offset[0], anchor[1] + offset[1]
-    left = x if offset[0] > 0 else x - size[0]
-    return Bbox.from_bounds(left, y - size[1] / 2, size[0], size[1])
-
-
-def _covers(box: Bbox, taken: Sequence[Bbox]) -> bool:
-    return any(box.overlaps(other) for other in taken)
+def _box(anchor: np.ndarray, size: np.ndarray, offset: tuple[float, float]) -> Bbox:
+    x, y = anchor + offset
+    return Bbox.from_bounds(x if offset[0] > 0 else x - size[0], y - size[1] / 2, *size)

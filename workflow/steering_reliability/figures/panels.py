@@ -2,8 +2,8 @@
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Final
+from itertools import pairwise
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -16,15 +16,19 @@ from steering_reliability.results.schema import SPLITS
 _CLOSEST: Final = 0.12
 """Strengths closer together than this share of the axis would print their labels over one another."""
 
-_CURVE_KEYS: Final = ["direction", "intervention", "layer", "seed"]
 
-
-@dataclass(frozen=True)
-class Panel:
+class Panel(NamedTuple):
     """One dose-response curve of the study: its points by alpha, and its name."""
 
     title: str
     points: pd.DataFrame
+
+
+class Edges(NamedTuple):
+    """Whether a panel is the last of its row, and the lowest of its column."""
+
+    row: bool
+    column: bool
 
 
 def study_points(summary: pd.DataFrame) -> pd.DataFrame:
@@ -35,16 +39,17 @@ def study_points(summary: pd.DataFrame) -> pd.DataFrame:
 def study_panels(summary: pd.DataFrame) -> list[Panel]:
     """Return one panel per curve of the study, by direction, intervention and layer."""
     study = study_points(summary)
-    several = [key for key in ("direction", "seed") if study[key].nunique() > 1]
-    panels = []
-    curves = study.groupby(_CURVE_KEYS, sort=True)
-    for (direction, intervention, layer, seed), points in sorted(
-        curves, key=lambda curve: curve_order(str(curve[0][1]))
-    ):
-        names = {"direction": str(direction), "seed": f"seed {seed}"}
-        title = ", ".join([f"{intervention} at layer {layer}", *(names[key] for key in several)])
-        panels.append(Panel(title=title, points=points.sort_values("alpha")))
-    return panels
+    curves = study.groupby(["direction", "intervention", "layer", "seed"], sort=True)
+    return [
+        Panel(curve_name(f"{kind} at layer {layer}", study, direction, seed), points.sort_values("alpha"))
+        for (direction, kind, layer, seed), points in sorted(curves, key=lambda curve: curve_order(str(curve[0][1])))
+    ]
+
+
+def curve_name(name: str, table: pd.DataFrame, direction: Any, seed: Any) -> str:
+    """Return the name of a curve, with its direction and seed where the table has several."""
+    names = {"direction": str(direction), "seed": f"seed {seed}"}
+    return ", ".join([name, *(word for key, word in names.items() if table[key].nunique() > 1)])
 
 
 def curve_order(intervention: str) -> int:
@@ -52,64 +57,46 @@ def curve_order(intervention: str) -> int:
     return ("add", "ablate").index(intervention)
 
 
-def panel_grid(panels: Sequence[Panel], *, height: float, margin: float = 0.0) -> tuple[Figure, list[Axes]]:
-    """Return a figure with one pair of axes per panel, at most four in a row.
+def panel_grid(
+    summary: pd.DataFrame,
+    *,
+    height: float,
+    ylabel: str,
+    draw: Callable[[Axes, Panel, Edges], None],
+    margin: float = 0.0,
+) -> Figure:
+    """Return a figure with one panel per curve of the study, at most four in a row, without title and footer.
 
     Args:
-        panels: The panels, in reading order.
+        summary: From `summarise`.
         height: Height of one panel (inches).
+        ylabel: The quantity, named once per row.
+        draw: Draws one panel.
         margin: Extra width for the labels beside the last panel of each row (inches).
-
-    Returns:
-        The figure and its axes in the order of the panels.
     """
+    panels = study_panels(summary)
     layers = len({panel.points["layer"].iloc[0] for panel in panels})
     columns = min(layers if 1 < layers <= 4 else 4, len(panels))
     rows = math.ceil(len(panels) / columns)
     figure = new_figure(width=max(5.6, 1.0 + margin + 2.9 * columns), height=1.15 + height * rows)
-    grid = figure.subplots(rows, columns, squeeze=False, sharey=True)
-    axes = list(grid.flat)
-    for spare in axes[len(panels) :]:
+    grid = list(figure.subplots(rows, columns, squeeze=False, sharey=True).flat)
+    for spare in grid[len(panels) :]:
         spare.set_visible(False)
-    return figure, axes[: len(panels)]
+    for number, (axes, panel) in enumerate(zip(grid, panels, strict=False), start=1):
+        ends_row = number % columns == 0 or number == len(panels)
+        draw(axes, panel, Edges(row=ends_row, column=number + columns > len(panels)))
+        axes.set_title(panel.title, loc="left", color=INK)
+        plain_grid(axes)
+        if number % columns == 1 or columns == 1:
+            axes.set_ylabel(ylabel)
+    return figure
 
 
-def ends_row(axes: Axes) -> bool:
-    """Tell whether nothing is drawn to the right of these axes."""
-    spec = axes.get_subplotspec()
-    if spec is None or spec.is_last_col():
-        return True
-    figure = axes.get_figure()
-    following = [other for other in figure.axes if other.get_visible()] if figure else []
-    return following[-1] is axes
-
-
-def ends_column(axes: Axes) -> bool:
-    """Tell whether nothing is drawn below these axes."""
-    spec = axes.get_subplotspec()
-    figure = axes.get_figure()
-    if spec is None or figure is None:
-        return True
-    below = (other.get_subplotspec() for other in figure.axes if other.get_visible())
-    return not any(
-        other is not None and other.colspan.start == spec.colspan.start and other.rowspan.start > spec.rowspan.start
-        for other in below
-    )
-
-
-def starts_row(axes: Axes) -> bool:
-    """Tell whether these axes are the first of their row."""
-    spec = axes.get_subplotspec()
-    return spec is None or spec.is_first_col()
-
-
-@dataclass(frozen=True)
-class AlphaAxis:
+class AlphaAxis(NamedTuple):
     """Where each alpha lies on the axis: to scale where the labels fit, else evenly spaced."""
 
     alphas: tuple[float, ...]
     positions: tuple[float, ...]
-    to_scale: bool
 
     def at(self, alphas: pd.Series) -> np.ndarray:
         """Return the positions of some alphas of this axis."""
@@ -127,58 +114,40 @@ def alpha_axis(alphas: Sequence[float]) -> AlphaAxis:
     ordered = tuple(sorted(set(alphas)))
     steps = np.diff(ordered)
     to_scale = len(ordered) < 3 or float(steps.min()) >= _CLOSEST * (ordered[-1] - ordered[0])
-    positions = ordered if to_scale else tuple(float(rank) for rank in range(len(ordered)))
-    return AlphaAxis(alphas=ordered, positions=positions, to_scale=to_scale)
-
-
-def label_alphas(axes: Axes, axis: AlphaAxis, *, strengths: pd.Series) -> None:
-    """Write alpha and, below it, the relative strength under each tick.
-
-    Args:
-        axes: The panel.
-        axis: Its layout.
-        strengths: relative_strength by alpha.
-    """
-    labels = [f"{alpha:g}\n{percent(strengths.get(alpha, math.nan))}" for alpha in axis.alphas]
-    # More than eight two-line labels do not fit below a small panel side by side.
-    size = 8.5 if len(labels) <= 6 else 7.5 if len(labels) <= 8 else 6.5
-    axes.set_xticks(axis.positions, labels, fontsize=size)
-    axes.set_xlim(axis.positions[0] - 0.07 * axis.span, axis.positions[-1] + 0.09 * axis.span)
-
-
-def caption_alphas(axes: Axes, axis: AlphaAxis) -> None:
-    """Name the strength axis under the lowest panel of a column; say under every panel if it is not to scale."""
-    name = "alpha, and below it the share\nof the residual norm" if ends_column(axes) else ""
-    axes.set_xlabel(name if axis.to_scale else f"{name} (not to scale)".strip())
+    return AlphaAxis(ordered, ordered if to_scale else tuple(float(rank) for rank in range(len(ordered))))
 
 
 def strength_panels(
-    summary: pd.DataFrame, *, height: float, margin: float, ylabel: str, draw: Callable[[Axes, Panel, AlphaAxis], None]
+    summary: pd.DataFrame,
+    *,
+    height: float,
+    margin: float,
+    ylabel: str,
+    draw: Callable[[Axes, Panel, AlphaAxis, bool], None],
 ) -> Figure:
-    """Return a figure with one panel per curve of the study, each a quantity against alpha.
+    """Return the panels of `panel_grid`, each a quantity against alpha.
 
     Args:
         summary: From `summarise`.
         height: Height of one panel (inches).
         margin: Extra width for the labels beside the last panel of each row (inches).
         ylabel: The quantity, named once per row.
-        draw: Draws the data of one panel.
-
-    Returns:
-        The figure, still without title and footer.
+        draw: Draws the data of one panel; its last argument tells whether the panel is the last of its row.
     """
-    panels = study_panels(summary)
-    figure, grid = panel_grid(panels, height=height, margin=margin)
-    for axes, panel in zip(grid, panels, strict=True):
+
+    def draw_panel(axes: Axes, panel: Panel, edges: Edges) -> None:
         axis = alpha_axis(panel.points["alpha"].tolist())
-        draw(axes, panel, axis)
-        label_alphas(axes, axis, strengths=panel.points.set_index("alpha")["relative_strength"])
-        axes.set_title(panel.title, loc="left", color=INK)
-        caption_alphas(axes, axis)
-        plain_grid(axes)
-        if starts_row(axes):
-            axes.set_ylabel(ylabel)
-    return figure
+        draw(axes, panel, axis, edges.row)
+        strengths = panel.points.set_index("alpha")["relative_strength"]
+        labels = [f"{alpha:g}\n{percent(strengths.get(alpha, math.nan))}" for alpha in axis.alphas]
+        # More than eight two-line labels do not fit below a small panel side by side.
+        size = 8.5 if len(labels) <= 6 else 7.5 if len(labels) <= 8 else 6.5
+        axes.set_xticks(axis.positions, labels, fontsize=size)
+        axes.set_xlim(axis.positions[0] - 0.07 * axis.span, axis.positions[-1] + 0.09 * axis.span)
+        name = "alpha, and below it the share\nof the residual norm" if edges.column else ""
+        axes.set_xlabel(name if axis.positions == axis.alphas else f"{name} (not to scale)".strip())
+
+    return panel_grid(summary, height=height, margin=margin, ylabel=ylabel, draw=draw_panel)
 
 
 def percent(share: float) -> str:
@@ -209,16 +178,7 @@ def interval_bars(points: pd.DataFrame, name: str) -> np.ndarray:
 def draw_with_intervals(
     axes: Axes, x: np.ndarray, points: pd.DataFrame, *, name: str, style: LineStyle, filled: bool = True
 ) -> None:
-    """Draw a line through the values of `name` and a bar over each interval.
-
-    Args:
-        axes: Where.
-        x: Positions, one per row of `points`.
-        points: Holds `name`, `name`_low and `name`_high.
-        name: The rate or difference.
-        style: Its look.
-        filled: Whether the markers are filled.
-    """
+    """Draw a line through the values of `name` at `x`, and a bar from `name`_low to `name`_high over each."""
     value, bars = points[name].to_numpy(dtype=float), interval_bars(points, name)
     face = style.colour if filled else "white"
     axes.errorbar(x, value, yerr=bars, fmt="none", ecolor=style.colour, elinewidth=0.9, capsize=2, zorder=2)
@@ -239,21 +199,18 @@ def label_line_ends(axes: Axes, ends: Sequence[tuple[float, str, str]], *, dista
     known = sorted(end for end in ends if not math.isnan(end[0]))
     heights = [end[0] for end in known]
     for _ in range(200):
-        moved = False
-        for lower, upper in zip(range(len(heights)), range(1, len(heights)), strict=False):
+        before = list(heights)
+        for lower, upper in pairwise(range(len(heights))):
             lack = distance - (heights[upper] - heights[lower])
             if lack > 1e-9:
                 heights[lower] -= lack / 2
                 heights[upper] += lack / 2
-                moved = True
-        if not moved:
+        if heights == before:
             break
     lowest, _ = axes.get_ylim()
-    for rank, height in enumerate(heights):
-        heights[rank] = max(height, lowest + rank * distance)
-    for (_, name, colour), height in zip(known, heights, strict=True):
+    for rank, (height, (_, name, colour)) in enumerate(zip(heights, known, strict=True)):
         axes.annotate(
-            name, xy=(1.0, height), xycoords=("axes fraction", "data"), xytext=(5, 0),
+            name, xy=(1.0, max(height, lowest + rank * distance)), xycoords=("axes fraction", "data"), xytext=(5, 0),
             textcoords="offset points", va="center", fontsize=8.5, color=colour, fontweight="bold",
             annotation_clip=False,
         )  # fmt: skip

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from steering_reliability.figures.controls import random_band
-from steering_reliability.figures.panels import plain_grid
+from steering_reliability.figures.panels import curve_name, plain_grid
 from steering_reliability.figures.style import INK, MUTED, finish, new_figure
 from steering_reliability.results.schema import SPLITS
 from steering_reliability.text.numbers import rounded
@@ -25,23 +25,19 @@ def draw_steerability(prompts: pd.DataFrame, *, steerability: pd.DataFrame, titl
         prompts: From `prompt_steerability`, possibly empty.
         steerability: From `steerability_table`, of the same results.
         title: Name of the run or model.
-
-    Returns:
-        The figure.
     """
     prompts, table = (part[part["role"] == "main"] for part in (prompts, steerability))
     random = steerability[steerability["role"] == "random"]
-    curves: list[tuple[Any, ...] | None] = list(table[_CURVE].drop_duplicates().itertuples(index=False, name=None)) or [
-        None
-    ]
+    # An empty table still gives a figure that says so.
+    curves: list[tuple[Any, ...]] = [*table[_CURVE].drop_duplicates().itertuples(index=False, name=None)] or [()]
     figure = new_figure(width=8.6, height=1.6 + 1.95 * len(curves))
     grid = figure.subplots(len(curves), len(SPLITS), squeeze=False, sharey="row", sharex=True)
     for row, curve in zip(grid, curves, strict=True):
         for axes, split in zip(row, SPLITS, strict=True):
             slopes = _of(prompts, curve, split)["slope"].dropna().to_numpy(dtype=float)
             _draw_panel(axes, np.sort(slopes), _of(table, curve, split))
-            _draw_random(axes, _of(random, (None, *curve[1:]) if curve else None, split))
-            axes.set_title(f"{split}, {_name(table, curve)}".removesuffix(", "), loc="left", color=INK)
+            _draw_random(axes, _of(random, (None, *curve[1:]), split))
+            axes.set_title(", ".join([split, *_names(table, *curve)]), loc="left", color=INK)
         _make_room(row)
         row[0].set_ylabel("slope\n(nats per unit of alpha)")
     for axes in grid[-1]:
@@ -60,26 +56,16 @@ def draw_steerability(prompts: pd.DataFrame, *, steerability: pd.DataFrame, titl
     return figure
 
 
-def _curves(table: pd.DataFrame) -> list[tuple[Any, ...] | None]:
-    """Return the keys of every curve, or one None: an empty table still gives a figure that says so."""
-    found = table[_CURVE].drop_duplicates().sort_values(_CURVE)
-    return [*found.itertuples(index=False, name=None)] or [None]
-
-
-def _of(table: pd.DataFrame, curve: tuple[Any, ...] | None, split: str) -> pd.DataFrame:
+def _of(table: pd.DataFrame, curve: tuple[Any, ...], split: str) -> pd.DataFrame:
     """Return the rows of one curve and split; None in place of a key takes all of its values."""
     chosen = table[table["split"] == split]
-    for key, value in zip(_CURVE, curve or (), strict=False):
+    for key, value in zip(_CURVE, curve, strict=False):
         chosen = chosen if value is None else chosen[chosen[key] == value]
     return chosen
 
 
-def _name(table: pd.DataFrame, curve: tuple[Any, ...] | None) -> str:
-    if curve is None:
-        return ""
-    direction, layer, seed = curve
-    names = {"direction": str(direction), "seed": f"seed {seed}"}
-    return ", ".join([f"layer {layer}", *(name for key, name in names.items() if table[key].nunique() > 1)])
+def _names(table: pd.DataFrame, direction: str = "", layer: int | None = None, seed: int = 0) -> list[str]:
+    return [] if layer is None else [curve_name(f"layer {layer}", table, direction, seed)]
 
 
 def _draw_panel(axes: Axes, slopes: np.ndarray, summary: pd.DataFrame) -> None:

@@ -110,16 +110,7 @@ def _flow(notes: Sequence[str], *, columns: int) -> str:
 
 
 def save_figure(figure: Figure, *, output_dir: Path, name: str) -> list[Path]:
-    """Write a figure as PNG (200 dpi) and SVG, whole or not at all; the same figure gives the same bytes.
-
-    Args:
-        figure: The figure.
-        output_dir: Its folder, made if need be.
-        name: File name without suffix.
-
-    Returns:
-        The two files.
-    """
+    """Write a figure as {name}.png (200 dpi) and {name}.svg; the same figure gives the same bytes."""
     written = []
     for suffix in ("png", "svg"):
         path = output_dir / f"{name}.{suffix}"

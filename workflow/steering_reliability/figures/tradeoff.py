@@ -1,4 +1,4 @@
-"""Refusal on harm_test against what it costs on benign prompts."""
+"""Refusal on harm_test against its cost on benign prompts: the points, which the page shows too, and the picture."""
 
 from typing import Final
 
@@ -8,39 +8,91 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from steering_reliability.figures.controls import control_handles
+from steering_reliability.figures.controls import CONTROL_STYLES, control_handles, control_points
 from steering_reliability.figures.label_places import place_labels
-from steering_reliability.figures.panels import interval_bars, sample_sizes
-from steering_reliability.figures.style import GRID, INK, MUTED, LineStyle, finish, new_figure
-from steering_reliability.figures.tradeoff_points import (
-    COST,
-    COST_TITLE,
-    READING,
-    REFUSAL,
-    REFUSAL_LIMITS,
-    REFUSAL_TITLE,
-    UNSTEERED,
-    cost_limits,
-    tradeoff_frontier,
-    tradeoff_points,
-    tradeoff_styles,
-)
+from steering_reliability.figures.panels import interval_bars, percent, sample_sizes, study_points
+from steering_reliability.figures.style import GRID, INK, MUTED, LineStyle, finish, new_figure, series_styles
+from steering_reliability.results.schema import POINT_KEYS
 
+COST: Final = "helpfulness_drop"
+REFUSAL: Final = "refusal_harm_test"
+COST_TITLE: Final = "helpful answers to benign prompts given up (points)"
+REFUSAL_TITLE: Final = "harm_test prompts refused"
+REFUSAL_LIMITS: Final = (-0.03, 1.03)
+READING: Final = "Up and left is better; the line joins the points that no other beats on both"
+
+_COLUMNS: Final = [
+    *POINT_KEYS, "relative_strength", "from_baseline", "on_pareto", "degenerate_harm_test",
+    *(f"{name}{end}" for name in (COST, REFUSAL) for end in ("", "_low", "_high")),
+    "refusal_harm_test_n", *(f"helpful_benign{end}" for end in ("", "_low", "_high", "_n")),
+]  # fmt: skip
+
+UNSTEERED: Final = "unsteered"
+MOSTLY_DEGENERATE: Final = "mostly degenerate"
+_MOST: Final = 0.5
 _NAME_SIZE: Final = 8.0
 
 
-def draw_tradeoff(summary: pd.DataFrame, *, title: str) -> Figure:
-    """Draw every operating point by benign helpfulness drop and harm_test refusal, with the Pareto frontier.
-
-    The controls are drawn too, and never lie on the frontier.
+def tradeoff_points(summary: pd.DataFrame) -> pd.DataFrame:
+    """Return every point of the trade-off, to be drawn in this order: steered ones, controls, the unsteered model.
 
     Args:
         summary: From `summarise`.
-        title: Name of the run or model.
 
     Returns:
-        The figure.
+        Rows of the summary with `series` (the entry of the legend), `is_hollow`, `is_mostly_degenerate` and `label` (of
+        the frontier's steered points, else empty); the unsteered model once, and only the study on the frontier.
     """
+    study = study_points(summary)
+    baseline = study["from_baseline"].astype(bool)
+    points = pd.concat([study[~baseline], control_points(summary), study[baseline].head(1)])
+    points = points.loc[points[[COST, REFUSAL]].notna().all(axis=1), _COLUMNS].reset_index(drop=True)
+    is_study, is_steered = points["role"] == "main", ~points["from_baseline"].astype(bool)
+    degenerate = points["degenerate_harm_test"] > _MOST
+    return points.assign(
+        series=[_series(row) for _, row in points.iterrows()],
+        is_hollow=is_steered & ((is_study & (points["intervention"] == "ablate")) | (points["role"] == "shuffled")),
+        is_mostly_degenerate=is_steered & is_study & degenerate,
+        on_pareto=is_study & points["on_pareto"].astype(bool),
+        label=[_label(row) for _, row in points.iterrows()],
+    )
+
+
+def tradeoff_frontier(points: pd.DataFrame) -> pd.DataFrame:
+    """Return the points of the frontier by cost."""
+    return points[points["on_pareto"]].sort_values([COST, REFUSAL], kind="stable")
+
+
+def tradeoff_styles(points: pd.DataFrame) -> dict[str, LineStyle]:
+    """Return the look of each series, in the order of the legend; what is `INK` takes the colour of the text."""
+    layers = sorted(points.loc[(points["role"] == "main") & (points["series"] != UNSTEERED), "layer"].unique())
+    styles = {f"layer {layer}": style for layer, style in zip(layers, series_styles(len(layers)), strict=True)}
+    styles[UNSTEERED] = LineStyle(INK, "*", "-")
+    styles |= {kind.name: LineStyle(INK, kind.marker, "-") for kind in CONTROL_STYLES.values()}
+    return {name: style for name, style in styles.items() if (points["series"] == name).any()}
+
+
+def cost_limits(points: pd.DataFrame) -> tuple[float, float]:
+    """Return the ends of the axis of cost: every interval and 0, with some room."""
+    ends = points[[COST, f"{COST}_low", f"{COST}_high"]].astype(float)
+    low, high = min(0.0, ends.min().min()), max(0.1, ends.max().max())
+    return (low - 0.04 * (high - low), high + 0.04 * (high - low)) if len(points) else (0.0, 1.0)
+
+
+def _series(row: pd.Series) -> str:
+    if row["role"] in CONTROL_STYLES:
+        return CONTROL_STYLES[row["role"]].name
+    return UNSTEERED if row["from_baseline"] else f"layer {row['layer']}"
+
+
+def _label(row: pd.Series) -> str:
+    if row["role"] != "main" or row["from_baseline"] or not row["on_pareto"]:
+        return ""
+    return f"L{row['layer']}, {row['alpha']:g} ({percent(row['relative_strength'])})"
+
+
+def draw_tradeoff(summary: pd.DataFrame, *, title: str) -> Figure:
+    """Draw every operating point and control by benign helpfulness drop and harm_test refusal, with the frontier."""
     points = tradeoff_points(summary)
     styles = tradeoff_styles(points)
     figure = new_figure(width=7.6, height=5.9)
@@ -93,16 +145,16 @@ def _draw_point(axes: Axes, point: pd.Series, style: LineStyle) -> None:
 
 def _legend(axes: Axes, points: pd.DataFrame, styles: dict[str, LineStyle]) -> None:
     is_study = points["role"] == "main"
-    own = points[is_study]
+    study = points[is_study]
     handles = [
         Line2D(
             [], [], color=style.colour, marker=style.marker, markersize=10 if name == UNSTEERED else 6,
             linestyle="none", label=name,
         )
-        for name, style in styles.items() if name in set(own["series"])
+        for name, style in styles.items() if name in set(study["series"])
     ]  # fmt: skip
     grey = {"color": MUTED, "linestyle": "none"}
-    if set(own.loc[own["series"] != UNSTEERED, "intervention"]) == {"add", "ablate"}:
+    if set(study.loc[study["series"] != UNSTEERED, "intervention"]) == {"add", "ablate"}:
         handles.append(Line2D([], [], marker="o", label="add", **grey))  # type: ignore[arg-type]
         handles.append(Line2D([], [], marker="o", markerfacecolor="white", label="ablate", **grey))  # type: ignore[arg-type]
     if points["is_mostly_degenerate"].any():

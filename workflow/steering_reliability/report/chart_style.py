@@ -1,4 +1,4 @@
-"""The look that the interactive charts share."""
+"""What the interactive charts share: size, colours, tooltips, axes."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -15,7 +15,7 @@ WIDTH: Final = 190
 HEIGHT: Final = 170
 
 OPENS: Final = ["direction", "intervention", "layer", "alpha"]
-"""What a row of a chart's data holds where a click on its mark opens completions."""
+"""Fields of a chart's data by which a click on a mark finds its completions."""
 
 POINTS: Final = "format(100 * datum.value, '+.0f')"
 """Labels of an axis of differences of shares: points, not percent."""
@@ -25,24 +25,21 @@ PLAIN_POINTS: Final = "format(100 * datum.value, '.0f')"
 
 
 def rate_text(row: Mapping[str, Any], name: str) -> str:
-    """A rate as a tooltip has it, with count and interval where there is one."""
+    """A rate with its count and, where there is one, its interval, for a tooltip."""
     n = int(row[f"{name}_n"])
-    return f"{percent(row[name])} ({rounded(row[name] * n)}/{n}{ends_text(row, name, _whole_percent)})"
+    ends = ends_text(row, name, lambda share: str(rounded(100 * share)))
+    return f"{percent(row[name])} ({rounded(row[name] * n)}/{n}{ends})"
 
 
 def ends_text(row: Mapping[str, Any], name: str, write: Callable[[float], str]) -> str:
-    """The interval as a tooltip has it, after a comma; empty where there is none."""
+    """An interval after a comma, for a tooltip; empty where there is none."""
     low, high = row[f"{name}_low"], row[f"{name}_high"]
     return "" if math.isnan(low) else f", {write(low)} to {write(high)}"
 
 
 def strength_text(relative_strength: float) -> str:
-    """How strong a push is, in words."""
+    """A relative strength in words."""
     return "?" if math.isnan(relative_strength) else f"{100 * relative_strength:.1f}% of the residual norm"
-
-
-def _whole_percent(share: float) -> str:
-    return str(rounded(100 * share))
 
 
 def zero_line() -> Any:
@@ -59,19 +56,14 @@ def panel_header(name: str, order: Sequence[str] | None = None) -> alt.Facet:
 def finished(chart: Any, description: str = "") -> Spec:
     """Return the specification of a chart, with colours of text and axes that come from the page, light or dark."""
     ink = "currentColor"
-    axis = {"labelColor": ink, "titleColor": ink, "domainColor": ink, "tickColor": ink, "titleFontWeight": "normal"}
+    colours = {"labelColor": ink, "titleColor": ink}
+    axis = colours | {"domainColor": ink, "tickColor": ink, "titleFontWeight": "normal"}
     chart = chart.properties(description=description).configure(
         background="transparent",
         font="system-ui, sans-serif",
         axis={**axis, "gridColor": ink, "gridOpacity": 0.13},
-        legend={
-            "labelColor": ink,
-            "titleColor": ink,
-            "labelLimit": 260,
-            "symbolBaseFillColor": ink,
-            "symbolBaseStrokeColor": ink,
-        },
-        header={"labelColor": ink, "titleColor": ink},
+        legend=colours | {"labelLimit": 260, "symbolBaseFillColor": ink, "symbolBaseStrokeColor": ink},
+        header=colours,
         view={"stroke": "transparent"},
     )
     return dict(chart.to_dict())

@@ -22,7 +22,7 @@ from steering_reliability.report.chart_style import (
     rate_text,
     strength_text,
     zero_line,
-)
+)  # fmt: skip
 from steering_reliability.results.schema import SPLITS, as_records
 from steering_reliability.text.numbers import rounded, signed
 
@@ -41,7 +41,7 @@ _ENDS: Final = ("low", "high")
 
 def dose_response_chart(summary: pd.DataFrame) -> list[Spec]:
     """Refusal by strength, a line per split with 95% intervals by template, one panel per intervention and layer."""
-    study, controls = _study(summary), _controls(summary)
+    study, controls = _points_of(summary, baseline=True), _points_of(summary, "random")
     parts = [_long(study, f"refusal_{split}", series=split, split=split) for split in SPLITS]
     rows = pd.concat([*parts, _long(controls, "refusal_harm_test", series=_CONTROL, split="harm_test")])
     return _panels(rows, y="refusal", percent=True, description="Refusal by strength, with 95% intervals")
@@ -51,7 +51,7 @@ def gap_chart(summary: pd.DataFrame) -> list[Spec]:
     """The gap of effects by strength with its interval, one panel per intervention and layer."""
     name = headline_gap(summary)
     whose = "prompts that did not build the direction" if name == "effect_gap_unseen" else "all prompts"
-    rows = _long(_study(summary), name, series="gap of effects", split="")
+    rows = _long(_points_of(summary, baseline=True), name, series="gap of effects", split="")
     description = f"Effect on harm_train minus effect on harm_test, {whose}, with 95% intervals"
     return _panels(rows, y="gap of effects", percent=False, description=description)
 
@@ -65,7 +65,7 @@ def heatmap_chart(summary: pd.DataFrame, *, name: str, split: str, title: str) -
         split: Whose completions a click opens.
         title: What the colour stands for.
     """
-    rows = _study(summary, baseline=False).dropna(subset=[name])
+    rows = _points_of(summary).dropna(subset=[name])
     shown = [rate_text(row, name) for row in as_records(rows)]
     percents = [rounded(100 * share) for share in rows[name]]
     rows = rows[[*OPENS, name, "strength"]].assign(shown=shown, split=split, percent=percents)
@@ -124,17 +124,8 @@ def steerability_chart(prompts: pd.DataFrame) -> Spec:
     )
 
 
-def _study(summary: pd.DataFrame, *, baseline: bool = True) -> pd.DataFrame:
-    rows = summary[(summary["role"] == "main") & (baseline | ~summary["from_baseline"].astype(bool))]
-    return _described(rows)
-
-
-def _controls(summary: pd.DataFrame) -> pd.DataFrame:
-    rows = summary[(summary["role"] == "random") & ~summary["from_baseline"].astype(bool)]
-    return _described(rows)
-
-
-def _described(rows: pd.DataFrame) -> pd.DataFrame:
+def _points_of(summary: pd.DataFrame, role: str = "main", *, baseline: bool = False) -> pd.DataFrame:
+    rows = summary[(summary["role"] == role) & (baseline | ~summary["from_baseline"].astype(bool))]
     panels = [f"{kind}, layer {layer}" for kind, layer in zip(rows["intervention"], rows["layer"], strict=True)]
     strength = [strength_text(share) for share in rows["relative_strength"]]
     # The copy joins the summary's many blocks, which pandas would warn of.

@@ -1,18 +1,22 @@
-"""The page of several runs: the same push at the same depth, model by model."""
+"""The page that compares several runs at the same depth and relative strength."""
 
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
+import altair as alt
 import pandas as pd
 
 from steering_reliability.evidence.pareto import MAX_HELPFULNESS_DROP
+from steering_reliability.evidence.run_comparison import THIRDS, third_of
+from steering_reliability.figures.panels import curve_order
+from steering_reliability.figures.style import series_styles
 from steering_reliability.files import write_text
-from steering_reliability.report.comparison_chart import comparison_chart
+from steering_reliability.report.chart_style import HEIGHT, POINTS, WIDTH, Spec, finished, panel_header, zero_line
 from steering_reliability.report.scripts import packed, page_environment, page_frame
 from steering_reliability.results.schema import as_records
-from steering_reliability.text.numbers import interval, signed
+from steering_reliability.text.numbers import interval, points, signed
 
 MEASURES: Final = {
     "refusal_effect_harm_test": "change of refusal on harm_test",
@@ -22,11 +26,11 @@ MEASURES: Final = {
 
 
 def write_comparison_page(table: pd.DataFrame, *, differences: Sequence[str] = (), output: Path) -> None:
-    """Write index.html, one file that asks nothing of the network.
+    """Write index.html, one file that makes no network requests.
 
     Args:
         table: From `compare_runs`.
-        differences: From `unlike`: in what the runs were not asked the same.
+        differences: From `unlike`: settings in which the runs differ.
         output: The page; written whole or not at all.
     """
     charts = {name: comparison_chart(table, measure=name, title=title) for name, title in MEASURES.items()}
@@ -44,14 +48,9 @@ def write_comparison_page(table: pd.DataFrame, *, differences: Sequence[str] = (
     write_text(output, page)
 
 
-def best_of_each(table: pd.DataFrame, *, largest_drop: float = MAX_HELPFULNESS_DROP) -> pd.DataFrame:
-    """Each run's point of the largest effect on harm_test among those that cost little helpfulness.
-
-    Args:
-        table: From `compare_runs`.
-        largest_drop: Helpfulness that such a point may cost; a run in which every point costs more has no row.
-    """
-    affordable = table[table["helpfulness_drop"] <= largest_drop + 1e-9]
+def best_of_each(table: pd.DataFrame) -> pd.DataFrame:
+    """Each run's point of the largest effect on harm_test among those that cost at most `MAX_HELPFULNESS_DROP`."""
+    affordable = table[table["helpfulness_drop"] <= MAX_HELPFULNESS_DROP + 1e-9]
     ordered = affordable.sort_values("refusal_effect_harm_test", ascending=False, kind="stable")
     return ordered.drop_duplicates("run").sort_values("run")
 
@@ -62,3 +61,43 @@ def parts(row: Mapping[str, float], name: str) -> str:
         return "–"
     low, high = row[f"{name}_low"], row[f"{name}_high"]
     return f"{signed(row[name])} ({'no interval' if math.isnan(low) else interval(low, high)})"
+
+
+def comparison_chart(table: pd.DataFrame, *, measure: str, title: str) -> list[Spec]:
+    """A measure of several runs by relative strength, a chart per intervention with a panel per third of the blocks.
+
+    Args:
+        table: From `compare_runs`.
+        measure: Column with `_low` and `_high`.
+        title: What it is.
+    """
+    rows = table.dropna(subset=[measure]).copy()
+    thirds = third_of(rows["depth"])
+    rows["panel"] = [f"{kind}, {THIRDS[third]}" for kind, third in zip(rows["intervention"], thirds, strict=True)]
+    rows["line"] = [f"{run}, layer {layer}" for run, layer in zip(rows["run"], rows["layer"], strict=True)]
+    rows["shown"] = [f"{points(row, measure)}, n = {int(row['refusal_harm_test_n'])}" for row in as_records(rows)]
+    kept = ["run", "model", "layer", "intervention", "alpha", "relative_strength", "panel", "line", "shown"]
+    rows = rows[kept].assign(value=rows[measure], low=rows[f"{measure}_low"], high=rows[f"{measure}_high"])
+    kinds, runs = sorted(rows["intervention"].unique(), key=curve_order), sorted(table["run"].unique())
+    return [
+        _run_lines(rows[rows["intervention"] == kind], runs=runs, y=title, has_legend=kind == kinds[0])
+        | {"description": f"{title}, {kind}, by strength and depth"}
+        for kind in kinds
+    ]
+
+
+def _run_lines(rows: pd.DataFrame, *, runs: list[str], y: str, has_legend: bool) -> Spec:
+    styles = series_styles(len(runs))
+    colour = alt.Color("run:N", scale=alt.Scale(domain=runs, range=[style.colour for style in styles]))
+    colour = colour.legend(orient="top", columns=3, title=None) if has_legend else colour.legend(None)
+    base = alt.Chart().encode(
+        x=alt.X("relative_strength:Q", title="relative strength", axis=alt.Axis(format="%", tickCount=4))
+    )
+    whole = alt.Y("value:Q", title=y, axis=alt.Axis(labelExpr=POINTS))
+    tips = [*(alt.Tooltip(f"{name}:N") for name in ("run", "model", "layer", "alpha")), alt.Tooltip("shown:N", title=y)]
+    intervals = base.mark_rule(strokeWidth=1, aria=False).encode(y="low:Q", y2="high:Q", color=colour)
+    lines = base.mark_line(aria=False).encode(y=whole, color=colour, detail="line:N")
+    marks = base.mark_point(filled=True, size=55, opacity=1).encode(y=whole, color=colour, tooltip=tips)
+    chart = alt.layer(zero_line(), intervals, lines, marks, data=rows).properties(width=WIDTH, height=HEIGHT)
+    order = [f"{rows['intervention'].iloc[0]}, {third}" for third in THIRDS]
+    return finished(chart.facet(panel_header("panel", order), columns=3))

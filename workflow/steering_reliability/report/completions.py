@@ -37,7 +37,7 @@ class PackedCompletions:
             column. Numbers stand for places in the other lists; the unsteered completions belong to the points without
             an intervention.
         n_prompts: Prompts in it.
-        n_prompts_left_out: Prompts of the run that found no room.
+        n_prompts_left_out: Prompts of the run that are not in it.
     """
 
     data: str
@@ -52,23 +52,20 @@ def pack_completions(results: pd.DataFrame, *, max_characters: int = MAX_CHARACT
         results: Rows of results.parquet, at least `PAGE_COLUMNS`.
         max_characters: Of the completions. Where there are more, whole prompts are left out: those that stay spread
             over families and styles, by the rule that caps a split.
-
-    Returns:
-        The packed completions.
     """
     rows = _once(results)
     kept = _spread(rows, max_characters)
-    left_out = len(rows[_PROMPT].drop_duplicates()) - len(kept[_PROMPT].drop_duplicates())
-    prompts = kept.drop_duplicates(_PROMPT)
-    points = kept.drop_duplicates(_POINT)
-    columns = {
+    prompts = [_prompt(row) for row in as_records(kept.drop_duplicates(_PROMPT))]
+    phrases, columns = _columns(kept)
+    content = {
         "labels": list(_LABELS),
-        "prompts": [_prompt(row) for row in as_records(prompts)],
-        "points": [_point(row) for row in as_records(points)],
-        **_columns(kept, prompts=_numbers(prompts, _PROMPT), points=_numbers(points, _POINT)),
+        "prompts": prompts,
+        "points": [_point(row) for row in as_records(kept.drop_duplicates(_POINT))],
+        "phrases": phrases,
+        "rows": columns,
     }
-    text = json.dumps(columns, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    return PackedCompletions(packed(text), len(prompts), left_out)
+    text = json.dumps(content, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return PackedCompletions(packed(text), len(prompts), len(rows[_PROMPT].drop_duplicates()) - len(prompts))
 
 
 def _once(results: pd.DataFrame) -> pd.DataFrame:
@@ -95,14 +92,9 @@ def _spread(rows: pd.DataFrame, max_characters: int) -> pd.DataFrame:
     return rows[[key in chosen for key in keys]].reset_index(drop=True)
 
 
-def _numbers(frame: pd.DataFrame, keys: list[str]) -> dict[tuple[Any, ...], int]:
-    return {key: number for number, key in enumerate(frame[keys].itertuples(index=False, name=None))}
-
-
 def _prompt(row: Mapping[str, Any]) -> list[str]:
     prompt = Prompt.from_row(row)
-    names = (str(row["split"]), prompt.id, prompt.family, prompt.style, prompt.prompt)
-    return [visible(name) for name in names]
+    return [visible(text) for text in (str(row["split"]), prompt.id, prompt.family, prompt.style, prompt.prompt)]
 
 
 def _point(row: Mapping[str, Any]) -> list[Any]:
@@ -112,9 +104,8 @@ def _point(row: Mapping[str, Any]) -> list[Any]:
             int(row["seed"]), shown]  # fmt: skip
 
 
-def _columns(
-    rows: pd.DataFrame, *, prompts: Mapping[tuple[Any, ...], int], points: Mapping[tuple[Any, ...], int]
-) -> dict[str, Any]:
+def _columns(rows: pd.DataFrame) -> tuple[list[str], dict[str, list[Any]]]:
+    """Return the phrases, and the rows by column with numbers for phrases, prompts, points and other rows."""
     keys = list(rows[["seed", *_PROMPT, "sample"]].itertuples(index=False, name=None))
     is_unsteered = rows["intervention"] == "none"
     unsteered = {key: number for number, key in enumerate(keys) if is_unsteered.iloc[number]}
@@ -128,9 +119,9 @@ def _columns(
         + _DEGENERATE * rows["is_degenerate"].astype(int)
         + _CUT * (rows["finish_reason"] == "length").astype(int)
     )
-    columns = {
-        "prompt": [prompts[key] for key in rows[_PROMPT].itertuples(index=False, name=None)],
-        "point": [points[key] for key in rows[_POINT].itertuples(index=False, name=None)],
+    return list(phrases), {
+        "prompt": rows.groupby(_PROMPT, sort=False).ngroup().tolist(),
+        "point": rows.groupby(_POINT, sort=False).ngroup().tolist(),
         "sample": rows["sample"].astype(int).tolist(),
         "unsteered": [unsteered.get(key, -1) for key in keys],
         "label": [_LABELS.index(label) for label in rows["refusal_label"]],
@@ -140,4 +131,3 @@ def _columns(
         "phrases": matched,
         "text": [visible(str(text)) for text in rows["completion"]],
     }
-    return {"phrases": list(phrases), "rows": columns}

@@ -1,14 +1,12 @@
-"""A few prompts of each split with what the model wrote, unsteered beside steered."""
+"""A few prompts of each split with their completions, unsteered beside steered."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from itertools import product
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import pandas as pd
 
-from steering_reliability.evidence.paired import select_point
+from steering_reliability.evidence.paired_difference import select_point
 from steering_reliability.evidence.pareto import MAX_HELPFULNESS_DROP, recommended_point
 from steering_reliability.evidence.sanity_checks import describe
 from steering_reliability.files import write_text
@@ -32,26 +30,16 @@ POINT_NOTE: Final = (
 )
 
 
-@dataclass(frozen=True)
-class Example:
+class Example(NamedTuple):
     """One prompt with its unsteered and (where there is an operating point) its steered completion."""
 
-    split: str
-    id: str
-    family: str
-    style: str
-    prompt: str
+    prompt: Prompt
     baseline: Mapping[str, Any]
     steered: Mapping[str, Any] | None
 
 
 def select_examples(results: pd.DataFrame, *, summary: pd.DataFrame, per_split: int = 5) -> dict[str, list[Example]]:
-    """Choose examples at the recommended operating point.
-
-    Args:
-        results: Rows of results.parquet with all columns.
-        summary: From `summarise`.
-        per_split: How many prompts of each split.
+    """Choose examples at the recommended operating point, by the rule that caps a split.
 
     Returns:
         Split to examples, in the order of `SPLITS`; without a steered point only baseline completions.
@@ -59,17 +47,13 @@ def select_examples(results: pd.DataFrame, *, summary: pd.DataFrame, per_split: 
     best = recommended_point(summary)
     points = as_records(summary[summary["role"] == "main"].head(1)) if best is None else [best]
     chosen: dict[str, list[Example]] = {split: [] for split in SPLITS}
-    for point, split in product(points, SPLITS):
-        baseline = _first_samples(select_point(results, split=split, point={**point, "alpha": 0.0}))
-        steered = _first_samples(select_point(results, split=split, point=point)) if best is not None else None
-        chosen[split] = [_example(baseline, steered, prompt) for prompt in _spread(baseline, per_split)]
+    for point in points:
+        for split in SPLITS:
+            baseline = _first_samples(results, split, {**point, "alpha": 0.0})
+            steered = {} if best is None else _first_samples(results, split, point)
+            prompts = spread_subset([Prompt.from_row(row) for row in baseline.values()], limit=per_split)
+            chosen[split] = [Example(one, baseline[one.id], steered.get(one.id)) for one in prompts]
     return chosen
-
-
-def _spread(rows: pd.DataFrame, n: int) -> list[str]:
-    """Return ids spread over families and styles by the rule that caps a split."""
-    prompts = [Prompt.from_row(row) for row in as_records(rows.reset_index())]
-    return [prompt.id for prompt in spread_subset(prompts, limit=n)]
 
 
 def write_examples(
@@ -82,7 +66,7 @@ def write_examples(
         summary: From `summarise`.
         output: The page; written whole or not at all.
         title: Name of the run or model.
-        per_split: How many prompts of each split.
+        per_split: Prompts of each split.
     """
     best = recommended_point(summary)
     where = "There is no steered operating point; only the unsteered completions are shown."
@@ -93,12 +77,12 @@ def write_examples(
     parts.append("Harmful requests and what the model wrote to them are folded. Control characters are written out.")
     for split, examples in select_examples(results, summary=summary, per_split=per_split).items():
         parts.append(f"## {split}")
-        parts += [_markdown(example) for example in examples] or ["No completions."]
+        parts += [_markdown(example, folded=split in HARMFUL_SPLITS) for example in examples] or ["No completions."]
     write_text(output, "\n\n".join(parts) + "\n")
 
 
 def outcome(row: Mapping[str, Any]) -> str:
-    """Return what the metrics say of a completion, in a few words."""
+    """Return the metrics of a completion in words."""
     words = [str(row["refusal_label"]), f"refusal score {row['refusal_score']:.2f}"]
     words.append(f"helpful ({row['helpfulness_score']:.2f})" if row["is_helpful"] else "not helpful")
     if row["is_degenerate"]:
@@ -113,36 +97,21 @@ def matched(row: Mapping[str, Any]) -> Sequence[str]:
     return [] if phrases is None else [str(phrase) for phrase in phrases]
 
 
-def _first_samples(rows: pd.DataFrame) -> pd.DataFrame:
-    return rows.sort_values(["id", "sample"]).drop_duplicates("id").set_index("id")
+def _first_samples(results: pd.DataFrame, split: str, point: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    rows = select_point(results, split=split, point=point).sort_values(["id", "sample"]).drop_duplicates("id")
+    return {str(row["id"]): row for row in as_records(rows)}
 
 
-def _example(baseline: pd.DataFrame, steered: pd.DataFrame | None, prompt: str) -> Example:
-    row = {str(key): value for key, value in baseline.loc[prompt].items()}
-    asked = Prompt.from_row(row | {"id": prompt})
-    after = None if steered is None or prompt not in steered.index else steered.loc[prompt].to_dict()
-    return Example(
-        split=str(row["split"]),
-        id=prompt,
-        family=asked.family,
-        style=asked.style,
-        prompt=asked.prompt,
-        baseline=row,
-        steered=None if after is None else {str(key): value for key, value in after.items()},
-    )
-
-
-def _markdown(example: Example) -> str:
-    names = " · ".join(markdown_inline(word) for word in (example.id, example.family, example.style))
-    parts = ["Prompt:", markdown_block(example.prompt), _completion("Unsteered", example.baseline)]
-    if example.steered is not None:
-        parts.append(_completion("Steered", example.steered))
+def _markdown(example: Example, *, folded: bool) -> str:
+    prompt, baseline, steered = example
+    names = " · ".join(markdown_inline(word) for word in (prompt.id, prompt.family, prompt.style))
+    parts = ["Prompt:", markdown_block(prompt.prompt), _completion("Unsteered", baseline)]
+    parts += [] if steered is None else [_completion("Steered", steered)]
     body = "\n\n".join(parts)
-    if example.split in HARMFUL_SPLITS:
-        after = "" if example.steered is None else f" → {example.steered['refusal_label']}"
-        label = f"{names}: {example.baseline['refusal_label']}{after}"
-        return f"<details><summary>{label}</summary>\n\n{body}\n\n</details>"
-    return f"### {names}\n\n{body}"
+    if not folded:
+        return f"### {names}\n\n{body}"
+    change = " → ".join(str(row["refusal_label"]) for row in (baseline, steered) if row is not None)
+    return f"<details><summary>{names}: {change}</summary>\n\n{body}\n\n</details>"
 
 
 def _completion(name: str, row: Mapping[str, Any]) -> str:

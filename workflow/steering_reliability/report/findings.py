@@ -1,21 +1,15 @@
-"""What a run shows, in sentences, and what it must not be taken to show."""
+"""The findings of a run in sentences, and the warnings that limit them."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 import pandas as pd
 
-from steering_reliability.claims.claims import QUESTIONS
-from steering_reliability.claims.robustness_claim import NAME as ROBUSTNESS
+from steering_reliability.claims.claim import QUESTIONS, ROBUSTNESS
 from steering_reliability.evidence.pareto import recommended_point
 from steering_reliability.evidence.sanity_checks import COSINE, TOO_ALIKE
 from steering_reliability.results.schema import SPLITS, as_records
-from steering_reliability.text.numbers import points, rate
-
-__all__ = ["QUESTIONS", "headline", "points", "rate", "warnings"]
-
-Row = Mapping[str, Any]
-"""One operating point: column of the summary to value."""
+from steering_reliability.text.numbers import rate
 
 _WEAK: Final = 0.01
 _MANY_DEGENERATE: Final = 0.1
@@ -23,48 +17,40 @@ _FEW: Final = 20
 
 
 def headline(summary: pd.DataFrame, *, claims: pd.DataFrame) -> list[str]:
-    """Return the answer of a run: what the model does unsteered, at the recommended point, the gap and the controls.
+    """Return sentences on the unsteered model, the recommended point, the three questions and the controls.
 
     Args:
         summary: From `summarise`.
         claims: From `claims_table`; its sentences are repeated, so that a number has one interval everywhere.
-
-    Returns:
-        Sentences, each with its numbers and intervals.
     """
     study = summary[summary["role"] == "main"]
     if study.empty:
-        return ["The run holds no completions of the study itself."]
+        return ["The run has no completions of the study itself."]
     sentences = [_of_baseline(row) for row in as_records(study[study["from_baseline"].astype(bool)].head(1))]
     best = recommended_point(summary)
     if best is None:
-        return [*sentences, "No steered point has both harm_train and benign answers, so none is recommended."]
+        return [*sentences, "No steered point has both harm_train and benign completions, so none is recommended."]
     sentences += [_of_point(best), *claims.loc[claims["claim"].isin(QUESTIONS), "sentence"]]
     controls = [f"check: {name}" for name in ("random directions", "shuffled labels")]
     found = claims[claims["claim"].isin(controls)]
     sentences += [f"Control at {row['where']}: {row['sentence']}" for row in as_records(found)]
     if controls[0] not in set(claims["claim"]):
-        sentences.append("No random direction was run, so it is open whether any vector of this size would do as much.")
+        sentences.append(
+            "No random direction was run: whether any vector of this length has the same effect is unknown."
+        )
     return sentences
 
 
 def warnings(
-    summary: pd.DataFrame,
-    *,
-    claims: pd.DataFrame,
-    sanity: pd.DataFrame,
-    prompts: pd.DataFrame | None = None,
+    summary: pd.DataFrame, *, claims: pd.DataFrame, sanity: pd.DataFrame, prompts: pd.DataFrame | None = None
 ) -> list[str]:
-    """Return what a reader must know before using the numbers.
+    """Return sentences on what limits the numbers of a run.
 
     Args:
         summary: From `summarise`.
         claims: From `claims_table`.
         sanity: From `sanity_checks`.
-        prompts: split, id, cluster and style of the run's prompts; None leaves out what is said of them.
-
-    Returns:
-        Sentences; none where nothing is amiss.
+        prompts: split, id, cluster and style of the run's prompts; None leaves out the warnings on prompts.
     """
     study = summary[summary["role"] == "main"]
     steered = study[~study["from_baseline"].astype(bool)]
@@ -73,10 +59,10 @@ def warnings(
     found += [*_few_completions(study), *_alike_controls(sanity)]
     found += [] if prompts is None else list(_alike_prompts(prompts))
     empty = [split for split in SPLITS if study[f"refusal_{split}_n"].sum() == 0]
-    return found + [f"There are no completions for {split}; what needs them is missing." for split in empty]
+    return found + [f"There are no completions for {split}; results that need them are missing." for split in empty]
 
 
-def _of_baseline(row: Row) -> str:
+def _of_baseline(row: Mapping[str, Any]) -> str:
     return (
         f"Unsteered, the model refuses {rate(row, 'clean_refusal_harm_train')} of harm_train, "
         f"{rate(row, 'clean_refusal_harm_test')} of harm_test and {rate(row, 'clean_refusal_benign')} of benign "
@@ -85,7 +71,7 @@ def _of_baseline(row: Row) -> str:
     )
 
 
-def _of_point(row: Row) -> str:
+def _of_point(row: Mapping[str, Any]) -> str:
     strength = row["relative_strength"]
     relative: str = "" if pd.isna(strength) else f" ({100 * strength:.1f}% of the residual norm)"
     return (
@@ -102,21 +88,20 @@ def _alike_controls(sanity: pd.DataFrame) -> list[str]:
         return []
     return [
         f"Shuffled-label controls whose cosine with the direction is above {TOO_ALIKE} in size: "
-        f"{alike} of {len(judged)}. They still hold part of it; more prompts build better controls."
+        f"{alike} of {len(judged)}. They contain part of the direction; more prompts give better controls."
     ]
 
 
 def _alike_prompts(prompts: pd.DataFrame) -> Iterator[str]:
-    """Say where prompts are near copies, and where all are of one style."""
-    for split, own in prompts.groupby("split", sort=True):
-        n, clusters, styles = own["id"].nunique(), own["cluster"].nunique(), own["style"].nunique()
+    for split, part in prompts.groupby("split", sort=True):
+        n, clusters, styles = (part[name].nunique() for name in ("id", "cluster", "style"))
         if clusters < n:
             yield (
-                f"The {n} prompts of {split} are {clusters} templates or groups of near copies; intervals and p count "
-                "each group as one."
+                f"The {n} prompts of {split} form {clusters} templates or groups of near copies; intervals and p "
+                "values count each group once."
             )
         if styles < 2:
-            yield f"The prompts of {split} have one style or none, so nothing is said about other styles."
+            yield f"The prompts of {split} have at most one style: results do not extend to other styles."
 
 
 def _weak_steering(steered: pd.DataFrame) -> list[str]:
@@ -125,28 +110,26 @@ def _weak_steering(steered: pd.DataFrame) -> list[str]:
         return []
     return [
         f"{int(weak.sum())} of {len(steered)} operating points change the residual stream by less than 1% of its norm: "
-        "no effect there says little about the direction."
+        "the absence of an effect there says little about the direction."
     ]
 
 
 def _few_completions(study: pd.DataFrame) -> list[str]:
     counts = {split: int(study[f"refusal_{split}_n"].max()) for split in SPLITS if len(study)}
     few = [f"{n} of {split}" for split, n in counts.items() if 0 < n < _FEW]
-    return (
-        [f"Rates rest on few completions ({', '.join(few)}): look at the intervals, not at the rates."] if few else []
-    )
+    return [f"Rates are based on few completions ({', '.join(few)}): read the intervals, not the rates."] if few else []
 
 
-def _degenerate(steered: pd.DataFrame, best: Row | None) -> list[str]:
+def _degenerate(steered: pd.DataFrame, best: Mapping[str, Any] | None) -> list[str]:
     found = []
     shares = steered[[f"degenerate_{split}" for split in SPLITS]].max(axis=1)
     many = int((shares > _MANY_DEGENERATE).sum())
     if many:
         found.append(
-            f"At {many} of {len(steered)} operating points more than 10% of the completions of some split are "
-            "degenerate: refusals counted there may be repetition, see the clean refusals in the table."
+            f"At {many} of {len(steered)} operating points more than 10% of the completions of a split are degenerate: "
+            "refusals counted there may be repetition; the column of clean refusals leaves these out."
         )
     worst = max((best[f"degenerate_{split}"] for split in SPLITS), default=0.0) if best is not None else 0.0
     if worst > _MANY_DEGENERATE:
-        found.append(f"That holds for the recommended point too ({100 * worst:.0f}% degenerate).")
+        found.append(f"This includes the recommended point ({100 * worst:.0f}% degenerate).")
     return found

@@ -4,7 +4,7 @@ import base64
 import gzip
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -16,7 +16,7 @@ from markupsafe import Markup
 from steering_reliability.text.escaping import visible
 from steering_reliability.text.numbers import percent, rounded, signed
 
-_TEMPLATES: Final = Path(__file__).parent / "templates"
+TEMPLATES: Final = Path(__file__).parent / "templates"
 
 
 @cache
@@ -36,22 +36,17 @@ def packed(text: str) -> str:
 def page_environment() -> Environment:
     """Templates that take every text for data, and fail on a name that is not given."""
     environment = Environment(
-        loader=FileSystemLoader(_TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
+        loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
         lstrip_blocks=True, keep_trailing_newline=True,
     )  # fmt: skip
-    environment.filters |= {
-        "visible": visible,
-        "json": embedded_json,
-        "rounded": rounded,
-        "percent": percent,
-        "signed": signed,
-    }
+    numbers = {"rounded": rounded, "percent": percent, "signed": signed}
+    environment.filters |= {"visible": visible, "json": embedded_json, **numbers}
     return environment
 
 
 def page_frame() -> dict[str, Any]:
     """Style, scripts and the policy that admits them, as the templates name them."""
-    style = (_TEMPLATES / "report.css").read_text(encoding="utf-8")
+    style = (TEMPLATES / "report.css").read_text(encoding="utf-8")
     scripts = (vega_bundle(), page_script())
     return {
         "style": Markup(style),
@@ -62,7 +57,7 @@ def page_frame() -> dict[str, Any]:
 
 def page_script() -> str:
     """The page's own script."""
-    return (_TEMPLATES / "report.js").read_text(encoding="utf-8")
+    return (TEMPLATES / "report.js").read_text(encoding="utf-8")
 
 
 def embedded_json(data: Any) -> str:
@@ -72,13 +67,8 @@ def embedded_json(data: Any) -> str:
 
 
 def content_policy(*, scripts: Sequence[str], styles: Sequence[str]) -> str:
-    """Return a Content-Security-Policy: these scripts and styles by their hash, images inside the page, no network.
-
-    Args:
-        scripts: Texts of the script elements.
-        styles: Texts of the style elements.
-    """
-    parts: Mapping[str, str] = {
+    """Return a Content-Security-Policy: these scripts and styles by their hash, images inside the page, no network."""
+    parts = {
         "default-src": "'none'",
         "img-src": "data:",
         "script-src": " ".join(map(_hash, scripts)),

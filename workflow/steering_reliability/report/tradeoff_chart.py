@@ -8,7 +8,7 @@ import pandas as pd
 
 from steering_reliability.figures.label_places import place_labels
 from steering_reliability.figures.style import INK
-from steering_reliability.figures.tradeoff_points import (
+from steering_reliability.figures.tradeoff import (
     COST,
     COST_TITLE,
     MOSTLY_DEGENERATE,
@@ -155,14 +155,8 @@ def _names(base: Any, *, y: Any) -> list[Any]:
     layers = [leaders.encode(x=f"{COST}:Q", y=y, x2="label_x:Q", y2="label_y:Q")]
     for side in ("left", "right"):
         texts = named.transform_filter(f"datum.side === '{side}'").mark_text(
-            align=side,
-            baseline="middle",
-            fontSize=_TEXT,
-            fill=_INK,
-            stroke=_PAPER,
-            strokeWidth=3,
-            dx=2 if side == "left" else -2,
-            aria=False,
-        )
+            align=side, baseline="middle", fontSize=_TEXT, fill=_INK, stroke=_PAPER, strokeWidth=3,
+            dx=2 if side == "left" else -2, aria=False,
+        )  # fmt: skip
         layers.append(texts.encode(x="label_x:Q", y="label_y:Q", text="label:N", tooltip=alt.value(None)))
     return layers

@@ -3,28 +3,26 @@
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import chain, groupby, islice
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Final
 
-from steering_reliability.files import write_text
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from steering_reliability.files import atomic_write, write_text
 from steering_reliability.metrics.scorer import Scorer
 from steering_reliability.prompts.builders import choose_builders
 from steering_reliability.prompts.clusters import cluster_prompts
 from steering_reliability.prompts.reading import read_prompts
 from steering_reliability.prompts.schema import Prompt
-from steering_reliability.results.condition import Condition, read_statistics, relative_strength
-from steering_reliability.results.schema import SPLITS
+from steering_reliability.results.condition import ScoredCondition, read_statistics, relative_strength
+from steering_reliability.results.schema import RESULTS_SCHEMA, SPLITS
 from steering_reliability.results.scoring import length_for_full_mark, median_base_logprob, score_row
-from steering_reliability.results.shards import (
-    Key,
-    Row,
-    check_keys,
-    complete_keys,
-    read_shard,
-)
-from steering_reliability.results.writer import ResultsWriter
+from steering_reliability.results.shards import Key, Row, check_keys, complete_keys, read_shard
+
+_ROWS_PER_GROUP: Final = 4096
 
 
 def aggregate(
@@ -45,7 +43,7 @@ def aggregate(
     does not grow with their number.
 
     Args:
-        conditions: One mapping per steered condition with the fields of `Condition`.
+        conditions: One mapping per steered condition with the fields of `ScoredCondition`.
         baseline: Seed to split to the shard without intervention.
         prompts: Split to the run's prepared prompts.
         output: results.parquet.
@@ -58,14 +56,14 @@ def aggregate(
     Raises:
         InputError: A shard is missing or damaged; the message names file and line. No results are written then.
     """
-    ordered = sorted((Condition(**condition) for condition in conditions), key=lambda c: (c.curve, c.alpha))
-    texts = {split: _read_prompts(Path(path), split) for split, path in prompts.items()}
+    ordered = sorted((ScoredCondition(**condition) for condition in conditions), key=lambda c: (c.curve, c.alpha))
+    texts = {split: {one.id: one for one in read_prompts(Path(path), split=split)} for split, path in prompts.items()}
     run = _Run(
         prompts=texts,
         builders={
             split: choose_builders(list(texts[split].values()), fraction=share) for split, share in built_from.items()
         },
-        clusters={split: cluster_prompts(list(own.values()), field=cluster_field) for split, own in texts.items()},
+        clusters={split: cluster_prompts(list(part.values()), field=cluster_field) for split, part in texts.items()},
         baselines={},
         full_length=length_for_full_mark(max_new_tokens),
         scorer=scorer,
@@ -75,13 +73,30 @@ def aggregate(
         for split, path in shards.items():
             # The seed of a check runs on a subset of the prompts, the study on all of them.
             run.baselines[seed, split] = run.read_baseline(Path(path), seed, split, is_subset=seed not in main_seeds)
-    with ResultsWriter(output) as writer:
-        for _, curve in groupby(ordered, key=lambda c: c.curve):
-            for rows in run.curve(list(curve)):
-                writer.write(rows)
+    curves = (run.curve(list(curve)) for _, curve in groupby(ordered, key=lambda c: c.curve))
+    write_results(chain.from_iterable(chain.from_iterable(curves)), output)
     for split in _in_order(prompts):
         known = [run.baselines[seed, split] for seed in sorted(main_seeds) if (seed, split) in run.baselines]
         _write_log(baseline_log_dir / f"baseline_{split}.jsonl", (row for one in known for row in one.rows.values()))
+
+
+def write_results(rows: Iterable[Row], path: Path) -> None:
+    """Write results.parquet in groups of a fixed size, so that neither memory nor bytes depend on how rows arrive.
+
+    Args:
+        rows: Each with every column of `RESULTS_SCHEMA`; other keys are left out.
+        path: The file; written whole or not at all.
+    """
+    stream = iter(rows)
+    # Every setting that shapes the bytes is given, so that a new default of pyarrow changes nothing.
+    settings: dict[str, Any] = {"version": "2.6", "compression": "zstd", "compression_level": 3, "use_dictionary": True}
+    with atomic_write(path) as scratch, pq.ParquetWriter(scratch, RESULTS_SCHEMA, **settings) as writer:
+        while group := list(islice(stream, _ROWS_PER_GROUP)):
+            columns = {
+                field.name: pa.array([row[field.name] for row in group], type=field.type, from_pandas=True)
+                for field in RESULTS_SCHEMA
+            }
+            writer.write_table(pa.Table.from_pydict(columns, schema=RESULTS_SCHEMA))
 
 
 @dataclass(frozen=True)
@@ -108,10 +123,10 @@ class _Run:
         rows = read_shard(path, condition=condition, prompts=self.prompts[split])
         ids = {key[0] for key in rows} if is_subset else self.prompts[split].keys()
         check_keys(rows, expected=complete_keys(rows, ids=ids), path=path)
-        usual = median_base_logprob(rows.values())
-        return _Baseline({key: self.scored(row, split, usual) for key, row in rows.items()}, usual)
+        median_logprob = median_base_logprob(rows.values())
+        return _Baseline({key: self.scored(row, split, median_logprob) for key, row in rows.items()}, median_logprob)
 
-    def curve(self, conditions: Sequence[Condition]) -> Iterator[list[Row]]:
+    def curve(self, conditions: Sequence[ScoredCondition]) -> Iterator[list[Row]]:
         """Yield the completions of one dose-response curve by alpha, the baseline in its place at 0."""
         keys = self.keys(conditions)
         below = [condition for condition in conditions if condition.alpha < 0]
@@ -121,7 +136,7 @@ class _Run:
         for condition in conditions[len(below) :]:
             yield from self.steered(condition, keys)
 
-    def keys(self, conditions: Sequence[Condition]) -> dict[str, set[Key]]:
+    def keys(self, conditions: Sequence[ScoredCondition]) -> dict[str, set[Key]]:
         """Return, per split, the completions that each shard of a curve must hold.
 
         The study covers every prompt. A check may cover some: then its first shard says which, and the others agree.
@@ -134,12 +149,12 @@ class _Run:
                 keys[split] = {key for key in whole if ids is None or key[0] in ids}
         return keys
 
-    def read(self, condition: Condition, split: str) -> dict[Key, Row]:
+    def read(self, condition: ScoredCondition, split: str) -> dict[Key, Row]:
         names = ("direction", "intervention", "layer", "alpha", "seed")
         expected = {"split": split, **{name: getattr(condition, name) for name in names}}
         return read_shard(Path(condition.shards[split]), condition=expected, prompts=self.prompts[split])
 
-    def steered(self, condition: Condition, keys: Mapping[str, set[Key]]) -> Iterator[list[Row]]:
+    def steered(self, condition: ScoredCondition, keys: Mapping[str, set[Key]]) -> Iterator[list[Row]]:
         statistics = read_statistics(Path(condition.statistics))
         added = {
             "role": condition.role,
@@ -150,26 +165,22 @@ class _Run:
         for split in _in_order(condition.shards):
             rows = self.read(condition, split)
             check_keys(rows, expected=keys[split], path=Path(condition.shards[split]))
-            usual = self.baselines[condition.seed, split].base_logprob
-            yield [{**self.scored(row, split, usual), **added} for row in rows.values()]
+            median_logprob = self.baselines[condition.seed, split].base_logprob
+            yield [{**self.scored(row, split, median_logprob), **added} for row in rows.values()]
 
-    def repeated(self, condition: Condition, keys: Mapping[str, set[Key]]) -> Iterator[list[Row]]:
+    def repeated(self, condition: ScoredCondition, keys: Mapping[str, set[Key]]) -> Iterator[list[Row]]:
         point = {name: getattr(condition, name) for name in ("role", "direction", "intervention", "layer")}
         zero = {"alpha": 0.0, "coefficient": 0.0, "relative_strength": 0.0, "from_baseline": True}
         for split in _in_order(keys):
             rows = self.baselines[condition.seed, split].rows
             yield [{**row, **point, **zero} for key, row in rows.items() if key in keys[split]]
 
-    def scored(self, row: Row, split: str, usual: float) -> Row:
+    def scored(self, row: Row, split: str, median_logprob: float) -> Row:
         prompt = self.prompts[split][row["id"]]
-        scores = score_row(row, baseline_base_logprob=usual, full_length=self.full_length, scorer=self.scorer)
+        scores = score_row(row, baseline_base_logprob=median_logprob, full_length=self.full_length, scorer=self.scorer)
         builds = row["id"] in self.builders.get(split, ())
         labels = {"family": prompt.family, "style": prompt.style, "cluster": self.clusters[split][prompt.id]}
         return {**row, **labels, "builds_direction": builds, **scores}
-
-
-def _read_prompts(path: Path, split: str) -> dict[str, Prompt]:
-    return {prompt.id: prompt for prompt in read_prompts(path, split=split)}
 
 
 def _in_order(splits: Iterable[str]) -> list[str]:

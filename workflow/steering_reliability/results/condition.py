@@ -1,4 +1,4 @@
-"""One steered condition: what it changes, by how much, and where its completions are."""
+"""One steered condition with its completions, and what a job of the workflow reads of a run."""
 
 import json
 import math
@@ -14,7 +14,7 @@ from steering_reliability.results.schema import ROLES, SPLITS
 
 
 @dataclass(frozen=True)
-class Condition:
+class ScoredCondition:
     """One steered condition and the shards that hold its completions.
 
     Attributes:
@@ -50,13 +50,7 @@ class Condition:
 
 
 def read_statistics(path: Path) -> dict[str, float]:
-    """Read the statistics of a direction at one layer.
-
-    Args:
-        path: R/directions/{direction}/layer_{layer}.json.
-
-    Returns:
-        Name to value.
+    """Read directions/{direction}/layer_{layer}.json, name to value.
 
     Raises:
         InputError: The file is missing or damaged.
@@ -68,7 +62,7 @@ def read_statistics(path: Path) -> dict[str, float]:
         raise InputError("the statistics of the direction cannot be read", where=str(path), fix=fix) from error
 
 
-def relative_strength(condition: Condition, *, statistics: Mapping[str, float]) -> float:
+def relative_strength(condition: ScoredCondition, *, statistics: Mapping[str, float]) -> float:
     """Return the size of the change that a condition makes, over the mean residual norm at its layer.
 
     Args:
@@ -85,30 +79,11 @@ def relative_strength(condition: Condition, *, statistics: Mapping[str, float]) 
     return math.copysign(abs(condition.coefficient), condition.alpha) / norm
 
 
-def placed(condition: Mapping[str, Any], *, below: str) -> dict[str, Any]:
-    """Say where the files of a planned condition lie for this job.
-
-    Args:
-        condition: The fields of `Condition`, with paths as the rules name them.
-        below: What stands before such a path here; nothing where all jobs share a disk.
-
-    Returns:
-        The condition with its paths completed.
-    """
-    shards = placed_shards(condition["shards"], below=below)
-    return {**condition, "shards": shards, "statistics": f"{below}{condition['statistics']}"}
-
-
-def placed_shards(shards: Mapping[str, str], *, below: str) -> dict[str, str]:
-    """Say where shards lie for this job: split to path, completed as in `placed`."""
-    return {split: f"{below}{path}" for split, path in shards.items()}
-
-
 def with_coefficient(condition: Mapping[str, Any], *, alpha_unit: str) -> dict[str, Any]:
     """Complete a planned condition with what its alpha comes to at its layer.
 
     Args:
-        condition: The fields of `Condition` but `coefficient`.
+        condition: The fields of `ScoredCondition` but `coefficient`.
         alpha_unit: As `length_of` takes it.
 
     Returns:
@@ -120,20 +95,27 @@ def with_coefficient(condition: Mapping[str, Any], *, alpha_unit: str) -> dict[s
     return {**condition, "coefficient": condition["alpha"] * length_of(statistics, unit=alpha_unit)}
 
 
-def inputs_of(params: Any, files: Any, *, made: str) -> dict[str, Any]:
-    """Say what `aggregate` reads, from the params and input of a job.
+def aggregation_inputs(params: Any, files: Any, *, output: str) -> dict[str, Any]:
+    """Return the arguments of `aggregate` from the params and input of a job.
 
     Args:
-        params: place (what the rule calls the file that is made), conditions, baseline, built_from, alpha_unit,
+        params: place (the output's path as the rule names it), conditions, baseline, built_from, alpha_unit,
             max_new_tokens, cluster_field and scorer.
         files: The job's input, with the prompts by split.
-        made: Where that file lies for this job; without a shared disk all others lie below the same folder.
+        output: The output's path in this job; without a shared disk all paths of the params lie below the same folder.
     """
-    below = made.removesuffix(params.place)
-    conditions = [placed(condition, below=below) for condition in params.conditions]
+    folder = output.removesuffix(params.place)
+
+    def local(shards: Mapping[str, str]) -> dict[str, str]:
+        return {split: f"{folder}{path}" for split, path in shards.items()}
+
+    conditions = [
+        {**planned, "shards": local(planned["shards"]), "statistics": f"{folder}{planned['statistics']}"}
+        for planned in params.conditions
+    ]
     return {
         "conditions": [with_coefficient(condition, alpha_unit=params.alpha_unit) for condition in conditions],
-        "baseline": {seed: placed_shards(shards, below=below) for seed, shards in params.baseline.items()},
+        "baseline": {seed: local(shards) for seed, shards in params.baseline.items()},
         "prompts": {split: files[split] for split in SPLITS},
         "max_new_tokens": params.max_new_tokens,
         "built_from": params.built_from,

@@ -12,17 +12,9 @@ from steering_reliability.errors import InputError
 from steering_reliability.prompts.schema import SPLITS
 
 __all__ = [
-    "COLUMN_DESCRIPTIONS",
-    "GROUP_KEYS",
-    "POINT_KEYS",
-    "RESULTS_SCHEMA",
-    "ROLES",
-    "ROW_KEYS",
-    "SPLITS",
-    "as_records",
-    "read_results",
-    "sort_points",
-]
+    "COLUMN_DESCRIPTIONS", "GROUP_KEYS", "POINT_KEYS", "RESULTS_SCHEMA", "ROLES", "ROW_KEYS", "SPLITS", "as_records",
+    "read_results", "sort_points",
+]  # fmt: skip
 
 ROLES: Final = ("main", "alt_prefix", "alt_seed", "random", "shuffled")
 """What a condition is run for: the study itself, or one of its sanity checks."""
@@ -56,11 +48,7 @@ _COLUMNS: Final[list[tuple[str, pa.DataType, str]]] = [
     ("layer", pa.int32(), "Index of the steered block, from 0."),
     ("alpha", pa.float64(), "Strength as written in the config; 0 is the baseline."),
     ("coefficient", pa.float64(), "add: multiple of the unit vector; ablate: fraction of the projection removed."),
-    (
-        "relative_strength",
-        pa.float64(),
-        "Size of the change over the mean residual norm there, signed as alpha.",
-    ),
+    ("relative_strength", pa.float64(), "Size of the change over the mean residual norm there, signed as alpha."),
     ("seed", pa.int64(), "Seed of the sampling."),
     ("from_baseline", pa.bool_(), "True where the row is the unsteered completion, repeated under this condition."),
     ("finish_reason", pa.string(), "eos: the model ended its turn, or a stop string did; length: it was cut."),
@@ -94,30 +82,15 @@ _COLUMNS: Final[list[tuple[str, pa.DataType, str]]] = [
     ("distinct_2", pa.float64(), "Distinct word pairs over word pairs; null where there are none."),
     ("distinct_3", pa.float64(), "Distinct word triples over word triples; null where there are none."),
     ("longest_repeat", pa.float64(), "Share of the words in the longest stretch that repeats one unit of words."),
-    (
-        "longest_character_repeat",
-        pa.float64(),
-        "The same for units of a few characters, of all characters.",
-    ),
+    ("longest_character_repeat", pa.float64(), "The same for units of a few characters, of all characters."),
     ("is_repetitive", pa.bool_(), "Says or writes the same thing over and over, by the text alone."),
     ("is_degenerate", pa.bool_(), "Repetition, or text far less likely under the unsteered model than its own."),
 ]
 
 _NULLABLE: Final = {
-    "family",
-    "style",
-    "relative_strength",
-    "mean_logprob",
-    "mean_entropy",
-    "first_token_kl",
-    "base_logprob",
-    "refusal_propensity",
-    "distinct_1",
-    "distinct_2",
-    "distinct_3",
-    "longest_repeat",
-    "longest_character_repeat",
-}
+    "family", "style", "relative_strength", "mean_logprob", "mean_entropy", "first_token_kl", "base_logprob",
+    "refusal_propensity", "distinct_1", "distinct_2", "distinct_3", "longest_repeat", "longest_character_repeat",
+}  # fmt: skip
 
 RESULTS_SCHEMA: Final = pa.schema(
     [pa.field(name, kind, nullable=name in _NULLABLE, metadata={"description": text}) for name, kind, text in _COLUMNS]

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import lru_cache
 from statistics import median
 from typing import Any, Final
@@ -71,12 +71,7 @@ def score_row(
         "has_steps": helpfulness.has_steps,
         "has_bullets": helpfulness.has_bullets,
         "has_code": helpfulness.has_code,
-        "n_words": confounds.n_words,
-        "distinct_1": confounds.distinct_1,
-        "distinct_2": confounds.distinct_2,
-        "distinct_3": confounds.distinct_3,
-        "longest_repeat": confounds.longest_repeat,
-        "longest_character_repeat": confounds.longest_character_repeat,
+        **asdict(confounds),
         "is_repetitive": is_repetitive(confounds),
         "is_degenerate": degenerate,
     }

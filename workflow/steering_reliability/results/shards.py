@@ -4,7 +4,9 @@ import json
 import math
 from collections.abc import Mapping, Set
 from pathlib import Path
-from typing import Any, Final
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, NonNegativeInt, ValidationError
 
 from steering_reliability.errors import InputError
 from steering_reliability.prompts.schema import Prompt
@@ -13,11 +15,26 @@ Row = dict[str, Any]
 Key = tuple[str, int]
 """(prompt id, sample): one completion within a shard."""
 
-_TEXTS: Final = ("id", "split", "prompt", "completion", "finish_reason")
-_COUNTS: Final = ("sample", "n_tokens", "seed")
-_NUMBERS: Final = ("mean_logprob", "mean_entropy", "first_token_kl", "base_logprob", "refusal_propensity")
-_CONDITION: Final = ("split", "direction", "intervention", "layer", "alpha", "seed")
-_REQUIRED: Final = tuple(dict.fromkeys((*_TEXTS, *_COUNTS, *_NUMBERS, *_CONDITION)))
+# null in JSON is NaN in every table; an infinity would turn each mean into one.
+_Number = Annotated[float | None, AfterValidator(lambda x: x if x is not None and math.isfinite(x) else math.nan)]
+
+
+class _Completion(BaseModel, strict=True):
+    """What the results need of each line."""
+
+    id: str
+    split: str
+    sample: NonNegativeInt
+    prompt: str
+    completion: str
+    n_tokens: NonNegativeInt
+    finish_reason: Literal["eos", "length"]
+    seed: NonNegativeInt
+    mean_logprob: _Number
+    mean_entropy: _Number
+    first_token_kl: _Number
+    base_logprob: _Number
+    refusal_propensity: _Number
 
 
 def read_shard(path: Path, *, condition: Mapping[str, Any], prompts: Mapping[str, Prompt]) -> dict[Key, Row]:
@@ -37,28 +54,20 @@ def read_shard(path: Path, *, condition: Mapping[str, Any], prompts: Mapping[str
     rows: dict[Key, Row] = {}
     fix = f"delete {path} and run again; only this shard is made anew"
     for number, line in enumerate(_lines(path, fix), start=1):
-        row, problem = _parse(line)
-        problem = problem or _mismatch(row, condition) or _unknown_prompt(row, prompts)
-        key = (row.get("id", ""), row.get("sample", 0))
-        if not problem and key in rows:
-            problem = f"prompt {key[0]}, sample {key[1]} is there twice"
-        if problem:
-            raise InputError(f"damaged shard: {problem}", where=f"{path}, line {number}", fix=fix)
+        try:
+            row = _parse(line)
+            _check(row, condition=condition, prompts=prompts)
+            key = (row["id"], row["sample"])
+            if key in rows:
+                raise ValueError(f"prompt {key[0]}, sample {key[1]} is there twice")
+        except ValueError as error:
+            raise InputError(f"damaged shard: {error}", where=f"{path}, line {number}", fix=fix) from error
         rows[key] = row
     return dict(sorted(rows.items()))
 
 
 def check_keys(rows: Mapping[Key, Row], *, expected: Set[Key], path: Path) -> None:
-    """Refuse a shard that lacks completions or holds some too many.
-
-    Args:
-        rows: The shard.
-        expected: The (id, sample) pairs that it must hold, no more and no fewer.
-        path: The shard's file, for the message.
-
-    Raises:
-        InputError: The two differ.
-    """
+    """Raise InputError where the rows of a shard are not exactly the expected (id, sample) pairs."""
     missing, surplus = sorted(expected - rows.keys()), sorted(rows.keys() - expected)
     if not missing and not surplus:
         return
@@ -83,56 +92,29 @@ def _lines(path: Path, fix: str) -> list[str]:
     except FileNotFoundError as error:
         raise InputError("the file is missing", where=str(path), fix="run again") from error
     except UnicodeDecodeError as error:
-        raise InputError("not UTF-8 text", where=f"{path}, line {_bad_line(path, error.start)}", fix=fix) from error
+        line = path.read_bytes()[: error.start].count(b"\n") + 1
+        raise InputError("not UTF-8 text", where=f"{path}, line {line}", fix=fix) from error
     # Not splitlines(): a completion may hold U+2028 and JSON need not escape it.
     return text.removesuffix("\n").split("\n") if text else []
 
 
-def _bad_line(path: Path, offset: int) -> int:
-    return path.read_bytes()[:offset].count(b"\n") + 1
-
-
-def _parse(line: str) -> tuple[Row, str]:
+def _parse(line: str) -> Row:
     try:
         row = json.loads(line)
-    except ValueError as error:
-        return {}, f"not JSON ({error})"
-    if not isinstance(row, dict):
-        return {}, "not a JSON object"
-    for name in _REQUIRED:
-        if name not in row:
-            return row, f"no key {name!r}"
-    return row, _wrong_type(row)
+        checked = _Completion.model_validate(row)
+    except json.JSONDecodeError as error:
+        raise ValueError(f"not JSON ({error})") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise ValueError(f"{'.'.join(map(str, first['loc'])) or 'the line'}: {first['msg']}") from error
+    return {**row, **checked.model_dump()}
 
 
-def _wrong_type(row: Row) -> str:
-    for name in _TEXTS:
-        if not isinstance(row[name], str):
-            return f"{name!r} is not text"
-    for name in _COUNTS:
-        if not isinstance(row[name], int) or isinstance(row[name], bool) or row[name] < 0:
-            return f"{name!r} is not a count"
-    for name in _NUMBERS:
-        value = row[name]
-        if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
-            return f"{name!r} is neither a number nor null"
-        # null in JSON is NaN in every table; an infinity would turn each mean into one.
-        row[name] = math.nan if value is None or not math.isfinite(value) else float(value)
-    if row["finish_reason"] not in {"eos", "length"}:
-        return f"'finish_reason' is {row['finish_reason']!r}, neither 'eos' nor 'length'"
-    return ""
-
-
-def _mismatch(row: Row, condition: Mapping[str, Any]) -> str:
-    for name in _CONDITION:
-        if row[name] != condition[name]:
-            return f"its {name} is {row[name]!r}, its path says {condition[name]!r}"
-    return ""
-
-
-def _unknown_prompt(row: Row, prompts: Mapping[str, Prompt]) -> str:
+def _check(row: Row, *, condition: Mapping[str, Any], prompts: Mapping[str, Prompt]) -> None:
+    for name, expected in condition.items():
+        if row.get(name) != expected:
+            raise ValueError(f"its {name} is {row.get(name)!r}, its path says {expected!r}")
     if row["id"] not in prompts:
-        return f"there is no prompt {row['id']!r} in this run's prompts"
+        raise ValueError(f"there is no prompt {row['id']!r} in this run's prompts")
     if row["prompt"] != prompts[row["id"]].prompt:
-        return f"the text of prompt {row['id']!r} differs from this run's prompts"
-    return ""
+        raise ValueError(f"the text of prompt {row['id']!r} differs from this run's prompts")

@@ -37,11 +37,10 @@ EVIDENCE = (
     "gap_tests",
     "layer_differences",
     "selection",
-    "pareto_frequency",
     "steerability",
     "prompt_steerability",
     "equal_kl",
-    "decomposition",
+    "by_group",
     "corrected",
 )
 FIGURES = (

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import t as student
+from scipy.special import stdtrit
 
 from steering_reliability.statistics.intervals import (
     Array,
@@ -38,9 +38,9 @@ def clustered_rate(successes: npt.ArrayLike, *, sizes: npt.ArrayLike, confidence
     """Return the rate of clustered units with Wilson's interval at their effective number.
 
     With one unit in every cluster it is Wilson's interval itself. Where all outcomes are equal, or equal but for those
-    of one cluster, nothing tells how alike the units of a cluster are: they are taken to be copies of each other, and
-    each cluster counts once. Coverage was simulated by scripts/validate_statistics.py: from 8 clusters it holds, and
-    is above 95% where clusters are few and their units no more alike than others.
+    of one cluster, the data do not show how alike the units of a cluster are: they are taken to be copies of each
+    other, and each cluster counts once. Coverage was simulated by scripts/validate_statistics.py: from 8 clusters it
+    holds, and is above 95% where clusters are few and their units no more alike than others.
 
     Args:
         successes: Successes per cluster, [..., clusters].
@@ -74,10 +74,6 @@ def clustered_difference(counts: PairedCounts, *, confidence: npt.ArrayLike = 0.
 
     The design effect is that of the difference. With one unit in every cluster it is Newcombe's paired interval itself.
 
-    Args:
-        counts: Units per cluster, [..., clusters].
-        confidence: Coverage of the interval.
-
     Returns:
         First rate minus second rate, without the last axis; the limits are NaN for fewer than two clusters.
 
@@ -106,11 +102,6 @@ def clustered_difference(counts: PairedCounts, *, confidence: npt.ArrayLike = 0.
 def clustered_effect_gap(first: PairedCounts, *, second: PairedCounts, confidence: npt.ArrayLike = 0.95) -> Estimate:
     """Return the difference between the paired differences of two independent sets of clusters (MOVER).
 
-    Args:
-        first: Units per cluster of the first set, [..., clusters].
-        second: Those of the second set; its clusters are other ones.
-        confidence: Coverage of the interval.
-
     Returns:
         First difference minus second difference, in [-2, 2], without the last axis.
 
@@ -119,6 +110,47 @@ def clustered_effect_gap(first: PairedCounts, *, second: PairedCounts, confidenc
     return difference_of_estimates(
         clustered_difference(first, confidence=confidence), clustered_difference(second, confidence=confidence)
     )
+
+
+class ShareGap(NamedTuple):
+    """Two changes as shares of what was possible, and the first minus the second with its interval; [...] each."""
+
+    first: Estimate
+    second: Estimate
+    gap: Estimate
+
+
+def share_gap(first: PairedCounts, *, second: PairedCounts, direction: Array) -> ShareGap:
+    """Compare two changes by how much of the possible change each is.
+
+    A rise can go up to 1 and a fall down to 0: the share is (after - before) / (1 - before) of a rise and
+    (before - after) / before of a fall. So removing every refusal is a share of 1, whether 92% or 42% refused before.
+    The limits of a share are those of `clustered_difference` over the room that was seen: where there is little room
+    they are wide.
+
+    Args:
+        first: Pairs per cluster of the first set, [..., clusters].
+        second: Those of the second set.
+        direction: 1 for a rise, -1 for a fall, [...].
+
+    Returns:
+        Shares in (-inf, 1] with 95% intervals; NaN where no change was possible; no interval where a
+        set has fewer than two clusters.
+
+    Source: Zou and Donner (2008), Statistics in Medicine 27, 1693-1702, for the interval of the gap.
+    """
+    one, other = (_share(pairs, direction) for pairs in (first, second))
+    return ShareGap(one, other, difference_of_estimates(one, other))
+
+
+def _share(pairs: PairedCounts, direction: Array) -> Estimate:
+    n = pairs.sizes.sum(-1)
+    before = (pairs.both + pairs.second_only).sum(-1)
+    room = np.where(direction > 0, n - before, before) / np.where(n > 0, n, np.nan)
+    room = np.where(room > 0, room, np.nan)
+    change = clustered_difference(pairs)
+    ends = np.stack([direction * change.low, direction * change.high])
+    return Estimate(direction * change.value / room, ends.min(axis=0) / room, ends.max(axis=0) / room)
 
 
 def _effective_units(
@@ -144,13 +176,13 @@ def _effective_units(
     alike = np.maximum(n**2 / _positive((sizes**2).sum(-1)), 1 + 1e-6)
     independent = variance / np.where(n > 1, n - 1, np.nan)
     copies = (sizes**2).sum(-1) / n
-    is_told = (unlike > 1) & (variance > 0)
-    design_effect = np.where(is_told, between / np.where(is_told, independent, 1.0), copies)
+    is_estimated = (unlike > 1) & (variance > 0)
+    design_effect = np.where(is_estimated, between / np.where(is_estimated, independent, 1.0), copies)
     design_effect = np.clip(design_effect, 1.0, copies)
     tail = (1 - np.asarray(confidence, dtype=float)) / 2
     # It pays for a design effect that few clusters tell badly; one that is assumed needs no such payment.
-    payment = (student.isf(tail, n - 1) / student.isf(tail, alike - 1)) ** 2
-    return np.asarray(np.where(np.isnan(clusters), np.nan, n / design_effect * np.where(is_told, payment, 1.0)))
+    payment = (stdtrit(n - 1, tail) / stdtrit(alike - 1, tail)) ** 2
+    return np.asarray(np.where(np.isnan(clusters), np.nan, n / design_effect * np.where(is_estimated, payment, 1.0)))
 
 
 def _positive(numbers: Array) -> Array:

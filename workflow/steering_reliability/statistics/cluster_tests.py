@@ -1,4 +1,4 @@
-"""Tests whose unit is a cluster of prompts: an exact one for a change, and the gap's own interval read backwards."""
+"""Tests whose unit is a cluster of prompts: an exact one for a change, and the p that belongs to the gap's interval."""
 
 from typing import Final
 
@@ -9,7 +9,7 @@ from steering_reliability.statistics.cluster_intervals import PairedCounts, clus
 from steering_reliability.statistics.intervals import Array
 
 _SMALLEST: Final = 1e-12
-"""Levels below it are not told apart from it."""
+"""The smallest p that is computed."""
 
 _LARGEST: Final = 0.99
 """A larger p is called 1."""
@@ -62,10 +62,6 @@ def effect_gap_p(first: PairedCounts, *, second: PairedCounts) -> Array:
     """Return the two-sided p that two sets of clusters changed alike: one minus the level at which the interval hits 0.
 
     It is `clustered_effect_gap` read backwards, so p is at most 0.05 just where the 95% interval excludes 0.
-
-    Args:
-        first: Pairs per cluster of the first set, [..., clusters].
-        second: Those of the second set.
 
     Returns:
         p in [1e-12, 0.99] or 1, without the last axis; NaN where a set has fewer than two clusters.

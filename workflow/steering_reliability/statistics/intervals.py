@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import norm
+from scipy.special import ndtri
 
 Array = npt.NDArray[np.float64]
 
@@ -46,26 +46,15 @@ def newcombe_interval(
     trials: npt.ArrayLike,
     other_successes: npt.ArrayLike,
     other_trials: npt.ArrayLike,
-    *,
-    confidence: npt.ArrayLike = 0.95,
 ) -> Estimate:
-    """Return the difference of two independent rates with Newcombe's hybrid score interval.
-
-    Args:
-        successes: Successes of the first group.
-        trials: Size of the first group.
-        other_successes: Successes of the second group.
-        other_trials: Size of the second group.
-        confidence: Coverage of the interval, broadcastable to it.
+    """Return the difference of two independent rates with Newcombe's hybrid 95% score interval.
 
     Returns:
         First rate minus second rate, in [-1, 1]; NaN where a group is empty.
 
     Source: Newcombe (1998), Statistics in Medicine 17, 873-890, method 10.
     """
-    first = wilson_interval(successes, trials, confidence=confidence)
-    second = wilson_interval(other_successes, other_trials, confidence=confidence)
-    return difference_of_estimates(first, second)
+    return difference_of_estimates(wilson_interval(successes, trials), wilson_interval(other_successes, other_trials))
 
 
 def newcombe_paired_interval(
@@ -133,7 +122,8 @@ def weighted_mean_of_estimates(estimates: Estimate, *, weights: npt.ArrayLike) -
 
 
 def _z(confidence: npt.ArrayLike) -> Array:
-    return np.asarray(norm.isf((1 - np.asarray(confidence, dtype=float)) / 2))
+    # Not norm.isf, which takes ten times as long: an interval is computed hundreds of times for one p.
+    return np.asarray(-ndtri((1 - np.asarray(confidence, dtype=float)) / 2))
 
 
 def _continuity_corrected_phi(a: Array, b: Array, c: Array, d: Array) -> Array:

@@ -1,4 +1,4 @@
-"""Intervals for other styles than those that were asked: each style is one observation."""
+"""Intervals for other styles than those of the prompts: each style is one observation."""
 
 import numpy as np
 from scipy.stats import t as student
@@ -10,11 +10,8 @@ from steering_reliability.statistics.intervals import Array, Estimate
 def change_over_styles(pairs: PairedCounts) -> Estimate:
     """Return the mean change of the styles with Student's t-interval.
 
-    It answers for styles that were not asked, of which those that were are taken as a sample; with four to six of them
+    It answers for other styles, of which those of the prompts are taken as a sample; with four to six of them
     it is wide, and right: see scripts/validate_statistics.py.
-
-    Args:
-        pairs: Pairs per style, [..., styles].
 
     Returns:
         First rate minus second, each style counted once, without the last axis; NaN for fewer than two styles.
@@ -25,10 +22,6 @@ def change_over_styles(pairs: PairedCounts) -> Estimate:
 
 def gap_over_styles(first: PairedCounts, *, second: PairedCounts) -> Estimate:
     """Return the difference between the mean changes of two sets of styles with Welch's interval.
-
-    Args:
-        first: Pairs per style of the first set, [..., styles].
-        second: Those of the second set; its styles are other ones.
 
     Returns:
         First change minus second, without the last axis; NaN where a set has fewer than two styles.
@@ -46,13 +39,9 @@ def gap_over_styles(first: PairedCounts, *, second: PairedCounts) -> Estimate:
 
 
 def at_least_as_wide(styles: Estimate, *, prompts: Estimate) -> Estimate:
-    """Return the interval for other styles, widened to hold the one for other prompts in the styles that were asked.
+    """Return the interval for other styles, widened to hold the one for other prompts in the same styles.
 
-    Four styles can be alike by chance; that never makes a claim surer for styles that were not asked.
-
-    Args:
-        styles: From `change_over_styles` or `gap_over_styles`.
-        prompts: The interval by cluster; NaN leaves `styles` as it is.
+    Four styles can be alike by chance; that must not make an interval for other styles narrower.
     """
     return Estimate(styles.value, _pick(np.fmin, styles.low, prompts.low), _pick(np.fmax, styles.high, prompts.high))
 

@@ -1,4 +1,4 @@
-"""Text from a model or a prompt file, made harmless and visible before it enters a page."""
+"""Escaping of text from a model or a prompt file before it enters a page."""
 
 import html
 import re
@@ -36,23 +36,14 @@ def markdown_block(text: str, *, width: int = 100) -> str:
     """Return text as a block that no text can leave, in Markdown and in the HTML made of it.
 
     The block is an HTML `pre` element with the text escaped, inside which Markdown is not read; a fence of backticks
-    would show the entities, and a text that holds HTML would reach readers that do not know fences.
-
-    Args:
-        text: Any text.
-        width: Longer lines are wrapped here, for a page that does not wrap.
-
-    Returns:
-        The block, with no newline after it.
+    would show the entities, and a text that holds HTML would reach readers that do not know fences. Lines longer than
+    `width` are wrapped, for a page that does not wrap.
     """
-    lines = [part for line in visible(text).split("\n") for part in (_wrapped(line, width) or [""])]
+    wrapper = textwrap.TextWrapper(width, replace_whitespace=False, drop_whitespace=False, break_on_hyphens=False)
+    lines = [part for line in visible(text).split("\n") for part in (wrapper.wrap(line) or [""])]
     # No line may be blank: some readers end an HTML block there and read what follows as Markdown.
     body = "\n".join(html.escape(line, quote=False) or "&#32;" for line in lines)
     return f"<pre>{body}</pre>"
-
-
-def _wrapped(line: str, width: int) -> list[str]:
-    return textwrap.wrap(line, width, replace_whitespace=False, drop_whitespace=False, break_on_hyphens=False)
 
 
 _MARKUP: Final = re.compile(

@@ -1,4 +1,4 @@
-"""Numbers in sentences: counts beside percentages, low to high, rounded in one way."""
+"""Numbers in sentences: counts, percentages and intervals, rounded in one way."""
 
 import math
 from collections.abc import Mapping
@@ -32,12 +32,7 @@ def interval(low: float, high: float) -> str:
 
 
 def rate(row: Mapping[str, Any], name: str) -> str:
-    """Return a rate of the summary with its interval, in words.
-
-    Args:
-        row: A row of the summary.
-        name: Of the rate; `name`_n, _low and _high stand beside it.
-    """
+    """Return a rate of a row of the summary in words, with its interval (columns `name`_n, `name`_low, `name`_high)."""
     n = int(row[f"{name}_n"])
     if n == 0:
         return "no data"

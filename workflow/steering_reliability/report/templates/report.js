@@ -1,4 +1,4 @@
-// Charts that open completions, and the browser of all completions. What models wrote enters the page as text only.
+// Charts that open completions, and the browser of all completions. Completions enter the page as text only, never as markup.
 "use strict";
 
 const NARROW = window.matchMedia("(max-width: 40rem)").matches;
@@ -129,7 +129,7 @@ class Browser {
   }
 
   search() {
-    const { q = "", id = "", sampleNumber, ...filters } = this.values();
+    const { q = "", id = "", ...filters } = this.values();
     const wanted = Object.entries(filters);
     const needle = q.toLowerCase();
     this.shown = this.rows.filter((row) => {
@@ -240,7 +240,7 @@ function card(row) {
   return element("article", {}, element("h3", {}, title), meta, ...folded);
 }
 
-// ---- taking it along ---------------------------------------------------------------------------------------------
+// ---- copy and download ---------------------------------------------------------------------------------------------
 
 function markdown(rows) {
   const block = (text) => {
@@ -254,7 +254,7 @@ function markdown(rows) {
 }
 
 function csv(rows) {
-  // A spreadsheet must not take what a model wrote for a formula.
+  // A spreadsheet must not take a completion for a formula.
   const cell = (value) => {
     const text = /^[=+\-@\t\r]/.test(value) && Number.isNaN(Number(value)) ? `'${value}` : String(value);
     return /[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
@@ -274,9 +274,9 @@ function say(text) {
 async function copy(text, kind) {
   try {
     await navigator.clipboard.writeText(text);
-    say(`Copied what this page shows as ${kind}.`);
+    say(`Copied the completions of this page as ${kind}.`);
   } catch {
-    say("The browser did not allow to copy: use the download.");
+    say("The browser blocked the copy. Use the download button.");
   }
 }
 
@@ -296,7 +296,7 @@ async function drawChart(place, spec) {
   const fitted = { ...spec };
   if (spec.columns) fitted.columns = Math.min(spec.columns, columnsFor(place.closest("main").clientWidth - 50));
   const { view } = await vegaEmbed(holder, fitted, {
-    // No text is evaluated as code: the page's policy forbids it.
+    // The page's policy forbids evaluating text as code.
     ast: true, actions: false, renderer: "svg", defaultStyle: false, tooltip: { disableDefaultStyle: true, theme: "custom" },
   });
   holder.querySelector("svg").setAttribute("aria-label", spec.description);
@@ -331,8 +331,7 @@ async function startBrowser() {
   const rows = readCompletions().then((found) => new Browser(found));
   open = async ({ intervention, layer, alpha, direction, split, id }) => {
     const values = alpha === 0 ? { intervention: "none" } : { intervention, layer, alpha, direction };
-    const asked = { ...values, split, id };
-    const known = Object.entries(asked).filter(([, value]) => value !== undefined && value !== "");
+    const known = Object.entries({ ...values, split, id }).filter(([, value]) => value !== undefined && value !== "");
     (await rows).filter(Object.fromEntries(known.map(([name, value]) => [name, String(value)])), { scroll: true });
   };
   for (const button of document.querySelectorAll("[data-open]")) {
