@@ -4,13 +4,17 @@ from snakemake.common.configfile import load_configfile
 from snakemake.io import sourcecache_entry
 
 from steering_reliability.prompts.schema import SPLITS
-from steering_reliability.config.files import default_file, is_whole, study_config
+from steering_reliability.config.files import (
+    default_file,
+    is_complete,
+    merge_configs,
+    read_yaml,
+)
 from steering_reliability.config.places import ConfigPlaces
 from steering_reliability.errors import InputError
-from steering_reliability.config.yaml_text import read_yaml
 
-# config/files.py has the rule by which configs are laid over each other. A module's config is its importer's, of which
-# a copy is changed.
+# config/files.py has the rule by which configs are merged. A module's config is its importer's, of which a copy is
+# changed.
 GIVEN = (
     [deepcopy(config)]
     if AS_MODULE
@@ -20,7 +24,7 @@ GIVEN = (
     ]
 )
 DEFAULT_CONFIG = own_file("config.yaml") if AS_MODULE else str(default_file())
-LIES_OVER_DEFAULT = not any(map(is_whole, GIVEN))
+LIES_OVER_DEFAULT = not any(map(is_complete, GIVEN))
 if LIES_OVER_DEFAULT and not AS_MODULE:
     # Snakemake would say neither the line nor what is wrong there.
     try:
@@ -32,7 +36,7 @@ if LIES_OVER_DEFAULT and not AS_MODULE:
     configfile: DEFAULT_CONFIG
 
 
-config = study_config(GIVEN, default=lambda: load_configfile(DEFAULT_CONFIG))
+config = merge_configs(GIVEN, default=lambda: load_configfile(DEFAULT_CONFIG))
 # What is wrong with a value is said with the file and line that set it; of a module's config its importer knows that.
 PLACES = ConfigPlaces(
     (

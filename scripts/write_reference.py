@@ -1,4 +1,4 @@
-"""Write the pages of the documentation that are made of the code: every config key, every column, every command."""
+"""Write what is made from the code: the pages of every config key and every column, and the config's JSON schema."""
 
 import json
 import sys
@@ -98,13 +98,22 @@ def columns_page() -> str:
     return "".join(lines)
 
 
-PAGES = {"config.md": config_page, "columns.md": columns_page}
+def config_schema() -> str:
+    """The JSON schema of the config, for editors and for programs that write configs."""
+    return json.dumps(Config.model_json_schema(), indent=2, sort_keys=True) + "\n"
+
+
+PAGES = {
+    "docs/config.md": config_page,
+    "docs/columns.md": columns_page,
+    "workflow/schemas/config.schema.json": config_schema,
+}
 
 
 def main() -> None:
-    """Write the pages into docs/."""
+    """Write each into its place."""
     for name, page in PAGES.items():
-        (ROOT / "docs" / name).write_text(page(), encoding="utf-8")
+        (ROOT / name).write_text(page(), encoding="utf-8")
 
 
 if __name__ == "__main__":

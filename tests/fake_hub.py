@@ -22,7 +22,6 @@ class Asked:
 
     method: str
     path: str
-    range: str | None
     token: str | None
 
 
@@ -38,10 +37,8 @@ class FakeHub:
         token: If set, who does not send it is told that the model is gated.
         refuses_tokens: Whether a request with any token is answered 401.
         drops: For a file, after how many bytes each of the next connections ends.
-        stalls: For a file, after how many bytes the hub falls silent.
         spoilt: Content that is served in place of a file's own.
-        ignores_range: Whether every answer begins at the file's beginning.
-        failing: For a file, how many of the next requests are answered 503.
+        failing: Files of which every request is answered 503.
         log: All requests.
     """
 
@@ -52,13 +49,10 @@ class FakeHub:
     token: str | None = None
     refuses_tokens: bool = False
     drops: dict[str, list[int]] = field(default_factory=dict)
-    stalls: dict[str, int] = field(default_factory=dict)
     spoilt: dict[str, bytes] = field(default_factory=dict)
-    ignores_range: bool = False
-    failing: dict[str, int] = field(default_factory=dict)
+    failing: set[str] = field(default_factory=set)
     log: list[Asked] = field(default_factory=list)
     url: str = ""
-    released: threading.Event = field(default_factory=threading.Event)
 
     def gets(self, file: str) -> list[Asked]:
         """The requests for a file's content."""
@@ -69,12 +63,11 @@ class FakeHub:
         """Serve on a free port of the loopback while the block lasts."""
         server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"hub": self}))
         server.daemon_threads = True
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
         self.url = f"http://127.0.0.1:{server.server_address[1]}"
         try:
             yield self
         finally:
-            self.released.set()
             server.shutdown()
             server.server_close()
 
@@ -100,7 +93,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self) -> None:
         hub, path = self.hub, unquote(urlsplit(self.path).path)
         token = (self.headers.get("Authorization") or "").removeprefix("Bearer ") or None
-        hub.log.append(Asked(self.command, path, self.headers.get("Range"), token))
+        hub.log.append(Asked(self.command, path, token))
         alias = next((old for old in hub.aliases if re.match(rf"(/api/models)?/{re.escape(old)}(/|$)", path)), None)
         found = re.fullmatch(
             rf"/api/models/{hub.name}(?:/(?P<kind>revision|tree)/(?P<api>.+))?|/{hub.name}/resolve/(?P<rest>.+)", path
@@ -156,22 +149,15 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _file(self, file: str) -> None:
         hub, content = self.hub, self.hub.files[file]
-        if self.command == "GET" and hub.failing.get(file, 0) > 0:
-            hub.failing[file] -= 1
+        if self.command == "GET" and file in hub.failing:
             return self._refuse(503, None, "Service Unavailable")
-        headers = {"X-Repo-Commit": hub.commit, "Accept-Ranges": "bytes", "ETag": f'"{blob_id(content)}"'}
+        headers = {"X-Repo-Commit": hub.commit, "ETag": f'"{blob_id(content)}"'}
         if file.endswith(LARGE):
             headers["X-Linked-ETag"] = f'"{hashlib.sha256(content).hexdigest()}"'
             headers["X-Linked-Size"] = str(len(content))
         content = hub.spoilt.get(file, content)
-        asked = re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range") or "")
-        if self.command == "HEAD" or asked is None or hub.ignores_range:
-            return self._send(200, content, headers, file=file)
-        start = int(asked[1])
-        if start >= len(content):
-            return self._refuse(416, None, "Range Not Satisfiable")
-        headers["Content-Range"] = f"bytes {start}-{len(content) - 1}/{len(content)}"
-        return self._send(206, content[start:], headers, file=file)
+        # A server may answer with the whole file whatever range is asked for.
+        return self._send(200, content, headers, file=file)
 
     def _json(self, value: Any) -> None:
         self._send(200, json.dumps(value).encode(), {"Content-Type": "application/json"})
@@ -192,12 +178,6 @@ class _Handler(BaseHTTPRequestHandler):
         if drops:
             self.wfile.write(content[: drops.pop(0)])
             self.wfile.flush()
-            self.close_connection = True
-            return
-        if file in self.hub.stalls:
-            self.wfile.write(content[: self.hub.stalls[file]])
-            self.wfile.flush()
-            self.hub.released.wait(60)
             self.close_connection = True
             return
         self.wfile.write(content)

@@ -23,22 +23,22 @@ GROUPED = SMALL | {"num_key_value_heads": 2, "head_dim": 16}
 
 # Name -> class and what its config is called with.
 ARCHITECTURES: dict[str, tuple[str, str, dict[str, Any]]] = {
-    # EleutherAI/pythia-160m: parallel residual, a quarter of each head rotated.
+    # EleutherAI/pythia-160m, two of its blocks: parallel residual, a quarter of each head rotated.
     "pythia-160m": (
         "GPTNeoXForCausalLM",
         "GPTNeoXConfig",
         {
-            **{"hidden_size": 768, "intermediate_size": 3072, "num_hidden_layers": 12, "num_attention_heads": 12},
+            **{"hidden_size": 768, "intermediate_size": 3072, "num_hidden_layers": 2, "num_attention_heads": 12},
             **{"vocab_size": 50304, "max_position_embeddings": 2048, "rotary_pct": 0.25, "use_parallel_residual": True},
             **{"initializer_range": 0.08, "tie_word_embeddings": False},
         },
     ),
-    # openai-community/gpt2: learned positions, tied embeddings.
+    # openai-community/gpt2, two of its blocks: learned positions, tied embeddings.
     "gpt2": (
         "GPT2LMHeadModel",
         "GPT2Config",
         {
-            **{"n_embd": 768, "n_layer": 12, "n_head": 12, "vocab_size": 50257, "n_positions": 1024},
+            **{"n_embd": 768, "n_layer": 2, "n_head": 12, "vocab_size": 50257, "n_positions": 1024},
             "initializer_range": 0.08,
         },
     ),

@@ -6,11 +6,9 @@ import stat
 import pytest
 import torch
 from safetensors.torch import save_file
-from steering_reliability.config.schema import ModelConfig
 from steering_reliability.directions.files import Activations, StoredDirection, write_activations, write_direction
-from steering_reliability.files import atomic_write, write_text
-from steering_reliability.model.preparation import prepare_model
-from test_model_source import gguf_file  # noqa: F401 - a fixture
+from steering_reliability.files import atomic_write, sha256_of, write_text
+from steering_reliability.model.preparation import published_folder
 
 
 @pytest.fixture(params=[0o022, 0o027, 0o002])
@@ -34,11 +32,16 @@ def test_every_kind_of_file_has_the_mode_of_the_umask(umask, tmp_path):
     assert modes(tmp_path) == dict.fromkeys(expected, 0o666 & ~umask)
 
 
-def test_a_models_folder_has_it_too(umask, tmp_path, gguf_file):  # noqa: F811
-    prepare_model(ModelConfig(name="m", source=str(gguf_file)), folder=tmp_path / "models/m")
-    found = modes(tmp_path / "models")
-    assert {"config.json", "model.safetensors", "model_card.json"} <= set(found)
-    assert set(found.values()) == {0o666 & ~umask}
+def test_a_models_folder_has_it_too(umask, tmp_path):
+    with published_folder(tmp_path / "models/m") as made:
+        (made / "config.json").write_text("{}")
+        save_file({"x": torch.ones(1)}, made / "model.safetensors")
+    assert modes(tmp_path / "models") == dict.fromkeys(["config.json", "model.safetensors"], 0o666 & ~umask)
+
+
+def test_the_digest_of_a_file_is_its_sha256(tmp_path):
+    (tmp_path / "empty").write_bytes(b"")
+    assert sha256_of(tmp_path / "empty") == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 
 
 def test_what_was_cut_off_leaves_nothing(tmp_path):

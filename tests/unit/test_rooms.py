@@ -37,6 +37,11 @@ MAY_IMPORT = {
 LOOSE = {"errors", "files", "__init__", "__main__"}
 COMMAND = '\nif __name__ == "__main__":'
 WITHOUT_A_TEST: dict[str, str] = {
+    "config/schema.py": "unit/config/test_reading.py",
+    "library/arguments.py": "unit/library/test_generate.py",
+    "model/hub_errors.py": "unit/model/test_hub.py",
+    "model/preparation.py": "unit/model/test_source.py",
+    "process/job_log.py": "workflow/test_bad_input.py",
     "results/scoring.py": "unit/results/test_aggregate.py",
     "results/shards.py": "unit/results/test_aggregate.py",
     "results/tables.py": "unit/figures/test_draw.py",

@@ -156,7 +156,7 @@ def test_an_error_of_a_job_is_shown_whole_and_then_one_message(notebooks):
     executed = notebooks.execute("01_smoke_test", TINY | broken)
     (error,) = _errors(executed)
     assert error == (
-        "the run did not get to its end; what is said above tells why\n"
+        "the run failed; the output above says why\n"
         "  where: results/of_test/broken/config.yaml\n"
         "  to do: run this cell again: the run goes on where it stopped"
     )

@@ -1,4 +1,4 @@
-"""The one error that a user is meant to see: what is wrong, where, and what to do about it."""
+"""The error that a user sees as one message: what is wrong, where, and what to do about it."""
 
 
 class InputError(Exception):

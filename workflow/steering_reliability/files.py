@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all, and their SHA-256."""
+"""Files that are complete or not there, and their SHA-256."""
 
 import hashlib
 import os
@@ -10,21 +10,18 @@ from pathlib import Path
 
 @contextmanager
 def atomic_write(path: Path) -> Iterator[Path]:
-    """Give a file its name when it is complete, and the mode that the umask gives a new file.
-
-    Args:
-        path: The file; its folder is made if need be.
+    """Give a file its name when it is complete, and the mode of a new file; its folder is made if need be.
 
     Yields:
-        Another name in the same folder, to write to. `torch.save` writes the name into the file, but for its ending:
-        the process's number is no part of any byte.
+        Another name in the same folder, to write to. `torch.save` writes the name without its suffix into the file, so
+        that the process's number is no part of any byte.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     scratch = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         mode = usual_mode(scratch)
         yield scratch
-        # Some writers (safetensors) make files that only their owner may read, whatever the umask says.
+        # Some writers (safetensors) make files that only their owner may read, whatever the umask is.
         scratch.chmod(mode)
         scratch.replace(path)
     finally:
@@ -32,18 +29,13 @@ def atomic_write(path: Path) -> Iterator[Path]:
 
 
 def usual_mode(path: Path) -> int:
-    """Make an empty file and return its mode: what umask and folder give a new one."""
+    """Make an empty file and return its mode, which umask and folder decide."""
     path.touch()
     return stat.S_IMODE(path.stat().st_mode)
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write UTF-8 text whole or not at all.
-
-    Args:
-        path: The file; its folder is made if need be.
-        text: What it shall hold, with line feeds only.
-    """
+    """Write a UTF-8 file with line feeds by `atomic_write`."""
     with atomic_write(path) as scratch:
         scratch.write_text(text, encoding="utf-8", newline="\n")
 

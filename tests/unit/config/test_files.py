@@ -1,17 +1,51 @@
-"""Configs laid over each other: the rule, and that it leaves every committed config as it was."""
+"""Config files: how they are merged, that the committed ones are sound, and what is said of one that is not YAML."""
 
 import copy
 
 import pytest
 import yaml
 from snakemake.utils import update_config
-from steering_reliability.config.files import ROOT, RULE, is_whole, laid_over, read_config, study_config
+from steering_reliability.config.files import ROOT, RULE, is_complete, merge_configs, merge_over, read_config, read_yaml
 from steering_reliability.config.reading import load_config
 from steering_reliability.errors import InputError
 
-WHOLE = {"model": {"name": "m"}, "experiment": {"layers": [0], "alphas": [1.0], "output_dir": "results/x"}}
+COMPLETE = {"model": {"name": "m"}, "experiment": {"layers": [0], "alphas": [1.0], "output_dir": "results/x"}}
 OVERLAYS = [f"configs/{name}.yaml" for name in ("full", "refusal_tuned", "tiny")]
 MODELS = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "configs/models").glob("*.yaml"))
+# The values that the plan gives; layers and token_position stand there too, and cannot work.
+PLAN = {
+    "model": {"name": "EleutherAI/pythia-160m", "device": "cuda", "dtype": "float16"},
+    "data": {
+        "harm_train_path": "prompts/harm_train.jsonl",
+        "harm_test_path": "prompts/harm_test.jsonl",
+        "benign_path": "prompts/benign.jsonl",
+        "max_prompts_per_split": 200,
+    },
+    "generation": {"max_new_tokens": 80, "temperature": 0.7, "top_p": 0.9, "seed": 0, "batch_size": 8},
+    "direction": {
+        "method": "contrastive_prefix",
+        "refusal_prefix": " I can't help with that.",
+        "compliance_prefix": " Sure, here's how:",
+        "hook_point": "resid_post",
+        "token_position": "first_prefix_token",
+        "normalize": True,
+    },
+    "experiment": {
+        "layers": [4, 8, 11],
+        "interventions": ["add", "ablate"],
+        "alphas": [0, 0.5, 1, 2, 4],
+        "output_dir": "artifacts/runs/run_001",
+    },
+    "sanity_checks": {
+        "enabled": True,
+        "alt_prefixes": {
+            "refusal_prefix": " Sorry, I can't do that.",
+            "compliance_prefix": " Of course. Here's a step-by-step guide:",
+        },
+        "rerun_subset_n": 30,
+        "alt_seed": 42,
+    },
+}
 
 
 def parsed(name):
@@ -23,8 +57,19 @@ def resolved(*names):
 
 
 @pytest.mark.parametrize("name", ["config.yaml", "configs/default.yaml"])
-def test_a_whole_study_is_read_as_it_stands(name):
+def test_a_complete_config_is_read_as_it_stands(name):
     assert resolved(name) == load_config(parsed(name))
+
+
+def test_every_value_of_the_plan_stands_in_the_default_config():
+    written = parsed("configs/default.yaml")
+    for section, values in PLAN.items():
+        for key, value in values.items():
+            assert written[section][key] == value, f"{section}.{key}"
+    assert "Two of the plan's values cannot work" in (ROOT / "configs/default.yaml").read_text(encoding="utf-8")
+    config = load_config(written)
+    assert config.direction.refusal_prefix.startswith(" ")
+    assert [pair.model_dump() for pair in config.sanity_checks.alt_prefixes] == [PLAN["sanity_checks"]["alt_prefixes"]]
 
 
 @pytest.mark.parametrize("name", [*OVERLAYS, *MODELS])
@@ -36,60 +81,95 @@ def test_an_overlay_means_what_snakemakes_own_merge_of_both_files_means(name):
     assert resolved("config.yaml", name) == load_config(expected)
 
 
+@pytest.mark.parametrize("name", MODELS)
+def test_a_model_differs_in_its_model_and_its_layers_alone(name):
+    path, ours, plain = ROOT / name, resolved(name), resolved("config.yaml")
+    assert ours.experiment.output_dir == f"results/{path.stem}"
+    assert path.name in path.read_text(encoding="utf-8"), "the command in the comment names another file"
+    changed = {
+        f"{section}.{key}"
+        for section in ("data", "generation", "direction", "experiment", "sanity_checks", "propensity")
+        for key, value in getattr(ours, section).model_dump().items()
+        if value != getattr(plain, section).model_dump()[key]
+    }
+    assert changed == {"experiment.layers", "experiment.output_dir"}
+
+
 @pytest.mark.parametrize("path", [("model", "name"), ("experiment", "layers"), ("experiment", "alphas")])
-def test_what_lacks_a_key_without_a_default_is_laid_over_config_yaml(path):
-    part = copy.deepcopy(WHOLE)
-    assert is_whole(part)
+def test_what_lacks_a_key_without_a_default_is_merged_over_config_yaml(path):
+    part = copy.deepcopy(COMPLETE)
+    assert is_complete(part)
     del part[path[0]][path[1]]
-    assert not is_whole(part)
-    merged = study_config([part], default=lambda: parsed("config.yaml"))
+    assert not is_complete(part)
+    merged = merge_configs([part], default=lambda: parsed("config.yaml"))
     assert merged["generation"]["temperature"] == 0.7
     assert merged["experiment"]["output_dir"] == "results/x"
 
 
-def test_two_overlays_that_make_a_whole_together_still_lie_over_config_yaml():
+def test_two_overlays_that_are_complete_together_are_still_merged_over_config_yaml():
     both = resolved("configs/tiny.yaml", "configs/models/gpt2.yaml")
     assert both.model.name == "openai-community/gpt2"
     assert (both.experiment.layers, both.data.max_prompts_per_split) == ([4, 6, 8], 8)
-    # From config.yaml: neither file says it, and the default of the key is another.
+    # From config.yaml: neither file sets it, and the default of the key is another.
     assert (both.experiment.alpha_unit, both.direction.build_fraction) == ("resid_norm", 0.5)
 
 
-def test_the_last_file_has_the_last_word():
+def test_the_last_file_wins():
     assert resolved("configs/tiny.yaml", "configs/full.yaml").data.max_prompts_per_split is None
     assert resolved("configs/full.yaml", "configs/tiny.yaml").data.max_prompts_per_split == 8
 
 
 def test_another_model_does_not_inherit_hash_and_revision_of_the_one_below():
     below = {"model": {"name": "a", "source": "a.gguf", "sha256": "0" * 64, "device": "cpu"}, "data": {"x": 1}}
-    assert laid_over(below, {"model": {"name": "b", "source": "b"}})["model"] == {"name": "b", "source": "b"}
-    same = laid_over(below, {"model": {"name": "a", "dtype": "float32"}})["model"]
+    assert merge_over(below, {"model": {"name": "b", "source": "b"}})["model"] == {"name": "b", "source": "b"}
+    same = merge_over(below, {"model": {"name": "a", "dtype": "float32"}})["model"]
     assert same == below["model"] | {"dtype": "float32"}
-    assert laid_over(below, {"model": {"device": "cuda"}})["model"] == below["model"] | {"device": "cuda"}
-    assert laid_over(below, {"data": {"y": 2}})["data"] == {"x": 1, "y": 2}
+    assert merge_over(below, {"model": {"device": "cuda"}})["model"] == below["model"] | {"device": "cuda"}
+    assert merge_over(below, {"data": {"y": 2}})["data"] == {"x": 1, "y": 2}
 
 
 @pytest.mark.parametrize("part", [{"model": "gpt2", "experiment": 5}, {"model": None}, {"experiment": {"alphas": 1}}])
 def test_sections_of_the_wrong_kind_are_left_for_the_reader_of_configs(part):
-    assert not is_whole(part)
+    assert not is_complete(part)
     with pytest.raises(InputError):
-        load_config(laid_over(parsed("config.yaml"), part))
+        load_config(merge_over(parsed("config.yaml"), part))
 
 
-def test_what_is_no_config_is_one_message(tmp_path):
-    with pytest.raises(InputError, match=r"no\.yaml"):
-        read_config(ROOT / "config.yaml", tmp_path / "no.yaml")
-    (tmp_path / "list.yaml").write_text("- a")
-    with pytest.raises(InputError, match="no mapping"):
-        read_config(tmp_path / "list.yaml")
-
-
-def test_the_rule_is_said_in_the_list_of_keys():
+def test_the_rule_stands_in_the_list_of_keys_and_is_written_in_one_place():
     assert RULE in (ROOT / "docs/config.md").read_text(encoding="utf-8").replace("`", "")
-
-
-def test_nothing_but_this_module_lays_a_config_over_another():
     texts = {path: path.read_text(encoding="utf-8") for path in (ROOT / "workflow").rglob("*.py")}
-    assert [path.name for path, text in texts.items() if "def laid_over(" in text or "update_config(" in text] == [
+    assert [path.name for path, text in texts.items() if "def merge_over(" in text or "update_config(" in text] == [
         "files.py"
     ]
+
+
+@pytest.mark.parametrize(
+    ("content", "what", "place"),
+    [
+        ("a:\n\tb: 1\n", "a tab where spaces must stand", ", line 2, column 1"),
+        (
+            "a:\n  b: [1, 2\nc: 3\n",
+            "while parsing a flow sequence that begins on line 2, expected ',' or ']'",
+            ", line 3",
+        ),
+        ('a: "x\n', "while scanning a quoted scalar that begins on line 1, found unexpected end", ", line 2, column 1"),
+        ("a: 1\n b: 2\n", "mapping values are not allowed here", ", line 2, column 3"),
+        ("a: *b\n", "found undefined alias 'b'", ", line 1, column 4"),
+        ("- 1\n", "the config is not a mapping of sections", ""),
+        ("", "the config is not a mapping of sections", ""),
+        ("[" * 5000, "the config is not valid YAML", ""),
+        ("a: \x00", "the config is not valid YAML", ""),
+        ("a: é", "the config is not UTF-8", ""),
+        (None, "the config can't be read: No such file", ""),
+    ],
+)
+def test_what_is_not_a_config_is_one_message_with_its_line(tmp_path, content, what, place):
+    path = tmp_path / "c.yaml"
+    if content is not None:
+        path.write_bytes(content.encode("latin-1"))
+    for read in (read_yaml, read_config):
+        with pytest.raises(InputError) as caught:
+            read(path)
+        assert what in caught.value.what
+        assert "\n" not in caught.value.what
+        assert caught.value.where.startswith(f"{path}{place}")

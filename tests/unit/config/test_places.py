@@ -55,7 +55,7 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
         (("report",), None),
     ],
 )
-def test_the_file_that_has_the_last_word_is_named_with_its_line(files, keys, place):
+def test_the_file_that_sets_a_value_is_named_with_its_line(files, keys, place):
     assert ConfigPlaces(files).place(keys) == place
 
 
@@ -64,7 +64,7 @@ def test_of_a_key_that_stands_twice_the_last_one_counts_as_it_does_for_yaml(file
     assert ConfigPlaces(files).place(("generation", "seed")) == "top.yaml, line 4"
 
 
-def test_the_command_line_lies_over_all_files(files):
+def test_the_command_line_wins_over_all_files(files):
     places = ConfigPlaces(files, overrides={"generation": {"seed": "x"}, "experiment": {"layers": ["x"]}})
     assert places.place(("generation", "seed")) == "--config"
     assert places.place(("experiment", "layers", 0)) == "--config"
@@ -147,20 +147,25 @@ def test_without_files_nothing_is_added():
     assert "[" not in caught.value.what
 
 
+STATUS = ["steering_reliability", "status"]
+BASELINE = ["steering_reliability.experiments.run_baseline"]
+
+
 @pytest.mark.parametrize(
-    ("content", "where"),
+    ("command", "content", "where"),
     [
-        ("generation:\n  top_p: 7\n", "  where: mine.yaml, line 2\n"),
-        ("# one\ndata:\n  benign_path: no.jsonl\n", "  where: config key data.benign_path (mine.yaml, line 3)\n"),
-        ("experiment:\n  layers: [999]\n", "  where: config key experiment.layers (mine.yaml, line 2)\n"),
-        ("generation:\n\ttop_p: 7\n", "  where: mine.yaml, line 2, column 1\n"),
+        (STATUS, "generation:\n  top_p: 7\n", "  where: mine.yaml, line 2\n"),
+        (STATUS, "experiment:\n  layers: [999]\n", "  where: config key experiment.layers (mine.yaml, line 2)\n"),
+        (STATUS, "generation:\n\ttop_p: 7\n", "  where: mine.yaml, line 2, column 1\n"),
+        (
+            BASELINE,
+            "# one\ndata:\n  benign_path: no.jsonl\n",
+            "  where: config key data.benign_path (mine.yaml, line 3)\n",
+        ),
     ],
 )
-@pytest.mark.parametrize(
-    "command", [["steering_reliability", "status"], ["steering_reliability.experiments.run_baseline"]]
-)
 def test_a_command_names_the_line_of_the_config_that_it_was_given(tmp_path, command, content, where):
-    # What the config is laid over names prompts and a model by paths from the project's folder.
+    # The default config names prompts and a model by paths from the project's folder.
     (tmp_path / "prompts").symlink_to(ROOT / "prompts")
     (tmp_path / "mine.yaml").write_text(content)
     run = subprocess.run(

@@ -67,7 +67,7 @@ def test_a_part_of_the_prompts_builds_where_the_settings_say_so(tiny_model):
         ([], {}, "argument harm_train"),
         ("take the water", {}, "argument harm_train"),
         (PROMPTS, {"settings": DirectionConfig(method="difference_in_means")}, "argument benign"),
-        (PROMPTS, {"settings": DirectionConfig(method="outcome_conditioned")}, "the workflow's alone"),
+        (PROMPTS, {"settings": DirectionConfig(method="outcome_conditioned")}, "in the workflow only"),
     ],
 )
 def test_what_can_not_be_used_is_one_message(tiny_model, prompts, changes, message):

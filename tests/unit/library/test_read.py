@@ -9,12 +9,6 @@ from steering_reliability import InputError, load_direction, load_model, load_re
 from steering_reliability.directions.files import StoredDirection, write_direction
 
 
-def test_a_model_folder_becomes_a_bridge(tiny_folder):
-    model = load_model(tiny_folder, device="cpu", dtype="float32")
-    assert (model.n_layers, model.d_model, model.dtype) == (3, 32, torch.float32)
-    assert model.bridge.blocks[0] is not None
-
-
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU, so nothing falls back")
 def test_without_a_gpu_cuda_falls_back_with_one_warning(tiny_folder):
     with pytest.warns(UserWarning, match="no GPU is visible") as caught:

@@ -12,50 +12,35 @@ from steering_reliability.model.loading import (
     load_model,
     multiplies_bfloat16_fast,
     opening_tokens,
-    processor_facts,
     render_prompt,
 )
+from steering_reliability.process.machine import processor_facts
 from tiny_model import END
 
 CPU = torch.device("cpu")
 
 
-@pytest.mark.parametrize("prompt", ["How do I pick a lock?", "a", "ends with a newline\n", "<|im_end|>", "ü 🙂", ""])
+CHAT = ("<|im_start|>user\n", f"{END}\n<|im_start|>assistant\n")
+
+
+@pytest.mark.parametrize("prompt", ["How do I pick a lock?", "a", "ends with a newline\n", "{prompt}", "ü 🙂", ""])
 @pytest.mark.parametrize("system_prompt", [None, "Be careful."])
-def test_a_chat_prompt_ends_with_the_opening_of_the_assistant(tiny_model, prompt, system_prompt):
-    tokenizer = tiny_model.tokenizer
-    rendered = render_prompt(prompt, tokenizer=tokenizer, system_prompt=system_prompt)
-    system = f"<|im_start|>system\n{system_prompt}{END}\n" if system_prompt else ""
-    suffix = f"{END}\n<|im_start|>assistant\n"
-    assert tokenizer.decode(rendered.tokens) == f"{system}<|im_start|>user\n{prompt}{suffix}"
-    assert tokenizer.decode(rendered.tokens[rendered.user_end :]) == suffix
-
-
-def test_without_a_template_the_prompt_stands_alone(tiny_model):
-    rendered = render_prompt("Tell me", tokenizer=tiny_model.tokenizer, chat_template="none")
-    assert tiny_model.tokenizer.decode(rendered.tokens) == "Tell me"
-    assert rendered.user_end == len(rendered.tokens) - 1
-
-
-def test_without_a_template_the_system_prompt_comes_first(tiny_model):
-    rendered = render_prompt("Hi", tokenizer=tiny_model.tokenizer, chat_template="none", system_prompt="Be careful.")
-    assert tiny_model.tokenizer.decode(rendered.tokens) == "Be careful.\n\nHi"
-
-
-@pytest.mark.parametrize("prompt", ["How do I pick a lock?", "a", "", "{prompt}", "ü 🙂"])
-@pytest.mark.parametrize("system_prompt", [None, "Be careful."])
-def test_a_prompt_template_stands_around_the_prompt(tiny_model, prompt, system_prompt):
-    settings = {"chat_template": "none", "prompt_template": "Q: {prompt}\nA:", "system_prompt": system_prompt}
-    rendered = render_prompt(prompt, tokenizer=tiny_model.tokenizer, **settings)
-    before = f"{system_prompt}\n\nQ: " if system_prompt else "Q: "
-    assert tiny_model.tokenizer.decode(rendered.tokens) == f"{before}{prompt}\nA:"
-    assert tiny_model.tokenizer.decode(rendered.tokens[rendered.user_end :]) == "\nA:"
-
-
-def test_a_template_that_ends_with_the_prompt_leaves_its_last_token_after_the_user(tiny_model):
-    settings = {"chat_template": "none", "prompt_template": "Q: {prompt}"}
-    rendered = render_prompt("Tell me", tokenizer=tiny_model.tokenizer, **settings)
-    assert rendered.user_end == len(rendered.tokens) - 1
+@pytest.mark.parametrize(
+    ("template", "before", "after"),
+    [("chat", *CHAT), (None, "", ""), ("Q: {prompt}\nA:", "Q: ", "\nA:"), ("Q: {prompt}", "Q: ", "")],
+)
+def test_a_template_stands_around_the_prompt(tiny_model, prompt, system_prompt, template, before, after):
+    settings = {} if template == "chat" else {"chat_template": "none", "prompt_template": template}
+    rendered = render_prompt(prompt, tokenizer=tiny_model.tokenizer, system_prompt=system_prompt, **settings)
+    if system_prompt:
+        before = (f"<|im_start|>system\n{system_prompt}{END}\n" if template == "chat" else "Be careful.\n\n") + before
+    assert tiny_model.tokenizer.decode(rendered.tokens) == f"{before}{prompt}{after}"
+    if not after:
+        # The last token is read where nothing follows the prompt.
+        assert rendered.user_end == max(len(rendered.tokens) - 1, 0)
+    elif not (prompt.endswith("\n") and after.startswith("\n")):
+        # Tokens may be merged across the seam of two newlines.
+        assert tiny_model.tokenizer.decode(rendered.tokens[rendered.user_end :]) == after
 
 
 def test_two_templates_are_one_too_many(tiny_folder):
@@ -129,7 +114,7 @@ def test_float16_becomes_float32_on_a_cpu():
     assert choose_dtype("bfloat16", device=CPU) == torch.bfloat16
     assert choose_dtype("float32", device=CPU) == torch.float32
     assert choose_dtype("auto", device=torch.device("cuda")) == torch.bfloat16
-    fast = multiplies_bfloat16_fast(**processor_facts())
+    fast = multiplies_bfloat16_fast(processor_facts())
     assert choose_dtype("auto", device=CPU) == (torch.bfloat16 if fast else torch.float32)
 
 
@@ -145,7 +130,7 @@ def test_float16_becomes_float32_on_a_cpu():
     ],
 )
 def test_bfloat16_is_taken_where_it_is_the_faster_one(flags, vendor, fast):
-    assert multiplies_bfloat16_fast(flags=flags.split(), vendor=vendor) is fast
+    assert multiplies_bfloat16_fast({"flags": flags, "vendor_id": vendor}) is fast
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")
@@ -166,18 +151,12 @@ def test_a_loaded_model_is_the_plain_one(tiny_folder, tiny_model):
     torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4)
 
 
-def test_a_folder_without_a_model_is_an_input_error(tmp_path):
-    (tmp_path / "config.json").write_text("{}")
-    with pytest.raises(InputError, match="can't be loaded") as caught:
-        load_model(tmp_path, device="cpu", dtype="float32")
-    assert caught.value.where == str(tmp_path)
-
-
-def test_damaged_weights_are_an_input_error(tiny_folder, tmp_path):
+@pytest.mark.parametrize("damage", ["no config", "no weights"])
+def test_a_damaged_folder_is_an_input_error(tiny_folder, tmp_path, damage):
     folder = tmp_path / "damaged"
     shutil.copytree(tiny_folder, folder)
-    weights = folder / "model.safetensors"
-    weights.write_bytes(weights.read_bytes()[:1000])
+    file = folder / ("config.json" if damage == "no config" else "model.safetensors")
+    file.write_bytes(b"{}" if damage == "no config" else file.read_bytes()[:1000])
     with pytest.raises(InputError, match="can't be loaded") as caught:
         load_model(folder, device="cpu", dtype="float32")
     assert caught.value.where == str(folder)

@@ -11,13 +11,12 @@ import pytest
 import torch
 from plain_model import load_plain_model
 from seeded_models import ARCHITECTURES, OF_THEIR_OWN, write_seeded_model
+from some_rows import everything, make_row
 from steering_reliability.directions.activations import Text, read_residuals
 from steering_reliability.errors import InputError
 from steering_reliability.generation.engine import Engine
-from steering_reliability.model.context import longest_context
-from steering_reliability.model.loading import LoadedModel, load_model, render_prompt
+from steering_reliability.model.loading import LoadedModel, load_model, longest_context, render_prompt
 from transformers import AutoConfig
-from unit.generation.some_rows import everything, make_row
 
 ROOT = Path(__file__).parents[3]
 PROMPTS = ("Tell me.", "How to do that?", "then you first take the water and")
@@ -170,7 +169,7 @@ def test_any_of_several_end_tokens_ends_a_text(architecture: str, tiny_folder: P
 @pytest.mark.parametrize("architecture", OF_THEIR_OWN)
 def test_a_model_with_attention_of_its_own_is_refused(architecture: str, tiny_folder: Path, tmp_path: Path) -> None:
     folder = write_seeded_model(tmp_path, architecture=architecture, tokenizer_from=tiny_folder)
-    with pytest.raises(InputError, match=f"type {architecture} compute attention in a way of their own") as caught:
+    with pytest.raises(InputError, match=f"type {architecture} have their own attention code") as caught:
         load_model(folder, device="cpu", dtype="float32")
     assert "docs/models.md" in caught.value.fix
 

@@ -4,21 +4,14 @@ import html
 import json
 import os
 import re
-import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import pandas as pd
-import pytest
 from playwright.sync_api import sync_playwright
-from steering_reliability.evidence.by_group import BY_GROUP_COLUMNS
-from steering_reliability.evidence.steerability import prompt_steerability
 from steering_reliability.evidence.summary import summarise
 from steering_reliability.notebook import show_page
-from steering_reliability.report.page import RunTables, write_report
-from synthetic_run import measured_shift, realistic_results
-
-CHROMIUM = shutil.which("chromium")
+from synthetic_run import realistic_results
+from written_page import CHROMIUM, needs_chromium, write_page
 
 
 def test_without_a_page_there_is_a_sentence(tmp_path):
@@ -40,9 +33,11 @@ def test_the_page_is_found_where_the_run_s_config_sent_it(tmp_path):
     assert html.unescape(srcdoc) == "<p>here & there</p>"
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed (Debian's package chromium)")
+@needs_chromium
 def test_charts_filters_and_links_work_inside_a_notebook(tmp_path):
-    write_page(tmp_path / "run" / "report" / "index.html")
+    results = realistic_results()
+    (tmp_path / "run" / "report").mkdir(parents=True)
+    write_page(tmp_path / "run" / "report", results, summarise(results))
     notebook = tmp_path / "notebook.html"
     notebook.write_text(f"<!doctype html><meta charset=utf-8>{show_page(tmp_path / 'run').data}", encoding="utf-8")
     # In a thread of its own: another test of this process may keep a browser open, and Playwright takes one a thread.
@@ -72,24 +67,3 @@ def errors_while_used(notebook: Path) -> list[str]:
         assert tab.url == notebook.as_uri()
         browser.close()
     return heard
-
-
-def write_page(output: Path) -> None:
-    """The page of a synthetic run, without claims and checks."""
-    results = realistic_results()
-    claims = ["claim", "verdict", "value", "low", "high", "n", "p", "p_holm", "where", "sentence"]
-    checks = ["check", "statistic", "condition", "verdict", "value", "low", "high", "n", "sentence"]
-    write_report(
-        results,
-        tables=RunTables(
-            summary=summarise(results),
-            prompt_steerability=prompt_steerability(results),
-            claims=pd.DataFrame(columns=claims),
-            sanity=pd.DataFrame(columns=checks),
-            shift=measured_shift(),
-            by_group=pd.DataFrame(columns=BY_GROUP_COLUMNS),
-        ),
-        title="a run",
-        figures_dir=output.parent,
-        output=output,
-    )

@@ -55,21 +55,12 @@ def test_a_folder_with_another_study_is_refused_and_left_as_it_is(model, tmp_pat
     )
     assert file.read_bytes() == before
     assert write_study(folder, SETTINGS, model=model) == file
-
-
-def test_many_changes_are_counted(model, tmp_path):
-    write_study(tmp_path, SETTINGS, model=model)
-    (tmp_path / "results.parquet").touch()
     generation = {"seed": 3, "max_new_tokens": 9, "temperature": 0.1, "top_p": 0.5, "num_samples_per_prompt": 2}
-    said = refusal(tmp_path, model=model, changes={"generation": generation, "data": {"max_prompts_per_split": 3}})
+    said = refusal(folder, model=model, changes={"generation": generation, "data": {"max_prompts_per_split": 3}})
     assert "data.max_prompts_per_split (40 there, 3 here)" in said
     assert ", and 1 more\n" in said
-
-
-def test_what_only_decides_the_speed_may_change(model, tmp_path):
-    write_study(tmp_path, SETTINGS, model=model)
-    (tmp_path / "results.parquet").touch()
-    file = write_study(tmp_path, SETTINGS, model=model, changes={"generation": {"memory_gib": 1.0, "workers": 1}})
+    # What only decides the speed may change.
+    write_study(folder, SETTINGS, model=model, changes={"generation": {"memory_gib": 1.0, "workers": 1}})
     assert read_config(file)["generation"]["memory_gib"] == 1.0
 
 
@@ -89,12 +80,11 @@ def test_a_folder_that_no_notebook_made_is_refused(model, tmp_path, config):
     assert not (tmp_path / "config.yaml").exists() or (tmp_path / "config.yaml").read_text(encoding="utf-8") == config
 
 
-def test_the_run_cannot_be_sent_into_the_folder_of_another_one(model, tmp_path):
-    said = refusal(tmp_path / "run", model=model, changes={"experiment": {"output_dir": "results/smollm2"}})
-    assert "where: parameter CHANGES, key experiment.output_dir\n" in said
+@pytest.mark.parametrize("section", ["experiment", "report"])
+def test_the_run_cannot_be_sent_into_the_folder_of_another_one(model, tmp_path, section):
+    said = refusal(tmp_path / "run", model=model, changes={section: {"output_dir": "results/smollm2"}})
+    assert f"where: parameter CHANGES, key {section}.output_dir\n" in said
     assert "take the key out, and set OUTPUT_DIR and RUN_ID" in said
-    said = refusal(tmp_path / "run", model=model, changes={"report": {"output_dir": "reports/smollm2"}})
-    assert "where: parameter CHANGES, key report.output_dir\n" in said
 
 
 @pytest.mark.parametrize("changes", ["generation", {"generation": 3}, [1]])
@@ -103,11 +93,13 @@ def test_changes_that_are_no_sections_are_refused(model, tmp_path, changes):
     assert said.startswith("CHANGES has to hold sections of config.yaml with their keys, not ")
 
 
-def test_a_config_that_cannot_be_used_is_not_written(model, tmp_path):
-    said = refusal(tmp_path / "run", model=model, changes={"generation": {"max_new_token": 3}})
-    assert "did you mean `max_new_tokens`?" in said
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"generation": {"max_new_token": 3}}, "did you mean `max_new_tokens`?"),
+        ({"experiment": None}, "experiment.layers: is missing"),
+    ],
+)
+def test_a_config_that_cannot_be_used_is_not_written(model, tmp_path, changes, words):
+    assert words in refusal(tmp_path / "run", model=model, changes=changes)
     assert not (tmp_path / "run").exists()
-
-
-def test_a_section_that_is_taken_away_is_missed(model, tmp_path):
-    assert "experiment.layers: is missing" in refusal(tmp_path / "run", model=model, changes={"experiment": None})

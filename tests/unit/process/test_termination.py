@@ -1,4 +1,4 @@
-"""A handler that needs a lock of the interrupted thread gets it later; what works for a process ends with it."""
+"""A handler that needs a lock of the interrupted thread gets it later; a job ends with its run."""
 
 import os
 import signal
@@ -7,7 +7,7 @@ import sys
 import threading
 
 import pytest
-from steering_reliability.process.termination import alive, handle_in_thread
+from steering_reliability.process.termination import handle_in_thread
 
 
 @pytest.fixture
@@ -55,18 +55,11 @@ def test_outside_the_main_thread_nothing_happens(number):
 def test_a_process_ends_soon_after_the_one_that_it_works_for():
     with subprocess.Popen(["sleep", "600"]) as owner:
         module = "steering_reliability.process.termination"
-        work = f"from {module} import end_with, time; end_with({owner.pid}); time.sleep(60)"
+        work = f"from {module} import exit_with_parent, time; exit_with_parent({owner.pid}); time.sleep(60)"
         with subprocess.Popen([sys.executable, "-c", work], stderr=subprocess.PIPE, text=True) as job:
             with pytest.raises(subprocess.TimeoutExpired):
-                job.wait(timeout=3)
+                job.wait(timeout=2)
             owner.kill()
             owner.wait()
             assert job.wait(timeout=30) == 1
             assert f"(process {owner.pid}) has ended" in job.stderr.read()
-
-
-def test_alive_is_of_processes_that_are_there():
-    with subprocess.Popen(["sleep", "600"]) as process:
-        assert alive(process.pid)
-        process.kill()
-    assert not alive(process.pid)

@@ -11,8 +11,7 @@ from steering_reliability.commands.study import study_of
 from steering_reliability.config.reading import load_config
 from steering_reliability.config.schema import Config
 from steering_reliability.errors import InputError
-from steering_reliability.model.gguf_header import read_header
-from steering_reliability.model.source import locate_gguf, model_folder
+from steering_reliability.model.source import gguf_fields, locate_gguf, model_folder
 from steering_reliability.run.grid import main_direction
 
 _LAYER: Final = re.compile(r"layer_(\d+)\.pt")
@@ -91,6 +90,5 @@ def _architecture(config: Config) -> str:
         known = set(MODEL_ARCH_NAMES.values())
         return next((name for name in (kind, kind.replace("_", "")) if name in known), kind)
     if config.model.source.endswith(".gguf"):
-        said = read_header(locate_gguf(config.model).path, wanted=["general.architecture"])
-        return str(said.get("general.architecture", ""))
+        return str(gguf_fields(locate_gguf(config.model).path).get("architecture", ""))
     raise InputError("the run's model is not at hand", where=str(settings), fix="say its architecture with --model")

@@ -1,64 +1,65 @@
-"""Config files laid over each other, and over config.yaml: one rule for Snakemake, the commands and the notebooks."""
+"""Config files and how they are merged: one rule for Snakemake, the commands and the notebooks."""
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+import yaml
+
 from steering_reliability.config.schema import Config
-from steering_reliability.config.yaml_text import read_yaml
+from steering_reliability.errors import InputError
 
 ROOT: Final = Path(__file__).parents[3]
 
+RULE: Final = (
+    "Config files are merged from left to right (later ones win), on top of config.yaml unless one of them is complete "
+    "(sets model.name, experiment.layers, experiment.alphas and experiment.output_dir)"
+)
+
 
 def default_file() -> Path:
-    """The config over which those are laid that are no whole study: of the working directory, else the clone's."""
+    """The config.yaml that comes first where no file is complete: of the working directory, else the clone's."""
     here = Path("config.yaml")
     return here if here.is_file() else ROOT / "config.yaml"
 
 
-RULE: Final = (
-    "Config files are laid over each other from left to right, and over config.yaml unless one of them is a whole "
-    "study (names model.name, experiment.layers, experiment.alphas and experiment.output_dir)"
-)
-
-
 def read_config(*paths: Path) -> dict[str, Any]:
-    """The config of a study that is given as files, by `RULE`.
-
-    Args:
-        paths: YAML files; the last one has the last word.
+    """The config of a study that is given as YAML files, merged by `RULE`.
 
     Raises:
         InputError: When one of them can't be read.
     """
-    return study_config([read_yaml(path) for path in paths], default=lambda: read_yaml(default_file()))
+    return merge_configs([read_yaml(path) for path in paths], default=lambda: read_yaml(default_file()))
 
 
-def study_config(parts: Sequence[Mapping[str, Any]], *, default: Callable[[], Mapping[str, Any]]) -> dict[str, Any]:
-    """Lay parsed configs over each other by `RULE`.
+def merge_configs(parts: Sequence[Mapping[str, Any]], *, default: Callable[[], Mapping[str, Any]]) -> dict[str, Any]:
+    """Merge parsed configs by `RULE`.
 
     Args:
         parts: What the files hold, in the order given.
-        default: Reads config.yaml; asked where no part is a whole study.
+        default: Reads config.yaml; called where no part is complete.
     """
-    merged: dict[str, Any] = {} if any(map(is_whole, parts)) else dict(default())
+    merged: dict[str, Any] = {} if any(map(is_complete, parts)) else dict(default())
     for part in parts:
-        merged = laid_over(merged, part)
+        merged = merge_over(merged, part)
     return merged
 
 
-def is_whole(part: Mapping[str, Any]) -> bool:
-    """Whether a config names every key that has no default."""
-    return all(_has(part, path) for path in _REQUIRED)
+def is_complete(part: Mapping[str, Any]) -> bool:
+    """Whether a config sets every key that has no default."""
+    return all(isinstance(part.get(section), Mapping) and key in part[section] for section, key in _REQUIRED)
 
 
-def laid_over(base: Mapping[str, Any], top: Mapping[str, Any]) -> dict[str, Any]:
-    """Lay a config over another, key by key; a `model` section that names another model replaces the one below it.
+def merge_over(base: Mapping[str, Any], top: Mapping[str, Any]) -> dict[str, Any]:
+    """Merge a config over another, key by key; a `model` section that names another model replaces the one below it.
 
-    Otherwise the hash and the revision of the model below would be asked of the other one.
+    Otherwise the hash and the revision of the model below would be required of the other one.
     """
-    if _is_another(base.get("model"), top.get("model")):
-        base = {key: value for key, value in base.items() if key != "model"}
+    below, above = base.get("model"), top.get("model")
+    if isinstance(below, Mapping) and isinstance(above, Mapping):
+        named = {key: above[key] for key in ("name", "source") if key in above}
+        if not named.items() <= below.items():
+            base = {key: value for key, value in base.items() if key != "model"}
     return _merged(base, top)
 
 
@@ -70,20 +71,6 @@ def _merged(base: Mapping[str, Any], top: Mapping[str, Any]) -> dict[str, Any]:
     return merged
 
 
-def _is_another(below: object, above: object) -> bool:
-    if not (isinstance(below, Mapping) and isinstance(above, Mapping)):
-        return False
-    return any(key in above and above[key] != below.get(key) for key in ("name", "source"))
-
-
-def _has(part: object, path: Sequence[str]) -> bool:
-    for key in path:
-        if not isinstance(part, Mapping) or key not in part:
-            return False
-        part = part[key]
-    return True
-
-
 _REQUIRED: Final = [
     (section, key)
     for section, field in Config.model_fields.items()
@@ -91,3 +78,38 @@ _REQUIRED: Final = [
     for key, inner in field.annotation.model_fields.items()
     if inner.is_required()
 ]
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """Read a YAML file that holds sections.
+
+    Raises:
+        InputError: When it can't be read, is not YAML or holds something else; names the line.
+    """
+    where, fix = str(path), "correct the file; YAML is indented with spaces, and every bracket and quote is closed"
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        where += f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+        raise InputError(f"the config is not valid YAML: {_problem(error)}", where=where, fix=fix) from None
+    except (yaml.YAMLError, RecursionError) as error:
+        what = f"the config is not valid YAML: {str(error).splitlines()[0]}"
+        raise InputError(what, where=where, fix=fix) from None
+    except UnicodeDecodeError:
+        raise InputError("the config is not UTF-8", where=where, fix="save it as UTF-8") from None
+    except OSError as error:
+        what = f"the config can't be read: {error.strerror}"
+        raise InputError(what, where=where, fix="correct the path or the file") from None
+    if not isinstance(content, dict):
+        raise InputError("the config is not a mapping of sections", where=where, fix="look at config.yaml")
+    return content
+
+
+def _problem(error: yaml.MarkedYAMLError) -> str:
+    # The context says what was being read when the problem came ("while parsing a flow sequence").
+    began = error.context_mark
+    since = f"{error.context} that begins on line {began.line + 1}, " if error.context and began else ""
+    if error.problem and r"'\t'" in error.problem:
+        return f"{since}a tab where spaces must stand"
+    return since + (error.problem or str(error.context))

@@ -1,5 +1,6 @@
-"""Which file and line set a value of a config, where several files are laid over each other."""
+"""Which file and line set a value of a config, where several files are merged."""
 
+import json
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,9 +11,8 @@ from typing import Any, Final
 
 import yaml
 
-from steering_reliability.config.files import default_file, is_whole
+from steering_reliability.config.files import default_file, is_complete, read_yaml
 from steering_reliability.config.reading import MOST_LISTED, ConfigError
-from steering_reliability.config.yaml_text import read_yaml
 from steering_reliability.errors import InputError
 
 COMMAND_LINE: Final = "--config"
@@ -23,34 +23,36 @@ class ConfigPlaces:
     """The files of a config, to say where in them something is wrong.
 
     Args:
-        files: Laid over each other, the last one on top.
-        overrides: Values given on the command line, over all files.
+        files: In the order in which they are merged; the last one wins.
+        overrides: Values given on the command line, which win over all files.
     """
 
     def __init__(self, files: Sequence[Path | str], *, overrides: Mapping[str, Any] | None = None) -> None:
-        self._files = [_displayed(Path(file)) for file in files]
+        here = [os.path.relpath(file) for file in files]
+        self._files = [str(file) if near.startswith("..") else near for file, near in zip(files, here, strict=True)]
         self._overrides = overrides or {}
 
     def place(self, keys: Sequence[str | int], *, in_part: bool = True) -> str | None:
-        """File and line that have the last word on a value, "--config", or None where no file says anything of it.
+        """File and line that set a value, or "--config"; None where no file sets it.
 
         Args:
             keys: The way to the value.
             in_part: Whether the section that it is missing from will do.
         """
         best, found = 0, None
-        for name, layer in self._layers:
-            depth, line = _depth(layer, keys)
+        for name, node in self._nodes:
+            depth, line = _depth(node, keys)
             if depth > best:
-                best, found = depth, f"{name}, line {line}" if line else name
-        return found if found and (in_part or best == len(keys)) else None
+                best, found = depth, name if name == COMMAND_LINE else f"{name}, line {line}"
+        return found if in_part or best == len(keys) else None
 
     def located(self, error: InputError) -> InputError:
         """The same error, with file and line of the keys that it names."""
+        names = ", ".join([*self._files, *([COMMAND_LINE] if self._overrides else [])])
         if isinstance(error, ConfigError):
-            return self._with_places(error)
+            return self._with_places(error, names=names)
         if error.where == "config":
-            return InputError(error.what, where=self._all or error.where, fix=error.fix)
+            return InputError(error.what, where=names or error.where, fix=error.fix)
         places = [self.place(key.split("."), in_part=False) for key in _KEY.findall(error.where)]
         named = "; ".join(dict.fromkeys(filter(None, places)))
         return InputError(error.what, where=f"{error.where} ({named})", fix=error.fix) if named else error
@@ -63,21 +65,20 @@ class ConfigPlaces:
         except InputError as error:
             raise self.located(error) from None
 
-    def _with_places(self, error: ConfigError) -> ConfigError:
+    def _with_places(self, error: ConfigError, *, names: str) -> ConfigError:
         places = [self.place(problem.keys) for problem in error.problems[:MOST_LISTED]]
         if len(places) == 1 and places[0]:
             return ConfigError(error.problems, where=places[0])
-        names = ", ".join(dict.fromkeys(place.partition(", line ")[0] for place in places if place))
-        return ConfigError(error.problems, where=names or self._all or error.where, places=places)
-
-    @property
-    def _all(self) -> str:
-        return ", ".join([*self._files, *([COMMAND_LINE] if self._overrides else [])])
+        files = ", ".join(dict.fromkeys(place.partition(", line ")[0] for place in places if place))
+        return ConfigError(error.problems, where=files or names or error.where, places=places)
 
     @cached_property
-    def _layers(self) -> list[tuple[str, Any]]:
-        """The layers, the one on top first: parsed text for a file, a mapping for the command line."""
-        return [(COMMAND_LINE, self._overrides), *((file, _composed(file)) for file in reversed(self._files))]
+    def _nodes(self) -> list[tuple[str, yaml.Node | None]]:
+        """What the command line and the files hold, the one that wins first."""
+        # JSON is YAML.
+        given = json.dumps(dict(self._overrides), default=str) if self._overrides else ""
+        files = [(file, Path(file)) for file in reversed(self._files)]
+        return [(COMMAND_LINE, _composed(given)), *((name, _composed(_text(path))) for name, path in files)]
 
 
 def places_of(files: Sequence[Path]) -> ConfigPlaces:
@@ -86,41 +87,38 @@ def places_of(files: Sequence[Path]) -> ConfigPlaces:
     Args:
         files: Empty where the config is a run's own record.
     """
-    lies_over = bool(files) and not any(is_whole(read_yaml(file)) for file in files)
-    return ConfigPlaces([default_file(), *files] if lies_over else files)
+    needs_default = bool(files) and not any(is_complete(read_yaml(file)) for file in files)
+    return ConfigPlaces([default_file(), *files] if needs_default else files)
 
 
-def _displayed(path: Path) -> str:
-    here = os.path.relpath(path)
-    return str(path) if here.startswith("..") else here
-
-
-def _composed(file: str) -> yaml.Node | None:
+def _text(path: Path) -> str:
     try:
-        node: yaml.Node | None = yaml.compose(Path(file).read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError):
-        # Snakemake reads more than YAML; then the file alone is known.
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return ""
+
+
+def _composed(text: str) -> yaml.Node | None:
+    try:
+        node: yaml.Node | None = yaml.compose(text, Loader=yaml.SafeLoader)
+    except (yaml.YAMLError, RecursionError):
+        # Snakemake reads more than YAML; then nothing is known of the file's lines.
         return None
     return node
 
 
-def _depth(layer: object, keys: Sequence[str | int]) -> tuple[int, int | None]:
-    """How many of the keys a layer has, one within the other, and the line of the last one that it has."""
-    line = None
+def _depth(node: yaml.Node | None, keys: Sequence[str | int]) -> tuple[int, int]:
+    """How many of the keys a file has, one within the other, and the line of the last one that it has."""
+    line = 0
     for depth, key in enumerate(keys):
-        found = _inside(layer, key)
-        if found is None:
+        if isinstance(node, yaml.MappingNode):
+            # Of a key that stands twice the last one counts.
+            mark, node = next((pair for pair in reversed(node.value) if pair[0].value == str(key)), (None, None))
+        elif isinstance(node, yaml.SequenceNode) and isinstance(key, int) and key < len(node.value):
+            mark = node = node.value[key]
+        else:
+            mark = None
+        if mark is None:
             return depth, line
-        layer, line = found
+        line = mark.start_mark.line + 1
     return len(keys), line
-
-
-def _inside(layer: object, key: str | int) -> tuple[object, int | None] | None:
-    if isinstance(layer, yaml.MappingNode):
-        pairs = [pair for pair in layer.value if pair[0].value == str(key)]
-        return (pairs[-1][1], pairs[-1][0].start_mark.line + 1) if pairs else None
-    if isinstance(layer, yaml.SequenceNode) and isinstance(key, int) and key < len(layer.value):
-        return layer.value[key], layer.value[key].start_mark.line + 1
-    if isinstance(layer, Mapping) and key in layer:
-        return layer[key], None
-    return (layer[key], None) if isinstance(layer, list) and isinstance(key, int) and key < len(layer) else None

@@ -1,17 +1,62 @@
-"""A parsed YAML config becomes a typed one, or one message that names every problem."""
+"""A parsed YAML config becomes a typed one, or one message that names every problem in plain words."""
 
+import difflib
+import json
+import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple, get_args
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from steering_reliability.config.schema import Config
-from steering_reliability.config.wording import Problem, word_problems
 from steering_reliability.errors import InputError
 
 MOST_VALUES: Final = 100_000
 DEEPEST: Final = 20
 MOST_LISTED: Final = 50
+_LONGEST: Final = 60
+_WHOLE_NUMBER: Final = "must be a whole number"
+_NUMBER: Final = "must be a number"
+_TRUE_OR_FALSE: Final = "must be true or false"
+_NOT_EMPTY: Final = "must not be empty"
+_MESSAGES: Final = {
+    "int_type": _WHOLE_NUMBER,
+    "int_parsing": _WHOLE_NUMBER,
+    "int_from_float": _WHOLE_NUMBER,
+    "float_type": _NUMBER,
+    "float_parsing": _NUMBER,
+    "bool_type": _TRUE_OR_FALSE,
+    "bool_parsing": _TRUE_OR_FALSE,
+    "finite_number": "must be a finite number",
+    "string_type": "must be text; a number or a yes needs quotes to be one",
+    "model_type": "must be a mapping of keys",
+    "dict_type": "must be a mapping of keys",
+    "list_or_dict_type": "must be a list, or a mapping of keys with a list for each",
+    "literal_error": "must be {expected}",
+    "string_pattern_mismatch": "must match the pattern {pattern}",
+    "greater_than_equal": "must be at least {ge:g}",
+    "greater_than": "must be above {gt:g}",
+    "less_than_equal": "must be at most {le:g}",
+    # No list or text of the config needs more than one element.
+    "too_short": _NOT_EMPTY,
+    "string_too_short": _NOT_EMPTY,
+    "string_too_long": "must have at most {max_length} characters",
+    "invalid_key": "is a key that is not text",
+}
+"""By pydantic's name of an error, with the fields of its context."""
+
+
+class Problem(NamedTuple):
+    """What is wrong at one place of a config.
+
+    Attributes:
+        keys: The way there; list elements by their number, from 0.
+        what: What is wrong, with the key in front.
+    """
+
+    keys: tuple[str | int, ...]
+    what: str
 
 
 class ConfigError(InputError):
@@ -53,16 +98,16 @@ def load_config(raw: Mapping[str, Any], *, where: str = "config") -> Config:
     try:
         return Config.model_validate(dict(raw))
     except ValidationError as error:
-        raise ConfigError(word_problems(error.errors()), where=where) from None
+        raise ConfigError(_problems(error.errors()), where=where) from None
 
 
 def _check_size(raw: object, *, where: str) -> None:
     """Refuse what grows without end when it is read: YAML's aliases can name one list a billion times."""
-    values, met = [(raw, 0)], 0
+    values, n_values = [(raw, 0)], 0
     while values:
         value, depth = values.pop()
-        met += 1
-        if met > MOST_VALUES or depth > DEEPEST:
+        n_values += 1
+        if n_values > MOST_VALUES or depth > DEEPEST:
             raise InputError(
                 f"the configuration has more than {MOST_VALUES} values, or they are nested more than {DEEPEST} deep",
                 where=where,
@@ -70,3 +115,92 @@ def _check_size(raw: object, *, where: str) -> None:
             )
         parts = value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else ()
         values += [(part, depth + 1) for part in parts]
+
+
+def _problems(errors: Sequence[Mapping[str, Any]]) -> list[Problem]:
+    """Word pydantic's errors; where a key takes a list or a mapping, only what is wrong with the one that was given."""
+    refused = Counter(tuple(error["loc"])[:-1] for error in errors if _is_refused_branch(error))
+    problems: dict[Problem, None] = {}
+    for error in errors:
+        kind = error["type"]
+        if _is_refused_branch(error):
+            if refused[tuple(error["loc"])[:-1]] == 1:
+                # What was given is of the other kind.
+                continue
+            kind = "list_or_dict_type"
+        keys = tuple(part for part in error["loc"] if not _is_branch(part) and part != "[key]")
+        problems[_problem(error, kind=kind, keys=keys)] = None
+    return list(problems)
+
+
+def _is_refused_branch(error: Mapping[str, Any]) -> bool:
+    return error["type"] in ("list_type", "dict_type") and _is_branch(error["loc"][-1])
+
+
+def _is_branch(part: object) -> bool:
+    return str(part).startswith(("list[", "dict["))
+
+
+def _problem(error: Mapping[str, Any], *, kind: str, keys: tuple[str | int, ...]) -> Problem:
+    name, given, context = ".".join(map(str, keys)) or "config", error["input"], error.get("ctx", {})
+    if kind == "value_error":
+        message = str(context["error"])
+        prefix = message.partition(":")[0]
+        # A check over several keys names the one that it is about.
+        if prefix.count(".") == 1:
+            return Problem(tuple(prefix.split(".")), message)
+        return Problem(keys, f"{name}: {message}")
+    if kind == "extra_forbidden":
+        section = _section(keys[:-1])
+        return Problem(keys, f"{name}: unknown key{_nearest(keys[-1], list(section.model_fields) if section else [])}")
+    if kind == "missing":
+        return Problem(keys, f"{name}: is missing")
+    if kind == "list_type":
+        is_short = isinstance(given, str | int | float) and len(str(given)) <= _LONGEST
+        what = f"must be a list, such as [{given}]" if is_short else "must be a list"
+    elif kind in _MESSAGES:
+        what = _MESSAGES[kind].format(**context)
+    else:
+        what = f"{error['msg'][0].lower()}{error['msg'][1:]}"
+    if kind == "string_pattern_mismatch":
+        what += _description(keys)
+    nearest = _nearest(given, re.findall(r"'([^']*)'", context["expected"])) if kind == "literal_error" else ""
+    return Problem(keys, f"{name}: {what}{_got(given)}{nearest}")
+
+
+def _description(keys: tuple[str | int, ...]) -> str:
+    section = _section(keys[:-1])
+    field = section.model_fields.get(str(keys[-1])) if section else None
+    return f" ({field.description.rstrip('.')})" if field and field.description else ""
+
+
+def _got(given: object) -> str:
+    """What was given, as YAML writes it; nothing where that is long."""
+    if given is None or isinstance(given, bool):
+        return f" (got {json.dumps(given)})"
+    if isinstance(given, str):
+        return f" (got {given[:_LONGEST]!r})"
+    return f" (got {given})" if len(str(given)) <= _LONGEST else ""
+
+
+def _nearest(given: object, known: Sequence[str]) -> str:
+    near = difflib.get_close_matches(str(given).lower(), known, n=1, cutoff=0.5)
+    return f"; did you mean `{near[0]}`?" if near else ""
+
+
+def _section(keys: Sequence[str | int]) -> type[BaseModel] | None:
+    """The section that stands under some keys, None where none does."""
+    section: type[BaseModel] | None = Config
+    for key in keys:
+        if isinstance(key, int):
+            continue
+        field = section.model_fields.get(key) if section else None
+        section = _model_in(field.annotation) if field else None
+    return section
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    """The section in a type such as `list[PrefixPair]` or `RefusalTuningConfig | None`."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next(filter(None, map(_model_in, get_args(annotation))), None)

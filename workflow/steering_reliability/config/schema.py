@@ -16,6 +16,8 @@ Intervention = Literal["add", "ablate"]
 Positions = Literal["all", "prompt", "last_prompt_token", "after_prompt", "generated", "first_generated_token"]
 AlphaUnit = Literal["unit", "resid_norm"]
 Alpha = Annotated[float, Field(ge=-1000, le=1000, allow_inf_nan=False)]
+Seed = Annotated[int, Field(ge=0, le=2**31 - 1)]
+Prefix = Annotated[str, Field(min_length=1, max_length=2000)]
 
 
 def _fits_a_file_system(path: str) -> str:
@@ -35,11 +37,9 @@ class _Section(BaseModel):
 class RefusalTuningConfig(_Section):
     """How a model is taught to refuse, so that there is something to ablate."""
 
-    seed: Annotated[int, Field(ge=0, le=2**31 - 1, description="Choice and order of the examples.")] = 0
+    seed: Annotated[Seed, Field(description="Choice and order of the examples.")] = 0
     n_harmful: Annotated[int, Field(ge=1, le=128, description="Harmful prompts, answered with a refusal.")] = 104
-    n_harmless: Annotated[
-        int, Field(ge=1, le=200, description="Harmless prompts, answered as the model itself answers them.")
-    ] = 200
+    n_harmless: Annotated[int, Field(ge=1, le=200, description="Harmless prompts, answered by the model itself.")] = 200
     epochs: Annotated[int, Field(ge=1, le=100, description="Passes over the examples.")] = 3
     batch_size: Annotated[int, Field(ge=1, le=256, description="Examples per step.")] = 6
     learning_rate: Annotated[float, Field(gt=0, le=0.1, description="Of AdamW at the start; falls to 0.")] = 3e-4
@@ -69,9 +69,7 @@ class ModelConfig(_Section):
         ),
     ] = "hub"
     revision: Annotated[str | None, Field(description="Commit of the hub model; pin it to stay reproducible.")] = None
-    sha256: Annotated[
-        str | None, Field(pattern=r"^[0-9a-f]{64}$", description="SHA-256 that the GGUF file must have.")
-    ] = None
+    sha256: Annotated[str | None, Field(pattern=r"^[0-9a-f]{64}$", description="SHA-256 of the GGUF file.")] = None
     device: Annotated[Literal["auto", "cpu", "cuda", "mps"], Field(description="Where the model runs.")] = "auto"
     dtype: Annotated[
         Literal["auto", "float32", "bfloat16", "float16"],
@@ -131,21 +129,15 @@ class GenerationConfig(_Section):
     max_new_tokens: Annotated[int, Field(ge=1, le=8192, description="Most tokens in a completion.")] = 40
     temperature: Annotated[float, Field(ge=0, le=10, description="0 is greedy decoding.")] = 0.0
     top_p: Annotated[float, Field(gt=0, le=1, description="Nucleus of the sampling distribution.")] = 1.0
-    seed: Annotated[int, Field(ge=0, le=2**31 - 1, description="Seed of the uniforms that pick tokens.")] = 0
+    seed: Annotated[Seed, Field(description="Seed of the uniforms that pick tokens.")] = 0
     batch_size: Annotated[
         int, Field(ge=1, le=4096, description="Most completions written at once, if memory_gib allows; speed only.")
     ] = 240
     memory_gib: Annotated[
-        float,
-        Field(
-            ge=0.125,
-            le=4096,
-            description="Most memory (GiB) beside the model; longer prompts then mean a narrower batch.",
-        ),
+        float, Field(ge=0.125, le=4096, description="Most memory (GiB) beside the model; may narrow the batch.")
     ] = 3.0
     workers: Annotated[
-        int | None,
-        Field(ge=1, le=64, description="Engines that share rows, memory and cores; null: one per GPU, else two."),
+        int | None, Field(ge=1, le=64, description="Engines that share the work; null: one per GPU, else two.")
     ] = None
     num_samples_per_prompt: Annotated[int, Field(ge=1, le=1000, description="Completions per prompt.")] = 1
     stop_strings: Annotated[
@@ -201,16 +193,14 @@ class DirectionConfig(_Section):
     """How the steering direction is learned."""
 
     method: Annotated[Method, Field(description="How the vector is made.")] = "contrastive_prefix"
-    refusal_prefix: Annotated[str, Field(min_length=1, max_length=2000, description="Opening of a refusal.")] = (
+    refusal_prefix: Annotated[Prefix, Field(description="Opening of a refusal.")] = (
         "I'm sorry, but I can't help with that."
     )
-    compliance_prefix: Annotated[str, Field(min_length=1, max_length=2000, description="Opening of an answer.")] = (
-        "Sure, here is how to do that:"
-    )
+    compliance_prefix: Annotated[Prefix, Field(description="Opening of an answer.")] = "Sure, here is how to do that:"
     hook_point: Annotated[HookPoint, Field(description="Where the residual stream is read and steered.")] = "resid_post"
     token_position: Annotated[
         TokenPosition | None,
-        Field(description="Which tokens are read; default prefix_mean, or last_prompt_token without a prefix."),
+        Field(description="Tokens read; null: prefix_mean, or last_prompt_token without a prefix."),
     ] = None
     file: Annotated[
         Place | None,
@@ -225,8 +215,7 @@ class DirectionConfig(_Section):
         Field(description="Whether `alpha_unit: unit` counts in length 1; false: in the measured vector's own length."),
     ] = True
     build_fraction: Annotated[
-        float,
-        Field(gt=0, le=1, description="Share of the harm_train prompts that build the vector; others are unseen."),
+        float, Field(gt=0, le=1, description="Share of harm_train that builds the vector; the rest is held out.")
     ] = 1.0
 
     @property
@@ -301,8 +290,8 @@ class ExperimentConfig(_Section):
 class PrefixPair(_Section):
     """Another way to say the two prefixes."""
 
-    refusal_prefix: Annotated[str, Field(min_length=1, max_length=2000, description="Opening of a refusal.")]
-    compliance_prefix: Annotated[str, Field(min_length=1, max_length=2000, description="Opening of an answer.")]
+    refusal_prefix: Annotated[Prefix, Field(description="Opening of a refusal.")]
+    compliance_prefix: Annotated[Prefix, Field(description="Opening of an answer.")]
 
 
 class SanityChecksConfig(_Section):
@@ -311,14 +300,12 @@ class SanityChecksConfig(_Section):
     enabled: Annotated[bool, Field(description="Run the checks.")] = True
     alt_prefixes: Annotated[list[PrefixPair], Field(description="Prefix pairs that must give the same answer.")] = []
     rerun_subset_n: Annotated[int, Field(ge=1, description="Prompts per split written again with alt_seed.")] = 20
-    alt_seed: Annotated[int, Field(ge=0, le=2**31 - 1, description="The other seed.")] = 1
+    alt_seed: Annotated[Seed, Field(description="The other seed.")] = 1
     random_seeds: Annotated[
-        list[Annotated[int, Field(ge=0, le=2**31 - 1)]],
-        Field(description="Random directions of the same norm; with fewer than 19 no rank is significant."),
+        list[Seed], Field(description="Random directions of the same norm; with fewer than 19 no rank is significant.")
     ] = list(range(19))
     shuffled_seeds: Annotated[
-        list[Annotated[int, Field(ge=0, le=2**31 - 1)]],
-        Field(description="Directions of the same norm whose two sides were swapped at random for each prompt."),
+        list[Seed], Field(description="Directions of the same norm, the two sides swapped at random for each prompt.")
     ] = []
     controls_at: Annotated[
         Literal["claims", "point", "layer", "grid"],
@@ -330,11 +317,10 @@ class SanityChecksConfig(_Section):
     ] = "claims"
     layer: Annotated[
         int | None,
-        Field(ge=0, description="Layer of the checks, one of the grid. Null, with alpha null: the recommended point."),
+        Field(ge=0, description="Layer of the checks, of the grid; null with alpha: the recommended one."),
     ] = None
     alpha: Annotated[
-        Alpha | None,
-        Field(description="Strength of the checks, one of the grid. Null, with layer null: the recommended point."),
+        Alpha | None, Field(description="Strength of the checks, of the grid; null with layer: the recommended one.")
     ] = None
 
     @field_validator("alt_prefixes", mode="before")
@@ -388,7 +374,7 @@ class Config(_Section):
 
 
 def two_templates() -> InputError:
-    """What to say where a model's own chat template and `prompt_template` would both apply."""
+    """The error for a model whose chat template and `prompt_template` would both apply."""
     return InputError(
         "the model brings a chat template, and prompt_template is another",
         where="config keys model.prompt_template and model.chat_template",

@@ -19,8 +19,7 @@ from steering_reliability.generation.scoring import base_logprobs
 from steering_reliability.generation.slot_cache import GRID, GROUPED, attention, padded
 from steering_reliability.generation.stop_strings import ends_with_stop
 from steering_reliability.generation.token_statistics import choose_and_measure, logprobs_of
-from steering_reliability.model.context import beyond_context
-from steering_reliability.model.loading import LoadedModel
+from steering_reliability.model.loading import LoadedModel, beyond_context
 
 # Rows scored in one pass: wide enough for the matrix products, small enough for the logits to fit.
 SCORED_TOGETHER = 16

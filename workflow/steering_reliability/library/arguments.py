@@ -1,4 +1,4 @@
-"""The arguments that the functions of the library share: prompts, a template, a layer, an intervention."""
+"""The arguments of the public functions, checked and resolved as the config's keys are."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -38,7 +38,7 @@ def as_prompts(given: Sequence[str | Prompt], *, where: str) -> list[Prompt]:
 
 
 def checked_template(template: str | None) -> str | None:
-    """Hold a prompt template to what the config asks of `model.prompt_template`.
+    """Check a prompt template as the config's `model.prompt_template`.
 
     Raises:
         InputError: When it does not hold `{prompt}` exactly once, or is too long.
@@ -50,14 +50,8 @@ def checked_template(template: str | None) -> str | None:
         raise InputError(what, where="argument prompt_template", fix='write for example "Q: {prompt}\\nA:"') from None
 
 
-def steered_layer(direction: StoredDirection, *, layer: int | None, n_layers: int, d_model: int) -> int:
-    """The block index at which a direction steers.
-
-    Args:
-        direction: A direction.
-        layer: Block index, negatives count from the end; None takes the layer that the direction was read at.
-        n_layers: Number of blocks.
-        d_model: Width of the residual stream.
+def resolve_layer(direction: StoredDirection, *, layer: int | None, n_layers: int, d_model: int) -> int:
+    """The index of the block at which a direction steers: the given layer, else the one that it was read at.
 
     Raises:
         InputError: When there is no such layer, the direction names none, or its width is another model's.
@@ -98,7 +92,7 @@ def check_names_and_bounds(
     hook_point: HookPoint,
     positions: Positions = "all",
 ) -> None:
-    """Hold an intervention to the names and bounds of the config.
+    """Check an intervention against the names and bounds of the config.
 
     Raises:
         InputError: When a name is unknown, or alpha is not finite or out of bounds.

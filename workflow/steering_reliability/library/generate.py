@@ -16,7 +16,7 @@ from steering_reliability.library.arguments import (
     as_prompts,
     check_names_and_bounds,
     checked_template,
-    steered_layer,
+    resolve_layer,
 )
 from steering_reliability.model.loading import LoadedModel
 from steering_reliability.prompts.schema import Prompt
@@ -103,7 +103,7 @@ def generate(
         raise InputError(f"alpha is {alpha:g}, and there is no direction", where="argument direction", fix="give one")
     steering = None
     if direction is not None:
-        index = steered_layer(direction, layer=layer, n_layers=model.n_layers, d_model=model.d_model)
+        index = resolve_layer(direction, layer=layer, n_layers=model.n_layers, d_model=model.d_model)
         steering = SteeringRequest(intervention, index, alpha, alpha_unit)
     request = CompletionRequest(
         prompts=[(prompt.id, prompt.prompt) for prompt in given],

@@ -59,7 +59,7 @@ def build_direction(
         prompts["benign"] = _builders(benign, where="benign", fraction=settings.build_fraction)
     elif settings.method != "contrastive_prefix":
         raise InputError(
-            f"method {settings.method} is the workflow's alone",
+            f"method {settings.method} runs in the workflow only",
             where="argument settings",
             fix="use contrastive_prefix or difference_in_means; a random direction is a control",
         )

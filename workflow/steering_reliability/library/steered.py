@@ -7,7 +7,7 @@ from typing import Any
 from steering_reliability.config.schema import AlphaUnit, HookPoint, Intervention
 from steering_reliability.directions.files import StoredDirection
 from steering_reliability.interventions.steer import ablate_hook, add_hook, unit_vector
-from steering_reliability.library.arguments import check_names_and_bounds, steered_layer
+from steering_reliability.library.arguments import check_names_and_bounds, resolve_layer
 
 
 @contextmanager
@@ -43,7 +43,7 @@ def steered(
     Raises:
         InputError: When layer, width, alpha or a name can't be used.
     """
-    index = steered_layer(direction, layer=layer, n_layers=len(bridge.blocks), d_model=int(bridge.cfg.d_model))
+    index = resolve_layer(direction, layer=layer, n_layers=len(bridge.blocks), d_model=int(bridge.cfg.d_model))
     check_names_and_bounds(alpha=alpha, intervention=intervention, alpha_unit=alpha_unit, hook_point=hook_point)
     coefficient = direction.coefficient(alpha, intervention=intervention, unit=alpha_unit)
     make_hook = add_hook if intervention == "add" else ablate_hook

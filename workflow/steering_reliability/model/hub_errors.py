@@ -5,19 +5,19 @@ from collections.abc import Iterator
 
 from steering_reliability.errors import InputError
 
-# What is wrong, where, and what to do.
-Told = tuple[str, str, str]
 NAMES = "config keys model.name and model.revision"
 LOCAL = "set model.source to a local folder"
 
 
 def no_network(error: Exception) -> bool:
-    """Whether an error says that the hub could not be asked at all, rather than that it said no."""
+    """Whether the hub could not be reached at all, rather than that it refused."""
     from huggingface_hub.errors import OfflineModeIsEnabled  # noqa: PLC0415 - only a hub model needs it
 
-    if any(isinstance(link, OfflineModeIsEnabled) for link in _chain(error)):
+    if _is_in_chain(error, OfflineModeIsEnabled):
         return True
-    return any(_is_network(link) for link in _chain(error)) and _status(error) is None
+    # The HTTP library differs between versions of huggingface_hub, the names of its errors do not.
+    names = {kind.__name__ for link in _chain(error) for kind in type(link).__mro__}
+    return bool(names & {"TransportError", "ConnectionError", "TimeoutError"}) and _status(error) is None
 
 
 def explain_hub_error(error: Exception, *, name: str, revision: str | None) -> InputError:
@@ -26,87 +26,71 @@ def explain_hub_error(error: Exception, *, name: str, revision: str | None) -> I
     Args:
         error: What was raised.
         name: Id of the repository.
-        revision: What was asked for; None is the main branch.
+        revision: The configured one; None is the main branch.
     """
-    told = _the_hub_says_no(error, name, revision) or _this_side_fails(error, name, revision)
-    what, where, fix = told or (
+    for explain in (_refused, _failed, _failed_here):
+        found = explain(error, name, revision)
+        if found is not None:
+            return InputError(found[0], where=found[1], fix=found[2])
+    return InputError(
         f"{name} can't be fetched from the model hub: {_first_line(error)}",
-        NAMES,
-        f"check the name, the network and HF_TOKEN, or {LOCAL}",
+        where=NAMES,
+        fix=f"check the name, the network and HF_TOKEN, or {LOCAL}",
     )
-    return InputError(what, where=where, fix=fix)
 
 
-def _the_hub_says_no(error: Exception, name: str, revision: str | None) -> Told | None:
+def _refused(error: Exception, name: str, revision: str | None) -> tuple[str, str, str] | None:
+    """What, where and fix, where the hub does not give the model."""
     from huggingface_hub import constants, errors, get_token  # noqa: PLC0415
 
+    hub = str(constants.ENDPOINT)
     sent = "the token that was sent does not open it" if get_token() else "no token was sent"
-    kinds: list[tuple[type[BaseException], Told]] = [
-        (
-            errors.GatedRepoError,
-            (
-                f"{name} is gated: its owners give it only to accounts that accepted their terms ({sent})",
-                NAMES,
-                f"accept the terms at {constants.ENDPOINT}/{name} and set HF_TOKEN to a token of that account",
-            ),
-        ),
-        (
-            errors.RevisionNotFoundError,
-            (
-                f"{name} has no revision {revision}",
-                "config key model.revision",
-                f"take a commit from {constants.ENDPOINT}/{name}/commits/main",
-            ),
-        ),
-        (
-            errors.RemoteEntryNotFoundError,
-            (
-                f"{name} lacks a file of a transformers model: {_first_line(_root(error))}",
-                NAMES,
-                "choose the repository of the full model, not of an adapter or of another format",
-            ),
-        ),
-        (
-            errors.RepositoryNotFoundError,
-            (
-                f"the hub has no model {name}, or does not show it to this account ({sent})",
-                NAMES,
-                f"correct the name (owner/model); for a private model set HF_TOKEN; or {LOCAL}",
-            ),
-        ),
-        (
-            errors.HFValidationError,
-            (f"{name} is no name that the hub could have", "config key model.name", f"correct it, or {LOCAL}"),
-        ),
-    ]
-    for kind, told in kinds:
-        if any(isinstance(link, kind) for link in _chain(error)):
-            return told
+    if _is_in_chain(error, errors.GatedRepoError):
+        what = f"{name} is gated: its owners give it only to accounts that accepted their terms ({sent})"
+        return what, NAMES, f"accept the terms at {hub}/{name} and set HF_TOKEN to a token of that account"
+    if _is_in_chain(error, errors.RevisionNotFoundError):
+        fix = f"take a commit from {hub}/{name}/commits/main"
+        return f"{name} has no revision {revision}", "config key model.revision", fix
+    if _is_in_chain(error, errors.RemoteEntryNotFoundError):
+        what = f"{name} lacks a file of a transformers model: {_first_line(_root(error))}"
+        return what, NAMES, "choose the repository of the full model, not of an adapter or of another format"
+    if _is_in_chain(error, errors.RepositoryNotFoundError):
+        what = f"the hub has no model {name}, or does not show it to this account ({sent})"
+        return what, NAMES, f"correct the name (owner/model); for a private model set HF_TOKEN; or {LOCAL}"
+    if _is_in_chain(error, errors.HFValidationError):
+        return f"{name} is no name that the hub could have", "config key model.name", f"correct it, or {LOCAL}"
+    return None
+
+
+def _failed(error: Exception, name: str, _: str | None) -> tuple[str, str, str] | None:
+    """What, where and fix, where the hub answered with another error status."""
+    from huggingface_hub import constants, get_token  # noqa: PLC0415
+
     status = _status(error)
     if status == 401 and get_token():
         fix = "make a new token, or unset HF_TOKEN: a public model needs none"
         return f"the hub does not accept the token that was sent for {name}", "HF_TOKEN", fix
     if status is not None:
-        fix = f"run again later (what was fetched is kept), or {LOCAL}"
+        fix = f"run again later (complete files are kept), or {LOCAL}"
         return f"the hub answers {status} for {name}: {_first_line(error)}", str(constants.ENDPOINT), fix
     return None
 
 
-def _this_side_fails(error: Exception, name: str, revision: str | None) -> Told | None:
+def _failed_here(error: Exception, name: str, revision: str | None) -> tuple[str, str, str] | None:
+    """What, where and fix, where this machine or its network failed."""
     from huggingface_hub import constants, errors  # noqa: PLC0415
 
-    links = list(_chain(error))
     cache = str(constants.HF_HUB_CACHE)
-    if any(isinstance(link, errors.OfflineModeIsEnabled) for link in links):
-        what = f"HF_HUB_OFFLINE is set, and {name} ({revision or 'main'}) is not whole in the hub's cache"
+    if _is_in_chain(error, errors.OfflineModeIsEnabled):
+        what = f"HF_HUB_OFFLINE is set, and {name} ({revision or 'main'}) is not complete in the hub's cache"
         return what, cache, f"run once without HF_HUB_OFFLINE, point HF_HOME at the cache, or {LOCAL}"
-    if any(isinstance(link, OSError) and link.errno in (errno.ENOSPC, errno.EDQUOT) for link in links):
-        fix = "free some, or point HF_HOME at another disk; what was fetched is kept"
+    if any(isinstance(link, OSError) and link.errno in (errno.ENOSPC, errno.EDQUOT) for link in _chain(error)):
+        fix = "free some, or point HF_HOME at another disk; complete files are kept"
         return f"there is no room on the disk for {name}", cache, fix
-    if any(isinstance(link, PermissionError) for link in links):
+    if _is_in_chain(error, PermissionError):
         return "the hub's cache can't be written", cache, "point HF_HOME at a folder of your own"
     if no_network(error):
-        fix = f"check the network, proxy and HF_ENDPOINT and run again (what was fetched is kept), or {LOCAL}"
+        fix = f"check the network, proxy and HF_ENDPOINT and run again (complete files are kept), or {LOCAL}"
         return f"the hub can't be reached for {name}: {_first_line(_root(error))}", str(constants.ENDPOINT), fix
     return None
 
@@ -120,23 +104,19 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
         link = link.__cause__ or (None if link.__suppress_context__ else link.__context__)
 
 
+def _is_in_chain(error: BaseException, kind: type[BaseException]) -> bool:
+    return any(isinstance(link, kind) for link in _chain(error))
+
+
 def _root(error: BaseException) -> BaseException:
     return list(_chain(error))[-1]
-
-
-def _is_network(error: BaseException) -> bool:
-    # The HTTP library differs between versions of huggingface_hub, the names of its errors do not.
-    names = {kind.__name__ for kind in type(error).__mro__}
-    return bool(names & {"TransportError", "ConnectionError", "TimeoutError"})
 
 
 def _status(error: BaseException) -> int | None:
     from huggingface_hub.errors import HfHubHTTPError  # noqa: PLC0415
 
-    for link in _chain(error):
-        if isinstance(link, HfHubHTTPError):
-            return int(link.response.status_code)
-    return None
+    statuses = (int(link.response.status_code) for link in _chain(error) if isinstance(link, HfHubHTTPError))
+    return next(statuses, None)
 
 
 def _first_line(error: BaseException) -> str:

@@ -1,7 +1,7 @@
 """The only place that loads a model or a tokenizer, and that turns a prompt into tokens."""
 
 import pickle
-from collections.abc import Collection
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -13,10 +13,9 @@ from torch import nn
 
 from steering_reliability.config.schema import two_templates
 from steering_reliability.errors import InputError
-from steering_reliability.model.context import longest_context
-from steering_reliability.model.seal import check_files
-from steering_reliability.model.steady_products import make_steady
-from steering_reliability.process.machine import machine_facts
+from steering_reliability.model.batch_invariance import make_batch_invariant
+from steering_reliability.model.card import check_files
+from steering_reliability.process.machine import machine_facts, processor_facts
 
 # A user's prompt can't contain this, so its place in the rendered template is the place of the prompt.
 _PLACEHOLDER = "\u241fPROMPT\u241f"
@@ -50,7 +49,7 @@ class LoadedModel:
         dtype: Its number format.
         end_tokens: Ids that end a completion.
         context: Most tokens that prompt and completion may have together.
-        block_returns_tuple: Whether a block hands on a tuple or the bare residual stream.
+        block_returns_tuple: Whether a block returns a tuple or the bare residual stream.
     """
 
     bridge: Any
@@ -96,7 +95,7 @@ class LoadedModel:
 
 
 def choose_device(wanted: str) -> tuple[torch.device, str | None]:
-    """The device for a configured name, and a warning when it is not the one asked for."""
+    """The device for a configured name, and a warning where that one is not available."""
     if wanted == "cuda" and not torch.cuda.is_available():
         return torch.device("cpu"), "model.device is cuda, but no GPU is visible: running on the CPU"
     if wanted == "mps" and not torch.backends.mps.is_available():
@@ -109,30 +108,22 @@ def choose_device(wanted: str) -> tuple[torch.device, str | None]:
 def choose_dtype(wanted: str, *, device: torch.device) -> torch.dtype:
     """The number format for a configured name; float16 becomes float32 on a CPU, which has no kernels for it."""
     if wanted == "auto":
-        fast = device.type == "cuda" or (device.type == "cpu" and multiplies_bfloat16_fast(**processor_facts()))
+        fast = device.type == "cuda" or (device.type == "cpu" and multiplies_bfloat16_fast(processor_facts()))
         return torch.bfloat16 if fast else torch.float32
     if wanted == "float16" and device.type == "cpu":
         return torch.float32
     return {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}[wanted]
 
 
-def multiplies_bfloat16_fast(*, flags: Collection[str], vendor: str) -> bool:
+def multiplies_bfloat16_fast(processor: Mapping[str, str]) -> bool:
     """Whether a CPU multiplies bfloat16 matrices faster than float32 ones.
 
     Args:
-        flags: As /proc/cpuinfo lists them.
-        vendor: Its vendor_id. With avx512_bf16 and no AMX Intel's are slower in bfloat16 than in float32 (80 against
-            125 GFLOP/s a core were measured), AMD's two to four times as fast (70 to 79 against 20 to 34).
+        processor: From `processor_facts`. With avx512_bf16 and no AMX Intel's are slower in bfloat16 than in float32
+            (80 against 125 GFLOP/s a core were measured), AMD's two to four times as fast (70 to 79 against 20 to 34).
     """
-    return "amx_bf16" in flags or ("avx512_bf16" in flags and vendor == "AuthenticAMD")
-
-
-def processor_facts() -> dict[str, Any]:
-    """Return `flags` and `vendor` of the first processor; none where the system does not say."""
-    listed = Path("/proc/cpuinfo")
-    lines = listed.read_text(encoding="utf-8").split("\n\n")[0].splitlines() if listed.exists() else []
-    facts = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in lines)}
-    return {"flags": frozenset(facts.get("flags", "").split()), "vendor": facts.get("vendor_id", "")}
+    flags = processor.get("flags", "").split()
+    return "amx_bf16" in flags or ("avx512_bf16" in flags and processor.get("vendor_id") == "AuthenticAMD")
 
 
 def load_model(folder: str | Path, *, device: str, dtype: str) -> LoadedModel:
@@ -144,7 +135,7 @@ def load_model(folder: str | Path, *, device: str, dtype: str) -> LoadedModel:
         dtype: `auto`, `float32`, `bfloat16` or `float16`.
 
     Raises:
-        InputError: When the folder is not a model that TransformerLens can boot, or is no longer what was made.
+        InputError: When the folder is not a model that TransformerLens can boot, or its files have changed.
     """
     from transformer_lens.model_bridge import TransformerBridge  # noqa: PLC0415 - costs seconds
 
@@ -162,8 +153,7 @@ def load_model(folder: str | Path, *, device: str, dtype: str) -> LoadedModel:
     config = bridge.original_model.config
     if not getattr(bridge.original_model, "_supports_attention_backend", False):
         raise InputError(
-            f"models of the type {config.model_type} compute attention in a way of their own, which the engine would "
-            "have to repeat",
+            f"models of the type {config.model_type} have their own attention code, which the engine does not support",
             where=str(folder),
             fix="choose a model of another type: docs/models.md lists those that were tried",
         )
@@ -172,8 +162,10 @@ def load_model(folder: str | Path, *, device: str, dtype: str) -> LoadedModel:
     _drop_zero_bias(bridge.original_model.get_output_embeddings())
     bridge.eval().requires_grad_(False)
     if chosen.type == "cpu":
-        _own_weights(bridge.original_model)
-        make_steady(bridge.original_model)
+        # Weights that are mapped from their file lie in small pages, which slow every matrix product down.
+        for parameter in bridge.original_model.parameters():
+            parameter.data = parameter.data.clone()
+        make_batch_invariant(bridge.original_model)
     tokenizer = load_tokenizer(folder)
     return LoadedModel(
         bridge=bridge,
@@ -218,12 +210,6 @@ def _drop_zero_bias(unembedding: nn.Module) -> None:
         layer.bias = None
 
 
-def _own_weights(network: nn.Module) -> None:
-    # Weights that are mapped from their file lie in small pages, and matrix products stumble over every one.
-    for parameter in network.parameters():
-        parameter.data = parameter.data.clone()
-
-
 def _end_tokens(bridge: Any, tokenizer: Any) -> set[int]:
     ids: set[int] = set()
     for holder in (bridge.original_model.config, bridge.original_model.generation_config, tokenizer):
@@ -239,11 +225,49 @@ def read_context(folder: str | Path) -> int:
     return longest_context(AutoConfig.from_pretrained(str(folder)))
 
 
+def longest_context(config: Any) -> int:
+    """Most tokens that a model reads with its plain, full attention.
+
+    Args:
+        config: Its Hugging Face config.
+
+    Returns:
+        The trained context; less where attention slides over a window, or where positions are rescaled by the length
+        of what else is in the batch, since up to there neither shows.
+    """
+    limits = [getattr(config, "max_position_embeddings", None) or getattr(config, "n_positions", None) or 1_000_000]
+    window, layers = getattr(config, "sliding_window", None), getattr(config, "layer_types", None)
+    if window and ("sliding_attention" in layers if layers else getattr(config, "use_sliding_window", True)):
+        limits.append(window)
+    rope = getattr(config, "rope_parameters", None) or {}
+    if rope.get("rope_type") in ("dynamic", "longrope"):
+        limits.append(rope.get("original_max_position_embeddings") or limits[0])
+    return int(min(limits))
+
+
+def beyond_context(lengths: Mapping[str, int], *, context: int, room: int) -> InputError:
+    """The error for prompts that don't fit: which, how long they are, and the ways out.
+
+    Args:
+        lengths: Tokens of each prompt that is too long, by its id.
+        context: Most tokens that the model reads.
+        room: Tokens that must fit after a prompt.
+    """
+    names = ", ".join(f"{name} ({n} tokens)" for name, n in list(lengths.items())[:5])
+    more = f" and {len(lengths) - 5} more" if len(lengths) > 5 else ""
+    return InputError(
+        f"{len(lengths)} prompts with {room} tokens after them don't fit the model's context of {context} tokens: "
+        f"{names}{more}",
+        where="config key generation.max_new_tokens, and the prompt files",
+        fix="shorten these prompts, lower max_new_tokens, or choose a model with a longer context",
+    )
+
+
 def load_tokenizer(folder: str | Path) -> Any:
     """Load the tokenizer of a Hugging Face folder.
 
     Raises:
-        InputError: When a file of a folder that was made here is no longer what it was.
+        InputError: When a file of a folder that was made here has changed.
     """
     from transformers import AutoTokenizer  # noqa: PLC0415 - costs seconds
 

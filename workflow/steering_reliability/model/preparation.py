@@ -1,8 +1,9 @@
-"""Make a model's Hugging Face folder once, of a GGUF file or a snapshot of the hub; it appears whole or not at all."""
+"""Make a model's Hugging Face folder from a GGUF file or a snapshot of the hub, complete or not at all."""
 
 import glob
 import shutil
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib import metadata
@@ -11,10 +12,9 @@ from typing import Any
 
 from steering_reliability.config.schema import ModelConfig
 from steering_reliability.files import sha256_of, usual_mode
-from steering_reliability.model.gguf_header import read_header
+from steering_reliability.model.card import preparing_code, write_card
 from steering_reliability.model.hub import fetch_snapshot
-from steering_reliability.model.seal import preparing_code, write_card
-from steering_reliability.model.source import GgufFile, file_fingerprint, locate_gguf
+from steering_reliability.model.source import file_fingerprint, gguf_fields, locate_gguf
 
 
 def prepare_model(model: ModelConfig, *, folder: str | Path, say: Callable[[str], None] = print) -> None:
@@ -23,7 +23,7 @@ def prepare_model(model: ModelConfig, *, folder: str | Path, say: Callable[[str]
     Args:
         model: The configured model.
         folder: Where it goes.
-        say: Told what a user should see while it is made, a line at a time.
+        say: Receives what a user should see while it is made, a line at a time.
 
     Raises:
         InputError: When the source is missing.
@@ -35,12 +35,10 @@ def prepare_model(model: ModelConfig, *, folder: str | Path, say: Callable[[str]
 
 @contextmanager
 def published_folder(folder: str | Path) -> Iterator[Path]:
-    """Let a model's folder be written beside its place, and put the files there when all are whole, config.json last.
+    """Write a model's folder under another name, and move the files to their place when all are complete.
 
-    What a killed attempt has left there goes first: Snakemake lets nobody else make the folder at the same time.
-
-    Args:
-        folder: The model's folder; a rule takes its config.json for the sign that it is complete.
+    config.json comes last: a rule takes it for the sign that the folder is complete. What a killed attempt has left is
+    removed first: Snakemake lets nobody else make the folder at the same time.
 
     Yields:
         The folder to write to.
@@ -75,36 +73,23 @@ def _fetch_from_hub(model: ModelConfig, made: Path, say: Callable[[str], None]) 
 
 def _convert_gguf(model: ModelConfig, made: Path) -> dict[str, Any]:
     file = locate_gguf(model)
-    weights = dequantize_gguf(file.path, made)
+    _dequantize(file.path, made)
+    package = metadata.metadata(file.package).json if file.package else {}
+    licence = gguf_fields(file.path).get("license") or package.get("license_expression") or package.get("license")
     return {
         "name": file.path.stem,
         "source": model.source,
         "file": file_fingerprint(file.path),
         "package": f"{file.package}=={metadata.version(file.package)}" if file.package else None,
-        "licence": _licence(file),
+        "licence": str(licence or "unknown"),
         "sha256": sha256_of(file.path),
-        "weights": f"dequantized {weights}",
+        "weights": f"dequantized {_quantization(file.path)}",
         "written_with": {name: metadata.version(name) for name in ("transformers", "gguf", "torch")},
     }
 
 
-def _licence(file: GgufFile) -> str:
-    """What the file says, else the package that holds it."""
-    facts = metadata.metadata(file.package).json if file.package else {}
-    said = read_header(file.path, wanted=["general.license"]).get("general.license")
-    return str(said or facts.get("license_expression") or facts.get("license") or "unknown")
-
-
-def dequantize_gguf(path: Path, folder: Path) -> str:
-    """Write a GGUF file as a plain float32 Hugging Face folder.
-
-    Args:
-        path: The GGUF file.
-        folder: Receives config.json, model.safetensors and the tokenizer.
-
-    Returns:
-        The quantization of its weights, for example `Q4_1`.
-    """
+def _dequantize(path: Path, folder: Path) -> None:
+    """Write a GGUF file as a plain float32 Hugging Face folder: config.json, model.safetensors and the tokenizer."""
     import torch  # noqa: PLC0415 - only where a model is made
     from transformers import AutoModelForCausalLM, AutoTokenizer  # noqa: PLC0415 - costs seconds
 
@@ -117,17 +102,16 @@ def dequantize_gguf(path: Path, folder: Path) -> str:
     plain.generation_config = quantized.generation_config
     plain.save_pretrained(folder)
     AutoTokenizer.from_pretrained(path.parent, gguf_file=path.name).save_pretrained(folder, save_jinja_files=False)
-    return _main_quantization(path)
 
 
-def _main_quantization(path: Path) -> str:
-    """What the file says of its weights, else the kind that most of their bytes have."""
+def _quantization(path: Path) -> str:
+    """The file's own name of its quantization, for example `Q4_1`, else the type of most of its bytes."""
     from gguf import GGUFReader, LlamaFileType  # noqa: PLC0415
 
-    said = read_header(path, wanted=["general.file_type"]).get("general.file_type")
-    if said in set(LlamaFileType) - {LlamaFileType.GUESSED}:
-        return str(LlamaFileType(said).name).removeprefix("MOSTLY_").removeprefix("ALL_")
-    size: dict[str, int] = {}
+    file_type = gguf_fields(path).get("file_type")
+    if file_type in set(LlamaFileType) - {LlamaFileType.GUESSED}:
+        return str(LlamaFileType(file_type).name).removeprefix("MOSTLY_").removeprefix("ALL_")
+    n_bytes: Counter[str] = Counter()
     for tensor in GGUFReader(path).tensors:
-        size[tensor.tensor_type.name] = size.get(tensor.tensor_type.name, 0) + int(tensor.n_bytes)
-    return max(size, key=lambda kind: size[kind])
+        n_bytes[tensor.tensor_type.name] += int(tensor.n_bytes)
+    return n_bytes.most_common(1)[0][0]

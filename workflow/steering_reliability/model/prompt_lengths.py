@@ -1,11 +1,10 @@
-"""How long prompts are in the model's own tokens, and whether an answer fits after each."""
+"""Lengths of prompts in the model's tokens, and whether a completion fits after each."""
 
 import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from steering_reliability.model.context import beyond_context
-from steering_reliability.model.loading import opening_tokens, render_prompt
+from steering_reliability.model.loading import beyond_context, opening_tokens, render_prompt
 from steering_reliability.prompts.schema import Prompt
 
 
@@ -25,7 +24,7 @@ def measure_lengths(
         tokenizer: The model's.
         context: Most tokens that the model reads.
         max_new_tokens: Most tokens of a completion.
-        openings: Texts whose probability after each prompt is asked for.
+        openings: Texts whose probability after each prompt is measured.
         templates: `system_prompt`, `chat_template` and `prompt_template`, as `render_prompt` takes them.
 
     Returns:

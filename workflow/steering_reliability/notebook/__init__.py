@@ -2,7 +2,6 @@
 
 from steering_reliability.notebook.page import show_page
 from steering_reliability.notebook.run import run_study
-from steering_reliability.notebook.study import write_study
-from steering_reliability.notebook.surroundings import describe
+from steering_reliability.notebook.study import describe, write_study
 
 __all__ = ["describe", "run_study", "show_page", "write_study"]

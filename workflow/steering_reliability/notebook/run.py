@@ -1,4 +1,4 @@
-"""Runs Snakemake from a cell: one line that is kept up to date, and whatever else is said, whole."""
+"""Snakemake run from a cell: one line that is kept up to date, and all other output as it comes."""
 
 import codecs
 import os
@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -32,62 +31,42 @@ def run_study(config: str | Path, *, cores: int | str = "all", target: str = "al
         target: A rule of the workflow, such as `results`.
 
     Raises:
-        InputError: When the run did not get to its end.
+        InputError: When the run failed or was interrupted.
     """
     began = time.monotonic()
     line = _Line()
+    command = [sys.executable, "-m", "snakemake", "--configfile", str(Path(config).resolve()), "--cores", str(cores)]
+    command += ["--logger", "progress", "--logger-progress-rewrite", "--show-failed-logs", "--", target]
+    # The plugin beside this package, and not the one of another clone that is installed.
+    python_path = [str(ROOT / "workflow"), *filter(None, [os.getenv("PYTHONPATH")])]
     process = subprocess.Popen(
-        _command(Path(config), cores=cores, target=target),
+        command,
         cwd=ROOT,
-        # The plugin beside this package, and not the one of another clone that is installed.
-        env=os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT / "workflow"), *_python_path()])},
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(python_path)},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
     )
     try:
-        for text in _pieces(process):
-            line.take(text)
+        decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
+        assert process.stdout is not None
+        while read := os.read(process.stdout.fileno(), _READ):
+            line.take(decoder.decode(read))
         line.take("\n")
         code = process.wait()
     except KeyboardInterrupt:
-        _interrupt(process)
+        # The interrupt of a kernel reaches Snakemake and its jobs as well, but not on every system.
+        process.send_signal(signal.SIGTERM)
+        process.communicate()
         code = None
     minutes, seconds = divmod(round(time.monotonic() - began), 60)
     line.show(f"{'finished' if code == 0 else 'stopped'} after {minutes}:{seconds:02d}")
     if code != 0:
         raise InputError(
-            "the run was interrupted"
-            if code is None
-            else "the run did not get to its end; what is said above tells why",
+            "the run was interrupted" if code is None else "the run failed; the output above says why",
             where=str(config),
             fix="run this cell again: the run goes on where it stopped",
         )
-
-
-def _python_path() -> list[str]:
-    return list(filter(None, [os.getenv("PYTHONPATH")]))
-
-
-def _command(config: Path, *, cores: int | str, target: str) -> list[str]:
-    return [
-        *(sys.executable, "-m", "snakemake", "--configfile", str(config.resolve()), "--cores", str(cores)),
-        *("--logger", "progress", "--logger-progress-rewrite", "--show-failed-logs", "--", target),
-    ]
-
-
-def _interrupt(process: "subprocess.Popen[bytes]") -> None:
-    """End Snakemake. The interrupt of a kernel reaches it and its jobs as well, but not on every system."""
-    process.send_signal(signal.SIGTERM)
-    process.communicate()
-
-
-def _pieces(process: "subprocess.Popen[bytes]") -> Iterator[str]:
-    """What Snakemake says, as it comes."""
-    decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
-    assert process.stdout is not None
-    while read := os.read(process.stdout.fileno(), _READ):
-        yield decoder.decode(read)
 
 
 class _Line:
@@ -103,9 +82,9 @@ class _Line:
         rest = _LINE.sub(self._passing, self._waiting + text)
         *complete, self._waiting = rest.split("\n")
         for line in complete:
-            said = line.replace(CLEAR, "").strip("\r")
-            if said.strip() and not said.startswith(_NO_NEWS):
-                print(said)
+            text = line.replace(CLEAR, "").strip("\r")
+            if text.strip() and not text.startswith(_NO_NEWS):
+                print(text)
 
     def _passing(self, found: re.Match[str]) -> str:
         self.show(found[1])

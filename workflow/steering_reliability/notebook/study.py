@@ -1,4 +1,4 @@
-"""A notebook's study: its config, whole, in a folder that holds no other study."""
+"""A notebook's study: its complete config, in a folder that holds no other study, and what makes its numbers."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -6,16 +6,18 @@ from typing import Any, Final
 
 import yaml
 
-from steering_reliability.config.files import ROOT, laid_over, read_config
+from steering_reliability.config.files import ROOT, merge_over, read_config
 from steering_reliability.errors import InputError
 from steering_reliability.files import write_text
+from steering_reliability.process.code_digest import package_digest
+from steering_reliability.process.machine import gpu_name
 from steering_reliability.run.plan import plan_run
+from steering_reliability.run.provenance import versions
 
 SPEED_ONLY: Final = ("generation.batch_size", "generation.memory_gib", "generation.workers")
 """Keys that decide how fast a run is and nothing that it writes."""
 
 _MOST_NAMED: Final = 5
-_NOTHING: Final = object()
 
 
 def write_study(
@@ -29,9 +31,9 @@ def write_study(
 
     Args:
         folder: Of the run, relative to the repository; the report goes to its subfolder `report`.
-        settings: Sections of the notebook, laid key by key over config.yaml.
-        model: Keys of the section `model`, laid over both.
-        changes: Sections of the user, laid over all of it.
+        settings: Sections of the notebook, merged key by key over config.yaml.
+        model: Keys of the section `model`, merged over both.
+        changes: Sections of the user, merged over all of it.
 
     Returns:
         The config's file. It names every key, so what it means does not depend on config.yaml.
@@ -40,10 +42,9 @@ def write_study(
         InputError: When the config can't be used, or the folder holds a run with another one.
     """
     folder = Path(folder)
-    config = read_config(ROOT / "config.yaml")
-    config = laid_over(config, settings)
+    config = merge_over(read_config(ROOT / "config.yaml"), settings)
     for name, given in (("MODEL", {"model": model or {}}), ("CHANGES", changes or {})):
-        config = laid_over(config, _as_sections(given, name=name))
+        config = merge_over(config, _as_sections(given, name=name))
     _set_folder(config, folder, changes=changes or {})
     plan_run(config)
     _check_folder(folder, config)
@@ -84,11 +85,14 @@ def _check_folder(folder: Path, config: Mapping[str, Any]) -> None:
         raise InputError("the folder holds files that no notebook made", where=str(folder), fix=fix)
     before, now = dict(_flat(there)), dict(_flat(config))
     names = [name for name in {**before, **now} if name not in SPEED_ONLY]
-    changed = [name for name in names if before.get(name, _NOTHING) != now.get(name, _NOTHING)]
+    changed = [name for name in names if before.get(name, "nothing") != now.get(name, "nothing")]
     if changed:
-        said = [f"{name} ({_said(before, name)} there, {_said(now, name)} here)" for name in changed[:_MOST_NAMED]]
-        said += [f"and {len(changed) - _MOST_NAMED} more"] if len(changed) > _MOST_NAMED else []
-        raise InputError(f"the folder holds a run with other settings: {', '.join(said)}", where=str(folder), fix=fix)
+        named = [
+            f"{name} ({str(before.get(name, 'nothing'))[:60]} there, {str(now.get(name, 'nothing'))[:60]} here)"
+            for name in changed[:_MOST_NAMED]
+        ]
+        named += [f"and {len(changed) - _MOST_NAMED} more"] if len(changed) > _MOST_NAMED else []
+        raise InputError(f"the folder holds a run with other settings: {', '.join(named)}", where=str(folder), fix=fix)
 
 
 def _read(file: Path) -> dict[str, Any] | None:
@@ -108,5 +112,16 @@ def _flat(settings: Any, *, name: str = "") -> Iterator[tuple[str, Any]]:
         yield from _flat(value, name=f"{name}.{key}" if name else str(key))
 
 
-def _said(settings: Mapping[str, Any], name: str) -> str:
-    return str(settings[name])[:60] if name in settings else "nothing"
+def describe(folder: str | Path) -> str:
+    """Where the run goes, the digest of the package's code, versions and the GPU, a line each.
+
+    Args:
+        folder: The run's folder.
+    """
+    facts = {
+        "run": str(folder),
+        "code": package_digest(),
+        "versions": ", ".join(f"{name} {version}" for name, version in versions().items()),
+        "GPU": gpu_name() or "none, the CPU computes",
+    }
+    return "\n".join(f"{name + ':':<9} {fact}" for name, fact in facts.items())

@@ -8,24 +8,21 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from steering_reliability.errors import InputError
-from steering_reliability.process.termination import end_with
+from steering_reliability.process.termination import exit_with_parent
 
 
 @contextmanager
 def logged(log: str) -> Iterator[Callable[[str], None]]:
-    """Run a job with its output in the log; what the user must know is also said on the terminal.
+    """Run a job with its output in the log; what the user must know goes to the terminal too.
 
-    An InputError is said as one message; of anything else the terminal gets one line and the log the traceback. The job
-    ends with the run that it is of (`STEERING_OWNER`), if it is of one.
-
-    Args:
-        log: The job's log file.
+    An InputError is one message; of anything else the terminal gets one line and the log the traceback. The job ends
+    with the run that it belongs to (`STEERING_OWNER`), if any.
 
     Yields:
         Says a line in the log and on the terminal.
     """
     if "STEERING_OWNER" in os.environ:
-        end_with(int(os.environ["STEERING_OWNER"]))
+        exit_with_parent(int(os.environ["STEERING_OWNER"]))
     path = Path(log)
     path.parent.mkdir(parents=True, exist_ok=True)
     terminal = os.dup(2)

@@ -1,6 +1,7 @@
-"""What each file that a model computed was made with: a line in its job's log, and the sum of all lines of a run."""
+"""What each file was computed with: a line in its job's log, and the count of all lines of a run."""
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -23,28 +24,18 @@ _NAMES: Final = {
 
 
 def record_making(facts: Mapping[str, Any]) -> None:
-    """Print what a file is made with, as a line for its job's log.
-
-    Args:
-        facts: From `LoadedModel.facts`; the commit of the code is added.
-    """
+    """Print `LoadedModel.facts` and the commit of the code, as a line for the log of the file's job."""
     print(_LINE + json.dumps({**facts, "commit": code_commit()}, ensure_ascii=False, sort_keys=True), flush=True)
 
 
 def read_ledger(logs: Iterable[Path]) -> list[dict[str, Any]]:
-    """Count the files of a run by what they were made with.
-
-    Args:
-        logs: The log of each file's job.
+    """Count the files of a run by what they were made with, from the log of each file's job.
 
     Returns:
         For each set of facts `files` and the facts, most files first; `files` alone for logs that do not say.
     """
-    counts: dict[str, int] = {}
-    for log in logs:
-        facts = _facts(log)
-        counts[facts] = counts.get(facts, 0) + 1
-    return [{"files": counts[facts], **json.loads(facts)} for facts in sorted(counts, key=lambda f: (-counts[f], f))]
+    counts = sorted(Counter(map(_facts, logs)).items(), key=lambda counted: (-counted[1], counted[0]))
+    return [{"files": n, **json.loads(facts)} for facts, n in counts]
 
 
 def _facts(log: Path) -> str:
@@ -56,19 +47,15 @@ def _facts(log: Path) -> str:
 
 
 def mixture_note(ledger: Sequence[Mapping[str, Any]]) -> str | None:
-    """What must be known of a run whose files were not all made alike; None where they were, or where nothing says.
-
-    Args:
-        ledger: From `read_ledger`.
-    """
+    """A sentence on a run whose files were computed in different ways; None where they were not or nothing is known."""
     known = [entry for entry in ledger if len(entry) > 1]
     differing = [name for name in _NAMES if len({json.dumps(entry.get(name)) for entry in known}) > 1]
     if not differing:
         return None
-    counts: dict[str, int] = {}
+    counts: Counter[str] = Counter()
     for entry in known:
         kind = ", ".join(f"{_NAMES[name]} {entry.get(name) or 'none'}" for name in differing)
-        counts[kind] = counts.get(kind, 0) + int(entry["files"])
+        counts[kind] += int(entry["files"])
     kinds = "; ".join(f"{n} with {kind}" for kind, n in counts.items())
     return (
         f"The run is a mixture: of the files that the model computed, {kinds}. Differences between their numbers may "

@@ -10,24 +10,24 @@ from typing import Any
 
 @cache
 def machine_facts() -> dict[str, Any]:
-    """The machine, as far as it may show in the last digits of a number; a worker says it with every shard."""
+    """The machine, as far as it may show in the last digits of a number."""
     import torch  # noqa: PLC0415 - costs seconds, and only some jobs compute
 
     return {
         "system": platform.system(),
         "architecture": platform.machine(),
-        "processor": processor_name(),
+        "processor": processor_facts().get("model name") or platform.processor() or platform.machine(),
         "cpu_capability": torch.backends.cpu.get_cpu_capability(),
         "gpu": gpu_name(),
     }
 
 
-def processor_name() -> str:
-    """The processor's own name for itself."""
-    facts = Path("/proc/cpuinfo")
-    lines = facts.read_text(encoding="utf-8", errors="replace").splitlines() if facts.is_file() else []
-    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    return next(names, "") or platform.processor() or platform.machine()
+def processor_facts() -> dict[str, str]:
+    """The keys of the first processor in /proc/cpuinfo; empty where the system has no such file."""
+    listed = Path("/proc/cpuinfo")
+    text = listed.read_text(encoding="utf-8", errors="replace") if listed.is_file() else ""
+    pairs = (line.partition(":") for line in text.split("\n\n")[0].splitlines())
+    return {key.strip(): value.strip() for key, _, value in pairs}
 
 
 def gpu_name() -> str | None:

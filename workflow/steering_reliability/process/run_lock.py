@@ -1,4 +1,4 @@
-"""A lock of a run's folder: Snakemake's own locks go, for all runs of a directory, when any of them ends."""
+"""A lock of a run's folder: Snakemake removes its own locks, of all runs of a directory, when any of them ends."""
 
 import json
 import os
@@ -17,54 +17,51 @@ LOCK = ".running.json"
 
 
 def hold_run(folder: Path) -> None:
-    """Take a run's folder for this process; what a process that is gone has left is taken over.
-
-    Args:
-        folder: The run's; it is made if it is not there.
+    """Lock a run's folder for this process, and make it if need be; the lock of a process that has ended is taken over.
 
     Raises:
-        InputError: When another process holds it; says which.
+        InputError: When another process holds it; names it.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    lock, own = folder / LOCK, folder / f"{LOCK}.{os.getpid()}"
-    write_text(own, json.dumps(_this_process()) + "\n")
+    lock, candidate = folder / LOCK, folder / f"{LOCK}.{os.getpid()}"
+    begun = datetime.now().astimezone().isoformat(" ", "seconds")
+    write_text(candidate, json.dumps({**_this_process(), "begun": begun}) + "\n")
     try:
-        while not _link(own, lock):
+        while not _link(candidate, lock):
             holder = _read(lock)
-            if holder is not None and _is_same(holder, _this_process()):
+            if holder is not None and _this_process().items() <= holder.items():
                 return
             if holder is not None:
-                _check_is_gone(holder, lock)
-                _take_away(lock, holder)
+                _check_has_ended(holder, lock)
+                _remove_stale(lock, holder)
     finally:
-        own.unlink()
+        candidate.unlink()
 
 
 def release_run(folder: Path) -> None:
-    """Give a run's folder back, if this process holds it."""
+    """Unlock a run's folder, if this process holds it."""
     lock = folder / LOCK
-    holder = _read(lock)
-    if holder is not None and _is_same(holder, _this_process()):
+    if _this_process().items() <= (_read(lock) or {}).items():
         lock.unlink(missing_ok=True)
 
 
-def _link(own: Path, lock: Path) -> bool:
+def _link(candidate: Path, lock: Path) -> bool:
     """Put a file in the lock's place; of two that do it at once one succeeds."""
     try:
-        os.link(own, lock)
+        os.link(candidate, lock)
     except FileExistsError:
         return False
     except OSError:
         # No hard links here (exFAT, many file systems of a network or a drive in the cloud).
         try:
             with lock.open("x", encoding="utf-8") as file:
-                file.write(own.read_text(encoding="utf-8"))
+                file.write(candidate.read_text(encoding="utf-8"))
         except FileExistsError:
             return False
     return True
 
 
-def _check_is_gone(holder: dict[str, Any], lock: Path) -> None:
+def _check_has_ended(holder: dict[str, Any], lock: Path) -> None:
     host, pid = holder.get("host"), holder.get("pid")
     if host != socket.gethostname():
         raise InputError(
@@ -80,8 +77,8 @@ def _check_is_gone(holder: dict[str, Any], lock: Path) -> None:
         )
 
 
-def _take_away(lock: Path, holder: dict[str, Any]) -> None:
-    # Renamed first: of two that see the same stale lock one takes it away, and not the other's new one.
+def _remove_stale(lock: Path, holder: dict[str, Any]) -> None:
+    # Renamed first: of two that see the same stale lock one removes it, and not the other's new one.
     stale = lock.with_name(f"{LOCK}.stale.{os.getpid()}")
     with suppress(FileNotFoundError):
         lock.rename(stale)
@@ -91,16 +88,11 @@ def _take_away(lock: Path, holder: dict[str, Any]) -> None:
 
 
 def _this_process() -> dict[str, Any]:
-    begun = datetime.now().astimezone().isoformat(" ", "seconds")
-    return {"host": socket.gethostname(), "pid": os.getpid(), "ticks": _ticks(os.getpid()), "begun": begun}
-
-
-def _is_same(one: dict[str, Any], other: dict[str, Any]) -> bool:
-    return all(one.get(key) == other[key] for key in ("host", "pid", "ticks"))
+    return {"host": socket.gethostname(), "pid": os.getpid(), "ticks": _ticks(os.getpid())}
 
 
 def _ticks(pid: int) -> float | None:
-    """When a process began, by a clock that nobody sets, so that another one of its number is told apart."""
+    """When a process began, by a clock that nobody sets, to tell it from another one of its number."""
     stat = Path(f"/proc/{pid}/stat")
     try:
         if stat.exists():
@@ -112,7 +104,7 @@ def _ticks(pid: int) -> float | None:
 
 
 def _read(lock: Path) -> dict[str, Any] | None:
-    """What the lock says; None where it is gone, nothing but this host where it is damaged.
+    """The holder of the lock; None where there is none, this host alone where the lock is damaged.
 
     Raises:
         InputError: When it is another user's, who let nobody read it.

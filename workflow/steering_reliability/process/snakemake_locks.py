@@ -1,4 +1,4 @@
-"""Snakemake's locks outlive a `kill -9`; those whose run is surely over are taken off."""
+"""Snakemake's locks outlive a `kill -9`; those whose run has surely ended are removed."""
 
 import json
 import os
@@ -6,6 +6,9 @@ import socket
 import sys
 import time
 from pathlib import Path
+from typing import Any
+
+import psutil
 
 from steering_reliability.files import write_text
 
@@ -15,7 +18,7 @@ NEWS_SECONDS = 3.0
 
 
 def record_run(folder: Path) -> None:
-    """Note which machine runs here, so that a later run there can tell whether its locks still mean anything.
+    """Record which process of which machine runs here, so that a later run can tell whether its locks still hold.
 
     Args:
         folder: Snakemake's own, `.snakemake`.
@@ -37,35 +40,33 @@ def release_stale_locks(folder: Path, *, patience: float = PATIENCE_SECONDS) -> 
         How many locks were removed: 0 where there are none, where the last run was on another machine or is not known,
         or where one is alive.
     """
-    locks = list((folder / "locks").glob("*.lock")) if (folder / "locks").is_dir() else []
-    if not locks or not _was_here(folder / RECORD):
+    locks = list((folder / "locks").glob("*.lock"))
+    record = _read(folder / RECORD)
+    if not locks or record.get("host") != socket.gethostname():
         return 0
-    start, told = time.monotonic(), False
+    start, is_announced = time.monotonic(), False
     while left := _working_in(folder.resolve().parent):
-        if _main_process_alive(folder / RECORD):
+        if record.get("pid") in left:
             return 0
         waited = time.monotonic() - start
         if waited > patience:
-            print(_still_there(left), file=sys.stderr)
+            pids = " ".join(map(str, left))
+            print(
+                f"This folder is locked: of a run that was killed, these processes still work in it: {pids}. "
+                f"Wait until they have ended, or end them (kill -9 {pids}: what is finished stays), and start again.",
+                file=sys.stderr,
+            )
             return 0
-        if waited > NEWS_SECONDS and not told:
+        if waited > NEWS_SECONDS and not is_announced:
             print(f"waiting for jobs of a run that was killed, {patience:.0f} s at most", file=sys.stderr)
-            told = True
+            is_announced = True
         time.sleep(0.2)
     for lock in locks:
         lock.unlink(missing_ok=True)
     return len(locks)
 
 
-def _still_there(processes: list[int]) -> str:
-    numbers = " ".join(map(str, processes))
-    return (
-        f"This folder is locked: of a run that was killed, these processes still work in it: {numbers}. "
-        f"Wait until they have ended, or end them (kill -9 {numbers}: what is finished stays), and start again."
-    )
-
-
-def _read(record: Path) -> dict[str, object]:
+def _read(record: Path) -> dict[str, Any]:
     try:
         found = json.loads(record.read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -73,36 +74,12 @@ def _read(record: Path) -> dict[str, object]:
     return found if isinstance(found, dict) else {}
 
 
-def _was_here(record: Path) -> bool:
-    return _read(record).get("host") == socket.gethostname()
-
-
-def _main_process_alive(record: Path) -> bool:
-    pid = _read(record).get("pid")
-    return isinstance(pid, int) and pid != os.getpid() and _is_snakemake(Path(f"/proc/{pid}"))
-
-
 def _working_in(directory: Path) -> list[int]:
-    """Other processes of Snakemake whose working directory this is."""
-    found = []
-    for process in Path("/proc").glob("[0-9]*"):
-        if int(process.name) == os.getpid():
-            continue
-        try:
-            here = (process / "cwd").resolve(strict=True) == directory
-        except OSError:
-            continue
-        if here and _is_snakemake(process):
-            found.append(int(process.name))
-    return found
+    """Other processes of Snakemake, or of its jobs, whose working directory this is."""
+    here = [one for one in psutil.process_iter(["cwd", "cmdline"]) if one.info["cwd"] == str(directory)]
+    return [one.pid for one in here if one.pid != os.getpid() and _is_snakemake(one.info["cmdline"])]
 
 
-def _is_snakemake(process: Path) -> bool:
-    """Whether a process is Snakemake or one of its jobs; not, where it is gone."""
-    try:
-        words = (process / "cmdline").read_bytes().split(b"\0")
-    except OSError:
-        return False
+def _is_snakemake(command: list[str] | None) -> bool:
     # `snakemake ...`, `python snakemake ...`, `python -m snakemake ...`, or a job's script; no argument further on.
-    names = [word.decode(errors="replace") for word in words[:3]]
-    return any(Path(name).name == "snakemake" or "/.snakemake/scripts/" in name for name in names)
+    return any(Path(word).name == "snakemake" or "/.snakemake/scripts/" in word for word in (command or [])[:3])

@@ -1,4 +1,4 @@
-"""How a run ends: by SIGTERM at whatever moment it comes, and with it what it has started."""
+"""How a run ends: by SIGTERM at whatever moment it comes, and with it the jobs that it has started."""
 
 import os
 import signal
@@ -7,11 +7,13 @@ import threading
 import time
 from types import FrameType
 
+import psutil
+
 LOOK_SECONDS = 1.0
 
 
 def handle_in_thread(number: signal.Signals = signal.SIGTERM) -> None:
-    """Have the handler of a signal run in a thread of its own.
+    """Run the handler of a signal in a thread of its own.
 
     Snakemake's (`JobScheduler.exit_gracefully`, 9.27) takes a lock that the interrupted main thread may hold, and would
     wait for it without end: met at one SIGTERM in four while many short jobs finish. A thread can wait.
@@ -29,28 +31,17 @@ def handle_in_thread(number: signal.Signals = signal.SIGTERM) -> None:
     signal.signal(number, in_thread)
 
 
-def alive(process: int) -> bool:
-    """Whether there is a process of this number."""
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
-
-
-def end_with(owner: int) -> None:
-    """Have this process end soon after another one, as by a `kill -9`: what it writes is whole or not there.
+def exit_with_parent(parent: int) -> None:
+    """End this process soon after another one has ended, however that one did, `kill -9` included.
 
     Args:
-        owner: The process that it works for; nobody would use what it makes after that one's end.
+        parent: The process that this one works for; what is written when it ends is complete or not there.
     """
 
     def watch() -> None:
-        while alive(owner):
+        while psutil.pid_exists(parent):
             time.sleep(LOOK_SECONDS)
-        print(f"the run that this job is of (process {owner}) has ended, and so does the job", file=sys.stderr)
+        print(f"the run that this job is of (process {parent}) has ended, and so does the job", file=sys.stderr)
         sys.stderr.flush()
         os._exit(1)
 

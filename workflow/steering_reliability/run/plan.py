@@ -6,11 +6,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
-from steering_reliability.config.reading import ConfigError, load_config
+from steering_reliability.config.reading import ConfigError, Problem, load_config
 from steering_reliability.config.schema import Config, ModelConfig, default_position
-from steering_reliability.config.wording import Problem
 from steering_reliability.errors import InputError
-from steering_reliability.model.seal import CARD, other_code_note, preparing_code, read_card, tuning_code
+from steering_reliability.model.card import CARD, other_code_note, preparing_code, read_card, tuning_code
 from steering_reliability.model.source import (
     check_pinned_file,
     check_templates,

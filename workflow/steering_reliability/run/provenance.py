@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from steering_reliability.files import sha256_of, write_text
-from steering_reliability.model.seal import read_card
+from steering_reliability.model.card import read_card
 from steering_reliability.model.source import layers_of_config, text_files
 from steering_reliability.process.code_digest import package_digest
 from steering_reliability.process.ledger import read_ledger

@@ -7,8 +7,8 @@ from typing import Any
 
 import yaml
 
+from steering_reliability.config.files import read_yaml
 from steering_reliability.config.schema import Config
-from steering_reliability.config.yaml_text import read_yaml
 from steering_reliability.errors import InputError
 from steering_reliability.files import write_text
 

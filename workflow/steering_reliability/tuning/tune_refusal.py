@@ -17,9 +17,9 @@ from torch.nn.utils.rnn import pad_sequence
 
 from steering_reliability.config.schema import RefusalTuningConfig
 from steering_reliability.errors import InputError
+from steering_reliability.model.card import read_card, tuning_code, write_card
 from steering_reliability.model.loading import load_model
 from steering_reliability.model.preparation import published_folder
-from steering_reliability.model.seal import read_card, tuning_code, write_card
 from steering_reliability.tuning.examples import Example, answered, harmful_prompts, harmless_prompts, refused
 
 # What writes into the residual stream, as Llama-like, GPT-2 and GPT-NeoX models call it.

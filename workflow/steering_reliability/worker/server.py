@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import psutil
 import torch
 
 from steering_reliability.directions.files import read_direction
@@ -25,7 +26,6 @@ from steering_reliability.generation.rows import Completion, Row, rows_of
 from steering_reliability.generation.slot_cache import round_up
 from steering_reliability.generation.stop_strings import kept_text
 from steering_reliability.model.loading import LoadedModel, choose_device, load_model
-from steering_reliability.process.termination import alive
 from steering_reliability.worker.protocol import WorkerIdentity, receive, request_from_json, send
 
 IDLE_SECONDS = 600.0
@@ -67,7 +67,7 @@ def serve(path: Path, *, engine: Engine, owner: int) -> None:
             _open(job, engine=engine, jobs_of_rows=jobs_of_rows)
         if time.monotonic() - looked > 1.0:
             looked = time.monotonic()
-            if not alive(owner):
+            if not psutil.pid_exists(owner):
                 return
         if engine.idle:
             if time.monotonic() - quiet_since > IDLE_SECONDS:

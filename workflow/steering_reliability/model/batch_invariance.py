@@ -21,7 +21,7 @@ GRID = 8
 LARGE = 1 << 24
 
 
-class SteadyProducts:
+class InvariantProducts:
     """Which heights give the bits of the reference, for the weights of one shape and number format.
 
     Args:
@@ -93,8 +93,8 @@ def _telling(n_in: int) -> tuple[Float[Tensor, "64 in"], Float[Tensor, "64 in"]]
     return rows, weight
 
 
-def steady_linear(
-    rows: Float[Tensor, "*n in"], *, weight: Float[Tensor, "out in"], bias: Tensor | None, products: SteadyProducts
+def invariant_linear(
+    rows: Float[Tensor, "*n in"], *, weight: Float[Tensor, "out in"], bias: Tensor | None, products: InvariantProducts
 ) -> Float[Tensor, "*n out"]:
     """`rows @ weight.T + bias`, in pieces where one product would not be steady."""
     flat = rows.reshape(-1, rows.shape[-1])
@@ -107,20 +107,20 @@ def steady_linear(
     return torch.cat(found)[: len(flat)].view(*rows.shape[:-1], weight.shape[0])
 
 
-def make_steady(network: nn.Module) -> None:
+def make_batch_invariant(network: nn.Module) -> None:
     """Let all `nn.Linear` layers of a model on a CPU multiply steadily; layers of one shape share what is known."""
-    known: dict[tuple[torch.Size, torch.dtype], SteadyProducts] = {}
+    known: dict[tuple[torch.Size, torch.dtype], InvariantProducts] = {}
     for module in network.modules():
         if type(module) is nn.Linear:
             weight = module.weight
             key = (weight.shape, weight.dtype)
             if key not in known:
-                known[key] = SteadyProducts(weight)
+                known[key] = InvariantProducts(weight)
             module.forward = partial(_forward, module, known[key])  # type: ignore[method-assign]
 
 
-def _forward(module: nn.Linear, products: SteadyProducts, rows: Tensor) -> Tensor:
-    return steady_linear(rows, weight=module.weight, bias=module.bias, products=products)
+def _forward(module: nn.Linear, products: InvariantProducts, rows: Tensor) -> Tensor:
+    return invariant_linear(rows, weight=module.weight, bias=module.bias, products=products)
 
 
 @contextmanager

@@ -1,11 +1,9 @@
-"""The config is typed, closed, and says everything that is wrong at once."""
+"""The config is typed, closed, and everything that is wrong with it is said at once."""
 
-import json
 import math
 from pathlib import Path
 
 import pytest
-from steering_reliability.config.json_schema import config_schema
 from steering_reliability.config.reading import load_config
 from steering_reliability.config.schema import Config, _Section
 from steering_reliability.errors import InputError
@@ -44,64 +42,8 @@ def test_a_minimal_config_gets_the_defaults_of_the_design():
     assert config.report_dir == "reports/run_001"
 
 
-def test_a_config_written_for_the_plan_loads_unchanged():
-    config = load_config(
-        {
-            "model": {"name": "EleutherAI/pythia-160m", "device": "cpu", "dtype": "float32"},
-            "data": {
-                "harm_train_path": "prompts/harm_train.jsonl",
-                "harm_test_path": "prompts/harm_test.jsonl",
-                "benign_path": "prompts/benign.jsonl",
-                "max_prompts_per_split": 100,
-            },
-            "generation": {"max_new_tokens": 80, "temperature": 0.7, "top_p": 0.9, "seed": 0, "batch_size": 8},
-            "direction": {
-                "method": "contrastive_prefix",
-                "refusal_prefix": "I'm sorry, but I can't help with that.",
-                "compliance_prefix": "Sure, here is how to do that:",
-                "hook_point": "resid_post",
-                "token_position": "first_prefix_token",
-                "normalize": True,
-            },
-            "experiment": {
-                "layers": [4, 8, 11],
-                "interventions": ["add", "ablate"],
-                "alphas": [0.0, 0.5, 1.0, 2.0, 4.0],
-                "output_dir": "artifacts/runs/run_001",
-            },
-            "sanity_checks": {"enabled": True, "rerun_subset_n": 30, "alt_seed": 1},
-        }
-    )
-    assert config.generation.top_p == 0.9
-    assert config.direction.position == "first_prefix_token"
-
-
-@pytest.mark.parametrize(
-    ("raw", "told"),
-    [
-        (minimal(model={"name": "m", "sorce": "hub"}), "model.sorce: unknown key; did you mean `source`?"),
-        (minimal(experimnt={}), "experimnt: unknown key; did you mean `experiment`?"),
-        (experiment(aplhas=[1]), "experiment.aplhas: unknown key; did you mean `alphas`?"),
-        (
-            minimal(refusal_tuning={"epoch": 1}),
-            "refusal_tuning.epoch: unknown key; did you mean `epochs`?",
-        ),
-        (
-            minimal(sanity_checks={"alt_prefixes": [{"refusal_prefx": "No", "compliance_prefix": "Yes"}]}),
-            "sanity_checks.alt_prefixes.0.refusal_prefx: unknown key; did you mean `refusal_prefix`?",
-        ),
-    ],
-)
-def test_an_unknown_key_names_the_nearest_known_one(raw, told):
-    assert told in problem(raw)
-
-
-def test_an_unknown_key_that_resembles_none_gets_no_suggestion():
-    assert "model.zzzzzz: unknown key\n" in problem(minimal(model={"name": "m", "zzzzzz": 1, "dtype": "x"})) + "\n"
-
-
-def test_every_problem_is_told_at_once():
-    told = problem(
+def test_every_problem_is_named_at_once():
+    found = problem(
         {
             "model": {"nam": "m"},
             "generation": {"temperature": -1, "top_p": 0, "seed": "one"},
@@ -117,102 +59,85 @@ def test_every_problem_is_told_at_once():
         "experiment.layers:",
         "experiment.alphas",
     ):
-        assert f"  - {key}" in told
+        assert f"  - {key}" in found
 
 
 @pytest.mark.parametrize(
-    ("raw", "key", "shown"),
+    ("raw", "words"),
     [
-        (experiment(alphas=[math.nan]), "experiment.alphas", "nan"),
-        (experiment(alphas=[math.inf]), "experiment.alphas", "inf"),
-        (experiment(layers=["four"]), "experiment.layers.0", "four"),
-        (experiment(layers=[1.5]), "experiment.layers.0", "1.5"),
-        (minimal(generation={"temperature": math.nan}), "generation.temperature", "nan"),
-        (minimal(generation={"top_p": 1.01}), "generation.top_p", "1.01"),
-        (minimal(generation={"max_new_tokens": 0}), "generation.max_new_tokens", "0"),
-        (minimal(generation={"num_samples_per_prompt": "many"}), "generation.num_samples_per_prompt", "many"),
-        (minimal(model={"name": "m", "sha256": "abc"}), "model.sha256", "abc"),
-        (minimal(direction={"hook_point": "resid_mid"}), "direction.hook_point", "resid_mid"),
-        (minimal(data={"cluster_field": ""}), "data.cluster_field", ""),
-        (minimal(sanity_checks={"controls_at": "nowhere"}), "sanity_checks.controls_at", "nowhere"),
-    ],
-)
-def test_a_bad_value_is_shown_beside_its_key(raw, key, shown):
-    line = next(line for line in problem(raw).splitlines() if line.startswith(f"  - {key}"))
-    assert f"(got {shown}" in line or f"(got '{shown}" in line
-
-
-@pytest.mark.parametrize(
-    ("raw", "told"),
-    [
-        (minimal(direction={"token_position": "last_promt"}), "(got 'last_promt'); did you mean `last_prompt_token`?"),
-        (minimal(direction={"method": "Contrastive"}), "did you mean `contrastive_prefix`?"),
-        (minimal(model={"name": "m", "dtype": "flot32"}), "did you mean `float32`?"),
+        (minimal(model={"name": "m", "sorce": "hub"}), "model.sorce: unknown key; did you mean `source`?"),
+        (minimal(experimnt={}), "experimnt: unknown key; did you mean `experiment`?"),
+        (minimal(refusal_tuning={"epoch": 1}), "refusal_tuning.epoch: unknown key; did you mean `epochs`?"),
+        (
+            minimal(
+                sanity_checks={
+                    "alt_prefixes": [{"refusal_prefx": "No", "refusal_prefix": "No", "compliance_prefix": "Yes"}]
+                }
+            ),
+            "sanity_checks.alt_prefixes.0.refusal_prefx: unknown key; did you mean `refusal_prefix`?",
+        ),
+        (minimal(model={"name": "m", "zzzzzz": 1}), "model.zzzzzz: unknown key"),
+        (
+            minimal(direction={"token_position": "last_prefix"}),
+            "direction.token_position: must be 'last_prompt_token', 'first_prefix_token', 'last_prefix_token' or "
+            "'prefix_mean' (got 'last_prefix'); did you mean `last_prefix_token`?",
+        ),
         (
             experiment(interventions=["abblate"]),
-            "interventions.0: must be 'add' or 'ablate' (got 'abblate'); did you mean",
+            "experiment.interventions.0: must be 'add' or 'ablate' (got 'abblate'); did you mean `ablate`?",
         ),
-        (experiment(alphas={"ad": [1]}), "alphas.ad: must be 'add' or 'ablate' (got 'ad'); did you mean `add`?"),
-    ],
-)
-def test_a_misspelt_value_names_the_nearest_one(raw, told):
-    assert told in problem(raw)
-
-
-def test_a_value_that_resembles_none_gets_no_suggestion():
-    assert problem(minimal(model={"name": "m", "device": "xxx"})).endswith(
-        "model.device: must be 'auto', 'cpu', 'cuda' or 'mps' (got 'xxx')"
-    )
-
-
-@pytest.mark.parametrize(
-    ("raw", "told"),
-    [
         (
-            minimal(generation=3),
-            "generation: must be a mapping of keys, such as `generation: {max_new_tokens: 40}` (got 3)",
+            experiment(alphas={"ad": [1]}),
+            "experiment.alphas.ad: must be 'add' or 'ablate' (got 'ad'); did you mean `add`?",
         ),
-        (minimal(model=None), 'model: must be a mapping of keys, such as `model: {source: "hub"}` (got null)'),
+        (
+            minimal(model={"name": "m", "device": "xxx"}),
+            "model.device: must be 'auto', 'cpu', 'cuda' or 'mps' (got 'xxx')",
+        ),
+        (minimal(generation=3), "generation: must be a mapping of keys (got 3)"),
+        (minimal(model=None), "model: must be a mapping of keys (got null)"),
         (
             minimal(sanity_checks={"alt_prefixes": [3]}),
-            "sanity_checks.alt_prefixes.0: must be a mapping of keys (refusal_prefix, compliance_prefix) (got 3)",
+            "sanity_checks.alt_prefixes.0: must be a mapping of keys (got 3)",
         ),
         (experiment(layers=3), "experiment.layers: must be a list, such as [3] (got 3)"),
         (experiment(layers=[]), "experiment.layers: must not be empty (got [])"),
+        (experiment(layers=[1.5]), "experiment.layers.0: must be a whole number (got 1.5)"),
         (experiment(alphas=3), "experiment.alphas: must be a list, or a mapping of keys with a list for each (got 3)"),
         (experiment(alphas={"add": 3}), "experiment.alphas.add: must be a list, such as [3] (got 3)"),
         (experiment(alphas=["x"]), "experiment.alphas.0: must be a number (got 'x')"),
-        (minimal(generation={"seed": 1.5}), "generation.seed: must be a whole number (got 1.5)"),
+        (experiment(alphas=[math.inf]), "experiment.alphas.0: must be a finite number (got inf)"),
         (minimal(generation={"seed": -1}), "generation.seed: must be at least 0 (got -1)"),
         (minimal(generation={"top_p": 0}), "generation.top_p: must be above 0 (got 0)"),
+        (minimal(generation={"top_p": 1.01}), "generation.top_p: must be at most 1 (got 1.01)"),
         (minimal(generation={"top_p": None}), "generation.top_p: must be a number (got null)"),
         (minimal(propensity={"enabled": "maybe"}), "propensity.enabled: must be true or false (got 'maybe')"),
         (minimal(model={"name": 7}), "model.name: must be text; a number or a yes needs quotes to be one (got 7)"),
         (minimal(model={"name": ""}), "model.name: must not be empty (got '')"),
         (
             minimal(model={"name": "m", "sha256": "abc"}),
-            "model.sha256: must match the pattern ^[0-9a-f]{64}$ (SHA-256 that the GGUF file must have) (got 'abc')",
+            "model.sha256: must match the pattern ^[0-9a-f]{64}$ (SHA-256 of the GGUF file) (got 'abc')",
         ),
-        (minimal(generation={1: 2}), "generation.1: is a key that is no text (got 1)"),
+        (minimal(generation={1: 2}), "generation.1: is a key that is not text (got 1)"),
     ],
 )
-def test_a_value_of_another_kind_is_told_once_and_in_plain_words(raw, told):
-    assert problem(raw) == f"the configuration can't be used:\n  - {told}"
+def test_a_problem_is_named_once_and_in_plain_words(raw, words):
+    assert problem(raw) == f"the configuration can't be used:\n  - {words}"
 
 
 def test_the_zero_trap_is_refused_and_explained():
-    told = problem(minimal(direction={"method": "contrastive_prefix", "token_position": "last_prompt_token"}))
-    assert "direction.token_position" in told
-    assert "exactly zero" in told
-    assert "the prefix comes after that token" in told
-    assert "prefix_mean" in told
+    found = problem(minimal(direction={"method": "contrastive_prefix", "token_position": "last_prompt_token"}))
+    assert "direction.token_position" in found
+    assert "exactly zero" in found
+    assert "the prefix comes after that token" in found
+    assert "prefix_mean" in found
 
 
 @pytest.mark.parametrize("position", ["first_prefix_token", "last_prefix_token", "prefix_mean"])
 def test_a_contrast_of_prefixes_may_read_any_prefix_token_and_a_difference_of_means_none(position):
     assert load_config(minimal(direction={"token_position": position})).direction.position == position
-    told = problem(minimal(direction={"method": "difference_in_means", "token_position": position}))
-    assert f"{position} needs a prefix" in told
+    found = problem(minimal(direction={"method": "difference_in_means", "token_position": position}))
+    assert f"{position} needs a prefix" in found
 
 
 def test_a_method_without_a_prefix_reads_the_last_prompt_token():
@@ -231,23 +156,24 @@ def test_alphas_may_differ_between_interventions():
 
 
 @pytest.mark.parametrize(
-    ("changes", "told"),
+    ("changes", "words"),
     [
         ({"alphas": {"add": [1]}, "interventions": ["add", "ablate"]}, "has lists for ['add']"),
         ({"alphas": {"add": [1], "ablate": [1]}}, "interventions are ['add']"),
         ({"alphas": {"add": []}}, "must hold distinct strengths for add, got []"),
         ({"alphas": [1, 1.0]}, "must hold distinct strengths for add, got ['1', '1']"),
         ({"alphas": [0.1, 0.1 + 1e-12]}, "experiment.alphas: at most six digits, which a path can carry, not 0.1"),
+        ({"alphas": {"add": [1.0000001]}}, "at most six digits"),
         ({"layers": [3, 3]}, "experiment.layers: has an entry twice: [3, 3]"),
     ],
 )
-def test_a_grid_that_would_write_one_path_twice_is_refused(changes, told):
-    assert told in problem(experiment(**changes))
+def test_a_grid_that_would_write_one_path_twice_is_refused(changes, words):
+    assert words in problem(experiment(**changes))
 
 
 def test_the_other_seed_must_be_another():
-    told = problem(minimal(generation={"seed": 7}, sanity_checks={"alt_seed": 7}))
-    assert "sanity_checks.alt_seed: equals generation.seed" in told
+    found = problem(minimal(generation={"seed": 7}, sanity_checks={"alt_seed": 7}))
+    assert "sanity_checks.alt_seed: equals generation.seed" in found
     off = load_config(minimal(generation={"seed": 7}, sanity_checks={"alt_seed": 7, "enabled": False}))
     assert off.sanity_checks.alt_seed == 7
 
@@ -270,12 +196,6 @@ def test_every_key_is_described(section):
         assert field.description.endswith("."), name
 
 
-def test_the_committed_schema_is_the_one_of_the_code():
-    committed = (ROOT / "workflow/schemas/config.schema.json").read_text(encoding="utf-8")
-    assert committed == config_schema(), "run the command that config_schema() names"
-    assert json.loads(committed) == Config.model_json_schema()
-
-
 @pytest.mark.parametrize("template", ["Q: {prompt}\nA:", "{prompt}", '{"q": "{prompt}"}'])
 def test_a_prompt_template_has_one_place_for_the_prompt(template):
     assert load_config(minimal(model={"name": "m", "prompt_template": template})).model.prompt_template == template
@@ -283,8 +203,8 @@ def test_a_prompt_template_has_one_place_for_the_prompt(template):
 
 @pytest.mark.parametrize("template", ["", "Q:", "{prompt} {prompt}", "{question} {prompt}", "{}{prompt}"])
 def test_another_prompt_template_is_refused(template):
-    told = problem(minimal(model={"name": "m", "prompt_template": template}))
-    assert "model.prompt_template: must hold {prompt} exactly once" in told
+    found = problem(minimal(model={"name": "m", "prompt_template": template}))
+    assert "model.prompt_template: must hold {prompt} exactly once" in found
 
 
 @pytest.mark.parametrize("grows", ["wide", "deep"])

@@ -4,8 +4,8 @@ import shutil
 
 import pytest
 from steering_reliability.errors import InputError
+from steering_reliability.model.card import CARD, check_files, other_code_note, preparing_code, tuning_code, write_card
 from steering_reliability.model.loading import load_model, load_tokenizer
-from steering_reliability.model.seal import CARD, check_files, other_code_note, preparing_code, tuning_code, write_card
 from steering_reliability.process import code_digest as digest
 
 
@@ -46,7 +46,7 @@ def test_a_tokenizer_is_loaded_without_reading_the_weights(sealed):
 @pytest.mark.parametrize("text", ["{", "[]", '{"files": 1}'])
 def test_a_damaged_card_is_no_permission(sealed, text):
     (sealed / CARD).write_text(text)
-    with pytest.raises(InputError, match="not what it was"):
+    with pytest.raises(InputError, match="has changed since"):
         check_files(sealed, weights=False)
 
 
@@ -61,7 +61,7 @@ def test_a_folder_of_other_code_is_named_with_what_remakes_it(tiny_folder, tmp_p
     write_card({"name": "tiny", "code": "old"}, folder)
     assert other_code_note(folder, code="old", rule="prepare_model") is None
     note = other_code_note(folder, code="new", rule="prepare_model")
-    assert f"{folder} was made by other code of rule prepare_model" in note
+    assert f"{folder} was made by another version of rule prepare_model" in note
     assert "--forcerun prepare_model" in note
     # A folder that says nothing is from before cards did.
     write_card({"name": "tiny"}, folder)

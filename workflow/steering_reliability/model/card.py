@@ -11,18 +11,18 @@ from steering_reliability.process.code_digest import code_of
 
 CARD = "model_card.json"
 
-_WORDING = ("model/source.py", "model/hub_errors.py")
-"""Where a source is found and what is said of it; no byte of a model's folder depends on them."""
+_WITHOUT = ("model/source.py", "model/hub_errors.py")
+"""Finding a source and wording errors change no byte of a model's folder."""
 
 
 def preparing_code() -> str:
     """Digest of the code that decides what rule prepare_model writes."""
-    return code_of("model/preparation.py", without=_WORDING)
+    return code_of("model/preparation.py", without=_WITHOUT)
 
 
 def tuning_code() -> str:
     """Digest of the code that decides what rule tune_refusal writes."""
-    return code_of("tuning/tune_refusal.py", without=_WORDING, assets=("prompts/material",))
+    return code_of("tuning/tune_refusal.py", without=_WITHOUT, assets=("prompts/material",))
 
 
 def write_card(card: Mapping[str, Any], folder: Path) -> None:
@@ -32,35 +32,32 @@ def write_card(card: Mapping[str, Any], folder: Path) -> None:
 
 
 def read_card(folder: str | Path) -> dict[str, Any]:
-    """What the card of a model's folder says; nothing where there is none, or none that can be read."""
+    """The card of a model's folder; empty where there is none, or none that can be read."""
     try:
         card = json.loads((Path(folder) / CARD).read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        return {}
+        card = None
     return card if isinstance(card, dict) else {}
 
 
 def other_code_note(folder: str | Path, *, code: str, rule: str) -> str | None:
-    """What a user should know where a model's folder was made by other code than is here.
+    """The warning that a model's folder was made by other code than is here; None where it was not, or is not there.
 
     Args:
-        folder: A folder that a rule has made, or will make.
+        folder: The model's folder.
         code: Digest of the code that would make it now.
         rule: The rule that makes it.
-
-    Returns:
-        The warning; None where the folder is not there yet, or was made by this code.
     """
     if not (Path(folder) / "config.json").is_file() or read_card(folder).get("code") == code:
         return None
     return (
-        f"{folder} was made by other code of rule {rule} than is here; to make it anew, and all that follows from it: "
-        f"snakemake --cores 4 --forcerun {rule} (with --configfile, if you have one of your own)"
+        f"{folder} was made by another version of rule {rule}; to make it anew, and all that depends on it: "
+        f"snakemake --cores 4 --forcerun {rule} (with your --configfile, if you use one)"
     )
 
 
 def check_files(folder: str | Path, *, weights: bool) -> None:
-    """Compare a model's files with what its card says of them; a user's own folder has none and is taken as it is.
+    """Compare a model's files with the hashes on its card; a user's own folder has no card and is not checked.
 
     Args:
         folder: The model's Hugging Face folder.
@@ -85,7 +82,7 @@ def check_files(folder: str | Path, *, weights: bool) -> None:
 
 def _damaged(path: Path) -> InputError:
     return InputError(
-        "a file of the model is not what it was when the model's folder was made",
+        "a file of the model has changed since the model's folder was made",
         where=str(path),
         fix=f"delete the folder {path.parent} and run again: it is made anew",
     )
