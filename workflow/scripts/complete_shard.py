@@ -1,4 +1,4 @@
-"""Bind rule complete_shard to the package."""
+"""Bind rules complete_baseline and complete_shard to the package."""
 
 from pathlib import Path
 
@@ -7,11 +7,14 @@ from steering_reliability.worker.write_shard import ShardCondition, worker_ident
 
 with logged(snakemake.log[0]):
     cell = snakemake.wildcards
+    steering = ()
+    if "direction" in snakemake.input.keys():
+        steering = (cell.direction, cell.intervention, int(cell.layer), float(cell.alpha))
     write_shard(
         snakemake.output[0],
         prompts=snakemake.input.prompts,
         split=cell.split,
-        condition=ShardCondition(int(cell.seed), cell.direction, cell.intervention, int(cell.layer), float(cell.alpha)),
+        condition=ShardCondition(int(cell.seed), *steering),
         settings=snakemake.params.settings,
         worker=worker_identity(
             snakemake.input.model,
@@ -22,6 +25,6 @@ with logged(snakemake.log[0]):
             code=snakemake.params.engine,
         ),
         worker_log=Path(snakemake.log[0].split("/logs/")[0]) / "logs" / "worker.log",
-        direction_file=snakemake.input.direction,
+        direction_file=snakemake.input.get("direction"),
         limit=snakemake.params.limit,
     )

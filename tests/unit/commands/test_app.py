@@ -11,7 +11,7 @@ import yaml
 from steering_reliability.commands.app import app
 from steering_reliability.config.files import ROOT, RULE, read_config
 from steering_reliability.config.reading import load_config
-from steering_reliability.run.recorded_config import record_config
+from steering_reliability.run.record import record_config
 from typer.testing import CliRunner
 
 CALL = CliRunner()

@@ -11,7 +11,7 @@ from steering_reliability.config.reading import load_config
 from steering_reliability.directions.files import StoredDirection, write_direction
 from steering_reliability.errors import InputError
 from steering_reliability.results.schema import COLUMN_DESCRIPTIONS, read_results
-from steering_reliability.run.recorded_config import record_config
+from steering_reliability.run.record import record_config
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from steering_reliability.commands.study import folder_of, study_of
 from steering_reliability.config.files import ROOT, read_config
 from steering_reliability.config.reading import load_config
 from steering_reliability.errors import InputError
-from steering_reliability.run.recorded_config import config_file, record_config, recorded_config
+from steering_reliability.run.record import config_file, record_config, recorded_config
 
 
 @pytest.fixture(autouse=True)

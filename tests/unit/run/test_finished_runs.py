@@ -1,6 +1,6 @@
 import json
 
-from steering_reliability.run.finished_runs import find_runs, model_of
+from steering_reliability.run.record import find_runs, model_of
 from synthetic_run import finish_run
 
 

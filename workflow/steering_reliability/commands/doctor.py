@@ -20,7 +20,7 @@ from steering_reliability.prompts.reading import read_prompts
 from steering_reliability.prompts.schema import SPLITS
 from steering_reliability.prompts.shift import measure_shift
 from steering_reliability.run.plan import RunPlan
-from steering_reliability.run.provenance import versions
+from steering_reliability.run.record import versions
 from steering_reliability.run.resources import RUNTIME_MB, weights_mb
 from steering_reliability.run.workload import expected_conditions, workload
 

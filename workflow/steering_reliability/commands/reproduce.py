@@ -15,8 +15,7 @@ from steering_reliability.errors import InputError
 from steering_reliability.files import write_text
 from steering_reliability.prompts.schema import SPLITS
 from steering_reliability.run.checksums import check_files, read_checksums
-from steering_reliability.run.provenance import surroundings
-from steering_reliability.run.recorded_config import as_yaml, read_provenance
+from steering_reliability.run.record import as_yaml, read_provenance, surroundings
 from steering_reliability.run.reproduction import differences, kind_of
 
 STUDY = "study.yaml"

@@ -9,7 +9,7 @@ from steering_reliability.config.files import default_file, read_config
 from steering_reliability.config.reading import load_config
 from steering_reliability.errors import InputError
 from steering_reliability.files import write_text
-from steering_reliability.run.recorded_config import as_yaml, config_file, recorded_config
+from steering_reliability.run.record import as_yaml, config_file, recorded_config
 
 
 @dataclass(frozen=True)

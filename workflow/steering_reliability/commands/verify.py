@@ -8,7 +8,7 @@ from typing import Any
 from steering_reliability.errors import InputError
 from steering_reliability.process.ledger import mixture_note
 from steering_reliability.run.checksums import check_files, read_checksums
-from steering_reliability.run.provenance import provenance_of
+from steering_reliability.run.record import read_provenance
 
 STAGES = ("models", "prompts", "activations", "directions", "completions", "runs", "tables", "figures")
 
@@ -35,8 +35,16 @@ def verify(run: Path) -> dict[str, Any]:
     return {
         "stages": stages,
         "files": {one.path: one.state for one in checked if one.state != "as recorded"},
-        "mixture": mixture_note(provenance_of(run).get("made_with", [])),
+        "mixture": mixture_note(_made_with(run)),
     }
+
+
+def _made_with(run: Path) -> list[Any]:
+    try:
+        return list(read_provenance(run).get("made_with", []))
+    except InputError:
+        # A damaged or missing record is already among the files.
+        return []
 
 
 def _root(run: Path, recorded: Mapping[str, str]) -> Path:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from steering_reliability.results.schema import SPLITS, read_results
-from steering_reliability.run.finished_runs import config_of
+from steering_reliability.run.record import config_of
 
 UNKNOWN: Final = "not recorded"
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from steering_reliability.process.code_digest import package_digest
 from steering_reliability.process.machine import gpu_name
-from steering_reliability.run.provenance import versions
+from steering_reliability.run.record import versions
 
 
 def describe(folder: str | Path) -> str:

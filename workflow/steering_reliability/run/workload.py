@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from steering_reliability.prompts.schema import SPLITS
-from steering_reliability.run.claim_point_file import points_of_file
-from steering_reliability.run.grid import Condition
-from steering_reliability.run.plan import RunPlan
+from steering_reliability.run.grid import Condition, read_claim_points
+from steering_reliability.run.plan import EVIDENCE, FIGURES, RunPlan
 from steering_reliability.run.resources import count_prompts
 
 
@@ -48,11 +47,7 @@ class Workload:
 
 
 def workload(plan: RunPlan) -> Workload:
-    """Count the shards and completions of a planned run, without asking Snakemake.
-
-    Args:
-        plan: The planned run.
-    """
+    """Count the shards and completions of a planned run, without Snakemake."""
     return Workload(tuple(_shards(plan)), plan.config.generation.max_new_tokens)
 
 
@@ -66,7 +61,7 @@ def _shards(plan: RunPlan) -> Iterator[Shard]:
 
 def expected_conditions(plan: RunPlan) -> list[Condition]:
     """Every condition of a run; before the points of the claims are chosen any two of the grid stand for them."""
-    points = points_of_file(Path(plan.claim_points_file))
+    points = read_claim_points(Path(plan.claim_points_file))
     if not points and plan.follows_claims:
         main = [c for c in plan.conditions if c.role == "main"]
         purposes = ("recommended", "most significant")
@@ -81,11 +76,6 @@ def _shard(plan: RunPlan, path: str, *, split: str, seed: int, direction: str | 
     return Shard(Path(path), rows, Path(path).is_file())
 
 
-def stage_sizes(plan: RunPlan, conditions: Sequence[Condition]) -> dict[str, int]:
-    """How many files each stage has, in the order of the workflow; looks at no disk."""
-    return {stage: len(paths) for stage, paths in stage_files(plan, conditions).items()}
-
-
 def stage_files(plan: RunPlan, conditions: Sequence[Condition]) -> dict[str, list[str]]:
     """The files of each stage, in the order of the workflow.
 
@@ -94,15 +84,13 @@ def stage_files(plan: RunPlan, conditions: Sequence[Condition]) -> dict[str, lis
         conditions: All of its conditions, from `expected_conditions` or as the rules know them.
     """
     run = plan.folder
-    shards = [path for seed in plan.seeds for path in plan.baseline(seed).values()]
-    shards += [path for condition in conditions for path in plan.shards(condition).values()]
     return {
         "prompts": [f"{run}/prompts/{split}.jsonl" for split in SPLITS],
         "model": [plan.model_file],
         "directions": plan.direction_files(conditions),
-        "completions": shards,
+        "completions": [*plan.baseline_files, *plan.shard_files(conditions)],
         "results": [f"{run}/results.parquet"],
-        "tables": [f"{run}/tables/{name}.csv" for name in ("summary", "sanity_checks", *plan.evidence)],
-        "figures": [f"{run}/figures/{name}.png" for name in plan.figures],
+        "tables": [f"{run}/tables/{name}.csv" for name in ("summary", "sanity_checks", *EVIDENCE)],
+        "figures": [f"{run}/figures/{name}.png" for name in FIGURES],
         "report": [f"{plan.report_folder}/{name}" for name in ("examples.md", "index.html")],
     }
