@@ -102,7 +102,7 @@ rule weigh_evidence:
     input:
         results=rules.aggregate.output.results,
         summary=rules.summarise.output.summary,
-        sanity=rules.check_sanity.output,
+        sanity=rules.check_sanity.output[0],
         labels=[local(path) for path in filter(None, [RUN.config.metrics.labels])],
     output:
         **{name: reported(f"{R}/tables/{name}.csv", "Evidence") for name in EVIDENCE},

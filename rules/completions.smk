@@ -18,8 +18,8 @@ rule complete_baseline:
     """Write the unsteered completions of one split (the warm worker does the work)."""
     input:
         **MODEL,
-        lengths=rules.measure_lengths.output,
-        prompts=rules.prepare_prompts.output,
+        lengths=rules.measure_lengths.output[0],
+        prompts=rules.prepare_prompts.output[0],
     output:
         f"{R}/{BASELINE}.jsonl",
     log:
@@ -54,8 +54,8 @@ use rule complete_baseline as complete_shard with:
     # Writes the completions of one condition on one split.
     input:
         **MODEL,
-        lengths=rules.measure_lengths.output,
-        prompts=rules.prepare_prompts.output,
+        lengths=rules.measure_lengths.output[0],
+        prompts=rules.prepare_prompts.output[0],
         direction=rules.build_direction.output.vector,
     output:
         f"{R}/{STEERED}.jsonl",

@@ -42,7 +42,7 @@ rule measure_lengths:
     """Count a split's prompts in the model's tokens: one that leaves no room for its completion ends the run here."""
     input:
         **MODEL,
-        prompts=rules.prepare_prompts.output,
+        prompts=rules.prepare_prompts.output[0],
     output:
         f"{R}/prompts/{{split}}_lengths.json",
     log:

@@ -24,11 +24,11 @@ rule write_report:
     input:
         results=rules.aggregate.output.results,
         summary=rules.summarise.output.summary,
-        sanity=rules.check_sanity.output,
+        sanity=rules.check_sanity.output[0],
         claims=rules.weigh_evidence.output.claims,
         prompt_steerability=rules.weigh_evidence.output.prompt_steerability,
-        shift=rules.measure_shift.output,
-        provenance=rules.record_provenance.output,
+        shift=rules.measure_shift.output[0],
+        provenance=rules.record_provenance.output[0],
         # The page says how many files each stage made, which is known once these points are.
         points=CLAIM_POINTS,
         figures=rules.draw_figures.output,

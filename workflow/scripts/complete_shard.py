@@ -6,10 +6,8 @@ from steering_reliability.process.job_log import logged
 from steering_reliability.worker.write_shard import ShardCondition, worker_identity, write_shard
 
 with logged(snakemake.log[0]):
-    cell = snakemake.wildcards
-    steering = ()
-    if "direction" in snakemake.input.keys():
-        steering = (cell.direction, cell.intervention, int(cell.layer), float(cell.alpha))
+    cell, direction = snakemake.wildcards, snakemake.input.get("direction")
+    steering = (cell.direction, cell.intervention, int(cell.layer), float(cell.alpha)) if direction else ()
     write_shard(
         snakemake.output[0],
         prompts=snakemake.input.prompts,
@@ -25,6 +23,6 @@ with logged(snakemake.log[0]):
             code=snakemake.params.engine,
         ),
         worker_log=Path(snakemake.log[0].split("/logs/")[0]) / "logs" / "worker.log",
-        direction_file=snakemake.input.get("direction"),
+        direction_file=direction,
         limit=snakemake.params.limit,
     )
