@@ -23,7 +23,7 @@ SMALL_MACHINE = (
 # And its partition, no accounts, no accounting.
 HERE = (
     *("--workflow-profile", PROFILE, *SMALL_MACHINE),
-    *("--default-resources", "slurm_partition=test", "mem_mb=500", "runtime=10"),
+    *("--default-resources", "slurm_partition=test", "mem_mb=1000", "runtime=10"),
     *("--slurm-no-account", "--slurm-status-command", "squeue"),
     *("--slurm-init-seconds-before-status-checks", "1"),
 )
@@ -164,6 +164,7 @@ def test_a_run_whose_jobs_are_cancelled_and_which_is_killed_resumes(
     assert results(project) == expected
 
 
+@pytest.mark.slow
 def test_a_submit_command_of_ones_own_gives_the_same_bytes(
     small: Project, expected: dict[str, bytes], tmp_path: Path
 ) -> None:
@@ -174,7 +175,7 @@ def test_a_submit_command_of_ones_own_gives_the_same_bytes(
     with clean_queue():
         run = project.snakemake(
             *("--workflow-profile", "workflow/profiles/cluster-generic", *changed),
-            *("--default-resources", "mem_mb=500", "runtime=10"),
+            *("--default-resources", "mem_mb=1000", "runtime=10"),
             *("--cluster-generic-status-cmd", status, "--latency-wait", "10"),
             *SMALL_MACHINE,
             "results",

@@ -6,7 +6,7 @@ from steering_reliability.config.files import ROOT, read_config
 from steering_reliability.evidence.claim_points import CLAIM_POINT_COLUMNS
 from steering_reliability.results.tables import write_table
 from steering_reliability.run.plan import plan_run
-from steering_reliability.run.workload import expected_conditions, stage_files, stage_sizes, workload
+from steering_reliability.run.workload import expected_conditions, stage_files, workload
 
 
 @pytest.fixture
@@ -83,9 +83,7 @@ def test_a_run_without_checks_has_the_grid_alone(plan_of):
 
 def test_the_files_of_every_stage(plan_of):
     plan = plan_of()
-    conditions = expected_conditions(plan)
-    files = stage_files(plan, conditions)
+    files = stage_files(plan, expected_conditions(plan))
     assert {str(shard.path) for shard in workload(plan).shards} == set(files["completions"])
     assert len(files["directions"]) == 2 + 2 * 2
     assert f"{plan.folder}/tables/claims.csv" in files["tables"]
-    assert stage_sizes(plan, conditions) == {stage: len(paths) for stage, paths in files.items()}
