@@ -100,7 +100,7 @@ def test_files_stay_thin() -> None:
     # Both kinds of shards are written by one script.
     assert {path.stem for path in SCRIPTS} == set(WORKING) - {"complete_baseline"} | {"complete_shard"}
     for path in SCRIPTS:
-        assert len(path.read_text(encoding="utf-8").splitlines()) <= 27, path
+        assert len(path.read_text(encoding="utf-8").splitlines()) <= 30, path
 
 
 def test_reading_the_snakefile_is_light(fresh: Project) -> None:
