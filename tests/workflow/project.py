@@ -48,6 +48,15 @@ TINY: dict[str, Any] = {
 }
 
 
+# The smallest study: one layer, one strength of each intervention, no checks.
+SMALL: dict[str, Any] = {
+    "experiment.layers": [1],
+    "experiment.alphas": {"add": [1.0], "ablate": [1.0]},
+    "sanity_checks.enabled": False,
+    "sanity_checks.layer": None,
+}
+
+
 def changed(settings: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
     """A config with some keys set to other values; keys are written `section.key`."""
     result: dict[str, Any] = json.loads(json.dumps(settings))
@@ -184,6 +193,14 @@ class Project:
             process.wait(timeout=timeout)
         return run
 
+    def python(self, *words: str, timeout: float = 600) -> "subprocess.CompletedProcess[str]":
+        """Run Python in the project as a user of it would, with the project's package."""
+        environment = self.environment() | {"PYTHONPATH": str(self.root / "workflow")}
+        command = [sys.executable, *words]
+        return subprocess.run(
+            command, cwd=self.root, env=environment, capture_output=True, text=True, check=False, timeout=timeout
+        )
+
     def plan(self, *arguments: str, config: str = CONFIG, extra_path: tuple[str, ...] = ()) -> Run:
         """Ask Snakemake what it would do."""
         run = self.snakemake("--dry-run", *arguments, config=config, extra_path=extra_path)
@@ -213,6 +230,12 @@ class Project:
             for path in sorted((self.root / folder).rglob("*"))
             if path.is_file()
         }
+
+    def numbers(self, run: str = "results/tiny") -> dict[str, bytes]:
+        """Bytes of a run's shards, directions, results.parquet and tables, by their path in the run."""
+        folders = ("completions/", "directions/", "tables/", "results.parquet")
+        made = {name.removeprefix(f"{run}/"): content for name, content in self.made(run).items()}
+        return {name: content for name, content in made.items() if name.startswith(folders) and "/." not in name}
 
     def shards(self, run: str = "results/tiny") -> dict[str, tuple[int, bytes]]:
         """Modification time and bytes of every shard of a run."""

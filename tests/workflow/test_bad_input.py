@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from project import CONFIG, Project, Run
+from project import CONFIG, SMALL, Project, Run
 
 RUN = "results/tiny"
 SHARD = f"{RUN}/completions/contrastive_prefix/add/layer_0/alpha_1/seed_0/benign.jsonl"
@@ -106,9 +106,7 @@ def test_a_prompt_that_does_not_fit_is_found_before_its_split_is_written(fresh: 
     project = fresh.copy(tmp_path / "project")
     long = json.dumps({"id": "benign_long", "prompt": "water " * 600}) + "\n"
     (project.root / "prompts/benign.jsonl").write_text(long, encoding="utf-8")
-    project.configure(
-        {"experiment.layers": [1], "experiment.alphas": {"add": [1.0], "ablate": [1.0]}, "sanity_checks.enabled": False}
-    )
+    project.configure(SMALL)
     run = project.snakemake("--cores", "2")
     says = ("1 prompts with", "context of 512 tokens: benign_long (", "max_new_tokens")
     assert_one_clear_message(run, says=says)

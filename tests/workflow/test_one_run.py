@@ -5,15 +5,9 @@ import shutil
 import time
 from pathlib import Path
 
-from project import Project
+from project import SMALL, Project
 
 LOCK = "results/tiny/.running.json"
-SMALL = {
-    "experiment.layers": [1],
-    "experiment.alphas": {"add": [1.0], "ablate": [1.0]},
-    "sanity_checks.enabled": False,
-    "sanity_checks.layer": None,
-}
 
 
 def wait_for(path: Path, *, seconds: float = 120) -> None:

@@ -1,10 +1,8 @@
 """The plan's commands, word for word, one after the other in one folder, on a tiny model with twelve blocks."""
 
-import os
 import shlex
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -41,13 +39,9 @@ experiment:
 
 def call(command: str, *, root: Path) -> subprocess.CompletedProcess:
     """Run a command as the plan writes it, in the project's folder."""
-    words = shlex.split(command)
-    assert words[0] == "python"
-    environment = {name: value for name, value in os.environ.items() if name != "STEERING_OWNER"}
-    environment |= {"PYTHONPATH": str(root / "workflow"), "HF_HUB_OFFLINE": "1", "XDG_CACHE_HOME": str(root / ".cache")}
-    return subprocess.run(
-        [sys.executable, *words[1:]], cwd=root, env=environment, capture_output=True, text=True, check=False
-    )
+    python, *words = shlex.split(command)
+    assert python == "python"
+    return Project(root).python(*words)
 
 
 @pytest.fixture(scope="module")
