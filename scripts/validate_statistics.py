@@ -1,8 +1,8 @@
-"""Check what the intervals and tests promise: coverage, false positives and power, exactly or by simulation.
+"""Check the guarantees of the intervals and tests: coverage, false positives and power, exactly or by simulation.
 
     python scripts/validate_statistics.py [--replicates N] [--reports N] [--seed N] [--out FILE]
 
-Prints Markdown, writes it to results/validation/coverage.md and returns 1 if a promise is broken.
+Prints Markdown, writes it to results/validation/coverage.md and returns 1 if a guarantee does not hold.
 """
 
 import argparse
@@ -15,12 +15,17 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow"))
 
-from promises.cell import SIZES, Cell
-from promises.clustered_data import BY_PROMPT, BY_STYLE, BY_TEMPLATE, ENOUGH_CLUSTERS, ENOUGH_NEAR_COPIES
-from promises.exact_coverage import newcombe_cells, paired_cells, wilson_cells
-from promises.null_reports import null_cells
-from promises.power import sign_flip_power, simulated_power
-from promises.simulated_coverage import clustered_rate_cells, contrast_cells, corrected_rate_cells, headline_gap_cells
+from coverage_checks.cell import SIZES, Cell
+from coverage_checks.clustered_data import BY_PROMPT, BY_STYLE, BY_TEMPLATE, ENOUGH_CLUSTERS, ENOUGH_NEAR_COPIES
+from coverage_checks.exact_coverage import newcombe_cells, paired_cells, wilson_cells
+from coverage_checks.null_reports import null_cells
+from coverage_checks.power import sign_flip_power, simulated_power
+from coverage_checks.simulated_coverage import (
+    clustered_rate_cells,
+    contrast_cells,
+    corrected_rate_cells,
+    headline_gap_cells,
+)
 from steering_reliability.files import write_text
 
 REPORT = Path(__file__).resolve().parents[1] / "results" / "validation" / "coverage.md"
@@ -36,38 +41,38 @@ CONSERVATIVE = {
     "gap of effects by template": "so are the two differences",
     "gap of effects by prompt": "so are the two differences",
 }
-"""Intervals that cover more than 97% on average, and why; they only promise not to cover less than they say."""
+"""Intervals that cover more than 97% on average, and why; they are only guaranteed not to cover less than 95%."""
 INTRODUCTION = (
-    f"A 95% interval promises a coverage of {LEAST:.0%} or more in every cell, and of {LOWEST_MEAN:.0%} to "
-    f"{HIGHEST_MEAN:.0%} on average; those listed as wider than need be promise no upper bound. Nothing is promised "
+    f"The guaranteed coverage of a 95% interval is {LEAST:.0%} or more in every cell, and of {LOWEST_MEAN:.0%} to "
+    f"{HIGHEST_MEAN:.0%} on average; those listed as wider than needed have no upper bound. Nothing is guaranteed "
     f"for fewer than {ENOUGH_CLUSTERS} templates ({ENOUGH_NEAR_COPIES} of near copies), nor for other styles. Wilson's "
     "and Newcombe's intervals are computed exactly, the others simulated."
 )
 
 
 def coverage_table(cells: Sequence[Cell]) -> tuple[list[str], list[str]]:
-    """Return the coverage per method as lines of Markdown, and the promises that are broken."""
-    lines = ["| interval | cells | mean | lowest | at | cells without a promise: mean | lowest |", "|" + "---|" * 7]
+    """Return the coverage per method as lines of Markdown, and the guarantees that do not hold."""
+    lines = ["| interval | cells | mean | lowest | at | cells without a guarantee: mean | lowest |", "|" + "---|" * 7]
     broken = []
     for method in dict.fromkeys(cell.method for cell in cells):
         own = [cell for cell in cells if cell.method == method]
-        promised = [cell for cell in own if cell.is_promised]
-        others = [cell.coverage for cell in own if not cell.is_promised]
+        guaranteed = [cell for cell in own if cell.is_guaranteed]
+        others = [cell.coverage for cell in own if not cell.is_guaranteed]
         rest = f"{np.mean(others):.3f} | {min(others):.3f}" if others else "|"
-        if not promised:
+        if not guaranteed:
             lines.append(f"| {method} | 0 | | | | {rest} |")
             continue
-        lowest = min(promised, key=lambda cell: cell.coverage)
-        mean = float(np.mean([cell.coverage for cell in promised]))
-        lines.append(f"| {method} | {len(promised)} | {mean:.3f} | {lowest.coverage:.3f} | {lowest.truth} | {rest} |")
+        lowest = min(guaranteed, key=lambda cell: cell.coverage)
+        mean = float(np.mean([cell.coverage for cell in guaranteed]))
+        lines.append(f"| {method} | {len(guaranteed)} | {mean:.3f} | {lowest.coverage:.3f} | {lowest.truth} | {rest} |")
         if mean < LOWEST_MEAN or (mean > HIGHEST_MEAN and method not in CONSERVATIVE):
             broken.append(f"{method}: mean coverage {mean:.3f}, not {LOWEST_MEAN} to {HIGHEST_MEAN}")
-        broken += [f"{method}: {cell.coverage:.3f} at {cell.truth}" for cell in promised if cell.coverage < LEAST]
+        broken += [f"{method}: {cell.coverage:.3f} at {cell.truth}" for cell in guaranteed if cell.coverage < LEAST]
     return lines, broken
 
 
 def error_table(*, reports: int, rng: np.random.Generator) -> tuple[list[str], list[str]]:
-    """Return how often null reports claim anything as lines of Markdown, and the promises that are broken."""
+    """Return how often null reports claim anything as lines of Markdown, and the guarantees that do not hold."""
     lines = ["| null reports | reports | any headline `shown` | the most frequent one |", "|---|---|---|---|"]
     broken = []
     for cell in null_cells(reports=reports, rng=rng):
@@ -80,7 +85,7 @@ def error_table(*, reports: int, rng: np.random.Generator) -> tuple[list[str], l
 
 
 def power_table(*, replicates: int, rng: np.random.Generator) -> tuple[list[str], list[str]]:
-    """Return the power at planted effects as lines of Markdown, and the promises that are broken."""
+    """Return the power at planted effects as lines of Markdown, and the guarantees that do not hold."""
     lines = ["| planted effect | power, exact | power, simulated |", "|---|---|---|"]
     broken = []
     for n, (up, down) in product(SIZES, ((0.2, 0.05), (0.3, 0.05), (0.5, 0.02))):
@@ -126,7 +131,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     how = f"{INTRODUCTION} Seed {options.seed}, {options.replicates} data sets per simulated cell."
     blocks = [how, *(_section(title, lines) for title, (lines, _) in sections.items())]
     blocks.append(_section("Wider than need be", [f"- {name}: {why}" for name, why in CONSERVATIVE.items()]))
-    blocks.append(_section(f"Promises broken: {len(broken)}", [f"- {line}" for line in broken] or ["None."]))
+    blocks.append(
+        _section(f"Guarantees that do not hold: {len(broken)}", [f"- {line}" for line in broken] or ["None."])
+    )
     report = "\n\n".join(blocks)
     print(report)
     write_text(options.out, f"{report}\n")

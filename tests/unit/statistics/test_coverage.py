@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
-from promises.cell import covers
-from promises.clustered_data import BY_PROMPT, BY_STYLE, BY_TEMPLATE, Layout, cluster_rates
-from promises.exact_coverage import newcombe_cells, paired_cells, wilson_cells
-from promises.null_reports import null_cells
-from promises.power import sign_flip_power, simulated_power
-from promises.simulated_coverage import (
+from coverage_checks.cell import covers
+from coverage_checks.clustered_data import BY_PROMPT, BY_STYLE, BY_TEMPLATE, Layout, cluster_rates
+from coverage_checks.exact_coverage import newcombe_cells, paired_cells, wilson_cells
+from coverage_checks.null_reports import null_cells
+from coverage_checks.power import sign_flip_power, simulated_power
+from coverage_checks.simulated_coverage import (
     clustered_rate_cells,
     contrast_cells,
     corrected_rate_cells,
@@ -26,7 +26,7 @@ def rng():
 
 def coverage(cells, method=None):
     """Return the mean and the lowest coverage where it is promised."""
-    values = [cell.coverage for cell in cells if cell.is_promised and cell.method == (method or cell.method)]
+    values = [cell.coverage for cell in cells if cell.is_guaranteed and cell.method == (method or cell.method)]
     return np.mean(values), min(values)
 
 
@@ -73,7 +73,7 @@ def test_ignoring_the_clusters_would_not_cover(rng):
 
 @pytest.mark.parametrize("unit", ["prompt", "template"])
 def test_contrasts_of_clusters_cover_at_least_as_they_say(rng, unit):
-    layouts = [one for one in [*BY_PROMPT, *BY_TEMPLATE] if one.unit == unit and one.is_promised]
+    layouts = [one for one in [*BY_PROMPT, *BY_TEMPLATE] if one.unit == unit and one.is_guaranteed]
     cells = list(contrast_cells(layouts=layouts[::2], replicates=600, rng=rng))
     for method in ("paired difference", "gap of rates", "gap of effects"):
         mean, lowest = coverage(cells, f"{method} by {unit}")
@@ -129,7 +129,7 @@ def test_the_power_by_hand():
 
 def test_broken_promises_are_named_and_set_the_exit_code(script, tmp_path, monkeypatch, capsys):
     good, low = script.Cell("m", "here", 0.95), script.Cell("m", "there", 0.905)
-    few = script.Cell("m", "few clusters", 0.5, is_promised=False)
+    few = script.Cell("m", "few clusters", 0.5, is_guaranteed=False)
     monkeypatch.setattr(script, "every_cell", lambda **_: [good, low, few])
     for name in ("error_table", "power_table"):
         monkeypatch.setattr(script, name, lambda **_: ([], []))

@@ -13,8 +13,8 @@ from steering_reliability.statistics.cluster_intervals import (
 from steering_reliability.statistics.intervals import difference_of_estimates, newcombe_paired_interval
 from steering_reliability.statistics.style_intervals import at_least_as_wide, change_over_styles, gap_over_styles
 
-from promises.cell import RATES, Cell, covers
-from promises.clustered_data import Layout, cluster_rates, draw_pairs
+from coverage_checks.cell import RATES, Cell, covers
+from coverage_checks.clustered_data import Layout, cluster_rates, draw_pairs
 
 EFFECTS = ((0.1, 0.1), (0.02, 0.02), (0.5, 0.1), (0.9, 0.1), (0.5, 0.5), (0.1, 0.02), (0.9, 0.9))
 """Steered and unsteered rates in one set of prompts; the other set has those two places further on."""
@@ -29,7 +29,7 @@ def clustered_rate_cells(
         estimate = clustered_rate(rng.binomial(layout.sizes, own), sizes=layout.sizes)
         coverage = float(covers(estimate, rate).mean())
         method = f"clustered rate by {layout.unit}"
-        yield Cell(method, f"{layout}, rate {rate}", coverage, replicates, is_promised=layout.is_promised)
+        yield Cell(method, f"{layout}, rate {rate}", coverage, replicates, is_guaranteed=layout.is_guaranteed)
 
 
 def contrast_cells(
@@ -67,7 +67,7 @@ def contrast_cells(
         for method, (estimate, truth) in found.items():
             coverage = float(covers(estimate, truth).mean())
             where = f"{layout}, rates {train} and {test}"
-            yield Cell(method, where, coverage, replicates, is_promised=layout.is_promised)
+            yield Cell(method, where, coverage, replicates, is_guaranteed=layout.is_guaranteed)
 
 
 GAP_SIZES = ((20, 40), (30, 60), (75, 150))

@@ -7,12 +7,12 @@ import numpy as np
 import numpy.typing as npt
 from steering_reliability.statistics.cluster_intervals import PairedCounts
 
-from promises.cell import SIZES
+from coverage_checks.cell import SIZES
 
 ALIKE = 0.3
 ENOUGH_CLUSTERS = 8
 ENOUGH_NEAR_COPIES = 20
-"""No promise is made for fewer templates; where their prompts are near copies more are needed."""
+"""Nothing is guaranteed for fewer templates; where their prompts are near copies more are needed."""
 
 
 def cluster_rates(
@@ -47,11 +47,11 @@ class Layout:
         return np.asarray(self.n // self.clusters + (np.arange(self.clusters) < self.n % self.clusters))
 
     @property
-    def is_promised(self) -> bool:
+    def is_guaranteed(self) -> bool:
         """Whether the intervals claim to cover here."""
         if self.unit == "template":
             return self.clusters >= (ENOUGH_CLUSTERS if self.alike <= ALIKE else ENOUGH_NEAR_COPIES)
-        # Four to six styles that differ much, in outcomes that are rare, are no sample to promise anything by.
+        # Four to six styles that differ much, in outcomes that are rare, are no sample to guarantee anything by.
         return self.unit == "prompt"
 
     def __str__(self) -> str:

@@ -12,7 +12,7 @@ from steering_reliability.statistics.intervals import (
     wilson_interval,
 )
 
-from promises.cell import RATES, SIZES, Cell, covers
+from coverage_checks.cell import RATES, SIZES, Cell, covers
 
 
 def wilson_cells() -> Iterator[Cell]:

@@ -19,14 +19,14 @@ class Cell:
         truth: What is true there, in words.
         coverage: Share of the 95% intervals that hold the true value.
         replicates: Simulated data sets; 0 where the coverage is computed exactly.
-        is_promised: Whether the method claims to cover there.
+        is_guaranteed: Whether the method claims to cover there.
     """
 
     method: str
     truth: str
     coverage: float
     replicates: int = 0
-    is_promised: bool = True
+    is_guaranteed: bool = True
 
 
 def covers(estimate: Estimate, truth: float) -> npt.NDArray[np.bool_]:
