@@ -186,7 +186,7 @@ class Project:
                 run.read_jobs()
 
     def snakemake(
-        self, *arguments: str, config: str = CONFIG, timeout: float = 300, extra_path: tuple[str, ...] = ()
+        self, *arguments: str, config: str = CONFIG, timeout: float = 900, extra_path: tuple[str, ...] = ()
     ) -> Run:
         """Run Snakemake to its end."""
         with self.running(*arguments, config=config, extra_path=extra_path) as (process, run):

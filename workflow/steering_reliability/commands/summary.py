@@ -1,4 +1,4 @@
-"""A finished run in a few lines: what was found, and where to look."""
+"""A finished run in a few lines: rates, answers, and the path of its report."""
 
 import math
 from collections.abc import Iterator

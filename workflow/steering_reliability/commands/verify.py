@@ -1,4 +1,4 @@
-"""Whether a finished run still is what it was when it finished, and whether another machine gives the same."""
+"""Compare a finished run with the checksums that were recorded when it finished."""
 
 import shlex
 from collections.abc import Iterator, Mapping
@@ -56,9 +56,9 @@ def _root(run: Path, recorded: Mapping[str, str]) -> Path:
         if place.parts[-len(name.parts) :] == name.parts:
             return Path(*place.parts[: -len(name.parts)])
     raise InputError(
-        "the run is not in the folder in which it was made, so that its files can't be told from another's",
+        "the run is not in the folder in which it was made, so its recorded paths may be those of another run",
         where=str(run),
-        fix="put it where it was made, or use reproduce",
+        fix="move it back, or use reproduce",
     )
 
 
@@ -78,7 +78,7 @@ def as_lines(found: Mapping[str, Any]) -> Iterator[str]:
     for path, state in found["files"].items():
         yield f"{state}: {path}"
     if found["files"]:
-        # By name, since Snakemake does not miss a file whose consumers are all there.
+        # By name, since Snakemake does not make a missing file whose consumers exist.
         first = shlex.quote(next(iter(found["files"])))
-        yield f"to do: delete each and ask for it by name (snakemake --cores 4 {first}; --configfile, if you"
-        yield "have one of your own), then run again"
+        yield f"to do: delete each and make it by name (snakemake --cores 4 {first}, with --configfile if the run"
+        yield "has one), then run again"
