@@ -22,7 +22,7 @@ from steering_reliability.prompts.shift import measure_shift
 from steering_reliability.run.plan import RunPlan
 from steering_reliability.run.record import versions
 from steering_reliability.run.resources import RUNTIME_MB, weights_mb
-from steering_reliability.run.workload import expected_conditions, workload
+from steering_reliability.run.workload import expected_conditions, expected_shards
 
 SLOWEST: Final = 100.0
 """Tokens per second and core of a model of 540 MB in float32 on the slowest processor we measured (AVX2)."""
@@ -81,19 +81,19 @@ def examine(
     Raises:
         InputError: When a prompt file is unsound, or the model can't be made or loaded.
     """
-    work = workload(plan)
-    yield (
-        "plan",
-        {
-            "run": plan.folder,
-            "layers": plan.layers,
-            "conditions": len(expected_conditions(plan)),
-            "shards": len(work.shards),
-            "shards_done": work.count(is_done=True),
-            "completions_left": work.rows(is_done=False),
-            "tokens_left": work.rows(is_done=False) * work.max_new_tokens,
-        },
-    )
+    shards = expected_shards(plan)
+    left = [shard for shard in shards if not shard.is_done]
+    completions = sum(shard.rows for shard in left)
+    work = {
+        "run": plan.folder,
+        "layers": plan.layers,
+        "conditions": len(expected_conditions(plan)),
+        "shards": len(shards),
+        "shards_done": len(shards) - len(left),
+        "completions_left": completions,
+        "tokens_left": completions * plan.config.generation.max_new_tokens,
+    }
+    yield "plan", work
     data = plan.config.data
     paths, limit = {split: data.path(split) for split in SPLITS}, data.max_prompts_per_split
     notes = check_prompts(paths, limit=limit, cluster_field=data.cluster_field)
@@ -107,7 +107,7 @@ def examine(
     yield "machine", _machine(Path(plan.folder)) | found
     is_there = Path(plan.model_file).is_file()
     yield "model", {"name": plan.title, "folder": plan.model, "is_there": is_there, "weights_mb": _weights(plan)}
-    yield "estimate", _estimate(plan, probe=probe, is_there=is_there)
+    yield "estimate", _estimate(plan, work=work, probe=probe, is_there=is_there)
 
 
 def measure(plan: RunPlan, *, seconds: float) -> tuple[Probe, dict[str, Any]]:
@@ -144,14 +144,12 @@ def _machine(folder: Path) -> dict[str, Any]:
     }
 
 
-def _estimate(plan: RunPlan, *, probe: Probe, is_there: bool) -> dict[str, Any]:
-    work = workload(plan)
-    tokens = work.rows(is_done=False) * work.max_new_tokens
-    seconds = run_seconds(tokens=tokens, shards=work.count(is_done=False), speed=probe.tokens_per_second)
+def _estimate(plan: RunPlan, *, work: Mapping[str, Any], probe: Probe, is_there: bool) -> dict[str, Any]:
+    shards = work["shards"] - work["shards_done"]
+    seconds = run_seconds(tokens=work["tokens_left"], shards=shards, speed=probe.tokens_per_second)
     seconds += 0.0 if is_there else _CONVERTING_S
     workers = plan.config.generation.workers or 2
     memory = workers * (_weights(plan) + RUNTIME_MB) / 1024 + plan.config.generation.memory_gib
-    rows = work.rows(is_done=False)
     return {
         "tokens_per_second": round(probe.tokens_per_second),
         "watched_seconds": round(probe.seconds, 1),
@@ -161,7 +159,7 @@ def _estimate(plan: RunPlan, *, probe: Probe, is_there: bool) -> dict[str, Any]:
         "minutes_low": round(probe.spread[0] * seconds / 60, 1),
         "minutes_high": round(probe.spread[1] * seconds / 60, 1),
         "memory_gb": round(memory * 1.074, 1),
-        "disk_mb": round((_BYTES_OF_A_RUN + _BYTES_PER_COMPLETION * rows) / 1e6),
+        "disk_mb": round((_BYTES_OF_A_RUN + _BYTES_PER_COMPLETION * work["completions_left"]) / 1e6),
     }
 
 

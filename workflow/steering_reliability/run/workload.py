@@ -1,6 +1,6 @@
-"""How much a run has to write, and how much of it is there already."""
+"""The files that a run has to make, stage by stage, and how many completions its shards hold."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +17,7 @@ class Shard:
     Attributes:
         path: Its file.
         rows: Completions in it.
-        is_done: Whether it is there; a later change of the config may still make it be written again.
+        is_done: Whether the file exists; a later change of the config may still make it be written again.
     """
 
     path: Path
@@ -25,38 +25,21 @@ class Shard:
     is_done: bool
 
 
-@dataclass(frozen=True)
-class Workload:
-    """What a run has to write.
-
-    Attributes:
-        shards: The unsteered ones first.
-        max_new_tokens: Most tokens of a completion.
-    """
-
-    shards: tuple[Shard, ...]
-    max_new_tokens: int
-
-    def rows(self, *, is_done: bool) -> int:
-        """Completions that are there, or that are not."""
-        return sum(shard.rows for shard in self.shards if shard.is_done is is_done)
-
-    def count(self, *, is_done: bool) -> int:
-        """Shards that are there, or that are not."""
-        return sum(shard.is_done is is_done for shard in self.shards)
-
-
-def workload(plan: RunPlan) -> Workload:
-    """Count the shards and completions of a planned run, without Snakemake."""
-    return Workload(tuple(_shards(plan)), plan.config.generation.max_new_tokens)
-
-
-def _shards(plan: RunPlan) -> Iterator[Shard]:
-    for seed in plan.seeds:
-        yield from (_shard(plan, path, split=split, seed=seed) for split, path in plan.baseline(seed).items())
-    for condition in expected_conditions(plan):
-        for split, path in plan.shards(condition).items():
-            yield _shard(plan, path, split=split, seed=condition.seed, direction=condition.direction)
+def expected_shards(plan: RunPlan) -> list[Shard]:
+    """Every shard of a run, the unsteered ones first, without asking Snakemake."""
+    cells = [(path, split, seed, None) for seed in plan.seeds for split, path in plan.baseline(seed).items()]
+    cells += [
+        (path, split, condition.seed, condition.direction)
+        for condition in expected_conditions(plan)
+        for split, path in plan.shards(condition).items()
+    ]
+    samples, most = plan.config.generation.num_samples_per_prompt, plan.config.data.max_prompts_per_split
+    shards = []
+    for path, split, seed, direction in cells:
+        limits = [limit for limit in (most, plan.limit(seed, direction)) if limit is not None]
+        prompts = count_prompts(Path(plan.prompt_file(split)), limit=min(limits, default=None))
+        shards.append(Shard(Path(path), prompts * samples, Path(path).is_file()))
+    return shards
 
 
 def expected_conditions(plan: RunPlan) -> list[Condition]:
@@ -67,13 +50,6 @@ def expected_conditions(plan: RunPlan) -> list[Condition]:
         purposes = ("recommended", "most significant")
         points = [(name, c.intervention, c.layer, c.alpha) for name, c in zip(purposes, main, strict=False)]
     return plan.conditions_at(points)
-
-
-def _shard(plan: RunPlan, path: str, *, split: str, seed: int, direction: str | None = None) -> Shard:
-    prompts = count_prompts(Path(plan.prompt_file(split)), limit=plan.config.data.max_prompts_per_split)
-    limit = plan.limit(seed, direction)
-    rows = (prompts if limit is None else min(prompts, limit)) * plan.config.generation.num_samples_per_prompt
-    return Shard(Path(path), rows, Path(path).is_file())
 
 
 def stage_files(plan: RunPlan, conditions: Sequence[Condition]) -> dict[str, list[str]]:
