@@ -27,7 +27,9 @@ class Shard:
 
 def expected_shards(plan: RunPlan) -> list[Shard]:
     """Every shard of a run, the unsteered ones first, without asking Snakemake."""
-    cells = [(path, split, seed, None) for seed in plan.seeds for split, path in plan.baseline(seed).items()]
+    cells: list[tuple[str, str, int, str | None]] = [
+        (path, split, seed, None) for seed in plan.seeds for split, path in plan.baseline(seed).items()
+    ]
     cells += [
         (path, split, condition.seed, condition.direction)
         for condition in expected_conditions(plan)
