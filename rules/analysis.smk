@@ -1,13 +1,7 @@
 # What scoring reads beside the shards; the same for the study alone and for all of it.
-SCORED = dict(
-    **PROMPTS,
-    baseline=RUN.baseline_files,
-    scorer=[local(path) for path in RUN.config.metrics.scorer_files],
-)
-SCORING = dict(
-    **SETTINGS.scoring(),
-    baseline={seed: RUN.baseline(seed) for seed in RUN.seeds},
-)
+scorer_files = [local(path) for path in RUN.config.metrics.scorer_files]
+SCORED = dict(**PROMPTS, baseline=RUN.baseline_files, scorer=scorer_files)
+SCORING = dict(**SETTINGS.scoring(), baseline={seed: RUN.baseline(seed) for seed in RUN.seeds})
 # The tables, whose content is known before figures and pages are drawn.
 TABLES = [
     f"{R}/results.parquet",
@@ -154,10 +148,7 @@ rule record_provenance:
         logs=lambda wildcards: RUN.computing_logs(all_conditions()),
         code=code_of("record_provenance", "process/ledger.py", "process/machine.py"),
         # Made beside or after this file; the digest of all code stands in it.
-        drawing=code_of(
-            *("draw_figures", "write_examples", "write_report"),
-            assets=("report/templates",),
-        ),
+        drawing=code_of("draw_figures", "write_examples", "write_report", assets=("report/templates",)),
     script:
         "../workflow/scripts/record_provenance.py"
 

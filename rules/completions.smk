@@ -4,11 +4,7 @@ BASELINE = "completions/baseline/seed_{seed}/{split}"
 STEERED = "completions/{direction}/{intervention}/layer_{layer}/alpha_{alpha}/seed_{seed}/{split}"
 # What the model writes a shard with. The worker runs in a process of its own, which no script imports; clients that
 # agree on the code's digest share one worker and one batch.
-WRITING = dict(
-    numbers=SETTINGS.numbers(),
-    engine=code_of("worker/server.py"),
-    code=code_of("complete_shard"),
-)
+WRITING = dict(numbers=SETTINGS.numbers(), engine=code_of("worker/server.py"), code=code_of("complete_shard"))
 # Shards that a machine, or a job of a cluster, has in flight share a worker and what it needs.
 clients = workflow.global_resources.get("clients")
 IN_FLIGHT = clients.value if clients else 1
@@ -34,12 +30,8 @@ rule complete_baseline:
         rows=RUN.config.generation.batch_size,
         worker_mb=int(1024 * RUN.config.generation.memory_gib),
         workers=RUN.config.generation.workers or 0,
-        mem_mb=lambda wildcards, attempt: shard_mb(
-            RUN, in_flight=IN_FLIGHT, attempt=attempt
-        ),
-        runtime=lambda wildcards, attempt: shard_minutes(
-            RUN, split=wildcards.split, attempt=attempt
-        ),
+        mem_mb=lambda wildcards, attempt: shard_mb(RUN, in_flight=IN_FLIGHT, attempt=attempt),
+        runtime=lambda wildcards, attempt: shard_minutes(RUN, split=wildcards.split, attempt=attempt),
     params:
         **WRITING,
         settings=SETTINGS.completions(),
@@ -63,9 +55,7 @@ use rule complete_baseline as complete_shard with:
         f"{R}/logs/{STEERED}.log",
     params:
         **WRITING,
-        settings=lambda wildcards: SETTINGS.completions(
-            wildcards.direction, intervention=wildcards.intervention
-        ),
+        settings=lambda wildcards: SETTINGS.completions(wildcards.direction, intervention=wildcards.intervention),
         limit=lambda wildcards: RUN.limit(wildcards.seed, wildcards.direction),
     message:
         "completions: {wildcards.direction} {wildcards.intervention} layer {wildcards.layer} "

@@ -22,9 +22,7 @@ rule measure_activations:
         runtime=30,
     params:
         settings=lambda wildcards: SETTINGS.activations(wildcards.direction),
-        code=lambda wildcards: code_of(
-            "measure_activations", without=RUN.unused_code(wildcards.direction)
-        ),
+        code=lambda wildcards: code_of("measure_activations", without=RUN.unused_code(wildcards.direction)),
     message:
         "directions: reading activations for {wildcards.direction}"
     script:

@@ -41,13 +41,8 @@ rule write_report:
     params:
         title=RUN.title,
         figures=lambda wildcards, input: str(Path(input.figures[0]).parent),
-        stages=lambda wildcards: {
-            name: len(files)
-            for name, files in stage_files(RUN, all_conditions()).items()
-        },
-        timed=lambda wildcards: (
-            stage_files(RUN, all_conditions()) if RUN.config.report.run_times else {}
-        ),
+        stages=lambda wildcards: {name: len(files) for name, files in stage_files(RUN, all_conditions()).items()},
+        timed=lambda wildcards: (stage_files(RUN, all_conditions()) if RUN.config.report.run_times else {}),
         code=code_of("write_report", "process/ledger.py", assets=("report/templates",)),
     script:
         "../workflow/scripts/write_report.py"
