@@ -61,8 +61,9 @@ def test_doctor_speaks_at_once_and_keeps_to_its_bound(config):
     assert "that of the slowest machine we measured: nothing was generated within 0.2 s" in rest
     assert "torch" not in first
     # The time that Python itself needs here, with its imports, is the measure of what "at once" can be.
-    assert spoke < 3 * python_alone() + 1
-    assert took < spoke + 15
+    alone = python_alone()
+    assert spoke < 3 * alone + 1
+    assert took < spoke + 10 * alone + 5
 
 
 def python_alone():
