@@ -60,8 +60,9 @@ rule record_checksums:
     input:
         RUN.made_model_files,
         rules.prompts.input,
-        expand(rules.measure_lengths.output, split=SPLITS),
-        expand(rules.measure_activations.output, direction=RUN.measured),
+        # Not the rules' outputs, since expand() takes no file of a storage.
+        expand(f"{R}/prompts/{{split}}_lengths.json", split=SPLITS),
+        expand(f"{R}/activations/{{direction}}.safetensors", direction=RUN.measured),
         rules.results.input,
         rules.aggregate.output,
         lambda wildcards: RUN.direction_files(all_conditions()),
