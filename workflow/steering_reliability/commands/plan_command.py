@@ -47,10 +47,6 @@ def add_shared_flags(parser: argparse.ArgumentParser) -> argparse.ArgumentParser
 def run(arguments: argparse.Namespace, *, request: Callable[[RunPlan], Request]) -> int:
     """Plan the run of a config, let Snakemake make what is requested, and print the paths.
 
-    Args:
-        arguments: Of `add_shared_flags`.
-        request: What to make of the planned run.
-
     Returns:
         Snakemake's exit code; 1 with one message where the config can't be used.
     """

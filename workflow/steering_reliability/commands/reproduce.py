@@ -41,10 +41,7 @@ class Record:
 
 
 def read_record(run: Path) -> Record:
-    """Read what a run recorded.
-
-    Args:
-        run: Its folder; provenance.json and SHA256SUMS are enough of it.
+    """Read what a run recorded in provenance.json and SHA256SUMS.
 
     Raises:
         InputError: When one of the two is missing or damaged.

@@ -241,11 +241,7 @@ class RunPlan:
         return f"{self.folder}/tables/claim_points.csv"
 
     def conditions_at(self, points: Sequence[ClaimPoint]) -> list[Condition]:
-        """Every condition of the run, once the points of the claims are known.
-
-        Args:
-            points: From `grid.read_claim_points`.
-        """
+        """Every condition of the run, once the points of the claims are known."""
         places = {purpose: cast("grid.Point", tuple(place)) for purpose, *place in points}
         recommended = places.pop("recommended", None)
         at_claims = grid.conditions_at_claims(self.config, recommended=recommended, others=list(places.values()))

@@ -42,9 +42,6 @@ def record_config(config: Config) -> None:
 def recorded_config(run: Path) -> dict[str, Any]:
     """The config that a run was begun with last; of a run of which only the results are left, the one it finished with.
 
-    Args:
-        run: The run's folder.
-
     Raises:
         InputError: When it keeps none, or a damaged one.
     """
@@ -60,14 +57,7 @@ def recorded_config(run: Path) -> dict[str, Any]:
 def write_provenance(
     output: str | Path, *, config: Mapping[str, Any], model_folder: Path, logs: Sequence[Path] = ()
 ) -> None:
-    """Write provenance.json.
-
-    Args:
-        output: The file.
-        config: The typed config as plain data.
-        model_folder: The model's Hugging Face folder.
-        logs: Of each job in which the model computed; they say what it computed with.
-    """
+    """Write provenance.json; `logs` are those of the jobs in which the model computed, which say with what."""
     facts = {
         "model": {
             "name": config["model"]["name"],
@@ -117,9 +107,6 @@ def read_provenance(run: Path) -> dict[str, Any]:
 
 def find_runs(runs_dir: Path) -> dict[str, Path]:
     """Find every finished run, that is, every folder with a results.parquet at any depth.
-
-    Args:
-        runs_dir: Where to look.
 
     Returns:
         Name to folder: the folder's own name, or its path below `runs_dir` joined by dashes where two share one.

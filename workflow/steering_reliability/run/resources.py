@@ -42,26 +42,14 @@ def _found_mb(folder: str | Path) -> int:
 
 
 def shard_mb(plan: RunPlan, *, in_flight: int | None, attempt: int) -> int:
-    """Memory that one shard requests, so that all shards in flight request their worker's together.
-
-    Args:
-        plan: The planned run.
-        in_flight: Shards of a machine or job that share the worker; None for one.
-        attempt: From 1; a retry requests more.
-    """
+    """Memory of one shard (MiB), so that the `in_flight` shards that share a worker request its memory together."""
     # Two copies: a run may have two workers, and a half-precision model is read as float32 on a CPU.
     worker = 2 * (weights_mb(plan.model) + RUNTIME_MB) + 1024 * plan.config.generation.memory_gib
     return attempt * (CLIENT_MB + math.ceil(worker / (in_flight or 1)))
 
 
 def shard_minutes(plan: RunPlan, *, split: str, attempt: int) -> int:
-    """Time for as many shards of a split as are in flight, with a core each (or one GPU).
-
-    Args:
-        plan: The planned run.
-        split: Whose prompts are answered.
-        attempt: From 1; a retry requests more.
-    """
+    """Time for as many shards of a split as are in flight, with a core each (or one GPU)."""
     generation = plan.config.generation
     prompts = count_prompts(Path(plan.prompt_file(split)), limit=plan.config.data.max_prompts_per_split)
     tokens = prompts * generation.num_samples_per_prompt * generation.max_new_tokens
@@ -77,11 +65,6 @@ def activations_mb(plan: RunPlan, *, attempt: int) -> int:
 
 @cache
 def count_prompts(path: Path, *, limit: int | None) -> int:
-    """Prompts of a file that a run uses.
-
-    Args:
-        path: JSON Lines.
-        limit: The most that are used; None for all.
-    """
+    """Prompts of a JSON Lines file that a run uses, at most `limit`."""
     lines = sum(1 for line in path.read_bytes().split(b"\n") if line.strip())
     return lines if limit is None else min(lines, limit)
