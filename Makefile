@@ -14,11 +14,11 @@ results: .venv/ready
 	$(BIN)/snakemake --cores $(CORES) --logger progress
 	$(BIN)/steering-reliability summary
 
-## What the default run needs and costs here, before it starts.
+## Check config, prompts, model and machine, and estimate the cost of the default run.
 doctor: .venv/ready
 	$(BIN)/steering-reliability doctor
 
-## Is the default run still what it was when it finished?
+## Compare every file of the default run with its recorded checksum.
 verify: .venv/ready
 	$(BIN)/steering-reliability verify
 
@@ -27,7 +27,7 @@ full: .venv/ready
 	$(BIN)/snakemake --cores $(CORES) --configfile configs/full.yaml --logger progress
 	$(BIN)/steering-reliability summary --config configs/full.yaml
 
-## The study on the same model after it was taught to refuse, so that ablation has something to remove.
+## The study on the same model, tuned to refuse, so that ablation has something to remove.
 refusal-tuned: .venv/ready
 	$(BIN)/snakemake --cores $(CORES) --configfile configs/refusal_tuned.yaml --logger progress
 	$(BIN)/steering-reliability summary --config configs/refusal_tuned.yaml
@@ -39,15 +39,15 @@ models: .venv/ready
 	done
 	$(MAKE) compare
 
-## One table and one figure per intervention over all finished runs: the same depth and the same strength on one axis.
+## Compare all finished runs: one table, and one figure per intervention.
 compare: .venv/ready
 	$(BIN)/python scripts/compare_runs.py --runs_dir results --out_dir reports/compare
 
-## Two at a time, since most of them wait for Snakemake; a file's tests stay together.
+## All tests, two processes at a time.
 test: .venv/ready
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile --durations 15
 
-## The engine beside what people use today; tables go to results/benchmarks.
+## Compare the engine's speed with other libraries; tables go to results/benchmarks.
 bench: .venv/ready $(MODEL)
 	$(BIN)/python tests/benchmarks/bench_engine.py --model $(dir $(MODEL)) --device $(DEVICE) $(BENCH)
 
@@ -55,7 +55,7 @@ bench: .venv/ready $(MODEL)
 bench-peers: .venv-peers/ready
 	$(MAKE) bench BENCH="--peers .venv-peers/bin/python $(BENCH)"
 
-## Kills, damage, broken and hostile input, bad days, other versions: for hours; `make test` has the short forms.
+## Robustness tests that take hours: kills, damage, broken and hostile input, full disks, other versions.
 campaign: .venv/ready $(MODEL)
 	$(BIN)/python -m pytest -q -m slow
 	$(BIN)/python tests/campaigns/bad_input.py --n 2000
@@ -90,7 +90,7 @@ sbom: .venv/ready .venv-audit/ready
 golden: .venv/ready
 	$(BIN)/python tests/workflow/golden.py
 
-## Do intervals cover, and do reports claim nothing where nothing is there? Most of an hour of simulation.
+## Check the coverage of intervals and the false positives of reports by simulation (most of an hour).
 validate: .venv/ready
 	$(BIN)/python scripts/validate_statistics.py
 
@@ -121,7 +121,7 @@ rulegraph: .venv/ready
 	# Without what differs from machine to machine: the header names the version of graphviz.
 	tred results/rules.dot | dot -Tsvg -Granksep=0.25 -Nheight=0.3 | sed -n '/<svg/,$$p' > $(RULEGRAPH)
 
-## Brings each notebook and its text form in step, whichever was edited last, and writes their set-up cell.
+## Synchronise each notebook with its text form, and write their set-up cell.
 notebooks: .venv/ready
 	$(BIN)/python scripts/write_notebooks.py
 

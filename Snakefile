@@ -4,14 +4,12 @@ min_version("9.20")
 
 
 include: "rules/package.smk"
-include: "rules/config.smk"
 include: "rules/common.smk"
 include: "rules/model.smk"
 include: "rules/prompts.smk"
 include: "rules/directions.smk"
 include: "rules/completions.smk"
 include: "rules/analysis.smk"
-include: "rules/evidence.smk"
 include: "rules/report.smk"
 
 

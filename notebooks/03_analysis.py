@@ -183,7 +183,7 @@ results = load_results(RESULTS or STUDY)
 print(len(results), "rows")
 
 # %%
-from steering_reliability.run.finished_runs import model_of
+from steering_reliability.run.record import model_of
 
 TITLE = model_of(STUDY).get("name", "a model without a record")
 if (STUDY / "provenance.json").is_file():

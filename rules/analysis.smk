@@ -1,39 +1,34 @@
-# What scoring depends on beside the shards; the same for the study alone and for all of it.
-AGGREGATION = dict(
-    baseline={seed: RUN.baseline(seed) for seed in RUN.seeds},
-    alpha_unit=RUN.alpha_unit,
-    max_new_tokens=RUN.config.generation.max_new_tokens,
-    built_from=RUN.built_from(),
-    cluster_field=RUN.config.data.cluster_field,
-    scorer=RUN.config.metrics.scorer,
-)
+# What scoring reads beside the shards; the same for the study alone and for all of it.
+scorer_files = [local(path) for path in RUN.config.metrics.scorer_files]
+SCORED = dict(**PROMPTS, baseline=RUN.baseline_files, scorer=scorer_files)
+SCORING = dict(**SETTINGS.scoring(), baseline={seed: RUN.baseline(seed) for seed in RUN.seeds})
+# The tables, whose content is known before figures and pages are drawn.
+TABLES = [
+    f"{R}/results.parquet",
+    *(f"{R}/tables/{name}.csv" for name in ("summary", "pareto", "sanity_checks")),
+    *(f"{R}/tables/{name}.csv" for name in ("shift", *EVIDENCE)),
+    *CLAIM_POINTS,
+]
 
 
 checkpoint choose_claim_points:
     """Choose where the claims are made, from the study's own completions: controls and checks run there."""
     input:
-        rules.baseline.input,
-        shards_of(RUN.conditions),
-        **{split: f"{R}/prompts/{split}.jsonl" for split in SPLITS},
-        statistics=[row["statistics"] for row in RUN.conditions_table(RUN.conditions)],
-        scorer=[local(path) for path in RUN.config.metrics.scorer_files],
+        **SCORED,
+        shards=RUN.shard_files(RUN.conditions),
+        statistics=RUN.statistics_files(RUN.conditions),
     output:
         RUN.claim_points_file,
     log:
         f"{R}/logs/analysis/choose_claim_points.log",
     conda:
-        "../envs/steering.yaml"
-    resources:
-        mem_mb=2000,
-        runtime=30,
+        ENVIRONMENT
     params:
-        **AGGREGATION,
+        **SCORING,
         # As the rule names it; without a shared disk it lies elsewhere, and the paths below with it.
         place=lambda wildcards: RUN.claim_points_file,
-        conditions=in_order(RUN.conditions),
+        conditions=RUN.conditions_table(RUN.conditions),
         code=code_of("choose_claim_points"),
-    message:
-        "results: choosing the points of the claims"
     script:
         "../workflow/scripts/choose_claim_points.py"
 
@@ -41,32 +36,21 @@ checkpoint choose_claim_points:
 rule aggregate:
     """Score every completion and gather them in one table."""
     input:
-        rules.baseline.input,
-        lambda wildcards: shards_of(all_conditions()),
-        **{split: f"{R}/prompts/{split}.jsonl" for split in SPLITS},
-        statistics=lambda wildcards: [
-            row["statistics"] for row in RUN.conditions_table(all_conditions())
-        ],
-        scorer=[local(path) for path in RUN.config.metrics.scorer_files],
+        **SCORED,
+        shards=lambda wildcards: RUN.shard_files(all_conditions()),
+        statistics=lambda wildcards: RUN.statistics_files(all_conditions()),
     output:
         results=f"{R}/results.parquet",
         log=[f"{R}/runs/baseline_{split}.jsonl" for split in SPLITS],
     log:
         f"{R}/logs/analysis/aggregate.log",
-    benchmark:
-        f"{R}/benchmarks/analysis/aggregate.tsv"
     conda:
-        "../envs/steering.yaml"
-    resources:
-        mem_mb=2000,
-        runtime=30,
+        ENVIRONMENT
     params:
-        **AGGREGATION,
+        **SCORING,
         place=lambda wildcards: f"{R}/results.parquet",
-        conditions=lambda wildcards: in_order(all_conditions()),
+        conditions=lambda wildcards: RUN.conditions_table(all_conditions()),
         code=code_of("aggregate"),
-    message:
-        "results: scoring and gathering the completions"
     script:
         "../workflow/scripts/aggregate.py"
 
@@ -74,30 +58,17 @@ rule aggregate:
 rule summarise:
     """Rates with intervals for every condition, and the Pareto frontier."""
     input:
-        f"{R}/results.parquet",
+        rules.aggregate.output.results,
     output:
-        summary=report(
-            f"{R}/tables/summary.csv",
-            caption="../workflow/report/summary.rst",
-            category="Tables",
-        ),
-        pareto=report(
-            f"{R}/tables/pareto.csv",
-            caption="../workflow/report/pareto.rst",
-            category="Tables",
-        ),
+        summary=reported(f"{R}/tables/summary.csv", "Tables"),
+        pareto=reported(f"{R}/tables/pareto.csv", "Tables"),
     log:
         f"{R}/logs/analysis/summarise.log",
     conda:
-        "../envs/steering.yaml"
-    resources:
-        mem_mb=2000,
-        runtime=15,
+        ENVIRONMENT
     params:
         seed=RUN.config.generation.seed,
         code=code_of("summarise"),
-    message:
-        "results: summary and Pareto frontier"
     script:
         "../workflow/scripts/summarise.py"
 
@@ -105,62 +76,59 @@ rule summarise:
 rule check_sanity:
     """Other prefixes, matched length and entropy, another seed, random directions: is the effect what it seems?"""
     input:
-        results=f"{R}/results.parquet",
-        summary=f"{R}/tables/summary.csv",
+        results=rules.aggregate.output.results,
+        summary=rules.summarise.output.summary,
         directions=lambda wildcards: RUN.direction_files(all_conditions()),
     output:
-        report(
-            f"{R}/tables/sanity_checks.csv",
-            caption="../workflow/report/sanity_checks.rst",
-            category="Tables",
-        ),
+        reported(f"{R}/tables/sanity_checks.csv", "Tables"),
     log:
         f"{R}/logs/analysis/check_sanity.log",
     conda:
-        "../envs/steering.yaml"
-    resources:
-        mem_mb=2000,
-        runtime=15,
+        ENVIRONMENT
     params:
         compared=lambda wildcards: RUN.compared_directions(all_conditions()),
         code=code_of("check_sanity"),
-    message:
-        "results: sanity checks"
     script:
         "../workflow/scripts/check_sanity.py"
+
+
+rule make_evidence_tables:
+    """Tests, wider intervals, selection, steerability, controls at equal KL: what may be claimed, and what may not."""
+    input:
+        results=rules.aggregate.output.results,
+        summary=rules.summarise.output.summary,
+        sanity=rules.check_sanity.output[0],
+        labels=[local(path) for path in filter(None, [RUN.config.metrics.labels])],
+    output:
+        **{name: reported(f"{R}/tables/{name}.csv", "Evidence") for name in EVIDENCE},
+    log:
+        f"{R}/logs/evidence/make_evidence_tables.log",
+    conda:
+        ENVIRONMENT
+    params:
+        seed=RUN.config.generation.seed,
+        code=code_of("make_evidence_tables"),
+    script:
+        "../workflow/scripts/make_evidence_tables.py"
 
 
 rule draw_figures:
     """The figures, as PNG and SVG."""
     input:
-        summary=f"{R}/tables/summary.csv",
-        gap_tests=f"{R}/tables/gap_tests.csv",
-        prompt_steerability=f"{R}/tables/prompt_steerability.csv",
-        steerability=f"{R}/tables/steerability.csv",
+        summary=rules.summarise.output.summary,
+        gap_tests=rules.make_evidence_tables.output.gap_tests,
+        prompt_steerability=rules.make_evidence_tables.output.prompt_steerability,
+        steerability=rules.make_evidence_tables.output.steerability,
     output:
-        *[
-            report(
-                f"{R}/figures/{name}.png",
-                caption=f"../workflow/report/{name}.rst",
-                category="Figures",
-            )
-            for name in RUN.figures
-        ],
-        *[f"{R}/figures/{name}.svg" for name in RUN.figures],
+        [reported(f"{R}/figures/{name}.png", "Figures") for name in FIGURES],
+        [f"{R}/figures/{name}.svg" for name in FIGURES],
     log:
         f"{R}/logs/analysis/draw_figures.log",
-    benchmark:
-        f"{R}/benchmarks/analysis/draw_figures.tsv"
     conda:
-        "../envs/steering.yaml"
-    resources:
-        mem_mb=2000,
-        runtime=15,
+        ENVIRONMENT
     params:
         title=RUN.title,
         code=code_of("draw_figures"),
-    message:
-        "figures: drawing"
     script:
         "../workflow/scripts/draw_figures.py"
 
@@ -168,37 +136,20 @@ rule draw_figures:
 rule record_provenance:
     """Versions, model, config, seeds and machine of the run; written anew whenever anything of it is."""
     input:
-        f"{R}/results.parquet",
-        expand(
-            f"{R}/tables/{{table}}.csv",
-            table=["summary", "pareto", "sanity_checks", "shift", *RUN.evidence],
-        ),
-        CLAIM_POINTS,
-        model=MODEL,
-        parts=ancient(RUN.model_parts),
-        card=RUN.model_card,
+        TABLES,
+        **MODEL,
     output:
         f"{R}/provenance.json",
     log:
         f"{R}/logs/analysis/record_provenance.log",
     conda:
-        "../envs/steering.yaml"
-    resources:
-        mem_mb=1000,
-        runtime=10,
+        ENVIRONMENT
     params:
         config=RUN.config.model_dump(mode="json"),
         logs=lambda wildcards: RUN.computing_logs(all_conditions()),
         code=code_of("record_provenance", "process/ledger.py", "process/machine.py"),
         # Made beside or after this file; the digest of all code stands in it.
-        drawing=code_of(
-            "draw_figures",
-            "write_examples",
-            "write_report",
-            assets=("report/templates",),
-        ),
-    message:
-        "results: recording where they come from"
+        drawing=code_of("draw_figures", "write_examples", "write_report", assets=("report/templates",)),
     script:
         "../workflow/scripts/record_provenance.py"
 
@@ -206,13 +157,8 @@ rule record_provenance:
 rule results:
     """Target: results.parquet and the tables."""
     input:
-        f"{R}/results.parquet",
-        f"{R}/provenance.json",
-        expand(
-            f"{R}/tables/{{table}}.csv",
-            table=["summary", "pareto", "sanity_checks", "shift", *RUN.evidence],
-        ),
-        CLAIM_POINTS,
+        TABLES,
+        rules.record_provenance.output,
 
 
 rule figures:

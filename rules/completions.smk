@@ -1,102 +1,75 @@
-# What the worker runs, one digest for both rules: clients that agree on it share one worker and one batch.
-ENGINE = code_of("worker/server.py")
-WORKER_MB = int(1024 * RUN.config.generation.memory_gib)
+from steering_reliability.run.resources import shard_mb, shard_minutes
+
+BASELINE = "completions/baseline/seed_{seed}/{split}"
+STEERED = "completions/{direction}/{intervention}/layer_{layer}/alpha_{alpha}/seed_{seed}/{split}"
+# What the model writes a shard with. The worker runs in a process of its own, which no script imports; clients that
+# agree on the code's digest share one worker and one batch.
+WRITING = dict(numbers=SETTINGS.numbers(), engine=code_of("worker/server.py"), code=code_of("complete_shard"))
+# Shards that a machine, or a job of a cluster, has in flight share a worker and what it needs.
+clients = workflow.global_resources.get("clients")
+IN_FLIGHT = clients.value if clients else 1
 
 
 rule complete_baseline:
     """Write the unsteered completions of one split (the warm worker does the work)."""
     input:
-        lengths=f"{R}/prompts/{{split}}_lengths.json",
-        model=MODEL,
-        parts=ancient(RUN.model_parts),
-        card=RUN.model_card,
-        prompts=f"{R}/prompts/{{split}}.jsonl",
+        **MODEL,
+        lengths=rules.measure_lengths.output[0],
+        prompts=rules.prepare_prompts.output[0],
     output:
-        f"{R}/completions/baseline/seed_{{seed}}/{{split}}.jsonl",
+        f"{R}/{BASELINE}.jsonl",
     log:
-        f"{R}/logs/completions/baseline/seed_{{seed}}/{{split}}.log",
-    benchmark:
-        f"{R}/benchmarks/completions/baseline/seed_{{seed}}/{{split}}.tsv"
+        f"{R}/logs/{BASELINE}.log",
     retries: 2
     conda:
-        "../envs/steering.yaml"
+        ENVIRONMENT
     # A client only waits: it costs no core, and enough of them keep the worker's batch full whatever --cores is.
     threads: 0
     resources:
         clients=1,
         rows=RUN.config.generation.batch_size,
-        worker_mb=WORKER_MB,
+        worker_mb=int(1024 * RUN.config.generation.memory_gib),
         workers=RUN.config.generation.workers or 0,
-        mem_mb=lambda wildcards, attempt: RUN.shard_mb(
-            in_flight=IN_FLIGHT, attempt=attempt
-        ),
-        runtime=lambda wildcards, attempt: RUN.shard_minutes(
-            wildcards.split, attempt=attempt
-        ),
+        mem_mb=lambda wildcards, attempt: shard_mb(RUN, in_flight=IN_FLIGHT, attempt=attempt),
+        runtime=lambda wildcards, attempt: shard_minutes(RUN, split=wildcards.split, attempt=attempt),
     params:
-        settings=RUN.write_settings(),
-        numbers=RUN.number_settings(),
+        **WRITING,
+        settings=SETTINGS.completions(),
         limit=lambda wildcards: RUN.limit(wildcards.seed),
-        engine=ENGINE,
-        code=code_of("complete_baseline"),
     message:
         "completions: baseline, {wildcards.split}, seed {wildcards.seed}"
     script:
-        "../workflow/scripts/complete_baseline.py"
+        "../workflow/scripts/complete_shard.py"
 
 
-rule complete_shard:
-    """Write the completions of one condition on one split (the warm worker does the work)."""
+use rule complete_baseline as complete_shard with:
+    # Writes the completions of one condition on one split.
     input:
-        lengths=f"{R}/prompts/{{split}}_lengths.json",
-        model=MODEL,
-        parts=ancient(RUN.model_parts),
-        card=RUN.model_card,
-        prompts=f"{R}/prompts/{{split}}.jsonl",
-        direction=f"{R}/directions/{{direction}}/layer_{{layer}}.pt",
+        **MODEL,
+        lengths=rules.measure_lengths.output[0],
+        prompts=rules.prepare_prompts.output[0],
+        direction=rules.build_direction.output.vector,
     output:
-        f"{R}/completions/{{direction}}/{{intervention}}/layer_{{layer}}/alpha_{{alpha}}/seed_{{seed}}/{{split}}.jsonl",
+        f"{R}/{STEERED}.jsonl",
     log:
-        f"{R}/logs/completions/{{direction}}/{{intervention}}/layer_{{layer}}/alpha_{{alpha}}/seed_{{seed}}/{{split}}.log",
-    retries: 2
-    conda:
-        "../envs/steering.yaml"
-    # A client only waits: it costs no core, and enough of them keep the worker's batch full whatever --cores is.
-    threads: 0
-    resources:
-        clients=1,
-        rows=RUN.config.generation.batch_size,
-        worker_mb=WORKER_MB,
-        workers=RUN.config.generation.workers or 0,
-        mem_mb=lambda wildcards, attempt: RUN.shard_mb(
-            in_flight=IN_FLIGHT, attempt=attempt
-        ),
-        runtime=lambda wildcards, attempt: RUN.shard_minutes(
-            wildcards.split, attempt=attempt
-        ),
+        f"{R}/logs/{STEERED}.log",
     params:
-        settings=lambda wildcards: RUN.write_settings(
-            direction=wildcards.direction, intervention=wildcards.intervention
-        ),
-        numbers=RUN.number_settings(),
+        **WRITING,
+        settings=lambda wildcards: SETTINGS.completions(wildcards.direction, intervention=wildcards.intervention),
         limit=lambda wildcards: RUN.limit(wildcards.seed, wildcards.direction),
-        engine=ENGINE,
-        code=code_of("complete_shard"),
     message:
         "completions: {wildcards.direction} {wildcards.intervention} layer {wildcards.layer} "
         "alpha {wildcards.alpha}, {wildcards.split}"
-    script:
-        "../workflow/scripts/complete_shard.py"
 
 
 rule baseline:
     """Target: the unsteered completions."""
     input:
-        [path for seed in RUN.seeds for path in RUN.baseline(seed).values()],
+        RUN.baseline_files,
 
 
 rule completions:
     """Target: every completion of the run, those of the checks where the claims are made included."""
     input:
-        rules.baseline.input,
-        lambda wildcards: shards_of(all_conditions()),
+        RUN.baseline_files,
+        lambda wildcards: RUN.shard_files(all_conditions()),

@@ -7,16 +7,14 @@ if RUN.makes_base:
             RUN.base_parts,
         log:
             f"{RUN.base}.log",
-        benchmark:
-            f"{RUN.base}.benchmark.tsv"
         priority: 10
         conda:
-            "../envs/steering.yaml"
+            ENVIRONMENT
         resources:
             mem_mb=4000,
             runtime=30,
         params:
-            model=RUN.base_settings(),
+            model=SETTINGS.base_model(),
             file=lambda wildcards: RUN.base_fingerprint(),
         message:
             f"model: preparing {RUN.config.model.name}"
@@ -36,17 +34,15 @@ if RUN.tunes_model:
             RUN.model_parts,
         log:
             f"{RUN.model}.log",
-        benchmark:
-            f"{RUN.model}.benchmark.tsv"
         priority: 10
         conda:
-            "../envs/steering.yaml"
+            ENVIRONMENT
         threads: 2
         resources:
             mem_mb=6000,
             runtime=30,
         params:
-            **RUN.tuning_settings(),
+            **SETTINGS.tuning(),
         message:
             f"model: teaching {RUN.config.model.name} to refuse"
         script:

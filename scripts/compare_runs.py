@@ -15,7 +15,7 @@ from steering_reliability.figures.style import figure_style, save_figure
 from steering_reliability.report.comparison_page import write_comparison_page
 from steering_reliability.results.schema import read_results
 from steering_reliability.results.tables import write_table
-from steering_reliability.run.finished_runs import find_runs, model_of
+from steering_reliability.run.record import find_runs, model_of
 
 
 def read_run(folder: Path) -> Run:

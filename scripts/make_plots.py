@@ -11,7 +11,7 @@ from steering_reliability.errors import InputError
 from steering_reliability.evidence.summary import SUMMARY_INPUTS, summarise
 from steering_reliability.figures.draw import draw_all
 from steering_reliability.results.schema import read_results
-from steering_reliability.run.finished_runs import find_runs, model_of
+from steering_reliability.run.record import find_runs, model_of
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

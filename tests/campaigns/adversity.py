@@ -13,15 +13,9 @@ from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).parents[1] / "workflow"), str(Path(__file__).parents[1])]
 
-from project import Project  # noqa: E402
+from project import SMALL, Project  # noqa: E402
 from tiny_model import write_tiny_model  # noqa: E402
 
-SMALL = {
-    "experiment.layers": [1],
-    "experiment.alphas": {"add": [1.0], "ablate": [1.0]},
-    "sanity_checks.enabled": False,
-    "sanity_checks.layer": None,
-}
 NOBODY = 65534
 Expected = dict[str, bytes]
 Defects = Iterator[str]
@@ -36,18 +30,8 @@ def run(project: Project, *, before: tuple[str, ...] = (), then: tuple[str, ...]
 
 def start(project: Project, *, before: tuple[str, ...] = (), then: tuple[str, ...] = ()) -> "subprocess.Popen[str]":
     """Start a run, behind a command that changes what it may do."""
-    command = [
-        *before,
-        sys.executable,
-        "-m",
-        "snakemake",
-        "--configfile",
-        "run.yaml",
-        "--nocolor",
-        "--cores",
-        "2",
-        *then,
-    ]
+    command = [*before, sys.executable, "-m", "snakemake", "--configfile", "run.yaml", "--nocolor", "--cores", "2"]
+    command += then
     return subprocess.Popen(
         command,
         cwd=project.root,

@@ -36,8 +36,7 @@ class Work:
     def made(self, project: Project) -> dict[str, bytes]:
         """Bytes of all that it leaves, but for logs and times."""
         # Those of the model lie beside its folder.
-        beside = (".log", ".benchmark.tsv")
-        return {name: content for name, content in project.made(*self.folders).items() if not name.endswith(beside)}
+        return {name: content for name, content in project.made(*self.folders).items() if not name.endswith(".log")}
 
 
 KINDS = ("snakemake", "job", "worker", "group", "SIGINT", "SIGTERM")
@@ -49,7 +48,7 @@ WORKS = {
 
 def role_of(line: str) -> str:
     """What a process of a run does."""
-    if "generation.worker" in line:
+    if "worker.server" in line:
         return "worker"
     if ".snakemake/scripts/" in line:
         return "job"

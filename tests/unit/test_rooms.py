@@ -20,7 +20,7 @@ MAY_IMPORT = {
     "generation": "errors config model interventions directions",
     "worker": "errors files process model directions generation",
     "tuning": "errors config metrics prompts model generation",
-    "run": "errors files config process prompts model",
+    "run": "errors files config process prompts model worker",
     "results": "errors files metrics prompts directions",
     "evidence": "text statistics metrics prompts run results",
     "claims": "text statistics results evidence",

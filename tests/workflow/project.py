@@ -48,6 +48,15 @@ TINY: dict[str, Any] = {
 }
 
 
+# The smallest study: one layer, one strength of each intervention, no checks.
+SMALL: dict[str, Any] = {
+    "experiment.layers": [1],
+    "experiment.alphas": {"add": [1.0], "ablate": [1.0]},
+    "sanity_checks.enabled": False,
+    "sanity_checks.layer": None,
+}
+
+
 def changed(settings: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
     """A config with some keys set to other values; keys are written `section.key`."""
     result: dict[str, Any] = json.loads(json.dumps(settings))
@@ -154,17 +163,8 @@ class Project:
 
         A process that still runs at the end of the block is killed.
         """
-        command = [
-            sys.executable,
-            "-m",
-            "snakemake",
-            "--configfile",
-            config,
-            "--logger",
-            "jobs",
-            "--nocolor",
-            *arguments,
-        ]
+        command = [sys.executable, "-m", "snakemake", "--configfile", config, "--logger", "jobs", "--nocolor"]
+        command += arguments
         with tempfile.TemporaryDirectory() as scratch, (Path(scratch) / "output.txt").open("wb") as output:
             run = Run(jobs_file=Path(scratch) / "jobs.jsonl")
             environment = self.environment() | {
@@ -186,12 +186,20 @@ class Project:
                 run.read_jobs()
 
     def snakemake(
-        self, *arguments: str, config: str = CONFIG, timeout: float = 300, extra_path: tuple[str, ...] = ()
+        self, *arguments: str, config: str = CONFIG, timeout: float = 900, extra_path: tuple[str, ...] = ()
     ) -> Run:
         """Run Snakemake to its end."""
         with self.running(*arguments, config=config, extra_path=extra_path) as (process, run):
             process.wait(timeout=timeout)
         return run
+
+    def python(self, *words: str, timeout: float = 600) -> "subprocess.CompletedProcess[str]":
+        """Run Python in the project as a user of it would, with the project's package."""
+        environment = self.environment() | {"PYTHONPATH": str(self.root / "workflow")}
+        command = [sys.executable, *words]
+        return subprocess.run(
+            command, cwd=self.root, env=environment, capture_output=True, text=True, check=False, timeout=timeout
+        )
 
     def plan(self, *arguments: str, config: str = CONFIG, extra_path: tuple[str, ...] = ()) -> Run:
         """Ask Snakemake what it would do."""
@@ -206,10 +214,9 @@ class Project:
         return kept | {"HF_HUB_OFFLINE": "1", "XDG_CACHE_HOME": str(self.root / ".cache")}
 
     def made(self, *folders: str) -> dict[str, bytes]:
-        """Bytes of all that a run left, the tiny one where no folders are named, but for logs and times."""
+        """Bytes of all that a run left but for logs; of the tiny run where no folders are named."""
         kept = self.files(*(folders or ("results/tiny", "reports/tiny")))
-        no_result = ("/logs/", "/benchmarks/")
-        return {name: content for name, (_, content) in kept.items() if not any(part in name for part in no_result)}
+        return {name: content for name, (_, content) in kept.items() if "/logs/" not in name}
 
     def differences(self, expected: Mapping[str, bytes]) -> list[str]:
         """What is not as in an undisturbed run, the first few of each kind."""
@@ -223,6 +230,12 @@ class Project:
             for path in sorted((self.root / folder).rglob("*"))
             if path.is_file()
         }
+
+    def numbers(self, run: str = "results/tiny") -> dict[str, bytes]:
+        """Bytes of a run's shards, directions, results.parquet and tables, by their path in the run."""
+        folders = ("completions/", "directions/", "tables/", "results.parquet")
+        made = {name.removeprefix(f"{run}/"): content for name, content in self.made(run).items()}
+        return {name: content for name, content in made.items() if name.startswith(folders) and "/." not in name}
 
     def shards(self, run: str = "results/tiny") -> dict[str, tuple[int, bytes]]:
         """Modification time and bytes of every shard of a run."""

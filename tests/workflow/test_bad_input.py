@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from project import CONFIG, Project, Run
+from project import CONFIG, SMALL, Project, Run
 
 RUN = "results/tiny"
 SHARD = f"{RUN}/completions/contrastive_prefix/add/layer_0/alpha_1/seed_0/benign.jsonl"
-VECTOR = f"{RUN}/directions/contrastive_prefix/layer_0.pt"
 
 
 def assert_one_clear_message(run: Run, *, says: tuple[str, ...]) -> None:
@@ -35,19 +34,10 @@ def append(path: str, line: str) -> Callable[[Project], None]:
     return change
 
 
-def empty(path: str) -> Callable[[Project], None]:
-    return lambda project: (project.root / path).write_text("", encoding="utf-8") and None
-
-
 def same_prompt_twice(project: Project) -> None:
     first = json.loads((project.root / "prompts/harm_train.jsonl").read_text(encoding="utf-8").splitlines()[0])
     project.configure({"data.max_prompts_per_split": None})
     append("prompts/benign.jsonl", json.dumps({"id": "benign_copy", "prompt": first["prompt"]}) + "\n")(project)
-
-
-def add_long_prompt(project: Project) -> None:
-    project.configure({"data.max_prompts_per_split": None})
-    append("prompts/benign.jsonl", json.dumps({"id": "benign_long", "prompt": "water " * 600}) + "\n")(project)
 
 
 @dataclass(frozen=True)
@@ -56,42 +46,29 @@ class Mistake:
     says: tuple[str, ...]
 
 
-# Known as soon as the Snakefile is read: no job runs.
-IN_THE_CONFIG = {
+# Known when the Snakefile is read: no job runs.
+MISTAKES = {
     "unknown key": Mistake(
         config("experiment.layer", [0]), ("experiment.layer", "unknown key", "did you mean `layers`?")
     ),
-    "wrong type": Mistake(config("generation.max_new_tokens", "many"), ("generation.max_new_tokens", "'many'")),
-    "NaN": Mistake(
-        config("experiment.alphas", {"add": [float("nan")], "ablate": [1.0]}), ("experiment.alphas.add.0", "nan")
-    ),
-    "out of range": Mistake(config("generation.top_p", 1.5), ("generation.top_p", "1.5")),
     "no such layer": Mistake(config("experiment.layers", [0, 3]), ("3 blocks", "no layer 3", "0 to 2")),
     "no prompt file": Mistake(config("data.benign_path", "prompts/bening.jsonl"), ("prompts/bening.jsonl", "data.")),
-    "no model folder": Mistake(config("model.source", "models/gone"), ("models/gone", "model.source")),
     "no model package": Mistake(
         config("model.source", "not_there:x.gguf"), ("not_there", "not installed", "pip install")
     ),
-    "impossible position": Mistake(
-        config("direction.token_position", "last_prompt_token"), ("direction.token_position", "exactly zero")
-    ),
-}
-# Known when the prompts are read, before anything runs.
-IN_THE_PROMPTS = {
     "broken line": Mistake(
         append("prompts/harm_test.jsonl", '{"id": "x", "prompt": \n'), ("harm_test.jsonl", "line 151")
     ),
-    "empty split": Mistake(empty("prompts/benign.jsonl"), ("benign", "no prompt")),
     "prompt in two splits": Mistake(same_prompt_twice, ("harm_train", "benign_copy")),
 }
 
 
-@pytest.mark.parametrize("case", IN_THE_CONFIG)
-def test_a_mistake_in_the_config_stops_everything_at_once(case: str, fresh: Project, tmp_path: Path) -> None:
+@pytest.mark.parametrize("case", MISTAKES)
+def test_a_mistake_in_config_or_prompts_stops_everything_at_once(case: str, fresh: Project, tmp_path: Path) -> None:
     project = fresh.copy(tmp_path / "project")
-    IN_THE_CONFIG[case].make(project)
+    MISTAKES[case].make(project)
     run = project.snakemake("--cores", "2")
-    assert_one_clear_message(run, says=IN_THE_CONFIG[case].says)
+    assert_one_clear_message(run, says=MISTAKES[case].says)
     assert not run.jobs
     assert not (project.root / "results").exists()
 
@@ -125,19 +102,11 @@ def test_a_config_yaml_that_is_no_yaml_is_told_with_its_line(fresh: Project, tmp
     assert "WorkflowError" not in run.output
 
 
-@pytest.mark.parametrize("case", IN_THE_PROMPTS)
-def test_a_mistake_in_the_prompts_stops_everything_at_once(case: str, fresh: Project, tmp_path: Path) -> None:
-    project = fresh.copy(tmp_path / "project")
-    IN_THE_PROMPTS[case].make(project)
-    run = project.snakemake("--cores", "2")
-    assert_one_clear_message(run, says=IN_THE_PROMPTS[case].says)
-    assert not run.jobs
-    assert not (project.root / "results").exists()
-
-
 def test_a_prompt_that_does_not_fit_is_found_before_its_split_is_written(fresh: Project, tmp_path: Path) -> None:
     project = fresh.copy(tmp_path / "project")
-    add_long_prompt(project)
+    long = json.dumps({"id": "benign_long", "prompt": "water " * 600}) + "\n"
+    (project.root / "prompts/benign.jsonl").write_text(long, encoding="utf-8")
+    project.configure(SMALL)
     run = project.snakemake("--cores", "2")
     says = ("1 prompts with", "context of 512 tokens: benign_long (", "max_new_tokens")
     assert_one_clear_message(run, says=says)
@@ -146,33 +115,18 @@ def test_a_prompt_that_does_not_fit_is_found_before_its_split_is_written(fresh: 
     assert "benign" not in written
 
 
-def damage_shard(project: Project) -> None:
+def test_a_damaged_shard_is_named_and_the_others_stay(finished: Project, tmp_path: Path) -> None:
+    project = finished.copy(tmp_path / "project")
     path = project.root / SHARD
     path.write_bytes(path.read_bytes()[:-40])
     (project.root / RUN / "results.parquet").unlink()
-
-
-def test_a_damaged_shard_is_named_and_the_others_stay(finished: Project, tmp_path: Path) -> None:
-    project = finished.copy(tmp_path / "project")
-    damage_shard(project)
     before = project.shards()
     run = project.snakemake("--cores", "2", "results")
     assert_one_clear_message(run, says=(SHARD, "line 6", f"delete {SHARD}"))
     assert project.shards() == before
 
     # What the message says to do is enough.
-    (project.root / SHARD).unlink()
+    path.unlink()
     assert [str(job) for job in project.plan("results").jobs if job.rule == "complete_shard"] == [
         "complete_shard(alpha=1, direction=contrastive_prefix, intervention=add, layer=0, seed=0, split=benign)"
     ]
-
-
-def test_a_damaged_direction_is_named_and_the_shards_stay(finished: Project, tmp_path: Path) -> None:
-    project = finished.copy(tmp_path / "project")
-    path = project.root / VECTOR
-    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-    (project.root / SHARD).unlink()
-    before = project.shards()
-    run = project.snakemake("--cores", "2", SHARD)
-    assert_one_clear_message(run, says=(VECTOR, "damaged", "delete it"))
-    assert {path: kept for path, kept in project.shards().items() if path in before} == before

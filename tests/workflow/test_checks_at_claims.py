@@ -64,6 +64,9 @@ def test_a_second_run_has_nothing_to_do(followed: Project) -> None:
     run = followed.snakemake("--cores", "2")
     assert "Nothing to be done" in run.output
     assert not run.jobs
+    text = (followed.root / "results/tiny/SHA256SUMS").read_text(encoding="utf-8")
+    assert "results/tiny/tables/claim_points.csv" in text
+    assert all(name in text for name in followed.shards())
 
 
 def test_a_new_phrase_rescores_and_writes_no_completion_unless_the_points_move(
@@ -79,12 +82,3 @@ def test_a_new_phrase_rescores_and_writes_no_completion_unless_the_points_move(
     written = {one: run.reasons[one] for one in run.jobs if one.rule in ("complete_shard", "complete_baseline")}
     assert not written
     assert project.shards() == before
-
-
-def test_status_counts_every_job_once_the_points_are_known(followed: Project) -> None:
-    run = followed.snakemake("--cores", "1", "completions")
-    assert "Nothing to be done" in run.output
-    verified = followed.root / "results/tiny/SHA256SUMS"
-    text = verified.read_text(encoding="utf-8")
-    assert "results/tiny/tables/claim_points.csv" in text
-    assert all(name in text for name in followed.shards())

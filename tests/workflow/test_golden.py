@@ -1,9 +1,6 @@
 """The tiny run has the bytes it had when they were last meant to change, and a recorded run can be made again."""
 
 import json
-import os
-import subprocess
-import sys
 
 import pytest
 from golden import checksums, golden_file, processor
@@ -26,16 +23,6 @@ def test_every_file_of_a_run_is_recorded(finished: Project) -> None:
     assert set(recorded) == finished.made().keys() - {"results/tiny/SHA256SUMS"}
 
 
-def reproduce(project: Project, run: str) -> "subprocess.CompletedProcess[str]":
-    """Call `steering-reliability reproduce` as a user of another clone would."""
-    command = [sys.executable, "-m", "steering_reliability", "reproduce", run, "--cores", "2", "--json"]
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("STEERING_")}
-    environment = kept | {"PYTHONPATH": str(project.root / "workflow")}
-    return subprocess.run(
-        command, cwd=project.root, env=environment, capture_output=True, text=True, check=False, timeout=300
-    )
-
-
 def test_a_recorded_run_is_made_again_in_another_clone_to_the_same_bytes(
     fresh: Project, finished: Project, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
@@ -45,9 +32,10 @@ def test_a_recorded_run_is_made_again_in_another_clone_to_the_same_bytes(
     sent.mkdir()
     for name in ("provenance.json", "SHA256SUMS"):
         (sent / name).write_bytes((finished.root / "results/tiny" / name).read_bytes())
-    done = reproduce(clone, str(sent))
+    command = ("-m", "steering_reliability", "reproduce", str(sent), "--cores", "2", "--json")
+    done = clone.python(*command)
     assert done.returncode == 0, done.stderr[-3000:]
-    assert "the same bytes are to be expected everywhere" in done.stderr
+    assert "expect the same bytes everywhere" in done.stderr
     found = json.loads(done.stdout[done.stdout.index("{") :])
     assert found["files"] == []
     assert found["kinds"]["completions"]["same"] == len(finished.shards())

@@ -79,10 +79,9 @@ def test_the_importers_rule_gets_what_the_module_makes(beside):
     table = list(csv.reader((project.root / "study" / OWN).open()))
     assert own == [row[:6] for row in table]
     assert len(own) > 2
-
-
-def test_the_checkpoint_is_followed_under_its_new_name(beside):
-    _, done = beside
+    # The importer's first rule stays the default.
+    assert "st_all" not in {job.rule for job in done.jobs}
+    # The checkpoint is followed under its new name.
     directions = {dict(job.wildcards).get("direction") for job in done.finished if job.rule == "st_complete_shard"}
     assert directions == {"contrastive_prefix", "random_0"}
 
@@ -92,6 +91,7 @@ def test_results_lie_below_the_prefix_and_data_where_the_importer_put_it(beside)
     assert (project.root / "study/results/steering/results.parquet").is_file()
     seen = {path.name for path in project.root.iterdir() if not path.name.startswith(".")}
     assert seen == {"Snakefile", "config.yaml", "data", "own", "study"}
+    assert ended(project)
 
 
 def ended(project: Project, *, within: float = 30) -> bool:
@@ -100,11 +100,6 @@ def ended(project: Project, *, within: float = 30) -> bool:
     while processes_in(project.root) and time.monotonic() < deadline:
         time.sleep(0.2)
     return not processes_in(project.root)
-
-
-def test_no_process_outlives_the_importers_run(beside):
-    project, _ = beside
-    assert ended(project)
 
 
 def test_quick_jobs_stay_local(beside):
@@ -293,12 +288,6 @@ def test_a_path_that_is_given_starts_where_snakemake_runs(clone, tiny_folder, tm
     (project.root / "prompts").mkdir()
     shutil.copy2(clone.root / "prompts/benign.jsonl", project.root / "prompts")
     assert project.plan(*OPTIONS, config="config.yaml").jobs
-
-
-def test_the_first_rule_of_the_importer_stays_the_default(clone, tiny_folder, tmp_path):
-    project = importer(tmp_path / "importer", model=tiny_folder, snakefile=local_snakefile(clone))
-    assert not any(job.rule == "st_all" for job in project.plan(*OPTIONS, config="config.yaml").jobs)
-    assert any(job.rule == "st_all" for job in project.plan("st_all", *OPTIONS, config="config.yaml").jobs)
 
 
 def test_two_studies_live_in_one_workflow(clone, tiny_folder, tmp_path):

@@ -5,7 +5,7 @@ import shutil
 import time
 from pathlib import Path
 
-from project import Project
+from project import SMALL, Project
 
 LOCK = "results/tiny/.running.json"
 
@@ -21,6 +21,7 @@ def test_a_second_start_says_who_holds_the_run_though_snakemakes_own_locks_are_g
     fresh: Project, tmp_path: Path
 ) -> None:
     project = fresh.copy(tmp_path / "project")
+    project.configure(SMALL)
     project.configure({"experiment.output_dir": "results/other"}, name="other.yaml")
     with project.running("--cores", "1") as (process, run):
         wait_for(project.root / LOCK)
@@ -37,6 +38,7 @@ def test_a_second_start_says_who_holds_the_run_though_snakemakes_own_locks_are_g
         assert project.snakemake("--cores", "1", "prompts", config="other.yaml").code == 0
         assert process.wait(timeout=300) == 0
     assert run.code == 0, run.output
+    project.plan("--forceall")
     assert not (project.root / LOCK).exists()
 
 
@@ -49,12 +51,6 @@ def test_the_lock_of_a_killed_run_is_taken_over(fresh: Project, tmp_path: Path) 
     assert (project.root / LOCK).exists()
     run = project.snakemake("--cores", "1", "prompts")
     assert run.code == 0, run.output
-    assert not (project.root / LOCK).exists()
-
-
-def test_a_dry_run_holds_nothing(finished: Project, tmp_path: Path) -> None:
-    project = finished.copy(tmp_path / "project")
-    project.plan()
     assert not (project.root / LOCK).exists()
 
 

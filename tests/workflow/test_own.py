@@ -10,16 +10,9 @@ import sys
 import pandas as pd
 import pytest
 import torch
-from project import REPOSITORY, Project
+from project import REPOSITORY, SMALL, Project
 from safetensors.torch import load_file
 from tiny_model import write_tiny_model
-
-ONE = {
-    "experiment.layers": [1],
-    "experiment.alphas": {"add": [1.0], "ablate": [1.0]},
-    "sanity_checks.enabled": False,
-    "sanity_checks.layer": None,
-}
 
 
 def block(name: str) -> str:
@@ -51,15 +44,7 @@ def call(command: str, *, project: Project) -> subprocess.CompletedProcess[str]:
     """Run a command of the page as it is written, with this environment's programs."""
     program, *words = shlex.split(command)
     module = {"snakemake": "snakemake", "steering-reliability": "steering_reliability"}[program]
-    environment = project.environment() | {"PYTHONPATH": str(project.root / "workflow")}
-    return subprocess.run(
-        [sys.executable, "-m", module, *words],
-        cwd=project.root,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    return project.python("-m", module, *words)
 
 
 @pytest.fixture(scope="module")
@@ -116,7 +101,7 @@ def project(fresh: Project, tmp_path_factory: pytest.TempPathFactory) -> Project
     project = fresh.copy(tmp_path_factory.mktemp("own") / "project")
     for name in ("my_metric.py", "my_method.py"):
         (project.root / name).write_text(block(name), encoding="utf-8")
-    project.configure(ONE)
+    project.configure(SMALL)
     return project
 
 
@@ -129,7 +114,7 @@ def test_a_method_of_ones_own_gives_the_directions_that_are_studied(project: Pro
     assert project.snakemake("--cores", "2", activations).code == 0
     output = "my_directions/layer_{layer}.safetensors"
     subprocess.run([sys.executable, "my_method.py", activations, output], cwd=project.root, check=True)
-    project.configure(ONE | {"direction.file": output})
+    project.configure(SMALL | {"direction.file": output})
     run = project.snakemake("--cores", "2", "results")
     assert run.code == 0, run.output
     folder = project.root / "results/tiny/directions/contrastive_prefix"
@@ -144,7 +129,7 @@ def test_a_method_of_ones_own_gives_the_directions_that_are_studied(project: Pro
 
 def test_a_metric_of_ones_own_rescores_and_writes_nothing_anew(project: Project) -> None:
     own = {"direction.file": "my_directions/layer_{layer}.safetensors", "metrics.scorer": "my_metric.py:score"}
-    project.configure(ONE | own)
+    project.configure(SMALL | own)
     run = project.snakemake("--cores", "2", "results")
     assert run.code == 0, run.output
     assert any(one.rule == "aggregate" for one in run.jobs)
@@ -159,7 +144,7 @@ def test_a_metric_of_ones_own_rescores_and_writes_nothing_anew(project: Project)
 
 
 def test_a_direction_that_is_not_there_is_told_before_anything_runs(project: Project) -> None:
-    project.configure(ONE | {"direction.file": "no/layer_{layer}.pt"})
+    project.configure(SMALL | {"direction.file": "no/layer_{layer}.pt"})
     run = project.snakemake("--cores", "2", "results")
     assert run.code != 0
     assert "there is no direction no/layer_1.pt" in run.output

@@ -17,21 +17,9 @@ def place() -> Iterator[Path]:
         yield Path(folder)
 
 
-# Other kinds of each have tests of their own: test_reproducible, test_termination, test_bad_input.
-def test_a_run_of_which_everyone_was_killed_goes_on_to_the_same_bytes(
-    fresh: Project, finished: Project, place: Path
-) -> None:
-    kills = load("kills")
-    work, project = kills.WORKS["run"], fresh.copy(place / "run")
-    what, defects = kills.one(work, project, work.made(finished), kind="group", moment=20.0, rng=random.Random(1))
-    assert defects == [], what
-
-
 def test_a_damaged_file_is_named_and_mended(finished: Project, tmp_path: Path) -> None:
     damages, place = load("damage"), tmp_path / "damaged"
-    _, defects = damages.one(
-        finished, place, path=damages.KINDS["activations"], damage="a bit turned", rng=random.Random(1)
-    )
+    _, defects = damages.one(finished, place, path=damages.KINDS["table"], damage="a bit turned", rng=random.Random(1))
     assert defects == []
 
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from project import CLUSTER_PLUGINS, REPOSITORY, Project, kill, processes_in
+from project import CLUSTER_PLUGINS, REPOSITORY, SMALL, Project, kill, processes_in
 
 PROFILE = "workflow/profiles/slurm"
 PLUGINS = (str(CLUSTER_PLUGINS),)
@@ -23,12 +23,12 @@ SMALL_MACHINE = (
 # And its partition, no accounts, no accounting.
 HERE = (
     *("--workflow-profile", PROFILE, *SMALL_MACHINE),
-    *("--default-resources", "slurm_partition=test", "mem_mb=500", "runtime=10"),
+    *("--default-resources", "slurm_partition=test", "mem_mb=1000", "runtime=10"),
     *("--slurm-no-account", "--slurm-status-command", "squeue"),
     *("--slurm-init-seconds-before-status-checks", "1"),
 )
 # Two layers, one strength of each intervention, no checks: 4 conditions and the baseline, three splits.
-SMALL = {"experiment.alphas": {"add": [1.0], "ablate": [1.0]}, "sanity_checks.enabled": False}
+TWO_LAYERS = SMALL | {"experiment.layers": [0, 1]}
 SHARDS = 15
 
 
@@ -63,13 +63,6 @@ def nodes_used() -> set[str]:
     return set(re.findall(r"\bNodeList=(node\d)", jobs))
 
 
-def results(project: Project) -> dict[str, bytes]:
-    """Bytes of the shards, of results.parquet and of the tables."""
-    files = project.files("results/tiny/completions", "results/tiny/tables")
-    found = {name: content for name, (_, content) in files.items()}
-    return found | {"results.parquet": (project.root / "results/tiny/results.parquet").read_bytes()}
-
-
 def workers(project: Project) -> list[int]:
     """Processes that served the run."""
     log = (project.root / "results/tiny/logs/worker.log").read_text(encoding="utf-8")
@@ -88,7 +81,7 @@ def clean_queue() -> Iterator[None]:
 def small(fresh: Project, tmp_path_factory: pytest.TempPathFactory) -> Project:
     """A project of few shards in which nothing has run."""
     project = fresh.copy(tmp_path_factory.mktemp("small") / "project")
-    project.configure(SMALL)
+    project.configure(TWO_LAYERS)
     return project
 
 
@@ -98,7 +91,7 @@ def expected(small: Project, tmp_path_factory: pytest.TempPathFactory) -> dict[s
     project = small.copy(tmp_path_factory.mktemp("local") / "project")
     run = project.snakemake("--cores", "2", "results")
     assert run.code == 0, run.output
-    return results(project)
+    return project.numbers()
 
 
 def test_a_run_in_groups_has_the_bytes_of_a_local_one(
@@ -108,7 +101,7 @@ def test_a_run_in_groups_has_the_bytes_of_a_local_one(
     with clean_queue():
         run = project.snakemake(*HERE, "results", timeout=300, extra_path=PLUGINS)
     assert run.code == 0, run.output
-    assert results(project) == expected
+    assert project.numbers() == expected
     # One worker per job and one job for many shards.
     assert 3 <= len(workers(project)) <= 6
     assert nodes_used() == {"node1", "node2"}
@@ -161,9 +154,10 @@ def test_a_run_whose_jobs_are_cancelled_and_which_is_killed_resumes(
     end_strays(project)
     assert resumed.code == 0, resumed.output
     assert {path: fact for path, fact in project.shards().items() if path in kept} == kept, "written twice"
-    assert results(project) == expected
+    assert project.numbers() == expected
 
 
+@pytest.mark.slow
 def test_a_submit_command_of_ones_own_gives_the_same_bytes(
     small: Project, expected: dict[str, bytes], tmp_path: Path
 ) -> None:
@@ -174,7 +168,7 @@ def test_a_submit_command_of_ones_own_gives_the_same_bytes(
     with clean_queue():
         run = project.snakemake(
             *("--workflow-profile", "workflow/profiles/cluster-generic", *changed),
-            *("--default-resources", "mem_mb=500", "runtime=10"),
+            *("--default-resources", "mem_mb=1000", "runtime=10"),
             *("--cluster-generic-status-cmd", status, "--latency-wait", "10"),
             *SMALL_MACHINE,
             "results",
@@ -182,5 +176,5 @@ def test_a_submit_command_of_ones_own_gives_the_same_bytes(
             extra_path=PLUGINS,
         )
     assert run.code == 0, run.output
-    assert results(project) == expected
+    assert project.numbers() == expected
     assert 3 <= len(workers(project)) <= 6

@@ -103,7 +103,7 @@ def same_prompts_in_other_bytes(project: Project) -> None:
         path.write_bytes("\r\n".join(json.dumps(line, separators=(" ,", " : ")) for line in lines).encode())
 
 
-def two(first: Callable[[Project], None], second: Callable[[Project], None]) -> Callable[[Project], None]:
+def both(first: Callable[[Project], None], second: Callable[[Project], None]) -> Callable[[Project], None]:
     def change(project: Project) -> None:
         first(project)
         second(project)
@@ -139,7 +139,6 @@ class Case:
 
 
 CASES = {
-    "nothing": Case(lambda project: None, []),
     "refusal prefix": Case(
         config("direction.refusal_prefix", "I can't do that, I'm sorry"),
         [
@@ -162,24 +161,7 @@ CASES = {
             *AGGREGATE_ONWARD,
         ],
     ),
-    "order of layers and alphas": Case(
-        lambda project: project.configure(
-            {"experiment.layers": [1, 0], "experiment.alphas": {"ablate": [1.0], "add": [1.0, 0.5]}}
-        ),
-        CONFIG_RECORDED,
-    ),
     "phrase of the metric": Case(edit_package("metrics/phrases.py"), AGGREGATE_ONWARD),
-    "prompt of benign": Case(
-        edit_first_prompt("benign"),
-        [
-            job("prepare_prompts", split="benign"),
-            job("measure_shift"),
-            *lengths("benign"),
-            *baselines(splits=["benign"]),
-            *shards(ALL_SHARDS, splits=["benign"]),
-            *AGGREGATE_ONWARD,
-        ],
-    ),
     "prompt of harm_train": Case(
         edit_first_prompt("harm_train"),
         [
@@ -193,7 +175,6 @@ CASES = {
             *AGGREGATE_ONWARD,
         ],
     ),
-    "the same prompts in other bytes": Case(same_prompts_in_other_bytes, []),
     "name of the model": Case(
         config("model.name", "another name"),
         [job("draw_figures"), job("record_provenance"), job("write_examples"), *PAGE],
@@ -202,13 +183,10 @@ CASES = {
         config("experiment.alpha_unit", "unit"),
         [*shards(cell for cell in ALL_SHARDS if cell[1] == "add"), *AGGREGATE_ONWARD],
     ),
-    "normalize, which this unit of alpha does not ask for": Case(config("direction.normalize", False), CONFIG_RECORDED),
     "max_new_tokens": Case(
         config("generation.max_new_tokens", 7),
         [*lengths(), *baselines(), *shards(ALL_SHARDS), *AGGREGATE_ONWARD],
     ),
-    "batch size": Case(config("generation.batch_size", 32), CONFIG_RECORDED),
-    "memory": Case(config("generation.memory_gib", 0.5), CONFIG_RECORDED),
     "weights of the model": Case(
         change_weights,
         [*activations(MAIN, ALT), *ALL_DIRECTIONS, *baselines(), *shards(ALL_SHARDS), *AGGREGATE_ONWARD],
@@ -217,18 +195,6 @@ CASES = {
         edit("model/generation_config.json", '"eos_token_id"', '"pad_token_id": 0,\n  "eos_token_id"'),
         [*lengths(), *activations(MAIN, ALT), *ALL_DIRECTIONS, *baselines(), *shards(ALL_SHARDS), *AGGREGATE_ONWARD],
     ),
-    "system prompt": Case(
-        config("model.system_prompt", "Be careful."),
-        [
-            *lengths(),
-            *activations(MAIN, ALT),
-            *ALL_DIRECTIONS,
-            *baselines(),
-            *shards(ALL_SHARDS),
-            *AGGREGATE_ONWARD,
-        ],
-    ),
-    "positions": Case(config("experiment.positions", "generated"), [*shards(ALL_SHARDS), *AGGREGATE_ONWARD]),
     "rerun_subset_n": Case(
         config("sanity_checks.rerun_subset_n", 4),
         [
@@ -243,13 +209,31 @@ CASES = {
     ),
     "plot code": Case(edit_package("figures/style.py"), [job("record_provenance"), *DRAWN]),
     "report code": Case(edit_package("report/templates/report.css"), [job("record_provenance"), *PAGE]),
-    "touched sources": Case(touch("prompts", "model", CONFIG, "config.yaml", "Snakefile", "rules", PACKAGE), []),
-    "touched scripts": Case(touch("workflow/scripts"), []),
-    "touched directions": Case(touch("results/tiny/directions", "results/tiny/activations"), []),
-    "touched shards": Case(touch("results/tiny/completions"), []),
-    "touched prompts of the run": Case(touch("results/tiny/prompts", "results/tiny/tables/shift.csv"), []),
+    "what no number depends on": Case(
+        lambda project: project.configure(
+            {
+                "experiment.layers": [1, 0],
+                "experiment.alphas": {"ablate": [1.0], "add": [1.0, 0.5]},
+                # With alphas in units of the residual norm the length of the vector does not count.
+                "direction.normalize": False,
+                "generation.batch_size": 32,
+                "generation.memory_gib": 0.5,
+            }
+        ),
+        CONFIG_RECORDED,
+    ),
+    "touched sources, and the same prompts in other bytes": Case(
+        both(
+            same_prompts_in_other_bytes,
+            touch("prompts", "model", CONFIG, "config.yaml", "Snakefile", "rules", PACKAGE, "workflow/scripts"),
+        ),
+        [],
+    ),
+    "touched files of the run": Case(
+        touch(*(f"results/tiny/{name}" for name in ("directions", "activations", "completions", "prompts"))), []
+    ),
     "prompt of benign, and at the same time the refusal prefix": Case(
-        two(edit_first_prompt("benign"), config("direction.refusal_prefix", "I can't do that, I'm sorry")),
+        both(edit_first_prompt("benign"), config("direction.refusal_prefix", "I can't do that, I'm sorry")),
         [
             job("prepare_prompts", split="benign"),
             job("measure_shift"),
@@ -268,10 +252,9 @@ CASES = {
 def check(project: Project, expected: Iterable[Job]) -> None:
     run = project.plan()
     surplus, missing = run.jobs - Counter(expected), Counter(expected) - run.jobs
-    told = [f"not expected: {one} ({run.reasons[one][:300]})" for one in surplus] + [
-        f"does not run: {one}" for one in missing
-    ]
-    assert not told, "\n".join(told)
+    problems = [f"not expected: {one} ({run.reasons[one][:300]})" for one in surplus]
+    problems += [f"does not run: {one}" for one in missing]
+    assert not problems, "\n".join(problems)
     assert bool(run.jobs) != ("Nothing to be done" in run.output)
 
 
@@ -313,33 +296,12 @@ def test_a_new_phrase_rescores_and_writes_no_completion(finished: Project, tmp_p
     assert not project.plan("results").jobs
 
 
-@pytest.mark.parametrize(
-    ("module", "old", "new", "first", "later"),
-    [
-        (
-            "directions/files.py",
-            "StoredDirection(vector.float()",
-            "StoredDirection(-vector.float()",
-            "directions",
-            [*shards(ALL_SHARDS), job("check_sanity")],
-        ),
-        (
-            "evidence/pareto.py",
-            "MAX_HELPFULNESS_DROP: Final = 0.2",
-            "MAX_HELPFULNESS_DROP: Final = 0.4",
-            "results/tiny/tables/pareto.csv",
-            [job(rule) for rule in ("check_sanity", "make_evidence_tables", "write_examples", "write_report")],
-        ),
-    ],
-    ids=["a direction read with the other sign", "another largest drop"],
-)
-def test_a_change_is_not_forgotten_when_a_rule_before_has_run_alone(
-    module: str, old: str, new: str, first: str, later: list[Job], finished: Project, tmp_path: Path
-) -> None:
+def test_a_change_is_not_forgotten_when_a_rule_before_has_run_alone(finished: Project, tmp_path: Path) -> None:
     """What a later rule imports counts for it, although an earlier one that imports it too has run in between."""
     project = finished.copy(tmp_path / "project")
-    project.edit(f"{PACKAGE}/{module}", old=old, new=new)
-    run = project.snakemake("--cores", "2", first)
+    old = "MAX_HELPFULNESS_DROP: Final = 0.2"
+    project.edit(f"{PACKAGE}/evidence/pareto.py", old=old, new=old.replace("0.2", "0.4"))
+    run = project.snakemake("--cores", "2", "results/tiny/tables/pareto.csv")
     assert run.code == 0, run.output
-    planned = project.plan().jobs
-    assert not [str(one) for one in later if one not in planned]
+    planned = {one.rule for one in project.plan().jobs}
+    assert {"check_sanity", "make_evidence_tables", "write_examples", "write_report"} <= planned

@@ -7,16 +7,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from project import CLUSTER_PLUGINS, Project
+from project import CLUSTER_PLUGINS, SMALL, Project
 
 NODES = Path(__file__).parent / "nodes"
-# One layer, one strength of each intervention, no checks: two conditions and the baseline, three splits.
-SMALL = {
-    "experiment.layers": [1],
-    "experiment.alphas": {"add": [1.0], "ablate": [1.0]},
-    "sanity_checks.enabled": False,
-    "sanity_checks.layer": None,
-}
 GROUPS = ("--groups", "complete_shard=shards", "complete_baseline=shards", "--group-components", "shards=9")
 
 
@@ -40,16 +33,7 @@ def commit(folder: Path) -> None:
     subprocess.run(["git", *author, "commit", "--quiet", "--message", "sources"], cwd=folder, check=True)
 
 
-def tables(root: Path) -> dict[str, bytes]:
-    """Bytes of the shards, the directions, results.parquet and the tables."""
-    run = root / "results/tiny"
-    files = [run / "results.parquet"]
-    for folder in ("completions", "directions", "tables"):
-        files += [path for path in (run / folder).rglob("*") if path.is_file()]
-    return {str(path.relative_to(run)): path.read_bytes() for path in files if not path.name.startswith(".")}
-
-
-def told(nodes: Path) -> str:
+def output_of_failed_jobs(nodes: Path) -> str:
     """What failed jobs printed, which Snakemake leaves on the node."""
     words = ""
     for code in nodes.glob("*/code"):
@@ -86,8 +70,8 @@ def test_nodes_without_a_shared_disk_give_the_bytes_of_this_machine(
         timeout=300,
         extra_path=(str(CLUSTER_PLUGINS),),
     )
-    assert run.code == 0, f"{run.output[-2000:]}\n{told(nodes)}"
-    assert tables(store) == tables(local.root)
+    assert run.code == 0, f"{run.output[-2000:]}\n{output_of_failed_jobs(nodes)}"
+    assert Project(store).numbers() == local.numbers()
     # It was done elsewhere: nothing lies in the project itself.
     assert not list((remote.root / "results").rglob("*.jsonl"))
     assert len(list(nodes.iterdir())) >= 3

@@ -1,4 +1,4 @@
-"""Bind rule complete_shard to the package."""
+"""Bind rules complete_baseline and complete_shard to the package."""
 
 from pathlib import Path
 
@@ -10,6 +10,16 @@ with logged(snakemake.log[0]):
     cell, settings = snakemake.wildcards, dict(snakemake.params.settings)
     # An ablation's alpha is a share, which has no unit.
     alpha_unit = settings.pop("alpha_unit", "")
+    direction = steering = None
+    if direction_file := snakemake.input.get("direction"):
+        direction = cell.direction
+        steering = SteeringRequest(
+            intervention=cell.intervention,
+            layer=int(cell.layer),
+            alpha=float(cell.alpha),
+            alpha_unit=alpha_unit,
+            direction_file=str(Path(direction_file).resolve()),
+        )
     write_shard(
         snakemake.output[0],
         prompts=snakemake.input.prompts,
@@ -25,13 +35,7 @@ with logged(snakemake.log[0]):
             code=snakemake.params.engine,
         ),
         worker_log=Path(snakemake.log[0].split("/logs/")[0]) / "logs" / "worker.log",
-        direction=cell.direction,
-        steering=SteeringRequest(
-            intervention=cell.intervention,
-            layer=int(cell.layer),
-            alpha=float(cell.alpha),
-            alpha_unit=alpha_unit,
-            direction_file=str(Path(snakemake.input.direction).resolve()),
-        ),
+        direction=direction,
+        steering=steering,
         limit=snakemake.params.limit,
     )

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from steering_reliability.process.job_log import logged
-from steering_reliability.run.provenance import write_provenance
+from steering_reliability.run.record import write_provenance
 
 with logged(snakemake.log[0]):
     write_provenance(

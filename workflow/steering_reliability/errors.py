@@ -1,5 +1,9 @@
 """The error that a user sees as one message: what is wrong, where, and what to do about it."""
 
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 
 class InputError(Exception):
     """Something that the user gave cannot be used; printed as one message, never as a traceback.
@@ -19,3 +23,12 @@ class InputError(Exception):
     def _render_traceback_(self) -> list[str]:
         """What IPython shows in place of a traceback."""
         return [str(self)]
+
+
+@contextmanager
+def exit_on_input_error() -> Iterator[None]:
+    """End the process with the message of an InputError that is raised inside, and exit code 1."""
+    try:
+        yield
+    except InputError as error:
+        sys.exit(f"error: {error}")

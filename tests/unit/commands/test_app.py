@@ -11,7 +11,7 @@ import yaml
 from steering_reliability.commands.app import app
 from steering_reliability.config.files import ROOT, RULE, read_config
 from steering_reliability.config.reading import load_config
-from steering_reliability.run.recorded_config import record_config
+from steering_reliability.run.record import record_config
 from typer.testing import CliRunner
 
 CALL = CliRunner()
@@ -36,15 +36,16 @@ def test_doctor_says_what_a_run_costs_before_it_starts(config):
     }
     assert found["estimate"]["watched_seconds"] == 0
     said = call("doctor", "--config", config, "--seconds", 0).stdout
-    assert "a guess" in said
-    assert "harm_test has styles and templates of its own" in said
+    assert "that of the slowest machine we measured" in said
+    assert "harm_test shares no style or template" in said
 
 
-def test_doctor_watches_the_model_write(config):
-    found = json.loads(call("doctor", "--config", config, "--seconds", 40, "--json").stdout)
+def test_doctor_measures_the_model_and_ends_when_it_knows_enough(config):
+    found = json.loads(call("doctor", "--config", config, "--seconds", 90, "--json").stdout)
     assert found["estimate"]["tokens_per_second"] > 0
     assert found["machine"]["cpu_capability"]
     assert found["estimate"]["guessed"] == ""
+    assert found["estimate"]["watched_seconds"] < 20
 
 
 def test_doctor_speaks_at_once_and_keeps_to_its_bound(config):
@@ -54,14 +55,15 @@ def test_doctor_speaks_at_once_and_keeps_to_its_bound(config):
         first = process.stdout.readline()
         spoke = time.monotonic() - start
         rest = process.stdout.read()
-    # No model loads within a fifth of a second: what is said then is a guess, and is called one.
+    # No model loads within a fifth of a second.
     took = time.monotonic() - start
     assert first.startswith("study     ")
-    assert "a guess from the slowest machine we measured: it had written nothing after 0.2 s" in rest
+    assert "that of the slowest machine we measured: nothing was generated within 0.2 s" in rest
     assert "torch" not in first
     # The time that Python itself needs here, with its imports, is the measure of what "at once" can be.
-    assert spoke < 3 * python_alone() + 1
-    assert took < spoke + 15
+    alone = python_alone()
+    assert spoke < 3 * alone + 1
+    assert took < spoke + 10 * alone + 5
 
 
 def python_alone():
@@ -140,18 +142,13 @@ def test_a_run_is_made_by_its_folder_as_by_its_config(config, tmp_path, capfd):
     call("run", "-c", config, "--dry-run", "--cores", 1)
     assert counted(by_folder) == counted(capfd.readouterr().out)
     assert counted(by_folder)["complete_shard"] == "6"
+    assert "This was a dry-run" in by_folder
 
 
 def counted(said):
     """Jobs by rule, as a dry run lists them."""
     listed = said.partition("Job stats:")[2].partition("total")[0]
     return dict(line.split() for line in listed.splitlines() if len(line.split()) == 2 and "---" not in line)
-
-
-def test_a_folder_that_is_no_run_is_told(tmp_path):
-    done = call("status", tmp_path, code=1)
-    assert "no run that has begun" in done.stderr
-    assert "--config" in done.stderr
 
 
 def test_status_counts_files_stage_by_stage(config, tmp_path):
@@ -169,12 +166,11 @@ def test_status_counts_files_stage_by_stage(config, tmp_path):
     ]
 
 
-@pytest.mark.parametrize("command", ["doctor", "status"])
-def test_a_wrong_config_is_one_message(command, tmp_path):
-    path = tmp_path / "no.yaml"
-    done = call(command, "--config", path, code=1)
-    assert "to do:" in done.stderr
-    assert "Traceback" not in done.output
+def test_a_wrong_config_or_folder_is_one_message(tmp_path):
+    for arguments in (["doctor", "--config", tmp_path / "no.yaml"], ["status", tmp_path]):
+        done = call(*arguments, code=1)
+        assert "to do:" in done.stderr
+        assert "Traceback" not in done.output
 
 
 def test_show_reads_completions_of_a_condition(finished):
@@ -194,11 +190,6 @@ def test_prompts_and_compare_take_the_flags_of_their_scripts(capfd):
     assert "--ingest" in capfd.readouterr().out
     call("compare", "--help")
     assert "--runs_dir" in capfd.readouterr().out
-
-
-def test_run_gives_snakemakes_exit_code(config, capfd):
-    call("run", "--config", config, "--dry-run", "--cores", 1)
-    assert "This was a dry-run" in capfd.readouterr().out
 
 
 def test_a_split_that_there_is_not_is_named_with_those_that_there_are(tmp_path):

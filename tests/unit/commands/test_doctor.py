@@ -1,5 +1,5 @@
 import pytest
-from steering_reliability.commands.doctor import Probe, _said_by_the_rule, _sureness, prompt_lines, run_seconds
+from steering_reliability.commands.doctor import Probe, _error_of_rule, _precision, prompt_lines, run_seconds
 
 
 def test_time_is_that_of_the_tokens_and_of_what_stands_around_them():
@@ -22,22 +22,22 @@ def test_what_was_not_checked_of_the_prompts_is_said_before_what_was_measured():
 
 def test_the_less_was_seen_the_less_sure_it_is_and_says_so():
     long, short = Probe(700.0, 8.0), Probe(700.0, 1.0)
-    rough, none = Probe(700.0, 0.5, is_rough=True), Probe(200.0, 0.0, why="no model to watch")
+    rough, none = Probe(700.0, 0.5, is_rough=True), Probe(200.0, 0.0, why="not measured")
     widths = [probe.spread[1] / probe.spread[0] for probe in (long, short, rough, none)]
     assert widths == sorted(widths)
     words = [
-        _sureness({"guessed": probe.why, "is_rough": probe.is_rough, "watched_seconds": probe.seconds})
+        _precision({"guessed": probe.why, "is_rough": probe.is_rough, "watched_seconds": probe.seconds})
         for probe in (long, short, rough, none)
     ]
-    assert words[0] == "watched for 8 s"
-    assert "not sure" in words[1] and "not sure" in words[2]
-    assert words[3] == "a guess from the slowest machine we measured: no model to watch"
+    assert words[0] == "measured for 8 s"
+    assert "rough" in words[1] and "rough" in words[2]
+    assert words[3] == "that of the slowest machine we measured: not measured"
 
 
 def test_of_what_snakemake_says_the_jobs_own_error_is_shown():
     said = "Building DAG\n\nerror: the file is broken\n  where: m.gguf\n  to do: fetch it again\n\nError in rule x:\n"
-    error = _said_by_the_rule(said, folder="results/models/m")
+    error = _error_of_rule(said, folder="results/models/m")
     assert (error.what, error.where, error.fix) == ("the file is broken", "m.gguf", "fetch it again")
-    other = _said_by_the_rule("Building DAG\nno space left on device\n", folder="results/models/m")
+    other = _error_of_rule("Building DAG\nno space left on device\n", folder="results/models/m")
     assert "no space left on device" in other.what
     assert other.where == "results/models/m.log"

@@ -5,13 +5,12 @@ import pytest
 import torch
 from gguf import GGUFReader
 from safetensors import safe_open
-from steering_reliability.commands.direction_origin import Origin, directions_of, origin_of
-from steering_reliability.commands.export import export_directions, export_results
+from steering_reliability.commands.export import Origin, directions_of, export_directions, export_results, origin_of
 from steering_reliability.config.reading import load_config
 from steering_reliability.directions.files import StoredDirection, write_direction
 from steering_reliability.errors import InputError
 from steering_reliability.results.schema import COLUMN_DESCRIPTIONS, read_results
-from steering_reliability.run.recorded_config import record_config
+from steering_reliability.run.record import record_config
 
 
 @pytest.fixture
@@ -91,7 +90,7 @@ def test_several_layers_as_safetensors_can_be_read_back_by_layer(run, tmp_path):
 def test_what_a_run_does_not_say_or_have_is_one_message(run, direction):
     with pytest.raises(InputError, match="no direction of layer 7"):
         directions_of(run, [], layers=[7])
-    with pytest.raises(InputError, match="say --hook-point and --model"):
+    with pytest.raises(InputError, match="give --hook-point and --model"):
         origin_of(direction, hook_point=None, architecture=None, is_named=True)
     with pytest.raises(InputError, match="two directions of layer 3"):
         export(direction, direction, output=run / "d.gguf")

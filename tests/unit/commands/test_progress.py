@@ -62,8 +62,9 @@ def test_a_control_built_between_shards_does_not_take_the_line(progress):
 def test_every_rule_that_works_has_a_stage():
     rules = set()
     for path in (ROOT / "rules").glob("*.smk"):
-        for part in re.split(r"^ *rule ", path.read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]:
-            rules |= {part.split(":")[0]} if "script:" in part else set()
+        for part in re.split(r"^ *(?:use )?rule ", path.read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]:
+            name = re.match(r"(?:\w+ as )?(\w+)", part)[1]
+            rules |= {name} if "script:" in part or " as " in part.splitlines()[0] else set()
     assert {rule for stage in STAGES.values() for rule in stage} == rules
 
 

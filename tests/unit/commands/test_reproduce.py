@@ -95,4 +95,4 @@ def test_another_byte_that_nothing_explains_is_named(record, tmp_path):
     made_again(tmp_path, shard="other", python="4")
     found = compare(record, place=tmp_path)
     assert found["unexplained"] == [SHARD]
-    assert any("NOT EXPECTED" in line and line.startswith("completions") for line in as_lines(found))
+    assert any("UNEXPECTED" in line and line.startswith("completions") for line in as_lines(found))

@@ -8,7 +8,7 @@ from steering_reliability.commands.study import folder_of, study_of
 from steering_reliability.config.files import ROOT, read_config
 from steering_reliability.config.reading import load_config
 from steering_reliability.errors import InputError
-from steering_reliability.run.recorded_config import config_file, record_config, recorded_config
+from steering_reliability.run.record import config_file, record_config, recorded_config
 
 
 @pytest.fixture(autouse=True)
@@ -61,7 +61,7 @@ def test_both_or_what_is_damaged_or_of_another_version_is_one_message(begun, con
     with pytest.raises(InputError, match="both given"):
         study_of(begun, [config])
     config_file(begun).write_text("model: {nam: x}\nexperiment: {}\n")
-    with pytest.raises(InputError, match="none of this version"):
+    with pytest.raises(InputError, match="not valid in this version"):
         study_of(begun, [])
     config_file(begun).unlink()
     (begun / "provenance.json").write_text("{")

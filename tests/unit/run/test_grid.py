@@ -1,9 +1,12 @@
 """The grid of conditions, its controls and the paths of its shards."""
 
+import pandas as pd
 import pytest
 from steering_reliability.config.reading import load_config
 from steering_reliability.config.schema import Config
 from steering_reliability.errors import InputError
+from steering_reliability.evidence.claim_points import CLAIM_POINT_COLUMNS
+from steering_reliability.results.tables import write_table
 from steering_reliability.run.grid import (
     Condition,
     baseline_shard,
@@ -14,6 +17,7 @@ from steering_reliability.run.grid import (
     follows_claims,
     is_control,
     main_direction,
+    read_claim_points,
     resolve_layers,
     seeds,
 )
@@ -112,11 +116,8 @@ def test_controls_run_at_every_claim_and_what_is_varied_at_the_recommended_point
         ("random", "random_4", 0, SECOND),
     ]
     assert {c.splits for c in found} == {("harm_test",)}
-
-
-def test_a_point_of_two_claims_is_run_once():
-    found = conditions_at_claims(config(sanity_checks=CHECKS), recommended=FIRST, others=[FIRST])
-    assert [c.direction for c in found if c.role == "random"] == ["random_3", "random_4"]
+    once = conditions_at_claims(config(sanity_checks=CHECKS), recommended=FIRST, others=[FIRST])
+    assert [c.direction for c in once if c.role == "random"] == ["random_3", "random_4"]
 
 
 def test_without_a_recommended_point_only_the_other_claims_have_controls():
@@ -203,11 +204,6 @@ def test_the_main_seed_comes_first():
     assert seeds(config(sanity_checks={"alt_seed": 1}, alphas=[0]), layers=[0, 2]) == [0]
 
 
-def test_nineteen_random_directions_are_the_default_for_a_rank_of_one_in_twenty():
-    names = list(directions(config(sanity_checks={})))
-    assert names == ["contrastive_prefix", *(f"random_{seed}" for seed in range(19))]
-
-
 def test_a_control_is_a_direction_made_of_anothers_activations():
     chosen = config(sanity_checks=CHECKS | {"shuffled_seeds": [5]})
     assert [name for name in directions(chosen) if is_control(chosen, name)] == ["random_3", "random_4", "shuffled_5"]
@@ -242,3 +238,14 @@ def test_controls_run_where_they_are_asked_for_and_other_checks_at_the_point(whe
         assert [(c.intervention, c.layer, c.alpha) for c in found if c.direction == name] == points
     others = [(c.intervention, c.layer, c.alpha) for c in found if c.role in ("alt_prefix", "alt_seed")]
     assert others == [("add", 2, 2.5)] * 2
+
+
+@pytest.mark.parametrize("alpha", [0.2, -0.45, 1.0, 1e-05])
+def test_a_written_table_of_claim_points_is_read_as_it_was(tmp_path, alpha):
+    points = [("recommended", "add", 14, alpha), ("most significant", "ablate", 3, 0.5)]
+    names = ("purpose", "intervention", "layer", "alpha")
+    rows = [dict(zip(names, point, strict=True)) | {"role": "main", "direction": "v", "seed": 0} for point in points]
+    write_table(pd.DataFrame(rows, columns=CLAIM_POINT_COLUMNS), tmp_path / "points.csv")
+    assert read_claim_points(tmp_path / "points.csv") == points
+    write_table(pd.DataFrame(columns=CLAIM_POINT_COLUMNS), tmp_path / "points.csv")
+    assert read_claim_points(tmp_path / "points.csv") == read_claim_points(tmp_path / "absent.csv") == []

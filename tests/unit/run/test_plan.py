@@ -74,16 +74,6 @@ def test_checks_at_the_claims_are_known_once_their_points_are(raw):
     assert list(plan.shards(found[2])) == ["harm_test"]
 
 
-def test_the_same_point_twice_has_one_set_of_controls(raw):
-    found = plan_run(raw).conditions_at([RECOMMENDED, ("most significant", *RECOMMENDED[1:])])
-    assert [c.role for c in found] == ["main", "main", "alt_seed", "random"]
-
-
-def test_only_the_most_significant_point_has_controls_where_none_is_recommended(raw):
-    found = plan_run(raw).conditions_at([STRONGEST])
-    assert [(c.role, c.layer) for c in found[2:]] == [("random", 0)]
-
-
 def test_checks_at_a_chosen_point_follow_no_claim(at_point):
     plan = plan_run(at_point)
     assert not plan.follows_claims
@@ -136,7 +126,7 @@ def test_the_table_of_conditions_names_shards_and_statistics(at_point):
 )
 def test_a_method_asks_for_what_it_compares_with(raw, method, inputs):
     raw["direction"] = {"method": method}
-    assert plan_run(raw).extra_inputs(method) == inputs
+    assert plan_run(raw).activation_inputs(method) == inputs
 
 
 @pytest.mark.parametrize(
@@ -149,44 +139,6 @@ def test_a_change_of_the_metrics_concerns_the_activations_of_the_method_that_loo
     raw["direction"] = {"method": method}
     found = import_closure("measure_activations", without=plan_run(raw).unused_code(method))
     assert any(path.parent.name == "metrics" for path in found) is reads_outcomes
-
-
-def test_the_prefix_shows_in_the_activations_of_its_method_alone(raw):
-    def read_settings(method: str, prefix: str) -> dict:
-        raw["direction"] = {"method": method, "refusal_prefix": prefix}
-        return plan_run(raw).read_settings(method)
-
-    assert read_settings("contrastive_prefix", "No") != read_settings("contrastive_prefix", "Never")
-    assert read_settings("difference_in_means", "No") == read_settings("difference_in_means", "Never")
-
-
-def test_what_only_steering_uses_is_no_reason_to_write_the_baseline_again(raw):
-    def write_settings(direction: str | None, **changes) -> dict:
-        return plan_run(raw | {"experiment": raw["experiment"] | changes}).write_settings(direction=direction)
-
-    for change in ({"positions": "all"}, {"alpha_unit": "resid_norm"}):
-        assert write_settings(None, **change) == write_settings(None)
-        assert write_settings("contrastive_prefix", **change) != write_settings("contrastive_prefix")
-
-
-def test_controls_at_the_claims_are_judged_by_their_text_alone(raw, at_point):
-    plan = plan_run(raw)
-    of_study = plan.write_settings(direction="contrastive_prefix")
-    assert plan.write_settings(direction="random_5") == of_study | {"is_scored": False}
-    assert "is_scored" not in plan.write_settings() | of_study
-    fixed = plan_run(at_point)
-    assert fixed.write_settings(direction="random_5") == fixed.write_settings(direction="contrastive_prefix")
-
-
-def test_a_prompt_template_shows_in_all_that_reads_a_prompt(raw):
-    bare = plan_run(raw)
-    raw["model"]["prompt_template"] = "Q: {prompt}"
-    plan = plan_run(raw)
-    added = {"prompt_template": "Q: {prompt}"}
-    assert plan.read_settings("contrastive_prefix") == bare.read_settings("contrastive_prefix") | added
-    for direction in (None, "contrastive_prefix"):
-        assert plan.write_settings(direction=direction) == bare.write_settings(direction=direction) | added
-    assert "prompt_template" not in bare.write_settings()
 
 
 @pytest.mark.parametrize("place", ["tokenizer_config.json", "chat_template.jinja"])
@@ -203,7 +155,7 @@ def test_two_templates_are_told_before_anything_loads(raw, place):
 
 def test_what_decides_text_in_a_users_folder_is_told_apart_from_its_weights(raw):
     def files(plan) -> tuple[str, str]:
-        return plan.tokenizer, plan.weights
+        return plan.tokenizer, plan.settings.weights
 
     folder = Path(raw["model"]["source"])
     before = files(plan_run(raw))

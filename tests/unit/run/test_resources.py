@@ -1,6 +1,10 @@
-"""What jobs ask a cluster for, by hand."""
+"""What jobs request of a cluster, by hand."""
+
+import shutil
 
 import pytest
+import yaml
+from steering_reliability.run.plan import RunPlan, plan_run
 from steering_reliability.run.resources import (
     CLIENT_MB,
     RUNTIME_MB,
@@ -24,27 +28,45 @@ def test_weights_are_what_lies_in_the_folder(tmp_path):
     assert weights_mb(tmp_path) == 5
 
 
+@pytest.fixture
+def plan_of(config, tmp_path):
+    """Return a function that plans a run of 150 prompts a split and 80 tokens, with weights of so many MiB."""
+    settings = yaml.safe_load(config.read_text())
+
+    def plan(weights: int, *, device: str = "cpu") -> RunPlan:
+        folder = shutil.copytree(settings["model"]["source"], tmp_path / f"{weights}_{device}")
+        with (folder / "model.safetensors").open("wb") as file:
+            file.truncate(weights << 20)
+        changes = {
+            "model": {"name": "tiny", "source": str(folder), "device": device},
+            "data": {"max_prompts_per_split": 150},
+            "generation": {"max_new_tokens": 80, "memory_gib": 3.0},
+        }
+        return plan_run(settings | changes)
+
+    return plan
+
+
 @pytest.mark.parametrize("in_flight", [1, 2, 5, 16])
-def test_all_that_are_in_flight_ask_for_their_worker_together(in_flight):
-    one = shard_mb(weights=540, memory_gib=3.0, in_flight=in_flight, attempt=1)
+def test_all_that_are_in_flight_request_the_memory_of_their_worker_together(in_flight, plan_of):
+    plan = plan_of(540)
+    one = shard_mb(plan, in_flight=in_flight, attempt=1)
     worker = 2 * (540 + RUNTIME_MB) + 3072
     assert worker <= in_flight * (one - CLIENT_MB) < worker + in_flight
+    assert shard_mb(plan, in_flight=in_flight, attempt=3) == 3 * one
 
 
-def test_a_retry_asks_for_more():
-    asked = {"weights": 540, "memory_gib": 3.0, "in_flight": 5}
-    assert shard_mb(**asked, attempt=3) == 3 * shard_mb(**asked, attempt=1)
-    assert activations_mb(weights=540, attempt=2) == 2 * (RUNTIME_MB + 1080 + 1000)
+def test_activations_need_two_copies_of_the_weights(plan_of):
+    assert activations_mb(plan_of(540), attempt=2) == 2 * (RUNTIME_MB + 1080 + 1000)
 
 
-def test_time_follows_tokens_and_weights():
+def test_time_follows_tokens_and_weights(plan_of):
     # 150 completions of 80 tokens at 100 a second are 120 s; three times that is 6 minutes.
-    asked = {"rows": 150, "new_tokens": 80, "device": "cpu"}
-    assert shard_minutes(**asked, weights=540, attempt=1) == 6
-    assert shard_minutes(**asked, weights=5400, attempt=1) == 60
-    assert shard_minutes(**asked, weights=5400, attempt=2) == 120
-    assert shard_minutes(**(asked | {"device": "cuda"}), weights=540, attempt=1) == 2
-    assert shard_minutes(rows=1, new_tokens=1, device="cpu", weights=1, attempt=1) == 2
+    small, large = plan_of(540), plan_of(5400)
+    assert shard_minutes(small, split="benign", attempt=1) == 6
+    assert shard_minutes(large, split="benign", attempt=1) == 60
+    assert shard_minutes(large, split="benign", attempt=2) == 120
+    assert shard_minutes(plan_of(540, device="cuda"), split="benign", attempt=1) == 2
 
 
 @pytest.mark.parametrize(("limit", "n"), [(None, 3), (2, 2), (9, 3)])

@@ -6,7 +6,7 @@ from steering_reliability.config.files import ROOT, read_config
 from steering_reliability.evidence.claim_points import CLAIM_POINT_COLUMNS
 from steering_reliability.results.tables import write_table
 from steering_reliability.run.plan import plan_run
-from steering_reliability.run.workload import expected_conditions, stage_files, stage_sizes, workload
+from steering_reliability.run.workload import expected_conditions, expected_shards, stage_files
 
 
 @pytest.fixture
@@ -38,21 +38,20 @@ def test_before_the_claims_two_points_of_the_grid_stand_for_them(plan_of):
 
 
 def test_shards_and_completions_by_hand(plan_of):
-    work = workload(plan_of())
+    shards = expected_shards(plan_of())
     # Unsteered 3 splits and the other seed's one; 2 conditions of 3; the other seed once; 2 directions at 2 points.
-    assert len(work.shards) == 3 + 1 + 2 * 3 + 1 + 2 * 2
+    assert len(shards) == 3 + 1 + 2 * 3 + 1 + 2 * 2
     # The study writes 5 prompts of a split, the checks 3.
-    assert work.rows(is_done=False) == 3 * 5 + 3 + 2 * 3 * 5 + 3 + 2 * 2 * 3
-    assert (work.rows(is_done=True), work.max_new_tokens) == (0, 4)
+    assert sum(shard.rows for shard in shards) == 3 * 5 + 3 + 2 * 3 * 5 + 3 + 2 * 2 * 3
+    assert not any(shard.is_done for shard in shards)
 
 
 def test_what_is_there_is_done(plan_of):
     plan = plan_of()
-    for shard in workload(plan).shards[:2]:
+    for shard in expected_shards(plan)[:2]:
         shard.path.parent.mkdir(parents=True, exist_ok=True)
         shard.path.write_text("")
-    work = workload(plan)
-    assert (work.count(is_done=True), work.rows(is_done=True)) == (2, 10)
+    assert [shard.rows for shard in expected_shards(plan) if shard.is_done] == [5, 5]
 
 
 @pytest.mark.parametrize(
@@ -74,7 +73,7 @@ def test_a_run_whose_checks_have_a_place_looks_at_no_table(plan_of):
     plan = plan_of(controls_at="point", layer=2, alpha=0.5)
     assert expected_conditions(plan) == plan.conditions
     # Here every condition runs on all prompts, but for the other seed.
-    assert workload(plan).rows(is_done=False) == 3 * 5 + 3 * 3 + 2 * 3 * 5 + 3 * 3 + 2 * 3 * 5
+    assert sum(shard.rows for shard in expected_shards(plan)) == 3 * 5 + 3 * 3 + 2 * 3 * 5 + 3 * 3 + 2 * 3 * 5
 
 
 def test_a_run_without_checks_has_the_grid_alone(plan_of):
@@ -83,9 +82,7 @@ def test_a_run_without_checks_has_the_grid_alone(plan_of):
 
 def test_the_files_of_every_stage(plan_of):
     plan = plan_of()
-    conditions = expected_conditions(plan)
-    files = stage_files(plan, conditions)
-    assert {str(shard.path) for shard in workload(plan).shards} == set(files["completions"])
+    files = stage_files(plan, expected_conditions(plan))
+    assert {str(shard.path) for shard in expected_shards(plan)} == set(files["completions"])
     assert len(files["directions"]) == 2 + 2 * 2
     assert f"{plan.folder}/tables/claims.csv" in files["tables"]
-    assert stage_sizes(plan, conditions) == {stage: len(paths) for stage, paths in files.items()}

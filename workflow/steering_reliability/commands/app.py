@@ -1,16 +1,16 @@
-"""The command `steering-reliability`: subcommands that are thin over the package and over Snakemake."""
+"""The command `steering-reliability`: runs studies, shows what they found, and exports it."""
 
 import argparse
 import json
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, NoReturn
 
 import typer
+from typer.core import TyperGroup
 
 from steering_reliability.commands.study import Study, folder_of, study_of
 from steering_reliability.config.files import ROOT, RULE
@@ -19,17 +19,30 @@ from steering_reliability.errors import InputError
 if TYPE_CHECKING:
     from steering_reliability.run.plan import RunPlan
 
-app = typer.Typer(no_args_is_help=True, add_completion=True, help=__doc__, pretty_exceptions_enable=False)
+
+class Commands(TyperGroup):
+    """Subcommands of which an InputError is printed as one message, with exit code 1."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the subcommand."""
+        try:
+            return super().invoke(ctx)
+        except InputError as error:
+            typer.echo(str(error), err=True)
+            raise typer.Exit(1) from None
+
+
+app = typer.Typer(cls=Commands, no_args_is_help=True, help=__doc__, pretty_exceptions_enable=False)
 
 Run = Annotated[
     Path | None,
-    typer.Argument(metavar="[RUN]", help="folder of a run, such as results/smollm2, or a config; else --config"),
+    typer.Argument(metavar="[RUN]", help="folder of a run, such as results/smollm2, or a config file"),
 ]
 Configs = Annotated[
     list[Path], typer.Option("--config", "-c", metavar="FILE", help=f"May be given several times. {RULE}.")
 ]
 NO_CONFIGS: Final[list[Path]] = []
-AsJson = Annotated[bool, typer.Option("--json", help="plain data for a script")]
+AsJson = Annotated[bool, typer.Option("--json", help="print JSON")]
 
 
 def _say_version(wanted: bool) -> None:
@@ -41,20 +54,10 @@ def _say_version(wanted: bool) -> None:
 @app.callback()
 def program(
     version: Annotated[
-        bool, typer.Option("--version", callback=_say_version, is_eager=True, help="Say the version and stop.")
+        bool, typer.Option("--version", callback=_say_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
     """Steering reliability: how reliably does one linear direction control refusal, and at what cost?"""
-
-
-@contextmanager
-def told() -> Iterator[None]:
-    """Turn what the user got wrong into one message and exit code 1."""
-    try:
-        yield
-    except InputError as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(1) from None
 
 
 def _planned(study: Study) -> "RunPlan":
@@ -74,88 +77,81 @@ def doctor(
     run: Run = None,
     config: Configs = NO_CONFIGS,
     seconds: Annotated[
-        float, typer.Option(help="most seconds to wait for the model to load and write; 0 guesses", min=0)
+        float, typer.Option(help="time limit for loading the model and measuring its speed; 0: no measurement", min=0)
     ] = 20.0,
     as_json: AsJson = False,
 ) -> None:
-    """Check machine, model, prompts and config, and say what the run will cost before it starts."""
-    with told():
-        study = study_of(run, config)
-        # At once: on a busy machine what follows can take its time.
-        typer.echo(f"study     {study.named}", err=as_json)
-        from steering_reliability.commands.doctor import examine, lines_of  # noqa: PLC0415
+    """Check config, prompts, model and machine, and estimate the time, memory and disk of a run."""
+    study = study_of(run, config)
+    # At once: on a busy machine what follows can take its time.
+    typer.echo(f"study     {study.named}", err=as_json)
+    from steering_reliability.commands.doctor import examine, lines_of  # noqa: PLC0415
 
-        found: dict[str, Any] = {}
-        for part, facts in examine(_planned(study), files=study.files_for_snakemake, seconds=seconds):
-            found[part] = facts
-            for line in lines_of(part, found):
-                if not as_json or part == "preparing":
-                    typer.echo(line, err=as_json)
-        if as_json:
-            typer.echo(json.dumps(found, indent=2, ensure_ascii=False))
+    found: dict[str, Any] = {}
+    for part, facts in examine(_planned(study), files=study.files_for_snakemake, seconds=seconds):
+        found[part] = facts
+        for line in lines_of(part, found):
+            if not as_json or part == "preparing":
+                typer.echo(line, err=as_json)
+    if as_json:
+        typer.echo(json.dumps(found, indent=2, ensure_ascii=False))
 
 
 @app.command()
 def status(run: Run = None, config: Configs = NO_CONFIGS, as_json: AsJson = False) -> None:
-    """Say how much of a run is there, stage by stage, and how long each took."""
+    """List how many files of each stage of a run exist, and how long the stage took."""
     from steering_reliability.commands.status import as_lines, status_of  # noqa: PLC0415
 
-    with told():
-        _print(status_of(_planned(study_of(run, config))), as_json=as_json, lines=as_lines)
+    _print(status_of(_planned(study_of(run, config))), as_json=as_json, lines=as_lines)
 
 
 @app.command()
 def summary(run: Run = None, config: Configs = NO_CONFIGS) -> None:
-    """Say what a finished run found, in ten lines, and where to look."""
+    """Print the main results of a finished run and the path of its report."""
     from steering_reliability.commands.summary import summary_lines  # noqa: PLC0415
 
-    with told():
-        for line in list(summary_lines(_planned(study_of(run, config)))):
-            typer.echo(line)
+    for line in list(summary_lines(_planned(study_of(run, config)))):
+        typer.echo(line)
 
 
 @app.command()
 def verify(run: Run = None, config: Configs = NO_CONFIGS, as_json: AsJson = False) -> None:
-    """Check every file of a finished run against the SHA-256 that was recorded when it finished."""
+    """Compare every file of a finished run with its recorded SHA-256; exit code 1 if one differs."""
     from steering_reliability.commands.verify import as_lines, verify  # noqa: PLC0415
 
-    with told():
-        found = verify(folder_of(run, config))
-        _print(found, as_json=as_json, lines=as_lines)
-        if found["files"]:
-            raise typer.Exit(1)
+    found = verify(folder_of(run, config))
+    _print(found, as_json=as_json, lines=as_lines)
+    if found["files"]:
+        raise typer.Exit(1)
 
 
 @app.command()
 def reproduce(
     run: Run = None,
     config: Configs = NO_CONFIGS,
-    into: Annotated[
-        Path | None, typer.Option(help="where the run is made again; default reproduced/ and the run's name")
-    ] = None,
+    into: Annotated[Path | None, typer.Option(help="folder of the new run; default: reproduced/NAME")] = None,
     cores: Annotated[str, typer.Option(help="cores for Snakemake")] = "all",
     as_json: AsJson = False,
 ) -> None:
-    """Make a finished run again beside it, and compare every byte; 1 where one differs that nothing explains.
+    """Repeat a finished run in a new folder and compare every file; exit code 1 if a difference is unexplained.
 
-    Of the run's folder provenance.json and SHA256SUMS are enough.
+    Only provenance.json and SHA256SUMS of the finished run are needed.
     """
     from steering_reliability.commands import reproduce as again  # noqa: PLC0415
 
-    with told():
-        run_dir = folder_of(run, config)
-        record = again.read_record(run_dir)
-        place = into or Path("reproduced") / run_dir.resolve().name
-        again.set_up(record, place=place)
-        for line in again.forecast(record):
-            typer.echo(line, err=True)
-        code = again.run(place=place, cores=cores)
-        if code != 0:
-            raise typer.Exit(code)
-        found = again.compare(record, place=place)
-        _print(found, as_json=as_json, lines=again.as_lines)
-        if found["unexplained"]:
-            raise typer.Exit(1)
+    run_dir = folder_of(run, config)
+    record = again.read_record(run_dir)
+    place = into or Path("reproduced") / run_dir.resolve().name
+    again.set_up(record, place=place)
+    for line in again.forecast(record):
+        typer.echo(line, err=True)
+    code = again.run(place=place, cores=cores)
+    if code != 0:
+        raise typer.Exit(code)
+    found = again.compare(record, place=place)
+    _print(found, as_json=as_json, lines=again.as_lines)
+    if found["unexplained"]:
+        raise typer.Exit(1)
 
 
 @app.command("run")
@@ -163,17 +159,16 @@ def run_study(
     run: Run = None,
     config: Configs = NO_CONFIGS,
     cores: Annotated[str, typer.Option(help="cores for Snakemake")] = "all",
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="say what would be done, and do nothing")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="list the jobs without running them")] = False,
     profile: Annotated[str | None, typer.Option(help="Snakemake profile, for example of a cluster")] = None,
 ) -> NoReturn:
-    """Run a study from its prompts to its report; one that was interrupted goes on where it stopped."""
+    """Run a study from its prompts to its report; an interrupted run resumes."""
     from steering_reliability.commands.plan_command import everything  # noqa: PLC0415
     from steering_reliability.commands.plan_command import run as run_request  # noqa: PLC0415
 
-    with told():
-        files = study_of(run, config).files_for_snakemake()
-    asked = argparse.Namespace(config=files, cores=cores, dry_run=dry_run, profile=profile)
-    sys.exit(run_request(asked, request=everything))
+    files = study_of(run, config).files_for_snakemake()
+    arguments = argparse.Namespace(config=files, cores=cores, dry_run=dry_run, profile=profile)
+    sys.exit(run_request(arguments, request=everything))
 
 
 _PASSED_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
@@ -181,13 +176,13 @@ _PASSED_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
 
 @app.command(context_settings=_PASSED_ON, add_help_option=False)
 def prompts(context: typer.Context) -> NoReturn:
-    """Make the three prompt sets from templates, or take in a file of your own (scripts/make_prompts.py)."""
+    """Write the three prompt sets from templates, or import a file of your own (scripts/make_prompts.py)."""
     _script("make_prompts", context)
 
 
 @app.command(context_settings=_PASSED_ON, add_help_option=False)
 def compare(context: typer.Context) -> NoReturn:
-    """Put every finished run below a folder on one scale (scripts/compare_runs.py)."""
+    """Compare all finished runs below a folder (scripts/compare_runs.py)."""
     _script("compare_runs", context)
 
 
@@ -202,23 +197,22 @@ def show(
     run: Run = None,
     config: Configs = NO_CONFIGS,
     split: Annotated[str, typer.Option(help="harm_train, harm_test or benign")] = "benign",
-    n: Annotated[int, typer.Option(help="how many prompts", min=1)] = 5,
-    intervention: Annotated[str | None, typer.Option(help="add or ablate; else as at the recommended point")] = None,
+    n: Annotated[int, typer.Option(help="number of prompts", min=1)] = 5,
+    intervention: Annotated[str | None, typer.Option(help="add or ablate; default: as recommended")] = None,
     layer: Annotated[int | None, typer.Option(help="steered block")] = None,
     alpha: Annotated[float | None, typer.Option(help="strength")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Read completions of one condition, unsteered beside steered."""
+    """Print completions of one condition, unsteered and steered."""
     from steering_reliability.commands.show import as_lines, completions_of  # noqa: PLC0415
 
-    with told():
-        found = completions_of(
-            folder_of(run, config), split=split, n=n, intervention=intervention, layer=layer, alpha=alpha
-        )
-        _print(found, as_json=as_json, lines=as_lines)
+    found = completions_of(
+        folder_of(run, config), split=split, n=n, intervention=intervention, layer=layer, alpha=alpha
+    )
+    _print(found, as_json=as_json, lines=as_lines)
 
 
-export = typer.Typer(no_args_is_help=True, help="Write directions or results for other programs.")
+export = typer.Typer(no_args_is_help=True, help="Export directions or results for other programs.")
 app.add_typer(export, name="export")
 
 
@@ -228,28 +222,26 @@ def export_direction(
         list[Path],
         typer.Argument(
             metavar="[RUN | FILE.pt ...] OUTPUT",
-            help="a run (or a config), or .pt files below its directions/, one a layer; then the output: .safetensors, "
-            "or .gguf for llama.cpp and repeng",
+            help="a run (or a config file), or .pt files below its directions/, one per layer; then the output: "
+            ".safetensors, or .gguf for llama.cpp and repeng",
         ),
     ],
     config: Configs = NO_CONFIGS,
-    layer: Annotated[list[int] | None, typer.Option(help="of a run: several times for several; default all")] = None,
-    alpha: Annotated[float, typer.Option(help="strength of a control vector at scale 1, of the residual norm")] = 1.0,
-    hook_point: Annotated[str | None, typer.Option(help="resid_post or resid_pre; default as in the run")] = None,
-    model: Annotated[str | None, typer.Option(help="architecture for a .gguf; default the run's model's")] = None,
+    layer: Annotated[list[int] | None, typer.Option(help="may be given several times; default: all")] = None,
+    alpha: Annotated[float, typer.Option(help="at scale 1 of a .gguf, times the residual norm")] = 1.0,
+    hook_point: Annotated[str | None, typer.Option(help="resid_post or resid_pre; default: that of the run")] = None,
+    model: Annotated[str | None, typer.Option(help="architecture for a .gguf; default: that of the run")] = None,
 ) -> None:
-    """Write directions as safetensors or as a GGUF control vector."""
-    from steering_reliability.commands.direction_origin import directions_of, origin_of  # noqa: PLC0415
-    from steering_reliability.commands.export import export_directions  # noqa: PLC0415
+    """Export directions as safetensors or as a GGUF control vector."""
+    from steering_reliability.commands.export import directions_of, export_directions, origin_of  # noqa: PLC0415
 
-    with told():
-        *sources, output = paths
-        if config or not sources or sources[0].suffix != ".pt":
-            sources = directions_of(_only(sources), config, layers=layer or [])
-        is_named = output.suffix == ".gguf"
-        origin = origin_of(sources[0], hook_point=hook_point, architecture=model, is_named=is_named)
-        export_directions(sources, output=output, alpha=alpha, origin=origin)
-        typer.echo(str(output))
+    *sources, output = paths
+    if config or not sources or sources[0].suffix != ".pt":
+        sources = directions_of(_only(sources), config, layers=layer or [])
+    is_named = output.suffix == ".gguf"
+    origin = origin_of(sources[0], hook_point=hook_point, architecture=model, is_named=is_named)
+    export_directions(sources, output=output, alpha=alpha, origin=origin)
+    typer.echo(str(output))
 
 
 @export.command("results")
@@ -258,18 +250,17 @@ def export_results(
         list[Path],
         typer.Argument(
             metavar="[RUN] OUTPUT",
-            help="a run (or a config); then the output: .csv, .jsonl, or a folder for a Hugging Face dataset",
+            help="a run (or a config file); then the output: .csv, .jsonl, or a folder for a Hugging Face dataset",
         ),
     ],
     config: Configs = NO_CONFIGS,
 ) -> None:
-    """Write the scored completions of a run."""
+    """Export the scored completions of a run."""
     from steering_reliability.commands.export import export_results as write  # noqa: PLC0415
 
-    with told():
-        *sources, output = paths
-        write(folder_of(_only(sources), config), output=output)
-        typer.echo(str(output))
+    *sources, output = paths
+    write(folder_of(_only(sources), config), output=output)
+    typer.echo(str(output))
 
 
 def _only(sources: list[Path]) -> Path | None:

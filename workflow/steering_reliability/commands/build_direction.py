@@ -9,11 +9,7 @@ from steering_reliability.run.plan import RunPlan
 
 
 def request(plan: RunPlan, *, layer: int) -> Request:
-    """The main direction's `.pt` and statistics at a layer, whether the grid sweeps it or not.
-
-    Args:
-        plan: The planned run.
-        layer: Block index; negatives count from the end.
+    """The main direction's `.pt` and statistics at a block (negatives count from the end), swept or not.
 
     Raises:
         InputError: When the model has no such layer.

@@ -1,4 +1,4 @@
-"""What a run will cost and what stands in its way, before anything is paid."""
+"""What a run will cost and what stands in its way, before it starts."""
 
 import os
 import platform
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from steering_reliability.commands.probe import watch
+from steering_reliability.commands.probe import measure_speed
 from steering_reliability.config.files import ROOT
 from steering_reliability.errors import InputError
 from steering_reliability.prompts.check import check_prompts, used_prompts
@@ -19,9 +19,9 @@ from steering_reliability.prompts.reading import read_prompts
 from steering_reliability.prompts.schema import SPLITS
 from steering_reliability.prompts.shift import measure_shift, shift_sentence
 from steering_reliability.run.plan import RunPlan
-from steering_reliability.run.provenance import versions
+from steering_reliability.run.record import versions
 from steering_reliability.run.resources import RUNTIME_MB, weights_mb
-from steering_reliability.run.workload import expected_conditions, workload
+from steering_reliability.run.workload import expected_conditions, expected_shards
 
 SLOWEST: Final = 100.0
 """Tokens per second and core of a model of 540 MB in float32 on the slowest processor we measured (AVX2)."""
@@ -40,13 +40,13 @@ _LONG_ENOUGH_S: Final = 5.0
 
 @dataclass(frozen=True)
 class Probe:
-    """How fast this machine writes.
+    """How fast this machine generates.
 
     Attributes:
         tokens_per_second: Of all cores together, or of the GPU.
-        seconds: How long it was watched; 0 where nothing was and the number is a guess from the slowest machine.
-        is_rough: Whether it was still reading its prompts when the time was up, so that only linear layers were timed.
-        why: Why it is a guess; empty where it is none.
+        seconds: Length of the measurement; 0 where the number is that of the slowest machine we measured.
+        is_rough: Whether only the linear layers were timed, since the time limit came before any text.
+        why: Why nothing was measured; else empty.
     """
 
     tokens_per_second: float
@@ -66,12 +66,12 @@ class Probe:
 def examine(
     plan: RunPlan, *, files: Callable[[], Sequence[Path]], seconds: float = 20.0
 ) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Check prompts, count the work and estimate what it costs here: the quick parts first, and torch is not imported.
+    """Check prompts, count the work and estimate its cost on this machine, the quick parts first and without torch.
 
     Args:
-        plan: The planned run; that it could be planned means that config and model's place are sound.
-        files: Config files that say the same to Snakemake; asked where the model's folder is to be made.
-        seconds: The most to wait for a measurement of the speed, the model's loading included; 0 guesses.
+        plan: The planned run.
+        files: Returns config files that mean the same to Snakemake; called where the model's folder has to be made.
+        seconds: Time limit for measuring the speed, the model's loading included; 0 measures nothing.
 
     Yields:
         `plan`, `prompts`, `versions`, `preparing` (only where a model's folder is to be made now), `machine`, `model`
@@ -80,19 +80,19 @@ def examine(
     Raises:
         InputError: When a prompt file is unsound, or the model can't be made or loaded.
     """
-    work = workload(plan)
-    yield (
-        "plan",
-        {
-            "run": plan.folder,
-            "layers": plan.layers,
-            "conditions": len(expected_conditions(plan)),
-            "shards": len(work.shards),
-            "shards_done": work.count(is_done=True),
-            "completions_left": work.rows(is_done=False),
-            "tokens_left": work.rows(is_done=False) * work.max_new_tokens,
-        },
-    )
+    shards = expected_shards(plan)
+    left = [shard for shard in shards if not shard.is_done]
+    completions = sum(shard.rows for shard in left)
+    work = {
+        "run": plan.folder,
+        "layers": plan.layers,
+        "conditions": len(expected_conditions(plan)),
+        "shards": len(shards),
+        "shards_done": len(shards) - len(left),
+        "completions_left": completions,
+        "tokens_left": completions * plan.config.generation.max_new_tokens,
+    }
+    yield "plan", work
     data = plan.config.data
     paths, limit = {split: data.path(split) for split in SPLITS}, data.max_prompts_per_split
     notes = check_prompts(paths, limit=limit, cluster_field=data.cluster_field)
@@ -106,36 +106,29 @@ def examine(
     yield "machine", _machine(Path(plan.folder)) | found
     is_there = Path(plan.model_file).is_file()
     yield "model", {"name": plan.title, "folder": plan.model, "is_there": is_there, "weights_mb": _weights(plan)}
-    yield "estimate", _estimate(plan, probe=probe, is_there=is_there)
+    yield "estimate", _estimate(plan, work=work, probe=probe, is_there=is_there)
 
 
 def measure(plan: RunPlan, *, seconds: float) -> tuple[Probe, dict[str, Any]]:
-    """How fast this machine writes, and what of it only torch knows (`cpu_capability`, `gpu`), as far as time allows.
-
-    Args:
-        plan: The planned run.
-        seconds: The bound; 0 guesses.
-    """
+    """The speed of this machine, and what only torch knows of it (`cpu_capability`, `gpu`), as far as time allows."""
     unknown = {"cpu_capability": None, "gpu": None}
     # A tuned model is as fast as the one it is tuned from.
     if not Path(plan.base_file).is_file():
-        return guess(plan, why="no model to watch"), unknown
+        return guess(plan, why="the model is not there yet"), unknown
     if seconds == 0:
-        return guess(plan, why="not watched"), unknown
-    seen = watch(plan.config, folder=plan.base, prompts=_probe_prompts(plan), seconds=seconds)
+        return guess(plan, why="not measured"), unknown
+    # A prompt of each split: few, since the first is read alone, before anything is generated.
+    prompts = [read_prompts(Path(plan.config.data.path(split)), split=split)[0].prompt for split in SPLITS]
+    seen = measure_speed(plan.config, folder=plan.base, prompts=prompts, seconds=seconds)
     if seen.seconds == 0:
-        return guess(plan, why=f"it had written nothing after {seconds:g} s; see --seconds"), unknown | seen.machine
+        return guess(plan, why=f"nothing was generated within {seconds:g} s; see --seconds"), unknown | seen.machine
     return Probe(seen.tokens / seen.seconds, seen.seconds, seen.is_rough), unknown | seen.machine
 
 
 def prompt_lines(found: Mapping[str, Any]) -> Iterator[str]:
-    """Say what was checked of the prompts, what could not be, what was measured, and which are near copies."""
-    own = (
-        "not all say their style and template"
-        if found["unchecked"]
-        else "harm_test has styles and templates of its own"
-    )
-    yield f"prompts   sound, no prompt in two splits, {own}"
+    """What was checked of the prompts, what could not be, what was measured, and which are near copies."""
+    shift = "not all say their style and template" if found["unchecked"] else "harm_test shares no style or template"
+    yield f"prompts   valid, no prompt in two splits, {shift}"
     yield from (f"          {note}" for note in (*found["unchecked"], found["shift"], *found["near_copies"]))
 
 
@@ -150,14 +143,12 @@ def _machine(folder: Path) -> dict[str, Any]:
     }
 
 
-def _estimate(plan: RunPlan, *, probe: Probe, is_there: bool) -> dict[str, Any]:
-    work = workload(plan)
-    tokens = work.rows(is_done=False) * work.max_new_tokens
-    seconds = run_seconds(tokens=tokens, shards=work.count(is_done=False), speed=probe.tokens_per_second)
+def _estimate(plan: RunPlan, *, work: Mapping[str, Any], probe: Probe, is_there: bool) -> dict[str, Any]:
+    shards = work["shards"] - work["shards_done"]
+    seconds = run_seconds(tokens=work["tokens_left"], shards=shards, speed=probe.tokens_per_second)
     seconds += 0.0 if is_there else _CONVERTING_S
     workers = plan.config.generation.workers or 2
     memory = workers * (_weights(plan) + RUNTIME_MB) / 1024 + plan.config.generation.memory_gib
-    rows = work.rows(is_done=False)
     return {
         "tokens_per_second": round(probe.tokens_per_second),
         "watched_seconds": round(probe.seconds, 1),
@@ -167,7 +158,7 @@ def _estimate(plan: RunPlan, *, probe: Probe, is_there: bool) -> dict[str, Any]:
         "minutes_low": round(probe.spread[0] * seconds / 60, 1),
         "minutes_high": round(probe.spread[1] * seconds / 60, 1),
         "memory_gb": round(memory * 1.074, 1),
-        "disk_mb": round((_BYTES_OF_A_RUN + _BYTES_PER_COMPLETION * rows) / 1e6),
+        "disk_mb": round((_BYTES_OF_A_RUN + _BYTES_PER_COMPLETION * work["completions_left"]) / 1e6),
     }
 
 
@@ -177,13 +168,7 @@ def _weights(plan: RunPlan) -> int:
 
 
 def run_seconds(*, tokens: int, shards: int, speed: float) -> float:
-    """Time of a run: preparing, writing, gathering; only what is missing is counted.
-
-    Args:
-        tokens: Most tokens to write.
-        shards: Shards to write.
-        speed: Tokens per second that a probe saw.
-    """
+    """Time of a run, for at most so many tokens in so many missing shards, at a speed in tokens per second."""
     if shards == 0:
         return _FINISHING_S
     return _PREPARING_S + _FINISHING_S + _FRICTION * tokens / speed + _SHARD_S * shards
@@ -195,93 +180,79 @@ def can_be_made(plan: RunPlan) -> bool:
 
 
 def make_base(plan: RunPlan, *, files: Sequence[Path]) -> None:
-    """Make the base model's folder, so that the model can be watched; the run needs it too.
+    """Make the base model's folder, which the run needs too.
 
     Args:
         plan: The planned run.
-        files: Config files that say the same to Snakemake.
+        files: Config files that mean the same to Snakemake.
 
     Raises:
-        InputError: When it can't be made, with what the rule said.
+        InputError: When it can't be made, with the message of the rule.
     """
     command = [sys.executable, "-m", "snakemake", "--cores", "all", "--quiet", "all"]
     command += ["--configfile", *(str(path.resolve()) for path in files), "--", plan.base_file]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     if done.returncode != 0 or not Path(plan.base_file).is_file():
-        raise _said_by_the_rule(done.stdout + done.stderr, folder=plan.base)
+        raise _error_of_rule(done.stdout + done.stderr, folder=plan.base)
 
 
-def _said_by_the_rule(output: str, *, folder: str) -> InputError:
-    """The error that a job said amid Snakemake's own lines; the last of those where it said none."""
-    said = re.search(r"^error: (.+?)\n  where: (.+)\n  to do: (.+)$", output, flags=re.MULTILINE | re.DOTALL)
-    if said is not None:
-        return InputError(said[1], where=said[2], fix=said[3].splitlines()[0])
+def _error_of_rule(output: str, *, folder: str) -> InputError:
+    """The message of a job among Snakemake's lines; the last line where there is none."""
+    found = re.search(r"^error: (.+?)\n  where: (.+)\n  to do: (.+)$", output, flags=re.MULTILINE | re.DOTALL)
+    if found is not None:
+        return InputError(found[1], where=found[2], fix=found[3].splitlines()[0])
     last = (output.strip().splitlines() or ["Snakemake ended"])[-1]
     return InputError(f"the model can't be made: {last}", where=f"{folder}.log", fix="read that log")
 
 
 def guess(plan: RunPlan, *, why: str) -> Probe:
-    """The speed of the slowest machine that was measured."""
+    """The speed of the slowest machine we measured."""
     return Probe(SLOWEST * len(os.sched_getaffinity(0)) * 540 / _weights(plan), 0.0, why=why)
 
 
-def _probe_prompts(plan: RunPlan) -> list[str]:
-    """A prompt of each split: few, since the first is read alone, before anything is written."""
-    return [read_prompts(Path(plan.config.data.path(split)), split=split)[0].prompt for split in SPLITS]
-
-
 def lines_of(part: str, found: Mapping[str, Any]) -> Iterator[str]:
-    """A part of the findings as a person reads it.
-
-    Args:
-        part: What `examine` found last.
-        found: All that it has found so far.
-    """
+    """The last part that `examine` yielded, as text; `found` holds it and those before it."""
     facts = found[part]
     if part == "prompts":
         yield from prompt_lines(facts)
     elif part == "plan":
-        yield "config    sound"
+        yield "config    valid"
         yield (
             f"plan      {facts['conditions']} conditions at layers {', '.join(map(str, facts['layers']))}; "
-            f"{facts['shards_done']} of {facts['shards']} shards are there"
+            f"{facts['shards_done']} of {facts['shards']} shards exist"
         )
-        yield f"to write  {facts['completions_left']:,} completions, at most {facts['tokens_left']:,} tokens"
+        yield f"to do     {facts['completions_left']:,} completions, at most {facts['tokens_left']:,} tokens"
     elif part == "versions":
         yield "versions  " + ", ".join(f"{name} {version}" for name, version in facts.items())
     elif part == "preparing":
         yield f"preparing {facts['name']} in {facts['folder']}, as the run would: half a minute for 135M parameters"
     elif part == "machine":
-        place = facts["gpu"] or f"{facts['cores']} cores" + f" ({facts['cpu_capability']})" * bool(
-            facts["cpu_capability"]
-        )
-        yield (
-            f"machine   {facts['system']}, {place}, {facts['memory_gb']:g} GB memory, "
-            f"{facts['free_disk_gb']:g} GB disk free"
-        )
+        capability = f" ({facts['cpu_capability']})" if facts["cpu_capability"] else ""
+        processor = facts["gpu"] or f"{facts['cores']} cores{capability}"
+        memory = f"{facts['memory_gb']:g} GB memory, {facts['free_disk_gb']:g} GB disk free"
+        yield f"machine   {facts['system']}, {processor}, {memory}"
     elif part == "model":
-        yield f"model     {facts['name']} in {facts['folder']}" + (
-            "" if facts["is_there"] else " (made by the first run)"
-        )
+        made = "" if facts["is_there"] else " (made by the first run)"
+        yield f"model     {facts['name']} in {facts['folder']}{made}"
     else:
         yield from _estimate_lines(facts, machine=found["machine"])
 
 
 def _estimate_lines(cost: Mapping[str, Any], *, machine: Mapping[str, Any]) -> Iterator[str]:
-    yield f"speed     {cost['tokens_per_second']:,} tokens/s ({_sureness(cost)})"
+    yield f"speed     {cost['tokens_per_second']:,} tokens/s ({_precision(cost)})"
     yield f"time      about {cost['minutes']:g} minutes ({cost['minutes_low']:g} to {cost['minutes_high']:g})"
     yield f"memory    up to {cost['memory_gb']:g} GB"
     yield f"disk      about {cost['disk_mb']} MB"
     if cost["memory_gb"] > machine["memory_gb"]:
-        yield "WARNING   that is more memory than there is: lower generation.memory_gib or set workers to 1"
+        yield "WARNING   this machine has less memory: lower generation.memory_gib or set generation.workers to 1"
     if cost["disk_mb"] > 1000 * machine["free_disk_gb"]:
-        yield "WARNING   that is more disk than is free"
+        yield "WARNING   less disk is free"
 
 
-def _sureness(cost: Mapping[str, Any]) -> str:
+def _precision(cost: Mapping[str, Any]) -> str:
     if cost["guessed"]:
-        return f"a guess from the slowest machine we measured: {cost['guessed']}"
+        return f"that of the slowest machine we measured: {cost['guessed']}"
     if cost["is_rough"]:
-        return "not sure: it had only read when the time was up; see --seconds"
+        return "rough: nothing was generated within the time limit; see --seconds"
     seconds = cost["watched_seconds"]
-    return f"watched for {seconds:g} s" + ("" if seconds >= _LONG_ENOUGH_S else " only: not sure")
+    return f"measured for {seconds:g} s" + ("" if seconds >= _LONG_ENOUGH_S else " only: rough")

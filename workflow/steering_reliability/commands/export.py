@@ -1,19 +1,95 @@
 """A direction as safetensors or as a GGUF control vector, and results as CSV, JSON or a dataset folder."""
 
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pandas as pd
 
-from steering_reliability.commands.direction_origin import Origin
+from steering_reliability.commands.study import study_of
+from steering_reliability.config.reading import load_config
+from steering_reliability.config.schema import Config
 from steering_reliability.directions.files import StoredDirection, read_direction
 from steering_reliability.errors import InputError
 from steering_reliability.files import atomic_write, write_text
+from steering_reliability.model.source import gguf_fields, locate_gguf, model_folder
 from steering_reliability.results.schema import COLUMN_DESCRIPTIONS, read_results
+from steering_reliability.run.grid import main_direction
+from steering_reliability.run.record import config_file
 
+_LAYER: Final = re.compile(r"layer_(\d+)\.pt")
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What another program must know of directions.
+
+    Attributes:
+        hook_point: `resid_post` or `resid_pre`, where they were read.
+        architecture: Of the model, by llama.cpp's name; empty where it is not needed.
+    """
+
+    hook_point: str
+    architecture: str = ""
+
+
+def directions_of(run: Path | None, configs: Sequence[Path], *, layers: Sequence[int]) -> list[Path]:
+    """The main direction's files of a study (see `study_of`) at some layers; without a choice at all that are there.
+
+    Raises:
+        InputError: When one is not there.
+    """
+    config = load_config(study_of(run, configs).config)
+    folder = Path(config.experiment.output_dir) / "directions" / main_direction(config)
+    there = {int(found[1]): path for path in folder.glob("*.pt") if (found := _LAYER.fullmatch(path.name))}
+    missing = [layer for layer in layers if layer not in there]
+    if missing or not there:
+        what = f"there is no direction of layer {missing[0]}" if missing else "there is no direction"
+        raise InputError(what, where=str(folder), fix="run the target `directions`")
+    return [there[layer] for layer in sorted(set(layers) or there)]
+
+
+def origin_of(source: Path, *, hook_point: str | None, architecture: str | None, is_named: bool) -> Origin:
+    """Find a direction's hook point and model in its run, unless the user gives them.
+
+    Args:
+        source: The `.pt`, in its place in the run: below `directions/{name}/`.
+        hook_point: As the user gives it.
+        architecture: As the user gives it.
+        is_named: Whether the architecture is needed.
+
+    Raises:
+        InputError: When there is no such run, or its model is not at hand.
+    """
+    if hook_point is not None and (architecture is not None or not is_named):
+        return Origin(hook_point, architecture or "")
+    run = source.resolve().parents[2]
+    if not config_file(run).is_file() and not (run / "provenance.json").is_file():
+        what = "the direction is outside a run, which would tell its hook point and model"
+        raise InputError(what, where=str(source), fix="give --hook-point and --model, or its path in the run")
+    config = load_config(study_of(run, []).config)
+    if architecture is None and is_named:
+        architecture = _architecture(config)
+    return Origin(hook_point or config.direction.hook_point, architecture or "")
+
+
+def _architecture(config: Config) -> str:
+    """The model's architecture by llama.cpp's name, which is Hugging Face's but for a few."""
+    from gguf import MODEL_ARCH_NAMES  # noqa: PLC0415 - costs a second
+
+    settings = Path(model_folder(config.model)) / "config.json"
+    if settings.is_file():
+        found: dict[str, Any] = json.loads(settings.read_text(encoding="utf-8"))
+        kind = str(found.get("model_type", ""))
+        known = set(MODEL_ARCH_NAMES.values())
+        return next((name for name in (kind, kind.replace("_", "")) if name in known), kind)
+    if config.model.source.endswith(".gguf"):
+        return str(gguf_fields(locate_gguf(config.model).path).get("architecture", ""))
+    raise InputError("the run's model is not at hand", where=str(settings), fix="give its architecture with --model")
 
 
 def export_directions(sources: Sequence[Path], *, output: Path, alpha: float, origin: Origin) -> None:

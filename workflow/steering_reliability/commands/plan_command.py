@@ -39,17 +39,13 @@ def add_shared_flags(parser: argparse.ArgumentParser) -> argparse.ArgumentParser
         "--config", "-c", required=True, type=Path, nargs="+", action="extend", metavar="FILE", help=f"{RULE}."
     )
     parser.add_argument("--cores", default="all", help="cores for Snakemake (default: all)")
-    parser.add_argument("--dry-run", action="store_true", help="say what would be done, and do nothing")
+    parser.add_argument("--dry-run", action="store_true", help="list the jobs without running them")
     parser.add_argument("--profile", help="Snakemake profile, for example of a cluster")
     return parser
 
 
 def run(arguments: argparse.Namespace, *, request: Callable[[RunPlan], Request]) -> int:
-    """Plan the run of a config, let Snakemake make what is asked for, and print where it lies.
-
-    Args:
-        arguments: Of `add_shared_flags`.
-        request: What to make of the planned run.
+    """Plan the run of a config, let Snakemake make what is requested, and print the paths.
 
     Returns:
         Snakemake's exit code; 1 with one message where the config can't be used.
@@ -57,7 +53,7 @@ def run(arguments: argparse.Namespace, *, request: Callable[[RunPlan], Request])
     try:
         config = read_config(*arguments.config)
         with places_of(arguments.config).named():
-            asked = request(plan_run(config))
+            requested = request(plan_run(config))
     except InputError as error:
         print(error, file=sys.stderr)
         return 1
@@ -65,9 +61,9 @@ def run(arguments: argparse.Namespace, *, request: Callable[[RunPlan], Request])
     command += ["--configfile", *(str(path.resolve()) for path in arguments.config)]
     command += ["--dry-run"] if arguments.dry_run else []
     command += ["--profile", arguments.profile] if arguments.profile else []
-    code = subprocess.run([*command, "--", *asked.targets], cwd=ROOT, check=False).returncode
+    code = subprocess.run([*command, "--", *requested.targets], cwd=ROOT, check=False).returncode
     if code == 0 and not arguments.dry_run:
         print("\nmade:")
-        for path in asked.made:
+        for path in requested.made:
             print(f"  {path}{'' if (ROOT / path).exists() else '  (not there)'}")
     return code

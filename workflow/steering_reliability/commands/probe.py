@@ -1,4 +1,4 @@
-"""How fast a model writes here, in a process of its own: `python -m steering_reliability.commands.probe`."""
+"""Measure how fast a model generates, in a separate process: `python -m steering_reliability.commands.probe`."""
 
 import json
 import math
@@ -24,17 +24,18 @@ MODULE: Final = "steering_reliability.commands.probe"
 _ROWS: Final = 120
 _LINEAR_SHARE: Final = 0.85
 _NEWS_SECONDS: Final = 0.25
+_ENOUGH_SECONDS: Final = 8.0
 
 
 @dataclass(frozen=True)
-class Seen:
-    """What was seen of a model before the time was up.
+class Measurement:
+    """What was measured before the time limit.
 
     Attributes:
-        machine: `cpu_capability` and `gpu`; empty where not even torch had loaded.
-        tokens: Tokens written.
-        seconds: In which they were written; 0 where the model was not ready in time.
-        is_rough: Whether only the linear layers were timed, before any text was written.
+        machine: `cpu_capability` and `gpu`; empty where torch had not loaded.
+        tokens: Tokens generated.
+        seconds: Time for them; 0 where the model was not ready in time.
+        is_rough: Whether only the linear layers were timed, before any text was generated.
     """
 
     machine: dict[str, Any]
@@ -43,37 +44,35 @@ class Seen:
     is_rough: bool = True
 
 
-def watch(config: Config, *, folder: str, prompts: Sequence[str], seconds: float) -> Seen:
-    """Let a model write unsteered completions in a process of its own, and end that when the time is up.
-
-    In a process of its own, since neither the loading of a model nor a step of it can be cut off from within.
+def measure_speed(config: Config, *, folder: str, prompts: Sequence[str], seconds: float) -> Measurement:
+    """Generate unsteered completions in a separate process, which is ended at the time limit wherever it is.
 
     Args:
         config: Of the run; its model section and its sampling are used.
         folder: The model's Hugging Face folder.
         prompts: What to answer.
-        seconds: The bound, loading included.
+        seconds: Time limit, loading included.
 
     Raises:
         InputError: When the model can't be loaded, or a prompt is too long for it.
     """
     end = time.monotonic() + seconds
     with tempfile.TemporaryDirectory() as scratch:
-        asked, words = Path(scratch) / "asked.json", Path(scratch) / "stderr"
-        request = {"config": config.model_dump(mode="json"), "folder": folder, "prompts": list(prompts)}
-        asked.write_text(json.dumps(request | {"seconds": seconds}), encoding="utf-8")
-        command = [sys.executable, "-m", MODULE, str(asked)]
-        with words.open("w") as stderr:
+        request, errors = Path(scratch) / "request.json", Path(scratch) / "stderr"
+        facts = {"config": config.model_dump(mode="json"), "folder": folder, "prompts": list(prompts)}
+        request.write_text(json.dumps(facts | {"seconds": seconds}), encoding="utf-8")
+        command = [sys.executable, "-m", MODULE, str(request)]
+        with errors.open("w") as stderr:
             process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=stderr, text=True)
         try:
-            return _latest(_said_by(process, end=end), words=words)
+            return _latest(_messages(process, end=end), errors=errors)
         finally:
             process.kill()
             process.wait()
 
 
-def _said_by(process: "subprocess.Popen[str]", *, end: float) -> Iterator[dict[str, Any]]:
-    """What the process says, line by line, until it or the time is at its end."""
+def _messages(process: "subprocess.Popen[str]", *, end: float) -> Iterator[dict[str, Any]]:
+    """What the process prints, line by line, until it ends or the time is up."""
     lines: SimpleQueue[str | None] = SimpleQueue()
 
     def read() -> None:
@@ -95,24 +94,26 @@ def _said_by(process: "subprocess.Popen[str]", *, end: float) -> Iterator[dict[s
         yield json.loads(line)
 
 
-def _latest(said: Iterator[dict[str, Any]], *, words: Path) -> Seen:
+def _latest(messages: Iterator[dict[str, Any]], *, errors: Path) -> Measurement:
     facts: dict[str, Any] = {"machine": {}, "tokens": 0, "seconds": 0.0}
-    for one in said:
+    for one in messages:
         if "crashed" in one:
-            last = (words.read_text(encoding="utf-8", errors="replace").strip().splitlines() or ["killed"])[-1]
-            raise InputError(f"the model can't be watched: {last}", where="doctor", fix="use --seconds 0 for a guess")
+            last = (errors.read_text(encoding="utf-8", errors="replace").strip().splitlines() or ["killed"])[-1]
+            raise InputError(
+                f"the model's speed can't be measured: {last}", where="doctor", fix="use --seconds 0 to do without"
+            )
         if "error" in one:
             raise InputError(**one["error"])
         facts |= one
-    return Seen(**facts)
+    return Measurement(**facts)
 
 
 def main(request: Path) -> None:
-    """Write and say how far it is, until the time is up or somebody ends the process."""
-    asked = json.loads(request.read_text(encoding="utf-8"))
-    end = time.monotonic() + asked["seconds"]
+    """Generate and print how far it is, until the time is up or the process is ended."""
+    facts = json.loads(request.read_text(encoding="utf-8"))
+    end = time.monotonic() + facts["seconds"]
     try:
-        _write(Config.model_validate(asked["config"]), folder=asked["folder"], prompts=asked["prompts"], end=end)
+        _write(Config.model_validate(facts["config"]), folder=facts["folder"], prompts=facts["prompts"], end=end)
     except InputError as error:
         _say(error={"what": error.what, "where": error.where, "fix": error.fix})
 
@@ -151,7 +152,7 @@ def _write(config: Config, *, folder: str, prompts: Sequence[str], end: float) -
         model, hook_point="resid_post", max_rows=min(config.generation.batch_size, len(rows)), memory=memory
     )
     start, before, said = 0.0, 0, 0.0
-    while time.monotonic() < end:
+    while time.monotonic() < end and said - start < _ENOUGH_SECONDS:
         if not engine.waiting:
             engine.submit(rows)
         engine.step()
@@ -167,7 +168,7 @@ def _write(config: Config, *, folder: str, prompts: Sequence[str], end: float) -
 
 
 def _read_single_tokens(model: "LoadedModel") -> None:
-    """Time the linear layers alone, which is soon done: on a busy machine the prompts may not be read in time."""
+    """Time the linear layers alone, since on a busy machine the prompts may not be read in time."""
     import torch  # noqa: PLC0415 - costs seconds
 
     rows = torch.zeros(_ROWS, 1, dtype=torch.long, device=model.device)
@@ -175,7 +176,7 @@ def _read_single_tokens(model: "LoadedModel") -> None:
     with torch.inference_mode():
         for _ in range(2):
             start = time.monotonic()
-            # The number is asked for, since a GPU computes while Python goes on.
+            # Reading a number waits for a GPU.
             float(model.bridge.original_model(rows).logits[0, 0, 0])
             seconds.append(time.monotonic() - start)
             _say(tokens=_ROWS, seconds=min(seconds) / _LINEAR_SHARE, is_rough=True)

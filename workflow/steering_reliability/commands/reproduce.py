@@ -1,4 +1,4 @@
-"""Make a finished run again in a folder of its own, from what it recorded of itself, and compare every byte."""
+"""Repeat a finished run in a new folder, from what it recorded of itself, and compare every byte."""
 
 import json
 import subprocess
@@ -15,8 +15,7 @@ from steering_reliability.errors import InputError
 from steering_reliability.files import write_text
 from steering_reliability.prompts.schema import SPLITS
 from steering_reliability.run.checksums import check_files, read_checksums
-from steering_reliability.run.provenance import surroundings
-from steering_reliability.run.recorded_config import as_yaml, read_provenance
+from steering_reliability.run.record import as_yaml, read_provenance, surroundings
 from steering_reliability.run.reproduction import differences, kind_of
 
 STUDY = "study.yaml"
@@ -42,10 +41,7 @@ class Record:
 
 
 def read_record(run: Path) -> Record:
-    """Read what a run recorded.
-
-    Args:
-        run: Its folder; provenance.json and SHA256SUMS are enough of it.
+    """Read what a run recorded in provenance.json and SHA256SUMS.
 
     Raises:
         InputError: When one of the two is missing or damaged.
@@ -54,14 +50,14 @@ def read_record(run: Path) -> Record:
     try:
         load_config(facts["config"])
     except InputError as error:
-        what = f"the recorded config is none of this version: {error.what}"
+        what = f"the recorded config is not valid in this version: {error.what}"
         fix = "reproduce it with the version of the project that made it"
         raise InputError(what, where=str(run / "provenance.json"), fix=fix) from error
     return Record(facts, read_checksums(run / "SHA256SUMS"))
 
 
 def set_up(record: Record, *, place: Path, root: Path = ROOT) -> None:
-    """Lay out a folder in which the run can be made again: its config, and links to the files it reads.
+    """Prepare a folder in which the run can be repeated: its config, and links to the files it reads.
 
     Args:
         record: Of the run.
@@ -89,29 +85,25 @@ def set_up(record: Record, *, place: Path, root: Path = ROOT) -> None:
 
 
 def _inputs(config: Config) -> Iterator[str]:
-    """Files of the user's that a study names, as far as they are files."""
+    """The user's files that a study names."""
     yield from (config.data.path(split) for split in SPLITS)
     yield config.model.source
     yield from config.metrics.scorer_files
-    yield from filter(None, [config.metrics.labels, *_own_directions(config)])
-
-
-def _own_directions(config: Config) -> Iterator[str]:
-    if config.direction.file:
-        # A path with {layer} stands for the files of its folder.
-        whole = "{layer}" not in config.direction.file
-        yield config.direction.file if whole else str(PurePath(config.direction.file).parent)
+    file = config.direction.file
+    # A path with {layer} stands for the files of its folder.
+    direction = str(PurePath(file).parent) if file and "{layer}" in file else file
+    yield from filter(None, [config.metrics.labels, direction])
 
 
 def run(*, place: Path, cores: str) -> int:
-    """Make the run in its folder; returns Snakemake's exit code."""
+    """Repeat the run in its folder; returns Snakemake's exit code."""
     command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile"), "--directory", str(place)]
     command += ["--configfile", str(place.resolve() / STUDY), "--cores", cores]
     return subprocess.run(command, cwd=ROOT, check=False).returncode
 
 
 def compare(record: Record, *, place: Path) -> dict[str, Any]:
-    """Compare the files of a run that was made again with what was recorded.
+    """Compare the files of a repeated run with what was recorded.
 
     Returns:
         `differs`, the entries of the record that are not so here; `kinds`, per kind of file how many have the same
@@ -135,22 +127,22 @@ def compare(record: Record, *, place: Path) -> dict[str, Any]:
 
 
 def forecast(record: Record) -> Iterator[str]:
-    """Say before anything is paid what is not as it was, and what will have other bytes for it."""
+    """What differs on this machine, and which files will differ for it."""
     found = differences(record.facts, surroundings())
     for one in found:
         changes = ", ".join(one.changes)
-        yield f"{one.entry} was {one.recorded}, here {one.here}: other bytes are to be expected in {changes}"
+        yield f"{one.entry} was {one.recorded}, here {one.here}: expect other bytes in {changes}"
     if not found:
-        yield "same code, versions and kind of machine: the same bytes are to be expected everywhere"
+        yield "same code, versions and kind of machine: expect the same bytes everywhere"
 
 
 def as_lines(found: Mapping[str, Any]) -> Iterator[str]:
     """The comparison as a person reads it."""
     for kind, counts in found["kinds"].items():
         total = counts["same"] + counts["other"]
-        word = "" if not counts["other"] else "  (as expected)" if counts["may_differ"] else "  NOT EXPECTED"
+        word = "" if not counts["other"] else "  (as expected)" if counts["may_differ"] else "  UNEXPECTED"
         yield f"{kind:<12} {counts['same']:>6} of {total} have the recorded bytes{word}"
     for one in found["differs"]:
         yield f"{one['entry']} was {one['recorded']}, here {one['here']}"
     for path in found["unexplained"]:
-        yield f"differs, and nothing recorded explains it: {path}"
+        yield f"unexplained difference: {path}"

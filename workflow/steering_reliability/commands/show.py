@@ -59,18 +59,18 @@ def _point(results: pd.DataFrame, *, run: Path, **wanted: Any) -> dict[str, Any]
     summary = summarise(results)
     study = summary[(summary["role"] == "main") & ~summary["from_baseline"].astype(bool)]
     best = recommended_point(summary)
-    asked = {name: value for name, value in wanted.items() if value is not None}
-    for name, value in asked.items():
+    given = {name: value for name, value in wanted.items() if value is not None}
+    for name, value in given.items():
         study = study[study[name] == value]
     if study.empty:
         raise InputError(
-            f"the run has no condition with {', '.join(f'{name} {value}' for name, value in asked.items())}",
+            f"the run has no condition with {', '.join(f'{name} {value}' for name, value in given.items())}",
             where=str(run),
-            fix="look at tables/summary.csv for those that it has",
+            fix="tables/summary.csv lists its conditions",
         )
-    # What was not asked for is as at the recommended point, where that exists.
+    # What is not given is as at the recommended point, where that exists.
     for name in ("intervention", "layer", "alpha"):
-        same = study[study[name] == best[name]] if best is not None and name not in asked else study
+        same = study[study[name] == best[name]] if best is not None and name not in given else study
         study = same if len(same) else study
     row = as_records(study.head(1))[0]
     return {key: row[key] for key in POINT_KEYS}

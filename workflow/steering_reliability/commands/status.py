@@ -1,4 +1,4 @@
-"""How much of a run is there, stage by stage, and how long each stage took."""
+"""How many files of each stage of a run exist, and how long each stage took."""
 
 import math
 from collections.abc import Iterator, Mapping
@@ -10,14 +10,7 @@ from steering_reliability.run.workload import expected_conditions, stage_files
 
 
 def status_of(plan: RunPlan) -> dict[str, dict[str, Any]]:
-    """Of each stage, in the order of the workflow: files that are there, files in all, when it ended and its seconds.
-
-    Args:
-        plan: The planned run.
-
-    Returns:
-        Stage to `there`, `of`, `finished` (UTC) and `seconds`, the last two None where they are not known.
-    """
+    """Stage to `there` (files), `of` (files), `finished` (UTC) and `seconds`, the last two None where unknown."""
     files = stage_files(plan, expected_conditions(plan))
     times = {time.stage: time for time in run_times(files)}
     found = {}
@@ -34,9 +27,9 @@ def status_of(plan: RunPlan) -> dict[str, dict[str, Any]]:
 
 
 def as_lines(found: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
-    """Say it in a line per stage."""
+    """One line per stage."""
     for stage, row in found.items():
         done = "done" if row["there"] == row["of"] else "    "
         took = "" if row["seconds"] is None else f"{row['seconds']:>8.1f} s"
         yield f"{done}  {stage:<12} {row['there']:>6} of {row['of']:<6} {row['finished'] or '':<20}{took}".rstrip()
-    yield "Times are UTC; seconds count from the last file of the stages before, pauses included."
+    yield "Times are UTC; seconds count from the last file of the previous stages, pauses included."

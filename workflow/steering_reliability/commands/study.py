@@ -1,4 +1,4 @@
-"""Which study a command is about: the folder of a run, config files, or the default run."""
+"""The study that a command is about: the folder of a run, config files, or the default run."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from steering_reliability.config.files import default_file, read_config
 from steering_reliability.config.reading import load_config
 from steering_reliability.errors import InputError
 from steering_reliability.files import write_text
-from steering_reliability.run.recorded_config import as_yaml, config_file, recorded_config
+from steering_reliability.run.record import as_yaml, config_file, recorded_config
 
 
 @dataclass(frozen=True)
@@ -27,13 +27,13 @@ class Study:
     files: tuple[Path, ...] = ()
 
     def files_for_snakemake(self) -> tuple[Path, ...]:
-        """Config files that say the same to Snakemake; for a folder its own, written if need be."""
+        """Config files that mean the same to Snakemake; for a run's folder the recorded one, written if need be."""
         if self.files:
             return self.files
-        own = config_file(Path(self.config["experiment"]["output_dir"]))
-        if not own.is_file() or read_config(own) != self.config:
-            write_text(own, as_yaml(self.config))
-        return (own,)
+        recorded = config_file(Path(self.config["experiment"]["output_dir"]))
+        if not recorded.is_file() or read_config(recorded) != self.config:
+            write_text(recorded, as_yaml(self.config))
+        return (recorded,)
 
 
 def study_of(run: Path | None, configs: Sequence[Path]) -> Study:
@@ -66,7 +66,7 @@ def _config_of(run: Path) -> dict[str, Any]:
     try:
         recorded = Path(load_config(config).experiment.output_dir)
     except InputError as error:
-        what = f"the recorded config is none of this version: {error.what}"
+        what = f"the recorded config is not valid in this version: {error.what}"
         raise InputError(what, where=str(run), fix="use the version of the project that made the run") from error
     if recorded.resolve() == run.resolve():
         return config

@@ -1,4 +1,4 @@
-"""A finished run in a few lines: what was found, and where to look."""
+"""A finished run in a few lines: rates, answers, and the path of its report."""
 
 import math
 from collections.abc import Iterator
@@ -20,11 +20,7 @@ _COLUMNS = ("refusal_harm_train", "refusal_harm_test", "refusal_benign", "helpfu
 
 
 def summary_lines(plan: RunPlan, *, most: int = 4) -> Iterator[str]:
-    """Describe a finished run.
-
-    Args:
-        plan: The planned run.
-        most: Steered points to list: the recommended one, then others of the Pareto frontier.
+    """Describe a finished run, with at most `most` steered points: the recommended one, then others of the frontier.
 
     Yields:
         Lines: a small table of rates in percent (95% interval), the answers, and where the report lies.

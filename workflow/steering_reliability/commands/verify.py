@@ -1,4 +1,4 @@
-"""Whether a finished run still is what it was when it finished, and whether another machine gives the same."""
+"""Compare a finished run with the checksums that were recorded when it finished."""
 
 import shlex
 from collections.abc import Iterator, Mapping
@@ -8,7 +8,7 @@ from typing import Any
 from steering_reliability.errors import InputError
 from steering_reliability.process.ledger import mixture_note
 from steering_reliability.run.checksums import check_files, read_checksums
-from steering_reliability.run.provenance import provenance_of
+from steering_reliability.run.record import read_provenance
 
 STAGES = ("models", "prompts", "activations", "directions", "completions", "runs", "tables", "figures")
 
@@ -35,8 +35,16 @@ def verify(run: Path) -> dict[str, Any]:
     return {
         "stages": stages,
         "files": {one.path: one.state for one in checked if one.state != "as recorded"},
-        "mixture": mixture_note(provenance_of(run).get("made_with", [])),
+        "mixture": mixture_note(_made_with(run)),
     }
+
+
+def _made_with(run: Path) -> list[Any]:
+    try:
+        return list(read_provenance(run).get("made_with", []))
+    except InputError:
+        # A damaged or missing record is already among the files.
+        return []
 
 
 def _root(run: Path, recorded: Mapping[str, str]) -> Path:
@@ -48,9 +56,9 @@ def _root(run: Path, recorded: Mapping[str, str]) -> Path:
         if place.parts[-len(name.parts) :] == name.parts:
             return Path(*place.parts[: -len(name.parts)])
     raise InputError(
-        "the run is not in the folder in which it was made, so that its files can't be told from another's",
+        "the run is not in the folder in which it was made, so its recorded paths may be those of another run",
         where=str(run),
-        fix="put it where it was made, or use reproduce",
+        fix="move it back, or use reproduce",
     )
 
 
@@ -70,7 +78,7 @@ def as_lines(found: Mapping[str, Any]) -> Iterator[str]:
     for path, state in found["files"].items():
         yield f"{state}: {path}"
     if found["files"]:
-        # By name, since Snakemake does not miss a file whose consumers are all there.
+        # By name, since Snakemake does not make a missing file whose consumers exist.
         first = shlex.quote(next(iter(found["files"])))
-        yield f"to do: delete each and ask for it by name (snakemake --cores 4 {first}; --configfile, if you"
-        yield "have one of your own), then run again"
+        yield f"to do: delete each and make it by name (snakemake --cores 4 {first}, with --configfile if the run"
+        yield "has one), then run again"

@@ -9,7 +9,7 @@ from typing import Any, Final
 import pandas as pd
 
 from steering_reliability.results.schema import SPLITS, read_results
-from steering_reliability.run.finished_runs import config_of
+from steering_reliability.run.record import config_of
 
 _EFFECTS: Final = (
     *(f"refusal_effect_{split}" for split in SPLITS),

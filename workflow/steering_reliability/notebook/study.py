@@ -12,7 +12,7 @@ from steering_reliability.files import write_text
 from steering_reliability.process.code_digest import package_digest
 from steering_reliability.process.machine import gpu_name
 from steering_reliability.run.plan import plan_run
-from steering_reliability.run.provenance import versions
+from steering_reliability.run.record import versions
 
 SPEED_ONLY: Final = ("generation.batch_size", "generation.memory_gib", "generation.workers")
 """Keys that decide how fast a run is and nothing that it writes."""

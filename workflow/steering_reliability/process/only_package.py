@@ -1,18 +1,30 @@
-"""The package in a folder with nothing else, for jobs whose environment may hold another one or none."""
+"""The package of a run on the path of its jobs, whatever their environment holds."""
 
+import os
 import tempfile
 from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parents[1]
 
 
+def export_package(beside: Path | None, *, scratch: Path) -> None:
+    """Have the scripts and workers that this process starts import the very same package.
+
+    Args:
+        beside: The folder of the package in a clone; None for an installed one, of whose environment jobs get nothing
+            else.
+        scratch: Snakemake's own folder, `.snakemake`.
+    """
+    package = str(beside or only_package(scratch))
+    others = [path for path in os.getenv("PYTHONPATH", "").split(os.pathsep) if path not in ("", package)]
+    os.environ.update(STEERING_PACKAGE=package, PYTHONPATH=os.pathsep.join([package, *others]))
+
+
 def only_package(folder: Path) -> Path:
     """Make a folder in which Python finds this package and nothing else.
 
-    On PYTHONPATH it gives a job the package of the run, and not the other packages of the run's environment.
-
     Args:
-        folder: Where it goes, made if need be; of Snakemake in the working directory, `.snakemake`.
+        folder: Where it goes, made if need be.
 
     Returns:
         The absolute path of the folder that holds the link.
@@ -22,7 +34,7 @@ def only_package(folder: Path) -> Path:
     if link.is_symlink() and link.resolve() == PACKAGE:
         return link.parent
     # A job that starts at the same time finds the old link or the new one.
-    with tempfile.TemporaryDirectory(dir=link.parent) as scratch:
-        (Path(scratch) / PACKAGE.name).symlink_to(PACKAGE, target_is_directory=True)
-        (Path(scratch) / PACKAGE.name).replace(link)
+    with tempfile.TemporaryDirectory(dir=link.parent) as temporary:
+        (Path(temporary) / PACKAGE.name).symlink_to(PACKAGE, target_is_directory=True)
+        (Path(temporary) / PACKAGE.name).replace(link)
     return link.parent

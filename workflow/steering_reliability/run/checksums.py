@@ -66,12 +66,7 @@ def read_checksums(path: Path) -> dict[str, str]:
 
 
 def check_files(recorded: Mapping[str, str], *, root: Path) -> list[Checked]:
-    """Compare files with what was recorded of them.
-
-    Args:
-        recorded: From `read_checksums`.
-        root: Folder that the paths count from.
-    """
+    """Compare files with what was recorded of them; relative paths start at `root`."""
     return [Checked(name, _state(root / name, digest)) for name, digest in recorded.items()]
 
 

@@ -1,7 +1,9 @@
 """What a run consists of: its directions, its conditions and the path of each shard."""
 
+import csv
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Literal
 
 from steering_reliability.config.schema import Config, Intervention, Method
@@ -10,6 +12,10 @@ from steering_reliability.prompts.schema import SPLITS
 
 Role = Literal["main", "alt_prefix", "alt_seed", "random", "shuffled"]
 Build = Method | Literal["shuffled"]
+Point = tuple[Intervention, int, float]
+"""Intervention, layer and alpha."""
+ClaimPoint = tuple[str, str, int, float]
+"""Purpose, intervention, layer and alpha."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +41,11 @@ class Condition:
     alpha: float
     seed: int
     splits: tuple[str, ...] = SPLITS
+
+    @property
+    def cell(self) -> tuple[str, str, int, float, int]:
+        """What decides the condition's completions: direction, intervention, layer, alpha and seed."""
+        return self.direction, self.intervention, self.layer, self.alpha, self.seed
 
     def shard(self, split: str) -> str:
         """Path of the completions on a split, relative to the run's folder."""
@@ -93,10 +104,10 @@ def directions(config: Config) -> dict[str, Direction]:
         for number, pair in enumerate(checks.alt_prefixes, start=1):
             name = f"{chosen.method}_alt{number}"
             found[name] = Direction(name, chosen.method, pair.refusal_prefix, pair.compliance_prefix)
-    for control, control_seeds in (("random", checks.random_seeds), ("shuffled", checks.shuffled_seeds)):
+    controls: list[tuple[Build, list[int]]] = [("random", checks.random_seeds), ("shuffled", checks.shuffled_seeds)]
+    for method, control_seeds in controls:
         for seed in control_seeds:
-            name = f"{control}_{seed}"
-            method: Build = "random" if control == "random" else "shuffled"
+            name = f"{method}_{seed}"
             found[name] = Direction(name, method, *prefixes, seed=seed, reference=reference.name)
     return found
 
@@ -106,34 +117,31 @@ def main_direction(config: Config) -> str:
     return str(config.direction.method)
 
 
-Point = tuple[Intervention, int, float]
-"""Intervention, layer and alpha."""
-
-
 def conditions(config: Config, *, layers: list[int]) -> list[Condition]:
     """The conditions that are known from the config alone (alpha 0 is the baseline and needs none)."""
     main, seed = main_direction(config), config.generation.seed
-    grid = [
-        Condition("main", main, intervention, layer, alpha, seed)
+    grid = [Condition("main", main, *point, seed) for point in _grid_points(config, layers=layers)]
+    checks = config.sanity_checks
+    if checks.enabled and grid and not _varies_recommended(config):
+        grid += _variants(config, check_point(config, layers=layers))
+    if checks.enabled and grid and checks.controls_at != "claims":
+        grid += _controls(config, _control_points(config, layers=layers))
+    return grid
+
+
+def _grid_points(config: Config, *, layers: list[int]) -> list[Point]:
+    return [
+        (intervention, layer, alpha)
         for intervention in config.experiment.interventions
         for layer in layers
         for alpha in config.experiment.alphas_of(intervention)
         if alpha != 0
     ]
-    return grid + (list(_checks(config, layers=layers)) if config.sanity_checks.enabled and grid else [])
-
-
-def _checks(config: Config, *, layers: list[int]) -> Iterator[Condition]:
-    if not _varies_recommended(config):
-        yield from _variants(config, check_point(config, layers=layers))
-    if config.sanity_checks.controls_at != "claims":
-        yield from _controls(config, _control_points(config, layers=layers))
 
 
 def follows_claims(config: Config) -> bool:
     """Whether some checks run where the claims are made, which is known only when the study's completions are there."""
-    experiment = config.experiment
-    steers = any(alpha for name in experiment.interventions for alpha in experiment.alphas_of(name))
+    steers = bool(_grid_points(config, layers=[0]))
     claims = config.sanity_checks.controls_at == "claims" or _varies_recommended(config)
     return config.sanity_checks.enabled and steers and claims
 
@@ -172,10 +180,9 @@ def _variants(config: Config, point: Point) -> Iterator[Condition]:
 def _controls(config: Config, points: Sequence[Point]) -> Iterator[Condition]:
     """Random and shuffled directions at some points."""
     for direction in directions(config).values():
-        if direction.reference is not None and direction.name != main_direction(config):
+        if is_control(config, direction.name):
             control: Role = "shuffled" if direction.method == "shuffled" else "random"
-            for point in points:
-                yield Condition(control, direction.name, *point, config.generation.seed)
+            yield from (Condition(control, direction.name, *point, config.generation.seed) for point in points)
 
 
 def is_control(config: Config, direction: str) -> bool:
@@ -189,13 +196,8 @@ def _control_points(config: Config, *, layers: list[int]) -> list[Point]:
     point, where = check_point(config, layers=layers), config.sanity_checks.controls_at
     if where == "point":
         return [point]
-    return [
-        (intervention, layer, alpha)
-        for intervention in config.experiment.interventions
-        for layer in layers
-        for alpha in config.experiment.alphas_of(intervention)
-        if alpha != 0 and (where == "grid" or layer == point[1])
-    ]
+    points = _grid_points(config, layers=layers)
+    return points if where == "grid" else [other for other in points if other[1] == point[1]]
 
 
 def check_point(config: Config, *, layers: list[int]) -> Point:
@@ -226,7 +228,19 @@ def seeds(config: Config, *, layers: list[int]) -> list[int]:
     found = {condition.seed for condition in conditions(config, layers=layers)} | {config.generation.seed}
     if follows_claims(config) and _varies_recommended(config):
         found.add(config.sanity_checks.alt_seed)
-    return sorted(
-        found,
-        key=lambda seed: (seed != config.generation.seed, seed),
-    )
+    return sorted(found, key=lambda seed: (seed != config.generation.seed, seed))
+
+
+def read_claim_points(path: Path) -> list[ClaimPoint]:
+    """Read a written table of claim points without pandas, since every job of Snakemake reads the plan.
+
+    Args:
+        path: R/tables/claim_points.csv; a file that is not there yet holds none.
+    """
+    if not path.is_file():
+        return []
+    with path.open(encoding="utf-8", newline="") as file:
+        return [
+            (row["purpose"], row["intervention"], int(row["layer"]), float(row["alpha"]))
+            for row in csv.DictReader(file)
+        ]

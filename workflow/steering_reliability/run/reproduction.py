@@ -57,12 +57,7 @@ class Difference:
 
 
 def differences(recorded: Mapping[str, Any], here: Mapping[str, Any]) -> list[Difference]:
-    """Compare what two records say of code, model, versions and machine; what only one of them says is left out.
-
-    Args:
-        recorded: provenance.json of the run.
-        here: The same, or a part of it, of this machine.
-    """
+    """Compare two records' code, model, versions and machine; what only one of them says is left out."""
     mine, found = dict(_entries(here)), []
     for name, value in _entries(recorded):
         if name in mine and mine[name] != value:

@@ -5,6 +5,8 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
+from steering_reliability.run.plan import RunPlan
+
 CLIENT_MB: Final = 150
 """A client waits: Python without torch (measured: 60 to 90 MB)."""
 
@@ -12,7 +14,7 @@ RUNTIME_MB: Final = 900
 """Python, torch and transformers of one worker, without weights (measured: 600 to 800 MB)."""
 
 UNKNOWN_WEIGHTS_MB: Final = 2000
-"""Asked for a model that has not been fetched yet."""
+"""Requested for a model that has not been fetched yet."""
 
 _TOKENS_PER_SECOND: Final = {"cpu": 100.0, "cuda": 5000.0}
 """Per core and per GPU, for a model of 540 MB (135M parameters in float32). The CPU's is the slowest that was measured
@@ -32,53 +34,37 @@ def weights_mb(folder: str | Path) -> int:
 
 @cache
 def _found_mb(folder: str | Path) -> int:
-    # Every job asks. An error is not kept, so that a model which comes later is seen.
+    # Every job asks. An error is not cached, so that a model which comes later is seen.
     found = sum(path.stat().st_size for path in Path(folder).glob("*.safetensors"))
     if found == 0:
         raise FileNotFoundError(folder)
     return math.ceil(found / 2**20)
 
 
-def shard_mb(*, weights: int, memory_gib: float, in_flight: int, attempt: int) -> int:
-    """Memory that one shard asks for, so that all that are in flight ask for their worker together.
-
-    Args:
-        weights: Of the model (MiB).
-        memory_gib: What the worker may use beside the model.
-        in_flight: Shards of a machine or job that share the worker.
-        attempt: From 1; a retry asks for more.
-    """
+def shard_mb(plan: RunPlan, *, in_flight: int | None, attempt: int) -> int:
+    """Memory of one shard (MiB), so that the `in_flight` shards that share a worker request its memory together."""
     # Two copies: a run may have two workers, and a half-precision model is read as float32 on a CPU.
-    worker = 2 * (weights + RUNTIME_MB) + 1024 * memory_gib
-    return attempt * (CLIENT_MB + math.ceil(worker / in_flight))
+    worker = 2 * (weights_mb(plan.model) + RUNTIME_MB) + 1024 * plan.config.generation.memory_gib
+    return attempt * (CLIENT_MB + math.ceil(worker / (in_flight or 1)))
 
 
-def shard_minutes(*, rows: int, new_tokens: int, weights: int, device: str, attempt: int) -> int:
-    """Time for as many shards as are in flight, with a core each (or one GPU).
-
-    Args:
-        rows: Completions of the shard.
-        new_tokens: Most tokens of each.
-        weights: Of the model (MiB).
-        device: Configured device.
-        attempt: From 1; a retry asks for more.
-    """
-    speed = _TOKENS_PER_SECOND["cuda" if device == "cuda" else "cpu"] * _MEASURED_ON_MB / weights
-    return attempt * max(2, math.ceil(_SLACK * rows * new_tokens / speed / 60))
+def shard_minutes(plan: RunPlan, *, split: str, attempt: int) -> int:
+    """Time for as many shards of a split as are in flight, with a core each (or one GPU)."""
+    generation = plan.config.generation
+    prompts = count_prompts(Path(plan.prompt_file(split)), limit=plan.config.data.max_prompts_per_split)
+    tokens = prompts * generation.num_samples_per_prompt * generation.max_new_tokens
+    per_second = _TOKENS_PER_SECOND["cuda" if plan.config.model.device == "cuda" else "cpu"]
+    seconds = tokens / per_second * weights_mb(plan.model) / _MEASURED_ON_MB
+    return attempt * max(2, math.ceil(_SLACK * seconds / 60))
 
 
-def activations_mb(*, weights: int, attempt: int) -> int:
+def activations_mb(plan: RunPlan, *, attempt: int) -> int:
     """Memory to read the residual stream: the model, and the activations of a batch."""
-    return attempt * (RUNTIME_MB + 2 * weights + 1000)
+    return attempt * (RUNTIME_MB + 2 * weights_mb(plan.model) + 1000)
 
 
 @cache
 def count_prompts(path: Path, *, limit: int | None) -> int:
-    """Prompts of a file that a run uses.
-
-    Args:
-        path: JSON Lines.
-        limit: The most that are used; None for all.
-    """
+    """Prompts of a JSON Lines file that a run uses, at most `limit`."""
     lines = sum(1 for line in path.read_bytes().split(b"\n") if line.strip())
     return lines if limit is None else min(lines, limit)

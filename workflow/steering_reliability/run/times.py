@@ -26,11 +26,7 @@ class StageTime:
 
 
 def run_times(stages: Mapping[str, Iterable[Path | str]]) -> list[StageTime]:
-    """Say when each stage was finished, those without a file left out.
-
-    Args:
-        stages: The files of each stage, in the order of the workflow.
-    """
+    """When each stage was finished, given its files in the order of the workflow; empty stages are left out."""
     times = []
     before = math.nan
     for stage, paths in stages.items():

@@ -1,0 +1,60 @@
+"""What Snakemake was given becomes a plan: files over the default, or the config of an importing workflow."""
+
+import copy
+from types import SimpleNamespace
+
+import pytest
+import yaml
+from steering_reliability.config.files import ROOT
+from steering_reliability.errors import InputError
+from steering_reliability.run.start import GivenConfig
+
+
+@pytest.fixture(autouse=True)
+def at_root(monkeypatch):
+    monkeypatch.chdir(ROOT)
+
+
+def workflow(*files, **overrides):
+    settings = SimpleNamespace(configfiles=list(map(str, files)), config=overrides)
+    storage = SimpleNamespace(shared_fs_usage=[SimpleNamespace(name="INPUT_OUTPUT")])
+    return SimpleNamespace(config_settings=settings, storage_settings=storage, is_main_process=True)
+
+
+def own_file(name):
+    return str(ROOT / name)
+
+
+def given(*files, of_module=None, **overrides):
+    return GivenConfig(workflow(*files, **overrides), of_module=of_module, own_file=own_file)
+
+
+def test_a_whole_study_needs_no_default_and_a_part_of_one_does(config, tmp_path):
+    assert given(config).default is None
+    part = tmp_path / "part.yaml"
+    part.write_text("generation: {max_new_tokens: 3}\n")
+    assert given(part).default == "config.yaml"
+
+
+def test_values_of_the_command_line_lie_over_all_files(config):
+    assert given(config, generation={"max_new_tokens": 3}).plan().config.generation.max_new_tokens == 3
+
+
+def test_an_error_names_the_file_and_the_line(config, tmp_path):
+    over = tmp_path / "over.yaml"
+    over.write_text("generation:\n  top_p: 1.5\n")
+    with pytest.raises(InputError, match=r"over\.yaml, line 2"):
+        given(config, over).plan()
+
+
+def test_a_module_uses_the_workflows_own_prompts_unless_its_config_names_others(config):
+    module = yaml.safe_load(config.read_text())
+    module["data"]["benign_path"] = str(ROOT / "prompts/harm_test.jsonl")
+    before = copy.deepcopy(module)
+    found = given(of_module=module)
+    assert set(found.own_prompts) == {"harm_train", "harm_test"}
+    assert found.default is None
+    # The same prompts in two splits are refused, once a run.
+    with pytest.raises(InputError, match="the same prompt"):
+        found.plan()
+    assert module == before
