@@ -150,7 +150,11 @@ def test_a_connection_that_breaks_is_taken_up_and_leaves_no_partial_file(fetch, 
     ("name", "content", "words"),
     [
         ("model.safetensors", WEIGHTS[:-1] + bytes([WEIGHTS[-1] ^ 1]), "model.safetensors does not have the hash"),
-        ("model.safetensors", WEIGHTS[:-1000], "file should be of size 300000 but has size 299000"),
+        (
+            "model.safetensors",
+            WEIGHTS[:-1000],
+            "a file of lab/tiny arrived incomplete: Consistency check failed: file should be of size 300000",
+        ),
         ("tokenizer.json", b"[]", "tokenizer.json does not have the hash"),
     ],
 )
@@ -313,3 +317,21 @@ def test_one_set_of_weights_is_chosen(there, chosen):
 def test_what_is_no_model_is_named(there, words):
     with pytest.raises(InputError, match=words):
         choose_files(there)
+
+
+def test_a_name_with_brackets_is_no_pattern(fetch, hub):
+    hub.files["special[1].json"] = b"[1]"
+    fetch()
+    assert (fetch.folder / "special[1].json").is_file()
+
+
+SHARDS = {"a": "model-00001-of-00002.safetensors", "b": "model-00002-of-00002.safetensors"}
+
+
+@pytest.mark.parametrize(
+    ("index", "missing"), [({}, "the files of its weights"), ({"weight_map": SHARDS}, SHARDS["b"])]
+)
+def test_every_file_of_the_weights_must_be_there(fetch, hub, index, missing):
+    hub.files[SHARDS["a"]] = hub.files.pop("model.safetensors")
+    hub.files["model.safetensors.index.json"] = json.dumps(index).encode()
+    assert f"names {missing}, which the repository does not hold" in fetch.refused()

@@ -76,6 +76,15 @@ def test_a_living_run_keeps_its_locks_and_nobody_waits(folder):
     assert n_locks(folder) == 2
 
 
+def test_a_living_run_keeps_its_locks_where_snakemakes_folder_is_a_link_to_another_disk(folder, tmp_path_factory):
+    project = tmp_path_factory.mktemp("project")
+    (project / ".snakemake").symlink_to(folder)
+    with process(project) as alive:
+        record(folder, pid=alive.pid)
+        assert release_stale_locks(project / ".snakemake", patience=0) == 0
+    assert release_stale_locks(project / ".snakemake") == 2
+
+
 def test_a_job_left_behind_is_waited_for(folder):
     with process(folder.parent, seconds=1.0, name=JOB) as job:
         assert release_stale_locks(folder, patience=20) == 2

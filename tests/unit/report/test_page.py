@@ -7,11 +7,13 @@ from html.parser import HTMLParser
 import pandas as pd
 import pytest
 import yaml
+from steering_reliability.evidence.steerability import prompt_steerability
 from steering_reliability.evidence.summary import summarise
 from steering_reliability.report.page import FIGURES
+from steering_reliability.results.tables import read_table, write_table
 from steering_reliability.run.times import StageTime
 from steering_reliability.text.numbers import interval, signed
-from synthetic_run import completion, measured_shift, tiny_results
+from synthetic_run import completion, measured_shift, realistic_results, tiny_results
 from written_page import write_page
 
 HOSTILE = "</pre></details>'\"><script>alert(1)</script><img src=x onerror=alert(1)>{{ 7 * 7 }}\x1b\u202eabc"
@@ -41,10 +43,10 @@ class Page(HTMLParser):
 def write(tmp_path, tables_of):
     """Return a function that writes the page of some results, with claims on demand, and returns its text."""
 
-    def write(results, *, claims=False, **settings):
+    def write(results, *, claims=False, tables=None, **settings):
         summary = summarise(results)
         (tmp_path / "dose_response.svg").write_text("<svg xmlns='http://www.w3.org/2000/svg'/>")
-        tables = tables_of(results, summary) if claims else None
+        tables = tables_of(results, summary) if claims else tables
         return write_page(tmp_path, results, summary, tables=tables, **settings).read_text()
 
     return write
@@ -61,6 +63,21 @@ def test_effects_by_style_and_topic_are_in_a_folded_table_of_a_run_that_has_any(
     assert f'<details class="folds"><summary>{title} (42 groups)</summary>' in whole
     assert "<td>fraud<small>topic</small></td>" in whole
     assert title not in write(tiny_results().query("alpha == 0"))
+
+
+def test_labels_that_look_like_missing_values_or_numbers_are_shown_as_they_are(write, tables_of, tmp_path):
+    results = realistic_results().replace({"style": {"slang": "N/A"}, "family": {"fraud": "null", "hacking": "1"}})
+    results["id"] = results["id"].str.replace("a", "7")
+    tables = tables_of(results, summarise(results))
+    for name in ("by_group", "prompt_steerability"):
+        table = tables.get(name, prompt_steerability(results))
+        write_table(table, tmp_path / f"{name}.csv")
+        tables[name] = read_table(tmp_path / f"{name}.csv")
+    page = write(results, tables=tables)
+    groups = set(tables["by_group"]["group"])
+    assert {"N/A", "null", "1"} & groups == {"N/A", "null", "1"} & (set(results["style"]) | set(results["family"]))
+    for label in groups:
+        assert f"<td>{label}<small>" in page
 
 
 def test_pages_are_well_formed_and_ask_nothing_of_the_network(whole, write):

@@ -1,5 +1,6 @@
 """The model hub: a model's files, fetched through the hub's own cache and checked against the hashes that it names."""
 
+import glob
 import hashlib
 import json
 import shutil
@@ -122,16 +123,16 @@ def _from_hub(name: str, *, revision: str | None, folder: Path, say: Callable[[s
     }
     size = sum(listed[file].size for file in digests) / 1e6
     say(f"fetching {name} at {info.sha}: {len(digests)} files, {size:.1f} MB")
+    patterns = [*map(glob.escape, digests)]
     for _ in range(2):
-        snapshot = Path(
-            snapshot_download(name, revision=revision, allow_patterns=list(digests), tqdm_class=_progress(say))
-        )
+        snapshot = Path(snapshot_download(name, revision=revision, allow_patterns=patterns, tqdm_class=_progress(say)))
         if snapshot.name != info.sha:
             raise InputError(
                 "the revision moved on while it was fetched", where="config key model.revision", fix="run again"
             )
         damaged = [file for file, digest in digests.items() if not _is_intact(snapshot / file, digest)]
         if not damaged:
+            _check_shards(snapshot, digests)
             _copy(snapshot, folder, digests)
             return Snapshot(snapshot.name, str((info.card_data or {}).get("license") or "unknown"))
         # huggingface_hub takes a file in the cache as it is: a damaged one must go before it is fetched again.
@@ -151,12 +152,9 @@ def _from_cache(name: str, *, revision: str | None, folder: Path) -> Snapshot | 
             snapshot_download(name, revision=revision, allow_patterns=["config.json"], local_files_only=True)
         )
         chosen = choose_files(path.name for path in snapshot.iterdir())
-        index = snapshot / "model.safetensors.index.json"
-        shards = json.loads(index.read_text(encoding="utf-8"))["weight_map"].values() if index.is_file() else ()
+        _check_shards(snapshot, chosen)
     except Exception:
         # Whatever is wrong with the cache, it does not replace the hub.
-        return None
-    if "model.safetensors" not in chosen and not set(shards) <= set(chosen):
         return None
     for path in (snapshot / file for file in chosen):
         # The cache calls a file by the hub's digest of it.
@@ -165,6 +163,22 @@ def _from_cache(name: str, *, revision: str | None, folder: Path) -> Snapshot | 
             raise _damaged(path.name, where="the hub's cache", fix=fix)
     _copy(snapshot, folder, chosen)
     return Snapshot(snapshot.name, "unknown")
+
+
+def _check_shards(snapshot: Path, chosen: Iterable[str]) -> None:
+    """Refuse weights in several files of which some are missing, or whose index names none."""
+    there = set(chosen)
+    if "model.safetensors" in there:
+        return
+    index = snapshot / "model.safetensors.index.json"
+    try:
+        shards = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()) if index.is_file() else set()
+    except (ValueError, KeyError, AttributeError, TypeError):
+        shards = {"the files of its weights"}
+    if missing := sorted(shards - there):
+        what = f"model.safetensors.index.json names {', '.join(missing)}, which the repository does not hold"
+        fix = "choose a revision that holds every file of the weights"
+        raise InputError(what, where="config keys model.name and model.revision", fix=fix)
 
 
 def _copy(snapshot: Path, folder: Path, names: Iterable[str]) -> None:

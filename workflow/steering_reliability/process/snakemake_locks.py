@@ -45,7 +45,7 @@ def release_stale_locks(folder: Path, *, patience: float = PATIENCE_SECONDS) -> 
     if not locks or record.get("host") != socket.gethostname():
         return 0
     start, is_announced = time.monotonic(), False
-    while left := _working_in(folder.resolve().parent):
+    while left := _working_in(folder, recorded=record.get("pid")):
         if record.get("pid") in left:
             return 0
         waited = time.monotonic() - start
@@ -74,10 +74,16 @@ def _read(record: Path) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _working_in(directory: Path) -> list[int]:
-    """Other processes of Snakemake, or of its jobs, whose working directory this is."""
-    here = [one for one in psutil.process_iter(["cwd", "cmdline"]) if one.info["cwd"] == str(directory)]
-    return [one.pid for one in here if one.pid != os.getpid() and _is_snakemake(one.info["cmdline"])]
+def _working_in(folder: Path, *, recorded: Any) -> list[int]:
+    """Other processes of Snakemake, or of its jobs, in the folder's directory; the recorded one wherever it works."""
+    # `.snakemake` may be a link to another disk, and another user's working directory can't be read.
+    here = {str(folder.absolute().parent), str(folder.resolve().parent)}
+    found = []
+    for one in psutil.process_iter(["cwd", "cmdline"]):
+        works_here = one.info["cwd"] in here or (one.info["cwd"] is None and one.pid == recorded)
+        if works_here and one.pid != os.getpid() and _is_snakemake(one.info["cmdline"]):
+            found.append(one.pid)
+    return found
 
 
 def _is_snakemake(command: list[str] | None) -> bool:

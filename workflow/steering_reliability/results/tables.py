@@ -12,6 +12,9 @@ from steering_reliability.files import write_text
 _P_VALUES: Final = ["p", "p_corrected"]
 """Kept to six significant digits: rounded to six places a small one would be 0."""
 
+_TEXTS: Final = {"id": str, "group": str}
+"""Columns that hold a user's own words, which may look like numbers."""
+
 
 def write_table(table: pd.DataFrame, path: Path) -> None:
     """Write a table as CSV with fixed number formats, whole or not at all.
@@ -36,6 +39,7 @@ def read_table(path: Path) -> pd.DataFrame:
         InputError: When the file is damaged.
     """
     try:
-        return pd.read_csv(path)
+        # Only an empty cell is missing: a style may be called "N/A" or "null".
+        return pd.read_csv(path, keep_default_na=False, na_values=[""], dtype=_TEXTS)
     except (ValueError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
         raise InputError("the table is damaged", where=str(path), fix=f"delete {path} and run again") from error

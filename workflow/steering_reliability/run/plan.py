@@ -367,8 +367,7 @@ def _with_layers(error: ConfigError, raw: Mapping[str, Any], *, models_dir: str)
     try:
         n_layers = count_layers(model, folder=model_folder(model, models_dir=models_dir))
     except InputError:
-        # The plan's own slip: it asks pythia-160m, which has 12 blocks, for layer 12.
-        line = f"can't be checked, since {model.name} is not at hand; of 12 blocks the last one is layer 11, not 12"
+        line = f"can't be checked, since {model.name} is not at hand; layers count from 0 (12 blocks are 0 to 11)"
     else:
         outside = grid.layers_outside(layers, n_layers=n_layers)
         if not outside:
