@@ -64,11 +64,8 @@ _GAPS: Final = {
 def change_claim(name: str, found: Row, *, split: str, chosen_by_p: bool = False) -> Claim:
     """Claim that a rate changes.
 
-    Args:
-        name: Of the claim; it begins with `EFFECT`, `COST` or `LAYERS`.
-        found: A row of `paired_tests` or `layer_differences` with p_corrected; empty where there is none.
-        split: What must have completions, named where it has none.
-        chosen_by_p: Whether the row was chosen by this p, so that no interval for other styles is given.
+    `found` is a row of `paired_tests` or `layer_differences` with p_corrected, empty where there is none. A row that
+    was chosen by its p (`chosen_by_p`) gets no interval for other styles; `split` must have completions.
     """
     words = next(words for start, words in _CHANGES.items() if name.startswith(start))
     n = int(found.get("n", 0))
@@ -104,11 +101,8 @@ def gap_claim(name: str, found: Row, *, effect: Row, chosen_by_p: bool = False) 
     equivalence: both effects are there, and the interval of their difference lies within `SAME_WITHIN` and within half
     of the effect on harm_train.
 
-    Args:
-        name: Of the claim.
-        found: A row of `gap_tests` with p_corrected; empty where there is none.
-        effect: The row of `paired_tests` of harm_test at the same point, with p_corrected.
-        chosen_by_p: Whether the point was chosen by this p, so that no interval for other styles is given.
+    `found` is a row of `gap_tests`, `effect` that of `paired_tests` of harm_test at the same point, with p_corrected;
+    both may be empty. A point that was chosen by its p (`chosen_by_p`) gets no interval for other styles.
     """
     n = int(found.get("n_train", 0) + found.get("n_test", 0))
     both = bool(found) and min(found["n_train"], found["n_test"]) > 0
@@ -166,9 +160,7 @@ def _gap_sentence(found: Row, finding: str, *, chosen_by_p: bool) -> str:
 def robustness_claim(counts: ClusterCounts, *, n_tests: int) -> Claim:
     """Say whether robustness can be tested: losing every refusal on harm_test must be significant after correction.
 
-    Args:
-        counts: Of the study, by `cluster`.
-        n_tests: Headline tests of the grid, which a loss at one of its points is corrected for.
+    The counts are the study's by `cluster`; a loss is corrected for the `n_tests` headline tests of the grid.
     """
     missing = float("nan")
     claim = {

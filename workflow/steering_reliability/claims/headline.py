@@ -53,12 +53,7 @@ def headline_tests(
     At most 5% of reports claim anything where nothing is there: half of that goes to the three claims at the
     recommended point (Holm over the three), half to every test of the grid and every pair of layers (Holm over all).
 
-    Args:
-        rows: From `with_outcomes`.
-        tests: From `paired_tests`.
-        gaps: From `gap_tests`.
-        point: The recommended point; None where there is none.
-        rule: What counts as a refusal: the metric's phrases, or the opening alone.
+    `rule` is what counts as a refusal: the metric's phrases, or the opening alone. `point` is the recommended one.
     """
     effects = _with_any_text(tests[tests["split"] == "harm_test"], outcome=_REFUSAL[rule], of_any_text=_ANY_TEXT[rule])
     costs = tests[(tests["split"] == "benign") & (tests["outcome"] == _HELPFUL[rule])]
@@ -72,9 +67,7 @@ def headline_tests(
 def with_correction(table: pd.DataFrame, corrected: Sequence[pd.DataFrame]) -> pd.DataFrame:
     """Add p_corrected to the rows that are headline tests; it is NaN for the others, of which no claim is made.
 
-    Args:
-        table: All rows, with the index of which `corrected` hold some.
-        corrected: Tables of `Headline`; where a row stands in several the last counts.
+    The tables in `corrected` hold some rows of `table`, by its index; where a row stands in several the last counts.
     """
     known = pd.concat([part["p_corrected"] for part in corrected])
     return table.assign(p_corrected=known[~known.index.duplicated(keep="last")].reindex(table.index))

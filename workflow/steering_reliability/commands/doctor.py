@@ -68,10 +68,8 @@ def examine(
 ) -> Iterator[tuple[str, dict[str, Any]]]:
     """Check prompts, count the work and estimate its cost on this machine, the quick parts first and without torch.
 
-    Args:
-        plan: The planned run.
-        files: Returns config files that mean the same to Snakemake; called where the model's folder has to be made.
-        seconds: Time limit for measuring the speed, the model's loading included; 0 measures nothing.
+    `files` returns config files that mean the same to Snakemake; it is called where the model's folder has to be made.
+    `seconds` limits measuring the speed, the model's loading included; 0 measures nothing.
 
     Yields:
         `plan`, `prompts`, `versions`, `preparing` (only where a model's folder is to be made now), `machine`, `model`
@@ -182,9 +180,7 @@ def can_be_made(plan: RunPlan) -> bool:
 def make_base(plan: RunPlan, *, files: Sequence[Path]) -> None:
     """Make the base model's folder, which the run needs too.
 
-    Args:
-        plan: The planned run.
-        files: Config files that mean the same to Snakemake.
+    `files` are config files that mean the same to Snakemake.
 
     Raises:
         InputError: When it can't be made, with the message of the rule.

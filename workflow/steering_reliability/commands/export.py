@@ -56,11 +56,7 @@ def directions_of(run: Path | None, configs: Sequence[Path], *, layers: Sequence
 def origin_of(source: Path, *, hook_point: str | None, architecture: str | None, is_named: bool) -> Origin:
     """Find a direction's hook point and model in its run, unless the user gives them.
 
-    Args:
-        source: The `.pt`, in its place in the run: below `directions/{name}/`.
-        hook_point: As the user gives it.
-        architecture: As the user gives it.
-        is_named: Whether the architecture is needed.
+    `source` lies in its run, below `directions/{name}/`; the architecture is looked for only where `is_named`.
 
     Raises:
         InputError: When there is no such run, or its model is not at hand.
@@ -171,10 +167,8 @@ def _write_gguf(directions: Mapping[int, StoredDirection], path: Path, *, alpha:
 def export_results(run: Path, *, output: Path) -> None:
     """Write a run's scored completions for other programs.
 
-    Args:
-        run: The run's folder.
-        output: A `.csv` (text that a spreadsheet would take for a formula gets an apostrophe), a `.jsonl`, or a folder:
-            the latter becomes a dataset that `datasets.load_dataset` reads, with a card that says what each column is.
+    The output is a `.csv` (text that a spreadsheet would take for a formula gets an apostrophe), a `.jsonl`, or a
+    folder: it becomes a dataset that `datasets.load_dataset` reads, with a card that says what each column is.
 
     Raises:
         InputError: When there are no results or the ending is unknown.

@@ -47,11 +47,7 @@ class Measurement:
 def measure_speed(config: Config, *, folder: str, prompts: Sequence[str], seconds: float) -> Measurement:
     """Generate unsteered completions in a separate process, which is ended at the time limit wherever it is.
 
-    Args:
-        config: Of the run; its model section and its sampling are used.
-        folder: The model's Hugging Face folder.
-        prompts: What to answer.
-        seconds: Time limit, loading included.
+    The time limit (`seconds`) includes loading.
 
     Raises:
         InputError: When the model can't be loaded, or a prompt is too long for it.

@@ -23,12 +23,7 @@ STUDY = "study.yaml"
 
 @dataclass(frozen=True)
 class Record:
-    """What a finished run recorded of itself.
-
-    Attributes:
-        facts: provenance.json.
-        checksums: SHA-256 by path, from SHA256SUMS.
-    """
+    """What a finished run recorded of itself: provenance.json (`facts`), and SHA-256 by path (`checksums`)."""
 
     facts: dict[str, Any]
     checksums: dict[str, str]
@@ -59,10 +54,7 @@ def read_record(run: Path) -> Record:
 def set_up(record: Record, *, place: Path, root: Path = ROOT) -> None:
     """Prepare a folder in which the run can be repeated: its config, and links to the files it reads.
 
-    Args:
-        record: Of the run.
-        place: The folder; empty, or one in which the same run was begun.
-        root: Folder that the config's paths count from, usually the clone.
+    `place` is empty, or the same run was begun in it; the config's paths count from `root`, usually the clone.
 
     Raises:
         InputError: When another study lies there, or the run wrote outside its clone.

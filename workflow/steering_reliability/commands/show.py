@@ -21,13 +21,7 @@ def completions_of(
 ) -> list[dict[str, Any]]:
     """Choose completions of one condition, spread over families and styles.
 
-    Args:
-        run: The run's folder.
-        split: Whose prompts.
-        n: How many.
-        intervention: add or ablate; with layer and alpha it names the point. What is None is as at the recommended one.
-        layer: Steered block.
-        alpha: Strength.
+    Intervention, layer and alpha name the point; what is None is as at the recommended one.
 
     Returns:
         One mapping per prompt: `id`, `family`, `style`, `prompt`, `point`, and the rows `unsteered` and `steered`.

@@ -16,9 +16,6 @@ STAGES = ("models", "prompts", "activations", "directions", "completions", "runs
 def verify(run: Path) -> dict[str, Any]:
     """Check every file of a run against its recorded SHA-256.
 
-    Args:
-        run: The run's folder, where it was made.
-
     Returns:
         `stages`, per stage how many files are as recorded, changed and missing; `files`, those that are not; `mixture`,
         what must be known where the run's files were not all made alike, else None.

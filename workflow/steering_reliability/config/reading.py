@@ -50,9 +50,7 @@ _MESSAGES: Final = {
 class Problem(NamedTuple):
     """What is wrong at one place of a config.
 
-    Attributes:
-        keys: The way there; list elements by their number, from 0.
-        what: What is wrong, with the key in front.
+    `keys` is the way there, list elements by their number from 0; `what` has the key in front.
     """
 
     keys: tuple[str | int, ...]
@@ -62,10 +60,7 @@ class Problem(NamedTuple):
 class ConfigError(InputError):
     """Everything that is wrong with the keys of a config.
 
-    Args:
-        problems: What is wrong, key by key.
-        where: Name of the config.
-        places: File and line of each of the first 50, which are listed; None where it is not known.
+    The first 50 problems are listed, each with its file and line of `places` (None where not known).
     """
 
     def __init__(self, problems: Sequence[Problem], *, where: str, places: Sequence[str | None] | None = None) -> None:
@@ -86,9 +81,7 @@ class ConfigError(InputError):
 def load_config(raw: Mapping[str, Any], *, where: str = "config") -> Config:
     """Validate a parsed YAML config.
 
-    Args:
-        raw: The mapping that Snakemake or PyYAML read.
-        where: Name of the file, for the message; `ConfigPlaces` finds files and lines.
+    `where` names the file in the message; `ConfigPlaces` finds files and lines.
 
     Raises:
         ConfigError: With every problem at once, unknown keys and values with the nearest known one.

@@ -48,10 +48,7 @@ class StoredDirection:
 class Activations:
     """Residual streams at the read tokens, for all layers.
 
-    Attributes:
-        positive: Refusal side, one row per text.
-        negative: Compliance side.
-        paired: Whether row i of both sides comes from the same prompt.
+    `positive` (refusal side) and `negative` have a row per text; `paired`: row i of both is of the same prompt.
     """
 
     positive: Float[Tensor, "n layers d_model"]

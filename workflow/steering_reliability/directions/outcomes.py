@@ -9,10 +9,7 @@ from steering_reliability.metrics import is_repetitive, measure_confounds, score
 
 
 def read_outcomes(shard: str | Path) -> list[dict[str, Any]]:
-    """Label the rows of a baseline shard for `outcome_conditioned`.
-
-    Args:
-        shard: Completions of harm_train without intervention.
+    """Label the rows of the baseline shard of harm_train for `outcome_conditioned`.
 
     Returns:
         One dict per row with `id`, `prompt`, `completion` and `outcome`: `refusal`, `helpful` or `other`.

@@ -25,9 +25,7 @@ def by_group(rows: pd.DataFrame, *, points: pd.DataFrame) -> pd.DataFrame:
 
     It describes: no p is given and none is corrected for the number of groups.
 
-    Args:
-        rows: From `with_outcomes`, with style and family; of the study.
-        points: From `claim_points`.
+    The rows are the study's, from `with_outcomes`; the points are from `claim_points`.
 
     Returns:
         Columns `BY_GROUP_COLUMNS`, one row per point, split, style and topic: before and after, completions that

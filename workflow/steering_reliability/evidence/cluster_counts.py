@@ -48,8 +48,7 @@ COUNT_INPUTS: Final = [
 def with_outcomes(results: pd.DataFrame) -> pd.DataFrame:
     """Add the outcomes that are made of others, and each outcome's pair with the baseline.
 
-    Args:
-        results: At least the columns of `COUNT_INPUTS`.
+    The results have at least the columns of `COUNT_INPUTS`.
 
     Returns:
         The rows with is_clean_refusal (a refusal in text that is not degenerate) and is_opening_refusal (the same by
@@ -103,12 +102,8 @@ _COLUMNS: Final = tuple(name for flag in OUTCOMES.values() for name in (flag, *(
 def count_clusters(rows: pd.DataFrame, *, unit: Unit = "cluster") -> ClusterCounts:
     """Count outcomes and their pairs with the baseline.
 
-    Args:
-        rows: From `with_outcomes`; of the roles that are wanted.
-        unit: What a cluster is.
-
-    Returns:
-        Counts at every operating point of the rows, sorted by `POINT_KEYS`.
+    The rows are from `with_outcomes`, of the roles that are wanted; `unit` is what a cluster is. The points are sorted
+    by `POINT_KEYS`.
     """
     keys = sorted(set(rows[POINT_KEYS].itertuples(index=False, name=None)))
     points = pd.MultiIndex.from_tuples(keys, names=POINT_KEYS) if keys else _no_points()

@@ -57,11 +57,8 @@ def matched_effect(
     explained away if the interval reaches 0 and stays below half of the crude effect. Anything else, no crude effect
     and too little overlap cannot be told.
 
-    Args:
-        steered: Completions of one condition on one split.
-        baseline: The unsteered completions of the same prompts.
-        crude: The effect on the same prompts, with its interval by template.
-        confounds: Columns, numeric or boolean.
+    Both sets are of the same prompts and one split, and `crude` is the effect on them, with its interval by template;
+    the confounds are numeric or boolean columns.
 
     Returns:
         Crude and matched effect; NaN with n = 0 where no stratum holds both, without interval where the crude one has

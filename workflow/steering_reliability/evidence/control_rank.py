@@ -97,9 +97,7 @@ def control_ranks(results: pd.DataFrame, *, chosen_by_effect: Mapping[str, Any] 
 
     The unit is the direction: many prompts under one random direction are one draw of a direction.
 
-    Args:
-        results: Rows of results.parquet; is_refusal, is_repetitive and the keys are read.
-        chosen_by_effect: `POINT_KEYS` of a point that was chosen by its effect on harm_test; None if none was.
+    `chosen_by_effect` has the `POINT_KEYS` of a point that was chosen by its effect on harm_test, if there is one.
 
     Returns:
         One rank per kind of control and point of the study with the same intervention, layer, alpha and seed, each

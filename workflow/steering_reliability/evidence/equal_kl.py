@@ -32,10 +32,8 @@ def equal_kl_table(
     the ones that all these conditions share. The unit is the direction: p is the rank of the size of the study's effect
     among those of the controls of one place, corrected for the places (Bonferroni).
 
-    Args:
-        results: Rows of results.parquet; refusal_propensity is compared too where it is there.
-        split: Split whose prompts are compared.
-        chosen_by_effect: `POINT_KEYS` of a point that was chosen by its effect: what is seen there is no test.
+    refusal_propensity is compared too where it is there. What is seen at `chosen_by_effect`, the `POINT_KEYS` of a
+    point that was chosen by its effect, is no test.
 
     Returns:
         `EQUAL_KL_COLUMNS`: one row per control, study direction and outcome, with kl (nats), the effects of both at it,

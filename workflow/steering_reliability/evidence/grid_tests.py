@@ -62,11 +62,8 @@ LAYER_COLUMNS: Final = [
 class Study:
     """The study's completions, paired with the baseline and counted once for all that rests on them.
 
-    Attributes:
-        rows: From `with_outcomes`, of the role main.
-        counts: By `cluster`.
-        styles: By `style`.
-        tests: From `paired_tests`.
+    `rows` are from `with_outcomes` (role main), `counts` by `cluster`, `styles` by `style`, `tests` from
+    `paired_tests`.
     """
 
     rows: pd.DataFrame
@@ -78,8 +75,7 @@ class Study:
 def study_of(results: pd.DataFrame) -> Study:
     """Pair, count and test the study.
 
-    Args:
-        results: At least the columns of `COUNT_INPUTS`; other roles than main do not matter.
+    The results have at least the columns of `COUNT_INPUTS`; other roles than main do not matter.
     """
     rows = with_outcomes(results[results["role"] == "main"])
     counts, styles = count_clusters(rows), count_clusters(rows, unit="style")
@@ -203,9 +199,7 @@ def _counted(pairs: PairedCounts, split: str) -> dict[str, np.ndarray]:
 def layer_differences(rows: pd.DataFrame, *, flag: str = "is_clean_refusal") -> pd.DataFrame:
     """Compare refusal on harm_test between every two layers at the same strength.
 
-    Args:
-        rows: From `with_outcomes`.
-        flag: The outcome's column.
+    The rows are from `with_outcomes`; `flag` is the outcome's column.
 
     Returns:
         Columns `LAYER_COLUMNS`, one row per pair of layers and strength of the study: the rate at `layer` minus that at

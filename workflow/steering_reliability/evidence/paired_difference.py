@@ -62,11 +62,7 @@ def as_difference(estimate: Estimate, *, n: int) -> PairedDifference:
 
 
 def select_point(results: pd.DataFrame, *, split: str, point: Mapping[str, Any]) -> pd.DataFrame:
-    """Return the completions of one operating point on one split.
-
-    Returns:
-        The rows, by id and sample.
-    """
+    """Return the completions of one operating point on one split, by id and sample."""
     chosen = results["split"] == split
     for key in [*GROUP_KEYS, "alpha"]:
         chosen &= results[key] == point[key]

@@ -100,10 +100,7 @@ def weighted_rates(weights: npt.ArrayLike, *, sums: Array, counts: Array) -> Arr
 def pareto_table(summary: pd.DataFrame, *, prompts: ClusterCounts, seed: int = 0) -> pd.DataFrame:
     """Return the frontier by helpfulness drop, the baseline (if it is on it) once and under no condition.
 
-    Args:
-        summary: From `summarise`.
-        prompts: Counts of the same study by prompt (`id`).
-        seed: Seed of the resampling.
+    `prompts` counts the same study by prompt (`id`); `seed` is that of the resampling.
 
     Returns:
         Rows of the summary with frontier_share, from `frontier_shares`; for the baseline direction and intervention are

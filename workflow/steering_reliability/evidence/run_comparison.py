@@ -35,10 +35,7 @@ UNKNOWN: Final = "not recorded"
 class Setting:
     """The settings of a run that its rates depend on.
 
-    Attributes:
-        prompts: Texts by split.
-        max_new_tokens: Most tokens of a completion; None where it was not recorded.
-        metric: What scored the completions.
+    `max_new_tokens` is None where it was not recorded; `metric` is what scored the completions.
     """
 
     prompts: Mapping[str, frozenset[str]]
@@ -93,14 +90,7 @@ def _by_value(values: Mapping[str, Any]) -> str:
 
 @dataclass(frozen=True)
 class Run:
-    """A finished run.
-
-    Attributes:
-        model: Name of its model.
-        n_layers: Blocks of that model.
-        summary: From `summarise`.
-        setting: The settings that its rates depend on.
-    """
+    """A finished run: the name and the number of blocks of its model, its summary, and what its rates depend on."""
 
     model: str
     n_layers: int

@@ -38,10 +38,7 @@ Cosines = Mapping[str, Mapping[int, float]]
 def sanity_checks(results: pd.DataFrame, *, summary: pd.DataFrame, cosines: Cosines | None = None) -> pd.DataFrame:
     """Compare the study with its checks, on harm_test.
 
-    Args:
-        results: Rows of results.parquet.
-        summary: From `summarise`.
-        cosines: Cosine of each other direction with the study's, by direction and layer.
+    `cosines` has the cosine of each other direction with the study's, by direction and layer.
 
     Returns:
         One row per check and statistic with `SANITY_COLUMNS`; no rows where the run has no checks and no steered

@@ -29,10 +29,7 @@ def draw_effect_gap_forest(gaps: pd.DataFrame, *, title: str, controls: pd.DataF
 
     Points whose corrected p is at most 0.05 are coloured and thick.
 
-    Args:
-        gaps: From `gap_tests`, possibly empty.
-        title: Name of the run or model.
-        controls: From `control_points`, of the same run; their band is drawn where there are random directions.
+    `gaps` may be empty. The band of `controls` is drawn where there are random directions.
     """
     gaps = gaps[gaps["outcome"] == "clean_refusal"]
     columns = _columns(study_panels(gaps))

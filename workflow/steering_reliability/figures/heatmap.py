@@ -23,12 +23,7 @@ _RANDOM = CONTROL_STYLES["random"].sign
 def draw_heatmap(summary: pd.DataFrame, *, rate: str, heading: str, reading: str, title: str) -> Figure:
     """Draw a rate as layer x alpha, each cell with the rate, its interval and n, one panel per intervention.
 
-    Args:
-        summary: From `summarise`.
-        rate: The rate's column, such as refusal_harm_test.
-        heading: The figure's title.
-        reading: One sentence on how to read it.
-        title: Name of the run or model.
+    `rate` is a column such as refusal_harm_test; `reading` is one sentence on how to read the figure.
     """
     study, controls = study_points(summary), control_points(summary)
     groups = _grids(study)

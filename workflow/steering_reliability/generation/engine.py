@@ -32,11 +32,7 @@ class Engine:
     against the unsteered model. The first row of a prompt waits until the prompt was read unsteered; the rows start
     from that state.
 
-    Args:
-        model: The bridged model.
-        hook_point: `resid_pre` or `resid_post`.
-        max_rows: Most rows written at once; fewer where memory does not allow it.
-        memory: Bytes to use beside the model.
+    At most `max_rows` are written at once, fewer where `memory`, the bytes to use beside the model, does not allow it.
     """
 
     def __init__(self, model: LoadedModel, *, hook_point: str, max_rows: int, memory: int = 3 << 30) -> None:

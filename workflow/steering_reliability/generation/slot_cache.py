@@ -40,11 +40,7 @@ class SlotCache:
     neighbours are. The slots lie close together: each spans just the tokens that are read now, since a matrix product
     over slots with gaps between them copies all keys and values first.
 
-    Args:
-        n_layers: Number of blocks.
-        slots: Rows that fit.
-        length: Tokens that fit in a row.
-        span: Tokens that a slot spans at first; None for `length`.
+    `span` is the number of tokens that a slot spans at first; None for `length`, the tokens that fit in a row.
     """
 
     is_compileable = False
@@ -64,11 +60,8 @@ class SlotCache:
     ) -> dict[str, Any]:
         """The arguments of a forward pass that reads tokens into this cache.
 
-        Args:
-            tokens: Row i, token j goes to `positions[i, j]` of slot i.
-            positions: Index of each token in its row.
-            horizon: Number of keys that must be read; attention reads `span`, which is at least that.
-            dtype: Of the mask.
+        Token [i, j] goes to `positions[i, j]` of slot i. Attention reads `span` keys, at least `horizon`; `dtype` is
+        the mask's.
         """
         if not self.span // 2 < horizon <= self.span:
             self._respan(horizon, filled=len(positions))

@@ -34,12 +34,8 @@ def choose_and_measure(
 ) -> TokenStatistics:
     """Choose the next token of the first n rows and measure its distribution.
 
-    Args:
-        logits: m is n rounded up to a multiple of 8, since a sum over a single row would be split between
-            threads and round differently.
-        uniform: In [0, 1), float64.
-        temperature: 0 is greedy.
-        top_p: In (0, 1].
+    The logits have m rows, n rounded up to a multiple of 8, since a sum over a single row would be split between
+    threads and round differently. The other arguments are those of `choose_tokens`.
     """
     tokens: list[Int[Tensor, " k"]] = []
     picked: list[Tensor] = []

@@ -25,9 +25,7 @@ _ARGUMENTS = {"interventions": "intervention", "alphas": "alpha"}
 def as_prompts(given: Sequence[str | Prompt], *, where: str) -> list[Prompt]:
     """Give every text the id that it needs: itself, so that neither place nor neighbours change what is drawn for it.
 
-    Args:
-        given: Texts, or prompts as `read_prompts` returns them.
-        where: Name of the argument, for the message.
+    `where` names the argument in the message.
 
     Raises:
         InputError: When there is none, or a single string was given.

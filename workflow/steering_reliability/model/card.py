@@ -43,10 +43,7 @@ def read_card(folder: str | Path) -> dict[str, Any]:
 def other_code_note(folder: str | Path, *, code: str, rule: str) -> str | None:
     """The warning that a model's folder was made by other code than is here; None where it was not, or is not there.
 
-    Args:
-        folder: The model's folder.
-        code: Digest of the code that would make it now.
-        rule: The rule that makes it.
+    `code` is the digest of the code that would make it now, `rule` the rule that makes it.
     """
     if not (Path(folder) / "config.json").is_file() or read_card(folder).get("code") == code:
         return None
@@ -59,9 +56,7 @@ def other_code_note(folder: str | Path, *, code: str, rule: str) -> str | None:
 def check_files(folder: str | Path, *, weights: bool) -> None:
     """Compare a model's files with the hashes on its card; a user's own folder has no card and is not checked.
 
-    Args:
-        folder: The model's Hugging Face folder.
-        weights: Whether to read the weights too, a second per GB.
+    With `weights` the weights are read too, a second per GB.
 
     Raises:
         InputError: When a file is missing or has other bytes, or when the card itself is damaged.

@@ -56,11 +56,7 @@ def fetch_snapshot(name: str, *, revision: str | None, folder: Path, say: Callab
     The files go through the hub's cache (HF_HOME), where complete ones are kept. Without a network, or with
     HF_HUB_OFFLINE, they come from that cache alone. Every file's hash is compared with the one the hub names.
 
-    Args:
-        name: Id of the repository.
-        revision: Commit, tag or branch; None is the main branch.
-        folder: Receives the files.
-        say: Receives lines of progress.
+    `revision` is a commit, tag or branch, None the main branch; `say` receives lines of progress.
 
     Raises:
         InputError: When the model is absent, gated, damaged, or only there as a pickle, or the hub can't be reached.

@@ -21,13 +21,7 @@ def no_network(error: Exception) -> bool:
 
 
 def explain_hub_error(error: Exception, *, name: str, revision: str | None) -> InputError:
-    """Turn what huggingface_hub raised into the one message that a user sees; it never holds a token.
-
-    Args:
-        error: What was raised.
-        name: Id of the repository.
-        revision: The configured one; None is the main branch.
-    """
+    """Turn what huggingface_hub raised into the one message that a user sees; it never holds a token."""
     for explain in (_refused, _failed, _failed_here):
         found = explain(error, name, revision)
         if found is not None:

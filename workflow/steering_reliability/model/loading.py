@@ -129,10 +129,7 @@ def multiplies_bfloat16_fast(processor: Mapping[str, str]) -> bool:
 def load_model(folder: str | Path, *, device: str, dtype: str) -> LoadedModel:
     """Boot a Hugging Face folder as a TransformerLens bridge.
 
-    Args:
-        folder: A folder with config.json, safetensors weights and a tokenizer.
-        device: `auto`, `cpu`, `cuda` or `mps`.
-        dtype: `auto`, `float32`, `bfloat16` or `float16`.
+    `device` is `auto`, `cpu`, `cuda` or `mps`; `dtype` is `auto`, `float32`, `bfloat16` or `float16`.
 
     Raises:
         InputError: When the folder is not a model that TransformerLens can boot, or its files have changed.
@@ -228,9 +225,6 @@ def read_context(folder: str | Path) -> int:
 def longest_context(config: Any) -> int:
     """Most tokens that a model reads with its plain, full attention.
 
-    Args:
-        config: Its Hugging Face config.
-
     Returns:
         The trained context; less where attention slides over a window, or where positions are rescaled by the length
         of what else is in the batch, since up to there neither shows.
@@ -248,10 +242,7 @@ def longest_context(config: Any) -> int:
 def beyond_context(lengths: Mapping[str, int], *, context: int, room: int) -> InputError:
     """The error for prompts that don't fit: which, how long they are, and the ways out.
 
-    Args:
-        lengths: Tokens of each prompt that is too long, by its id.
-        context: Most tokens that the model reads.
-        room: Tokens that must fit after a prompt.
+    `lengths` has the tokens of each prompt that is too long, by its id; `room` tokens must fit after a prompt.
     """
     names = ", ".join(f"{name} ({n} tokens)" for name, n in list(lengths.items())[:5])
     more = f" and {len(lengths) - 5} more" if len(lengths) > 5 else ""
@@ -329,12 +320,7 @@ def opening_tokens(
 ) -> tuple[int, ...]:
     """The tokens of an answer's opening, as the model would write them after a prompt.
 
-    Args:
-        opening: The text, for example "I'm sorry".
-        prompt: The user's text; without a chat template the opening goes on from it, after a space.
-        tokenizer: The model's tokenizer.
-        chat_template: `auto` or `none`.
-        prompt_template: Text around `{prompt}`, for where there is no chat template.
+    Without a chat template the opening goes on from the prompt, after a space; templates are those of `render_prompt`.
     """
     before = (prompt_template or PROMPT).replace(PROMPT, prompt)
     joined = not before or before[-1].isspace() or opening[:1].isspace()

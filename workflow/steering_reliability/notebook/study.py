@@ -113,11 +113,7 @@ def _flat(settings: Any, *, name: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def describe(folder: str | Path) -> str:
-    """Where the run goes, the digest of the package's code, versions and the GPU, a line each.
-
-    Args:
-        folder: The run's folder.
-    """
+    """Where the run goes, the digest of the package's code, versions and the GPU, a line each."""
     facts = {
         "run": str(folder),
         "code": package_digest(),

@@ -20,8 +20,7 @@ NEWS_SECONDS = 3.0
 def record_run(folder: Path) -> None:
     """Record which process of which machine runs here, so that a later run can tell whether its locks still hold.
 
-    Args:
-        folder: Snakemake's own, `.snakemake`.
+    `folder` is Snakemake's own, `.snakemake`.
     """
     write_text(folder / RECORD, json.dumps({"host": socket.gethostname(), "pid": os.getpid()}) + "\n")
 
@@ -32,9 +31,7 @@ def release_stale_locks(folder: Path, *, patience: float = PATIENCE_SECONDS) -> 
     Jobs of a killed run are waited for: they end by themselves within seconds. Those that do not are named on stderr:
     Snakemake's own handler of SIGTERM can wait for a lock that its process holds.
 
-    Args:
-        folder: Snakemake's own, `.snakemake`, in the working directory.
-        patience: Seconds to wait for jobs that a killed run has left behind.
+    `folder` is Snakemake's own, `.snakemake`; jobs are waited for `patience` seconds.
 
     Returns:
         How many locks were removed: 0 where there are none, where the last run was on another machine or is not known,

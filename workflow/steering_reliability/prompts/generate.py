@@ -40,10 +40,7 @@ def generate_prompts(split: str, *, n: int, seed: int) -> list[Prompt]:
     prompts are a rewording of each other in the same manner. Benign prompts are whole sentences, evenly spread over
     families.
 
-    Args:
-        split: `harm_train`, `harm_test` or `benign`.
-        n: Number of prompts, at least 1.
-        seed: Orders families, styles, topics and templates.
+    `seed` orders families, styles, topics and templates.
 
     Returns:
         `n` prompts with ids `{split}_0001` onwards; harmful ones carry `template` and `topic` in `extra`.
@@ -91,10 +88,6 @@ def read_yaml(name: str) -> Any:
 
 def crossed(material: Material, *, seed: str) -> Iterator[_Made]:
     """Visit all (family, style) cells evenly: every run of len(families) prompts has each family once.
-
-    Args:
-        material: Topics and templates.
-        seed: Orders everything.
 
     Yields:
         Prompt, family, style, and the ids of its template and topic.

@@ -34,9 +34,6 @@ class Record:
     def text(self, name: str) -> str | None:
         """Return a field's text without white space around it; line ends become LF, and a list gives its first element.
 
-        Args:
-            name: As `find_field` returns it.
-
         Returns:
             "" where the row has no such field or an empty one, None where it is neither text nor a number.
         """
@@ -97,10 +94,7 @@ def read_records(path: Path, *, expected_field: str) -> Records:
 def find_field(name: str, *, records: Sequence[Record], source: str) -> str:
     """Return a field's name as the file writes it: the same, or the only one that differs from it in case alone.
 
-    Args:
-        name: As the user writes it; a dotted name reaches into objects ("meta.family").
-        records: The rows, at least one.
-        source: The file, named in errors.
+    A dotted name reaches into objects ("meta.family"). There is at least one record; errors name the `source`.
 
     Raises:
         InputError: If no row has such a field, or several fields differ from it in case alone.

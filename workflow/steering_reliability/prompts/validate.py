@@ -22,11 +22,7 @@ _MISSING: Final = object()
 
 
 class Problems:
-    """The faults found in one file, collected so that its owner hears of all of them at once.
-
-    Args:
-        source: The file, as the user knows it.
-    """
+    """The faults found in one file, collected so that its owner hears of all of them at once."""
 
     def __init__(self, source: str) -> None:
         self.source = source
@@ -37,11 +33,7 @@ class Problems:
         self._found.append(f"{at}, {field}: {what}" if field else f"{at}: {what}")
 
     def raise_if_any(self, fix: str) -> None:
-        """Raise one `InputError` that lists the faults in the order in which they were found, the first 20 in full.
-
-        Args:
-            fix: What the user can do about them.
-        """
+        """Raise one `InputError` that lists the faults in the order in which they were found, the first 20 in full."""
         if not self._found:
             return
         listed = [f"    {found}" for found in self._found[:_MOST_LISTED]]
@@ -72,11 +64,6 @@ def read_content(path: Path) -> bytes:
 
 def check_content(content: bytes, *, split: str, source: str) -> None:
     """Refuse the content of a JSON Lines prompts file with any fault; blank lines are none.
-
-    Args:
-        content: Without a byte order mark.
-        split: The split it is for.
-        source: The file, named in errors.
 
     Raises:
         InputError: Once, with all faults: not UTF-8, invalid JSON, a missing, empty, unknown or wrongly typed field,

@@ -127,16 +127,9 @@ def write_report(
 ) -> None:
     """Write index.html, one file that makes no network requests.
 
-    Args:
-        results: Rows of results.parquet, at least `PAGE_COLUMNS`.
-        tables: Of the same run.
-        figures_dir: Folder of the SVG figures; those that are missing are left out.
-        output: The page; written whole or not at all.
-        title: Name of the run or model.
-        provenance: As in provenance.json.
-        downloads: Files that the page offers, beside the config.
-        stages: Number of files that each stage of the workflow makes, in its order.
-        times: When each stage was finished; with them two runs have different pages.
+    The results have at least `PAGE_COLUMNS`. Figures that are missing in `figures_dir` are left out, and the page is
+    written whole or not at all. It offers the `downloads` beside the config. `stages` has the number of files that each
+    stage of the workflow makes, in its order; with `times` two runs have different pages.
     """
     summary, claims = tables.summary, tables.claims
     is_check = claims["claim"].str.startswith(CHECKS)

@@ -84,9 +84,7 @@ def aggregate(
 def write_results(rows: Iterable[Row], path: Path) -> None:
     """Write results.parquet in groups of a fixed size, so that neither memory nor bytes depend on how rows arrive.
 
-    Args:
-        rows: Each with every column of `RESULTS_SCHEMA`; other keys are left out.
-        path: The file; written whole or not at all.
+    Other keys than the columns of `RESULTS_SCHEMA` are left out; the file is written whole or not at all.
     """
     stream = iter(rows)
     # Every setting that shapes the bytes is given, so that a new default of pyarrow changes nothing.

@@ -14,9 +14,7 @@ CELLS: Final = ("both", "steered_only", "baseline_only", "neither")
 def pair_with_baseline(results: pd.DataFrame, *, outcomes: Sequence[str]) -> pd.DataFrame:
     """Add to each completion whether its outcomes, its baseline's, both or neither are true.
 
-    Args:
-        results: Rows of results.parquet, baselines included.
-        outcomes: Names of columns of truth values.
+    The results include the baselines; `outcomes` are columns of truth values.
 
     Returns:
         The rows in their order, `outcomes` as 0.0 or 1.0, with {outcome}_both, _steered_only, _baseline_only and

@@ -103,10 +103,6 @@ COLUMN_DESCRIPTIONS: Final[dict[str, str]] = {name: text for name, _, text in _C
 def read_results(path: Path, *, columns: Sequence[str] | None = None) -> pd.DataFrame:
     """Read results.parquet, or only some of its columns.
 
-    Args:
-        path: The file.
-        columns: Names to read; all of them by default.
-
     Returns:
         One row per (prompt, sample, split, direction, intervention, layer, alpha, seed); missing numbers are NaN.
 

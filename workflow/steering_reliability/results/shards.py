@@ -40,10 +40,7 @@ class _Completion(BaseModel, strict=True):
 def read_shard(path: Path, *, condition: Mapping[str, Any], prompts: Mapping[str, Prompt]) -> dict[Key, Row]:
     """Read and check the completions of one condition on one split.
 
-    Args:
-        path: The shard, JSON Lines.
-        condition: What every row must say of itself: split, direction, intervention, layer, alpha and seed.
-        prompts: The prompts of the split, by id.
+    Every row must say of itself what `condition` says: split, direction, intervention, layer, alpha and seed.
 
     Returns:
         (id, sample) to row, sorted by key. Missing numbers are NaN.

@@ -28,10 +28,7 @@ class Checked:
 def write_checksums(paths: Iterable[str], *, output: Path, below: str = "") -> None:
     """Record the SHA-256 of files.
 
-    Args:
-        paths: As this job has them.
-        output: The list, sorted by path.
-        below: What stands before a path of the rules here; nothing where all jobs share a disk.
+    `below` is what stands before a path of the rules here; nothing where all jobs share a disk.
 
     Raises:
         InputError: When a path has a line break, which the format has no place for.

@@ -149,10 +149,8 @@ def follows_claims(config: Config) -> bool:
 def conditions_at_claims(config: Config, *, recommended: Point | None, others: Sequence[Point]) -> list[Condition]:
     """The checks that run where the claims are made, on harm_test alone.
 
-    Args:
-        config: The run's config.
-        recommended: The recommended point, where the prefixes and the seed are varied; None where there is none.
-        others: Further points of claims; random and shuffled directions run there too.
+    Prefixes and seed are varied at the recommended point, if there is one; random and shuffled directions run at the
+    others too.
     """
     if not follows_claims(config):
         return []
@@ -234,8 +232,7 @@ def seeds(config: Config, *, layers: list[int]) -> list[int]:
 def read_claim_points(path: Path) -> list[ClaimPoint]:
     """Read a written table of claim points without pandas, since every job of Snakemake reads the plan.
 
-    Args:
-        path: R/tables/claim_points.csv; a file that is not there yet holds none.
+    A file that is not there yet holds none.
     """
     if not path.is_file():
         return []

@@ -305,10 +305,7 @@ def plan_run(
 ) -> RunPlan:
     """Validate a config and plan its run.
 
-    Args:
-        raw: The parsed config.
-        models_dir: Where models are prepared.
-        own_prompts: Split to the workflow's own prompt file, for splits whose path the config does not give.
+    `own_prompts` has the workflow's own prompt file of splits whose path the config does not give.
 
     Raises:
         InputError: When the config, a prompt file's place, the model's place or a layer is wrong.
