@@ -8,13 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from steering_reliability.evidence.cluster_counts import (
-    HELD_OUT,
-    NO_UNIT,
-    ClusterCounts,
-    count_clusters,
-    with_outcomes,
-)
+from steering_reliability.evidence.cluster_counts import HELD_OUT, NO_UNIT, ClusterCounts, count_clusters, with_outcomes
 from steering_reliability.results.schema import POINT_KEYS, SPLITS
 from steering_reliability.statistics.cluster_intervals import (
     PairedCounts,

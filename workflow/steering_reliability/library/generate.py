@@ -12,12 +12,7 @@ from steering_reliability.generation.memory import memory_budget
 from steering_reliability.generation.requests import CompletionRequest, SteeringRequest
 from steering_reliability.generation.rows import Completion, rows_of
 from steering_reliability.generation.stop_strings import kept_text
-from steering_reliability.library.arguments import (
-    as_prompts,
-    check_names_and_bounds,
-    checked_template,
-    resolve_layer,
-)
+from steering_reliability.library.arguments import as_prompts, check_names_and_bounds, checked_template, resolve_layer
 from steering_reliability.model.loading import LoadedModel
 from steering_reliability.prompts.schema import Prompt
 

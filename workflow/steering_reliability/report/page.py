@@ -21,12 +21,7 @@ from steering_reliability.files import write_text
 from steering_reliability.process.ledger import mixture_note
 from steering_reliability.prompts.shift import shift_sentence
 from steering_reliability.report.chart_style import Spec
-from steering_reliability.report.charts import (
-    dose_response_chart,
-    gap_chart,
-    heatmap_chart,
-    steerability_chart,
-)
+from steering_reliability.report.charts import dose_response_chart, gap_chart, heatmap_chart, steerability_chart
 from steering_reliability.report.completions import pack_completions
 from steering_reliability.report.findings import headline, warnings
 from steering_reliability.report.scripts import TEMPLATES, packed, page_environment, page_frame
