@@ -16,31 +16,21 @@ MOST_VALUES: Final = 100_000
 DEEPEST: Final = 20
 MOST_LISTED: Final = 50
 _LONGEST: Final = 60
-_WHOLE_NUMBER: Final = "must be a whole number"
-_NUMBER: Final = "must be a number"
-_TRUE_OR_FALSE: Final = "must be true or false"
-_NOT_EMPTY: Final = "must not be empty"
 _MESSAGES: Final = {
-    "int_type": _WHOLE_NUMBER,
-    "int_parsing": _WHOLE_NUMBER,
-    "int_from_float": _WHOLE_NUMBER,
-    "float_type": _NUMBER,
-    "float_parsing": _NUMBER,
-    "bool_type": _TRUE_OR_FALSE,
-    "bool_parsing": _TRUE_OR_FALSE,
+    **dict.fromkeys(("int_type", "int_parsing", "int_from_float"), "must be a whole number"),
+    **dict.fromkeys(("float_type", "float_parsing"), "must be a number"),
+    **dict.fromkeys(("bool_type", "bool_parsing"), "must be true or false"),
+    # No list or text of the config needs more than one element.
+    **dict.fromkeys(("too_short", "string_too_short"), "must not be empty"),
+    **dict.fromkeys(("model_type", "dict_type"), "must be a mapping of keys"),
     "finite_number": "must be a finite number",
     "string_type": "must be text; a number or a yes needs quotes to be one",
-    "model_type": "must be a mapping of keys",
-    "dict_type": "must be a mapping of keys",
     "list_or_dict_type": "must be a list, or a mapping of keys with a list for each",
     "literal_error": "must be {expected}",
     "string_pattern_mismatch": "must match the pattern {pattern}",
     "greater_than_equal": "must be at least {ge:g}",
     "greater_than": "must be above {gt:g}",
     "less_than_equal": "must be at most {le:g}",
-    # No list or text of the config needs more than one element.
-    "too_short": _NOT_EMPTY,
-    "string_too_short": _NOT_EMPTY,
     "string_too_long": "must have at most {max_length} characters",
     "invalid_key": "is a key that is not text",
 }

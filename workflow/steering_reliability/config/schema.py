@@ -316,8 +316,7 @@ class SanityChecksConfig(_Section):
         ),
     ] = "claims"
     layer: Annotated[
-        int | None,
-        Field(ge=0, description="Layer of the checks, of the grid; null with alpha: the recommended one."),
+        int | None, Field(ge=0, description="Layer of the checks, of the grid; null with alpha: the recommended one.")
     ] = None
     alpha: Annotated[
         Alpha | None, Field(description="Strength of the checks, of the grid; null with layer: the recommended one.")

@@ -34,12 +34,7 @@ class Text:
 
 
 def measure_activations(
-    output: str | Path,
-    *,
-    folder: str | Path,
-    harm_train: str | Path,
-    extra: Sequence[str],
-    settings: Mapping[str, Any],
+    output: str | Path, *, folder: str | Path, harm_train: str | Path, extra: Sequence[str], settings: Mapping[str, Any]
 ) -> None:
     """Read the residual streams that a method compares, and write them; what read them goes to the job's log.
 

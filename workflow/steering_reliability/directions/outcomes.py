@@ -5,7 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from steering_reliability.errors import InputError
-from steering_reliability.metrics import is_repetitive, measure_confounds, score_helpfulness, score_refusal
+from steering_reliability.metrics.confounds import is_repetitive, measure_confounds
+from steering_reliability.metrics.helpfulness import score_helpfulness
+from steering_reliability.metrics.refusal import score_refusal
 
 
 def read_outcomes(shard: str | Path) -> list[dict[str, Any]]:

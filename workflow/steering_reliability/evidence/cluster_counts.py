@@ -27,14 +27,8 @@ NO_UNIT: Final = ""
 IN_DIRECTION: Final = "harm_train_seen"
 """The harm_train prompts that built the direction."""
 
-OUTCOMES: Final = {
-    "refusal": "is_refusal",
-    "clean_refusal": "is_clean_refusal",
-    "opening_refusal": "is_opening_refusal",
-    "helpful": "is_helpful",
-    "helpful_by_opening": "is_helpful_by_opening",
-    "degenerate": "is_degenerate",
-}
+_NAMES: Final = ("refusal", "clean_refusal", "opening_refusal", "helpful", "helpful_by_opening", "degenerate")
+OUTCOMES: Final = {name: f"is_{name}" for name in _NAMES}
 """Name of an outcome in the tables to its column of truth values."""
 
 COUNT_INPUTS: Final = [

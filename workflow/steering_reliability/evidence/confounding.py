@@ -84,11 +84,7 @@ def matched_effect(
     arms = ["steered_n", "baseline_n"]
     total, kept = len(pooled), int(shared[arms].sum().sum())
     covered = shared[arms].sum() / counts[arms].sum() if total else pd.Series([np.nan])
-    return MatchedEffect(
-        crude=crude,
-        matched=as_difference(matched, n=kept),
-        overlap=float(covered.min()),
-    )
+    return MatchedEffect(crude=crude, matched=as_difference(matched, n=kept), overlap=float(covered.min()))
 
 
 _ARMS: Final = ["steered_refusals", "steered_n", "baseline_refusals", "baseline_n"]

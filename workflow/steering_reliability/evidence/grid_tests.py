@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from steering_reliability.evidence.cluster_counts import HELD_OUT, NO_UNIT, ClusterCounts, count_clusters, with_outcomes
-from steering_reliability.results.schema import POINT_KEYS, SPLITS
+from steering_reliability.results.schema import POINT_KEYS, SPLITS, steered_points
 from steering_reliability.statistics.cluster_intervals import (
     PairedCounts,
     clustered_difference,
@@ -200,7 +200,7 @@ def layer_differences(rows: pd.DataFrame, *, flag: str = "is_clean_refusal") -> 
         `other_layer` with `clustered_difference`'s 95% interval, the p of `sign_flip_p`, not corrected, and
         `change_over_styles`'s interval for other styles; n counts pairs of completions.
     """
-    steered = rows[(rows["role"] == "main") & (rows["split"] == "harm_test") & ~rows["from_baseline"].astype(bool)]
+    steered = steered_points(rows[rows["split"] == "harm_test"])
     if steered.empty:
         return pd.DataFrame(columns=LAYER_COLUMNS)
     outcomes = steered.set_index([*_PLACE, "layer", *_ITEM])[flag].unstack(_ITEM).sort_index()

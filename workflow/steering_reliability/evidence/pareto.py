@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from steering_reliability.evidence.cluster_counts import ClusterCounts
-from steering_reliability.results.schema import POINT_KEYS, as_records
+from steering_reliability.results.schema import POINT_KEYS, as_records, steered_points
 from steering_reliability.statistics.intervals import Array
 
 MAX_HELPFULNESS_DROP: Final = 0.2
@@ -129,9 +129,8 @@ def recommended_point(summary: pd.DataFrame) -> dict[str, Any] | None:
     Returns:
         A row of the summary, or None where no steered point of the study has both numbers.
     """
-    steered = summary[(summary["role"] == "main") & ~summary["from_baseline"].astype(bool)]
     gain = choosing_rate(summary)
-    ranked = steered.dropna(subset=[gain, "helpfulness_drop"]).copy()
+    ranked = steered_points(summary).dropna(subset=[gain, "helpfulness_drop"]).copy()
     ranked = ranked.assign(strength=ranked["relative_strength"].abs())
     if ranked.empty:
         return None

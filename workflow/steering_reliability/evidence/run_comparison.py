@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import pandas as pd
 
-from steering_reliability.results.schema import SPLITS, read_results
+from steering_reliability.results.schema import SPLITS, read_results, steered_points
 from steering_reliability.run.record import config_of
 
 _EFFECTS: Final = (
@@ -109,7 +109,7 @@ def compare_runs(runs: Mapping[str, Run]) -> pd.DataFrame:
     """
     parts = []
     for name, run in sorted(runs.items()):
-        points = run.summary[(run.summary["role"] == "main") & ~run.summary["from_baseline"].astype(bool)]
+        points = steered_points(run.summary)
         depth = (points["layer"] + 1) / run.n_layers
         known = points.assign(run=name, model=run.model, n_layers=run.n_layers, depth=depth)
         setting = run.setting

@@ -9,7 +9,7 @@ import pandas as pd
 
 from steering_reliability.evidence.cluster_counts import IN_DIRECTION, count_clusters
 from steering_reliability.evidence.pareto import choosing_rate, recommended_point, weighted_rates
-from steering_reliability.results.schema import POINT_KEYS, sort_points
+from steering_reliability.results.schema import POINT_KEYS, sort_points, steered_points
 from steering_reliability.statistics.intervals import Array
 
 _QUANTITIES: Final = ("clean_refusal_harm_train", "helpfulness_drop")
@@ -29,7 +29,7 @@ def selection_table(rows: pd.DataFrame, *, summary: pd.DataFrame, seed: int = 0,
         minus reported half, with its standard deviation (_sd) over splits. A point that was never selected has
         n_selected = 0 and NaN.
     """
-    steered = sort_points(summary[(summary["role"] == "main") & ~summary["from_baseline"].astype(bool)])
+    steered = sort_points(steered_points(summary))
     best = recommended_point(summary)
     table = steered[POINT_KEYS].copy()
     records = table.to_dict("records")

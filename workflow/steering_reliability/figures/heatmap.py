@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from steering_reliability.figures.controls import CONTROL_STYLES, control_points, random_band
 from steering_reliability.figures.panels import curve_name, curve_order, percent, sample_sizes, study_points
 from steering_reliability.figures.style import INK, finish, new_figure
+from steering_reliability.results.schema import at_point
 from steering_reliability.text.numbers import rounded
 
 LIGHT_FROM = 0.47
@@ -61,8 +62,7 @@ def _draw_cells(axes: Axes, points: pd.DataFrame, rate: str, *, controls: pd.Dat
     # Cividis runs evenly from dark to light for colour-blind eyes and in grey.
     axes.imshow(table.to_numpy(dtype=float), cmap="cividis", vmin=0, vmax=1, aspect="auto", origin="lower")
     for _, point in points.iterrows():
-        keys = ["intervention", "layer", "alpha", "seed"]
-        here = controls[(controls[keys] == point[keys]).all(axis=1)]
+        here = at_point(controls, point, keys=("intervention", "layer", "alpha", "seed"))
         x, y = alphas.index(point["alpha"]), layers.index(point["layer"])
         _write_cell(axes, point, rate, x=x, y=y, band=random_band(here, rate))
     strengths = points.groupby("alpha")["relative_strength"]

@@ -153,6 +153,13 @@ def signed_points(share: float, _: object = None) -> str:
     return f"{100 * share:+.0f}" if share else "0"
 
 
+def symmetric_limit(values: pd.DataFrame, *, largest: float) -> float:
+    """Return a limit that holds every value with some room, so that 0 is in the middle; at least 0.3."""
+    reach = values.abs().to_numpy(dtype=float)
+    known = reach[~np.isnan(reach)]
+    return float(np.clip(1.08 * known.max(), 0.3, largest)) if known.size else 1.0
+
+
 def plain_grid(axes: Axes) -> None:
     """Draw horizontal lines behind the data, to read values off."""
     axes.grid(axis="y", color=GRID, linewidth=0.7)

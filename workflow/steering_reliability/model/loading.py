@@ -311,12 +311,7 @@ def is_bare(tokenizer: Any, chat_template: str) -> bool:
 
 
 def opening_tokens(
-    opening: str,
-    *,
-    prompt: str,
-    tokenizer: Any,
-    chat_template: str = "auto",
-    prompt_template: str | None = None,
+    opening: str, *, prompt: str, tokenizer: Any, chat_template: str = "auto", prompt_template: str | None = None
 ) -> tuple[int, ...]:
     """The tokens of an answer's opening, as the model would write them after a prompt.
 

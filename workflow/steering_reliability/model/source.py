@@ -16,12 +16,11 @@ from steering_reliability.files import sha256_of
 from steering_reliability.model.card import CARD, read_card
 from steering_reliability.model.hub import PICKLES, SETTINGS, fetch_config
 
+MODELS_DIR: Final = "results/models"
+"""Where models are prepared."""
+
 GGUF_PARTS: Final = (
-    "generation_config.json",
-    "model.safetensors",
-    "model_card.json",
-    "tokenizer.json",
-    "tokenizer_config.json",
+    *("generation_config.json", "model.safetensors", "model_card.json", "tokenizer.json", "tokenizer_config.json"),
 )
 """What `prepare_model` and `tune_refusal` write beside config.json for a model that comes from a GGUF file."""
 
@@ -34,7 +33,7 @@ class GgufFile:
     package: str | None
 
 
-def model_folder(model: ModelConfig, *, models_dir: str = "results/models") -> str:
+def model_folder(model: ModelConfig) -> str:
     """The Hugging Face folder of a model: a local one where it lies, else one of ours.
 
     A GGUF file's is named after the file, whatever the model is called; a hub model's after its name and revision.
@@ -42,18 +41,18 @@ def model_folder(model: ModelConfig, *, models_dir: str = "results/models") -> s
     if not is_prepared(model):
         return model.source.rstrip("/")
     if model.source == "hub":
-        return f"{models_dir}/{_slug(model.name)}-{_digest(model.name, model.revision)}"
-    return f"{models_dir}/{_slug(re.split('[:/]', model.source)[-1].removesuffix('.gguf'))}-{_digest(model.source)}"
+        return f"{MODELS_DIR}/{_slug(model.name)}-{_digest(model.name, model.revision)}"
+    return f"{MODELS_DIR}/{_slug(re.split('[:/]', model.source)[-1].removesuffix('.gguf'))}-{_digest(model.source)}"
 
 
-def tuned_folder(model: ModelConfig, tuning: RefusalTuningConfig | None, *, models_dir: str = "results/models") -> str:
+def tuned_folder(model: ModelConfig, tuning: RefusalTuningConfig | None) -> str:
     """The folder of the model after its refusal tuning; the model's own where there is none."""
-    base = model_folder(model, models_dir=models_dir)
+    base = model_folder(model)
     if tuning is None:
         return base
     origin = _digest(base, tuning.model_dump_json(), repr(model.templates()))
-    made_here = base.removeprefix(f"{models_dir}/").rpartition("-")[0] if is_prepared(model) else model.name
-    return f"{models_dir}/{_slug(made_here)}-refusal-{origin}"
+    made_here = base.removeprefix(f"{MODELS_DIR}/").rpartition("-")[0] if is_prepared(model) else model.name
+    return f"{MODELS_DIR}/{_slug(made_here)}-refusal-{origin}"
 
 
 def _slug(name: str) -> str:

@@ -71,11 +71,6 @@ def code_of(
     return total.hexdigest()[:16]
 
 
-def import_closure(*scripts: str, without: Sequence[str] = ()) -> set[Path]:
-    """Return the files that `code_of` digests, assets left out."""
-    return _closure([_place(name) for name in scripts], without=without)
-
-
 def _place(name: str) -> Path:
     return PACKAGE / name if name.endswith(".py") else SCRIPTS / f"{name}.py"
 

@@ -172,9 +172,7 @@ def _lines(rows: pd.DataFrame, *, y: str, percent: bool, domain: list[float], ha
     # A difference of shares is in points, not in percent.
     axis = alt.Axis(format="%") if percent else alt.Axis(labelExpr=POINTS)
     intervals = base.mark_rule(strokeWidth=1, aria=False).encode(
-        y=alt.Y("low:Q", title=y if percent else f"{y} (points)", axis=axis, scale=scale),
-        y2="high:Q",
-        color=colour,
+        y=alt.Y("low:Q", title=y if percent else f"{y} (points)", axis=axis, scale=scale), y2="high:Q", color=colour
     )
     lines = base.transform_filter(alt.datum.series != _CONTROL).mark_line(aria=False)
     lines = lines.encode(y="value:Q", color=colour, strokeDash=dash)

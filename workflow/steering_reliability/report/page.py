@@ -80,19 +80,11 @@ CAVEATS: Final = (
     "config.yaml were, the p values do not account for that choice.",
 )
 
-FILTERS: Final = {
-    "split": "split",
-    "family": "family",
-    "style": "style",
-    "intervention": "intervention",
-    "layer": "layer",
-    "alpha": "alpha",
-    "direction": "direction",
-    "label": "label",
-    "changed": "changed from unsteered",
-    "degenerate": "degenerate",
-    "seed": "seed",
-}
+_FILTERED: Final = (
+    *("split", "family", "style", "intervention", "layer", "alpha", "direction", "label", "changed", "degenerate"),
+    "seed",
+)
+FILTERS: Final = {name: name for name in _FILTERED} | {"changed": "changed from unsteered"}
 """Filters of the completions and their labels; report.js has the same names."""
 
 

@@ -32,26 +32,12 @@ from steering_reliability.run.grid import ClaimPoint, Condition, Direction
 from steering_reliability.run.settings import Settings
 
 EVIDENCE: Final = (
-    "claims",
-    "tests",
-    "gap_tests",
-    "layer_differences",
-    "selection",
-    "steerability",
-    "prompt_steerability",
-    "equal_kl",
-    "by_group",
-    "corrected",
+    *("claims", "tests", "gap_tests", "layer_differences", "selection", "steerability", "prompt_steerability"),
+    *("equal_kl", "by_group", "corrected"),
 )
 FIGURES: Final = (
-    "tradeoff",
-    "gap_vs_alpha",
-    "effect_gap_forest",
-    "dose_response",
-    "equal_kl_curve",
-    "steerability",
-    "heatmap_refusal_harm_test",
-    "heatmap_helpful_benign",
+    *("tradeoff", "gap_vs_alpha", "effect_gap_forest", "dose_response", "equal_kl_curve", "steerability"),
+    *("heatmap_refusal_harm_test", "heatmap_helpful_benign"),
 )
 
 
@@ -300,9 +286,7 @@ class RunPlan:
         return sorted(rows, key=lambda row: list(row["shards"].values()))
 
 
-def plan_run(
-    raw: Mapping[str, Any], *, models_dir: str = "results/models", own_prompts: Mapping[str, str] | None = None
-) -> RunPlan:
+def plan_run(raw: Mapping[str, Any], *, own_prompts: Mapping[str, str] | None = None) -> RunPlan:
     """Validate a config and plan its run.
 
     `own_prompts` has the workflow's own prompt file of splits whose path the config does not give.
@@ -313,8 +297,8 @@ def plan_run(
     try:
         config = load_config(raw)
     except ConfigError as error:
-        raise _with_layers(error, raw, models_dir=models_dir) from None
-    base = model_folder(config.model, models_dir=models_dir)
+        raise _with_layers(error, raw) from None
+    base = model_folder(config.model)
     check_templates(config.model, folder=base)
     check_weights(config.model, folder=base)
     check_pinned_file(config.model, folder=base)
@@ -322,7 +306,7 @@ def plan_run(
     directions = grid.directions(config)
     plan = RunPlan(
         config=config,
-        model=tuned_folder(config.model, config.refusal_tuning, models_dir=models_dir),
+        model=tuned_folder(config.model, config.refusal_tuning),
         base=base,
         layers=layers,
         directions=directions,
@@ -355,14 +339,14 @@ def _check_files(plan: RunPlan) -> None:
         )
 
 
-def _with_layers(error: ConfigError, raw: Mapping[str, Any], *, models_dir: str) -> ConfigError:
+def _with_layers(error: ConfigError, raw: Mapping[str, Any]) -> ConfigError:
     """A config's errors, and what is wrong with its layers, so that a user sees all of them at once."""
     try:
         model, layers = ModelConfig.model_validate(raw["model"]), [int(layer) for layer in raw["experiment"]["layers"]]
     except (KeyError, TypeError, ValueError, OverflowError):
         return error
     try:
-        n_layers = count_layers(model, folder=model_folder(model, models_dir=models_dir))
+        n_layers = count_layers(model, folder=model_folder(model))
     except InputError:
         # The plan's own slip: it asks pythia-160m, which has 12 blocks, for layer 12.
         line = f"can't be checked, since {model.name} is not at hand; of 12 blocks the last one is layer 11, not 12"
