@@ -52,7 +52,6 @@ def claims_table(
 
 
 def _headline_claims(headline: Headline, chosen: Sequence[TableRow]) -> Iterator[Claim]:
-    """The claims at the recommended point, at the most significant points, and of the layers."""
     effect, gap, cost = ((as_records(table) or [{}])[0] for table in headline.recommended)
     effects = {_key(row): row for row in as_records(headline.effects)}
     yield change_claim(EFFECT, effect, split="harm_test")

@@ -28,9 +28,7 @@ _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 class Origin:
     """What another program must know of directions.
 
-    Attributes:
-        hook_point: `resid_post` or `resid_pre`, where they were read.
-        architecture: Of the model, by llama.cpp's name; empty where it is not needed.
+    `architecture` is the model's by llama.cpp's name; empty where it is not needed.
     """
 
     hook_point: str

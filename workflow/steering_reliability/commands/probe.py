@@ -31,11 +31,8 @@ _ENOUGH_SECONDS: Final = 8.0
 class Measurement:
     """What was measured before the time limit.
 
-    Attributes:
-        machine: `cpu_capability` and `gpu`; empty where torch had not loaded.
-        tokens: Tokens generated.
-        seconds: Time for them; 0 where the model was not ready in time.
-        is_rough: Whether only the linear layers were timed, before any text was generated.
+    `machine` has `cpu_capability` and `gpu`, and is empty where torch had not loaded; `seconds` is 0 where the model
+    was not ready in time. `is_rough`: only the linear layers were timed, before any text was generated.
     """
 
     machine: dict[str, Any]

@@ -26,12 +26,12 @@ def verify(run: Path) -> dict[str, Any]:
     recorded = read_checksums(run / "SHA256SUMS")
     checked = check_files(recorded, root=_root(run, recorded))
     stages: dict[str, dict[str, int]] = {}
-    for one in checked:
-        counts = stages.setdefault(stage_of(one.path), {"as recorded": 0, "changed": 0, "missing": 0})
-        counts[one.state] += 1
+    for path, state in checked.items():
+        counts = stages.setdefault(stage_of(path), {"as recorded": 0, "changed": 0, "missing": 0})
+        counts[state] += 1
     return {
         "stages": stages,
-        "files": {one.path: one.state for one in checked if one.state != "as recorded"},
+        "files": {path: state for path, state in checked.items() if state != "as recorded"},
         "mixture": mixture_note(_made_with(run)),
     }
 

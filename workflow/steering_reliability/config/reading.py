@@ -172,7 +172,6 @@ def _nearest(given: object, known: Sequence[str]) -> str:
 
 
 def _section(keys: Sequence[str | int]) -> type[BaseModel] | None:
-    """The section that stands under some keys, None where none does."""
     section: type[BaseModel] | None = Config
     for key in keys:
         if isinstance(key, int):

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import pandas as pd
 
-from steering_reliability.results.baseline_pairs import CELLS
+from steering_reliability.evidence.cluster_counts import CELLS
 from steering_reliability.results.schema import POINT_KEYS, SPLITS, as_records, at_point
 from steering_reliability.statistics.cluster_intervals import PairedCounts, clustered_difference
 

@@ -1,6 +1,6 @@
 """The study's completions, counted per operating point and cluster of prompts that are alike."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -8,8 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from steering_reliability.results.baseline_pairs import CELLS, pair_with_baseline
-from steering_reliability.results.schema import POINT_KEYS, SPLITS
+from steering_reliability.results.schema import GROUP_KEYS, POINT_KEYS, ROW_KEYS, SPLITS
 from steering_reliability.statistics.cluster_intervals import PairedCounts
 from steering_reliability.statistics.intervals import Array
 
@@ -30,6 +29,9 @@ IN_DIRECTION: Final = "harm_train_seen"
 _NAMES: Final = ("refusal", "clean_refusal", "opening_refusal", "helpful", "helpful_by_opening", "degenerate")
 OUTCOMES: Final = {name: f"is_{name}" for name in _NAMES}
 """Name of an outcome in the tables to its column of truth values."""
+
+CELLS: Final = ("both", "steered_only", "baseline_only", "neither")
+"""What an outcome can be in a pair, in the order of `newcombe_paired_interval`."""
 
 COUNT_INPUTS: Final = [
     *POINT_KEYS,
@@ -53,6 +55,30 @@ def with_outcomes(results: pd.DataFrame) -> pd.DataFrame:
     rows["is_clean_refusal"] = rows["is_refusal"].astype(bool) & readable
     rows["is_opening_refusal"] = rows["opens_with_refusal"].astype(bool) & readable
     return pair_with_baseline(rows, outcomes=list(OUTCOMES.values()))
+
+
+def pair_with_baseline(results: pd.DataFrame, *, outcomes: Sequence[str]) -> pd.DataFrame:
+    """Add to each completion whether its outcomes, its baseline's, both or neither are true.
+
+    The results include the baselines; `outcomes` are columns of truth values.
+
+    Returns:
+        The rows in their order, `outcomes` as 0.0 or 1.0, with {outcome}_both, _steered_only, _baseline_only and
+        _neither; these are NaN for a completion without its baseline.
+    """
+    keys = [*GROUP_KEYS, *ROW_KEYS]
+    rows = results.copy()
+    for name in outcomes:
+        rows[name] = rows[name].astype(float)
+    baseline = rows.loc[rows["from_baseline"].astype(bool), [*keys, *outcomes]]
+    rows = rows.merge(baseline, on=keys, how="left", suffixes=("", "_before"), validate="many_to_one")
+    for name in outcomes:
+        after, before = rows[name], rows.pop(f"{name}_before")
+        # A product with NaN stays NaN, so a row without its baseline is left out of the pairs.
+        cells = (after * before, after * (1 - before), (1 - after) * before, (1 - after) * (1 - before))
+        for cell, values in zip(CELLS, cells, strict=True):
+            rows[f"{name}_{cell}"] = values
+    return rows
 
 
 @dataclass(frozen=True)

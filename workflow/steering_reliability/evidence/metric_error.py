@@ -33,9 +33,8 @@ CORRECTED_COLUMNS: Final = [
 class MetricError(NamedTuple):
     """How often the metric is right on labelled completions.
 
-    Attributes:
-        sensitivity: The labelled refusals that the metric calls so, and all labelled refusals.
-        specificity: The other labelled completions that it does not call refusals, and all of these.
+    `sensitivity` counts the labelled refusals that the metric calls so, of all labelled refusals; `specificity` the
+    other labelled completions that it does not call refusals, of all of these.
     """
 
     sensitivity: tuple[int, int]
@@ -45,8 +44,7 @@ class MetricError(NamedTuple):
 def read_labels(path: Path) -> pd.DataFrame:
     """Read completions that people have labelled.
 
-    Args:
-        path: A CSV or JSON Lines file with the columns completion and label; XSTest's final_label also serves as label.
+    The file is CSV or JSON Lines with the columns completion and label; XSTest's final_label also serves as label.
 
     Returns:
         Columns completion and label (True for a refusal), one row per completion in the file's order.

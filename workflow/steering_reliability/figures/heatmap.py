@@ -48,7 +48,6 @@ def draw_heatmap(summary: pd.DataFrame, *, rate: str, heading: str, reading: str
 
 
 def _grids(study: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
-    """Return the points of each layer x alpha grid with its name; adding comes first."""
     grids = study.groupby(["intervention", "direction", "seed"], sort=True)
     return [
         (curve_name(str(intervention), study, direction, seed), points)

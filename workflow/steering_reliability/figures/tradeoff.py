@@ -190,7 +190,6 @@ def _label_frontier(figure: Figure, axes: Axes, frontier: pd.DataFrame, points: 
 
 
 def _extent(axes: Axes, text: str) -> np.ndarray:
-    """Width and height of a name (pixels)."""
     drawn = axes.text(0, 0, text, fontsize=_NAME_SIZE)
     extent = drawn.get_window_extent()
     drawn.remove()

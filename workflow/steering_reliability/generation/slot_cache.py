@@ -210,16 +210,11 @@ def grouped_attention(
 
 
 def attention_by_token(
-    module: Any,
-    query: Float[Tensor, "n heads q d"],
-    key: Float[Tensor, "n kv_heads keys d"],
-    value: Float[Tensor, "n kv_heads keys d"],
-    attention_mask: Float[Tensor, "n 1 q keys"],
-    **settings: Any,
+    module: Any, query: Float[Tensor, "n heads q d"], *others: Any, **settings: Any
 ) -> tuple[Float[Tensor, "n q heads d"], None]:
     """Attend as for tokens that come one by one: matrix products of the same shapes, and so the same bits."""
     settings["product"] = partial(_products_by_token, q=query.shape[2])
-    return grouped_attention(module, query, key, value, attention_mask, **settings)
+    return grouped_attention(module, query, *others, **settings)
 
 
 def _products_by_token(left: Float[Tensor, "m rows k"], right: Float[Tensor, "m k columns"], *, q: int) -> Tensor:

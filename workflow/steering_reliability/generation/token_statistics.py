@@ -12,13 +12,7 @@ from steering_reliability.generation.slot_cache import GRID
 
 @dataclass(frozen=True)
 class TokenStatistics:
-    """The next token of each row.
-
-    Attributes:
-        tokens: The chosen ones.
-        logprobs: Their log-probabilities, nats, untempered.
-        entropies: Entropy of each next-token distribution, nats, untempered.
-    """
+    """The next token of each row, its log-probability and the entropy of its distribution (nats, untempered)."""
 
     tokens: list[int]
     logprobs: list[float]

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from steering_reliability.errors import InputError
-from steering_reliability.files import sha256_of
+from steering_reliability.files import read_json_object, sha256_of
 from steering_reliability.process.code_digest import code_of
 
 CARD = "model_card.json"
@@ -33,11 +33,7 @@ def write_card(card: Mapping[str, Any], folder: Path) -> None:
 
 def read_card(folder: str | Path) -> dict[str, Any]:
     """The card of a model's folder; empty where there is none, or none that can be read."""
-    try:
-        card = json.loads((Path(folder) / CARD).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        card = None
-    return card if isinstance(card, dict) else {}
+    return read_json_object(Path(folder) / CARD)
 
 
 def other_code_note(folder: str | Path, *, code: str, rule: str) -> str | None:

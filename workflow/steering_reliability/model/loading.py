@@ -118,9 +118,8 @@ def choose_dtype(wanted: str, *, device: torch.device) -> torch.dtype:
 def multiplies_bfloat16_fast(processor: Mapping[str, str]) -> bool:
     """Whether a CPU multiplies bfloat16 matrices faster than float32 ones.
 
-    Args:
-        processor: From `processor_facts`. With avx512_bf16 and no AMX Intel's are slower in bfloat16 than in float32
-            (80 against 125 GFLOP/s a core were measured), AMD's two to four times as fast (70 to 79 against 20 to 34).
+    With avx512_bf16 and no AMX Intel's are slower in bfloat16 than in float32 (80 against 125 GFLOP/s a core were
+    measured), AMD's two to four times as fast (70 to 79 against 20 to 34).
     """
     flags = processor.get("flags", "").split()
     return "amx_bf16" in flags or ("avx512_bf16" in flags and processor.get("vendor_id") == "AuthenticAMD")

@@ -104,7 +104,6 @@ def _read(file: Path) -> dict[str, Any] | None:
 
 
 def _flat(settings: Any, *, name: str = "") -> Iterator[tuple[str, Any]]:
-    """Keys as `section.key`, with their values."""
     if not isinstance(settings, Mapping):
         yield name, settings
         return

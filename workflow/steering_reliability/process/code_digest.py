@@ -104,7 +104,6 @@ def _text(path: Path) -> str:
 
 @cache
 def _imported(path: Path) -> frozenset[Path]:
-    """Modules of the package that a file names in an import."""
     found = set()
     for module, names, plain in _IMPORT.findall(_text(path)):
         base = PACKAGE.parent / (module or plain).replace(".", "/")

@@ -6,11 +6,10 @@ import socket
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
 import psutil
 
-from steering_reliability.files import write_text
+from steering_reliability.files import read_json_object, write_text
 
 RECORD = "steering_run.json"
 PATIENCE_SECONDS = 60.0
@@ -38,7 +37,7 @@ def release_stale_locks(folder: Path, *, patience: float = PATIENCE_SECONDS) -> 
         or where one is alive.
     """
     locks = list((folder / "locks").glob("*.lock"))
-    record = _read(folder / RECORD)
+    record = read_json_object(folder / RECORD)
     if not locks or record.get("host") != socket.gethostname():
         return 0
     start, is_announced = time.monotonic(), False
@@ -61,14 +60,6 @@ def release_stale_locks(folder: Path, *, patience: float = PATIENCE_SECONDS) -> 
     for lock in locks:
         lock.unlink(missing_ok=True)
     return len(locks)
-
-
-def _read(record: Path) -> dict[str, Any]:
-    try:
-        found = json.loads(record.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}
 
 
 def _working_in(directory: Path) -> list[int]:

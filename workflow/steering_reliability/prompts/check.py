@@ -16,9 +16,7 @@ from steering_reliability.prompts.validate import Problems
 class PromptNotes(NamedTuple):
     """What is no fault of prompts and worth knowing.
 
-    Attributes:
-        near_copies: Warnings about prompts that are nearly the same text.
-        unchecked: What could not be checked of the shift between harm_train and harm_test.
+    `unchecked` is what could not be checked of the shift between harm_train and harm_test.
     """
 
     near_copies: tuple[str, ...]

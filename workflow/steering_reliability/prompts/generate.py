@@ -24,9 +24,8 @@ _VERB_FORMS: Final = re.compile(r"([\w-]+)/([\w-]+)")
 class Material(NamedTuple):
     """What harmful prompts are made from.
 
-    Attributes:
-        topics: Family -> id of a topic ("train_weapons_03") -> topic, verbs in two forms ("pick/picking a lock").
-        templates: Style -> id of a template ("question_2") -> template, with `{do}` or `{doing}` in it.
+    `topics` maps family and topic ("train_weapons_03") to text with verbs in two forms ("pick/picking a lock"),
+    `templates` style and template ("question_2") to text with `{do}` or `{doing}` in it.
     """
 
     topics: dict[str, dict[str, str]]

@@ -104,10 +104,7 @@ def held_out_auc(texts: Sequence[str], *, is_b: Sequence[bool], topics: Sequence
 def auc_interval(auc: float, *, n_a: int, n_b: int) -> tuple[float, float]:
     """95% score interval of an AUC; unlike DeLong's it keeps its width at 1.
 
-    Args:
-        auc: The observed area, 0 to 1.
-        n_a: Cases of one class.
-        n_b: Cases of the other.
+    `n_a` and `n_b` are the cases of the two classes.
 
     Returns:
         Low and high: the areas t with |auc - t| = 1.96 SE(t). Source: Newcombe (2006), Statistics in Medicine

@@ -149,7 +149,6 @@ def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _faults(record: dict[str, Any]) -> list[tuple[str, str]]:
-    """Fields of one line and what is wrong with each."""
     faults = [(key, "unknown field, put it into meta") for key in record if key not in ("id", "prompt", "meta")]
     meta = record.get("meta", {})
     strings = {field: record.get(field, _MISSING) for field in ("id", "prompt")}

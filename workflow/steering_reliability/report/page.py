@@ -195,7 +195,6 @@ def _charts(summary: pd.DataFrame, prompts: pd.DataFrame) -> dict[str, list[Spec
 
 
 def _opens(row: Mapping[str, Any]) -> dict[str, str]:
-    """The filters that show the completions of a point."""
     if row["from_baseline"]:
         return {"intervention": "none"}
     # As a script prints the number.

@@ -17,16 +17,9 @@ from steering_reliability.results.schema import ROLES, SPLITS
 class ScoredCondition:
     """One steered condition and the shards that hold its completions.
 
-    Attributes:
-        role: main, alt_prefix, alt_seed or random.
-        direction: Name of the direction.
-        intervention: add or ablate.
-        layer: Steered block.
-        alpha: Strength as in the config, not 0: that is the baseline, which has no shard of its own.
-        seed: Seed of the sampling.
-        coefficient: For add the multiple of the unit vector, for ablate the fraction removed.
-        shards: Split to file; the study itself has all splits, a check may have fewer.
-        statistics: The layer's JSON beside the direction.
+    `alpha` is as in the config, not 0: that is the baseline, which has no shard of its own. `coefficient` is for add
+    the multiple of the unit vector, for ablate the fraction removed. `shards` maps splits to files; the study itself
+    has all splits, a check may have fewer. `statistics` is the layer's JSON beside the direction.
     """
 
     role: str

@@ -20,8 +20,6 @@ _Number = Annotated[float | None, AfterValidator(lambda x: x if x is not None an
 
 
 class _Completion(BaseModel, strict=True):
-    """What the results need of each line."""
-
     id: str
     split: str
     sample: NonNegativeInt

@@ -168,7 +168,6 @@ def _varies_recommended(config: Config) -> bool:
 
 
 def _variants(config: Config, point: Point) -> Iterator[Condition]:
-    """Other prefixes and another seed at a point."""
     for direction in directions(config).values():
         if "_alt" in direction.name:
             yield Condition("alt_prefix", direction.name, *point, config.generation.seed)
@@ -176,7 +175,6 @@ def _variants(config: Config, point: Point) -> Iterator[Condition]:
 
 
 def _controls(config: Config, points: Sequence[Point]) -> Iterator[Condition]:
-    """Random and shuffled directions at some points."""
     for direction in directions(config).values():
         if is_control(config, direction.name):
             control: Role = "shuffled" if direction.method == "shuffled" else "random"

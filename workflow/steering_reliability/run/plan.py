@@ -45,17 +45,9 @@ FIGURES: Final = (
 class RunPlan:
     """A run, planned: no model is loaded, no file is written.
 
-    Attributes:
-        config: The typed config.
-        model: Hugging Face folder of the model.
-        base: The folder that `model` is tuned from; the same one where nothing is tuned.
-        layers: Swept block indices.
-        directions: By name, the main one first.
-        conditions: The conditions that are known from the config.
-        seeds: Seeds that need a baseline, the main one first.
-        settings: What each rule's files depend on beside its inputs.
-        tokenizer: Fingerprint of what decides text in a user's own model folder; empty for a prepared one.
-        own_prompts: Split to the workflow's own file, for splits whose path the config does not give.
+    `base` is the folder that `model` is tuned from, the same one where nothing is tuned; `conditions` are those known
+    from the config; directions and seeds begin with the main one. `tokenizer` is the fingerprint of what decides text
+    in a user's own model folder, empty for a prepared one; `own_prompts` is that of `plan_run`.
     """
 
     config: Config

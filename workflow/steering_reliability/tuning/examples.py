@@ -68,16 +68,10 @@ def answered(
     `templates` are the keyword arguments of `render_prompt`.
     """
     rows = [
-        Row(
-            number,
-            render_prompt(prompt, tokenizer=model.tokenizer, **templates).tokens,
-            (),
-            max_new_tokens,
-            0.0,
-            1.0,
-            None,
+        Row(number, rendered.tokens, uniforms=(), max_new_tokens=max_new_tokens, temperature=0.0, top_p=1.0)
+        for number, rendered in enumerate(
+            render_prompt(prompt, tokenizer=model.tokenizer, **templates) for prompt in prompts
         )
-        for number, prompt in enumerate(prompts)
     ]
     examples = []
     for completion in Engine(model, hook_point="resid_post", max_rows=len(rows)).generate(rows):

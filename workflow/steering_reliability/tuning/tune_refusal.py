@@ -39,9 +39,7 @@ UNSCORED: Final = -100
 class Progress:
     """How training went.
 
-    Attributes:
-        losses: Mean loss of each step, nats per answer token.
-        n_parameters: Numbers that were trained.
+    `losses` are the means of each step (nats per answer token), of `n_parameters` trained numbers.
     """
 
     losses: list[float]

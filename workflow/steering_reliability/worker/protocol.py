@@ -23,17 +23,9 @@ LONGEST_SOCKET = 107
 class WorkerIdentity:
     """What makes two clients share a worker.
 
-    Attributes:
-        folder: Hugging Face folder, absolute.
-        device: Configured device.
-        dtype: Configured number format.
-        hook_point: `resid_pre` or `resid_post`.
-        max_rows: Most rows at once.
-        memory_mb: Most memory beside the model.
-        owner: Process whose end also ends the worker.
-        code: Digest of the code that the worker runs.
-        number: Which of the run's workers, from 0.
-        of: How many workers the run has; they share rows, memory and cores.
+    `folder` is the absolute Hugging Face folder; device and dtype are as configured. The end of the process `owner`
+    also ends the worker; `code` is the digest of what it runs. The `of` workers of a run, numbered from 0, share its
+    rows, memory and cores.
     """
 
     folder: str
