@@ -113,11 +113,8 @@ def export_directions(sources: Sequence[Path], *, output: Path, alpha: float, or
         ".gguf": lambda path: _write_gguf(directions, path, alpha=alpha, origin=origin),
     }
     if output.suffix not in writers:
-        raise InputError(
-            f"a direction can't be written as {output.suffix or 'a file without an ending'}",
-            where=str(output),
-            fix=f"end the name in {' or '.join(writers)}",
-        )
+        what = f"a direction can't be written as {output.suffix or 'a file without an ending'}"
+        raise InputError(what, where=str(output), fix=f"end the name in {' or '.join(writers)}")
     with atomic_write(output) as scratch:
         writers[output.suffix](scratch)
 
@@ -145,11 +142,8 @@ def _write_gguf(directions: Mapping[int, StoredDirection], path: Path, *, alpha:
     # llama.cpp adds direction.N to what block N gives; its file has no place for block 0.
     blocks = {layer - (origin.hook_point == "resid_pre"): one for layer, one in sorted(directions.items())}
     if min(blocks) < 1:
-        raise InputError(
-            f"a control vector has no place for the {origin.hook_point} of layer {min(directions)}",
-            where=str(path),
-            fix="export later layers, or use .safetensors",
-        )
+        what = f"a control vector has no place for the {origin.hook_point} of layer {min(directions)}"
+        raise InputError(what, where=str(path), fix="export later layers, or use .safetensors")
     writer = GGUFWriter(path, "controlvector")
     writer.add_string("controlvector.model_hint", origin.architecture)
     writer.add_uint32("controlvector.layer_count", max(blocks))

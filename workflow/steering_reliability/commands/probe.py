@@ -92,9 +92,8 @@ def _latest(messages: Iterator[dict[str, Any]], *, errors: Path) -> Measurement:
     for one in messages:
         if "crashed" in one:
             last = (errors.read_text(encoding="utf-8", errors="replace").strip().splitlines() or ["killed"])[-1]
-            raise InputError(
-                f"the model's speed can't be measured: {last}", where="doctor", fix="use --seconds 0 to do without"
-            )
+            what = f"the model's speed can't be measured: {last}"
+            raise InputError(what, where="doctor", fix="use --seconds 0 to do without")
         if "error" in one:
             raise InputError(**one["error"])
         facts |= one

@@ -61,11 +61,8 @@ def _point(results: pd.DataFrame, *, run: Path, **wanted: Any) -> dict[str, Any]
     given = {name: value for name, value in wanted.items() if value is not None}
     study = at_point(steered_points(summary), given, keys=list(given))
     if study.empty:
-        raise InputError(
-            f"the run has no condition with {', '.join(f'{name} {value}' for name, value in given.items())}",
-            where=str(run),
-            fix="tables/summary.csv lists its conditions",
-        )
+        what = f"the run has no condition with {', '.join(f'{name} {value}' for name, value in given.items())}"
+        raise InputError(what, where=str(run), fix="tables/summary.csv lists its conditions")
     # What is not given is as at the recommended point, where that exists.
     for name in ("intervention", "layer", "alpha"):
         same = study[study[name] == best[name]] if best is not None and name not in given else study

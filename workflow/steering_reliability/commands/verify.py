@@ -52,11 +52,8 @@ def _root(run: Path, recorded: Mapping[str, str]) -> Path:
             return Path()
         if place.parts[-len(name.parts) :] == name.parts:
             return Path(*place.parts[: -len(name.parts)])
-    raise InputError(
-        "the run is not in the folder in which it was made, so its recorded paths may be those of another run",
-        where=str(run),
-        fix="move it back, or use reproduce",
-    )
+    what = "the run is not in the folder in which it was made, so its recorded paths may be those of another run"
+    raise InputError(what, where=str(run), fix="move it back, or use reproduce")
 
 
 def stage_of(path: str) -> str:

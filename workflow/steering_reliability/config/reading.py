@@ -91,11 +91,9 @@ def _check_size(raw: object, *, where: str) -> None:
         value, depth = values.pop()
         n_values += 1
         if n_values > MOST_VALUES or depth > DEEPEST:
-            raise InputError(
-                f"the configuration has more than {MOST_VALUES} values, or they are nested more than {DEEPEST} deep",
-                where=where,
-                fix="look for an alias (*name) or bracket too many; a grid as large as this has to be several runs",
-            )
+            what = f"the configuration has more than {MOST_VALUES} values, or they are nested more than {DEEPEST} deep"
+            fix = "look for an alias (*name) or bracket too many; a grid as large as this has to be several runs"
+            raise InputError(what, where=where, fix=fix)
         parts = value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else ()
         values += [(part, depth + 1) for part in parts]
 

@@ -374,11 +374,9 @@ class Config(_Section):
 
 def two_templates() -> InputError:
     """The error for a model whose chat template and `prompt_template` would both apply."""
-    return InputError(
-        "the model brings a chat template, and prompt_template is another",
-        where="config keys model.prompt_template and model.chat_template",
-        fix="set chat_template: none to use prompt_template, or prompt_template: null to use the model's",
-    )
+    what = "the model brings a chat template, and prompt_template is another"
+    fix = "set chat_template: none to use prompt_template, or prompt_template: null to use the model's"
+    return InputError(what, where="config keys model.prompt_template and model.chat_template", fix=fix)
 
 
 def default_position(method: str) -> TokenPosition:

@@ -126,7 +126,7 @@ def count_clusters(rows: pd.DataFrame, *, unit: Unit = "cluster") -> ClusterCoun
     by `POINT_KEYS`.
     """
     keys = sorted(set(rows[POINT_KEYS].itertuples(index=False, name=None)))
-    points = pd.MultiIndex.from_tuples(keys, names=POINT_KEYS) if keys else _no_points()
+    points = pd.MultiIndex.from_frame(pd.DataFrame(keys, columns=POINT_KEYS))
     sums, prompts = {}, {}
     for split, part in _parts(rows).items():
         if part.empty or part[unit].isna().all():
@@ -150,10 +150,6 @@ def _sums(part: pd.DataFrame, place: Places, cluster: Places, *, n_points: int) 
     # A completion without its baseline is in no pair.
     values = {name: part[name].fillna(0.0).to_numpy(dtype=float) for name in _COLUMNS}
     return {_SIZE: total(None)} | {name: total(weights) for name, weights in values.items()}
-
-
-def _no_points() -> pd.MultiIndex:
-    return pd.MultiIndex.from_arrays([[] for _ in POINT_KEYS], names=POINT_KEYS)
 
 
 def _parts(rows: pd.DataFrame) -> dict[str, pd.DataFrame]:

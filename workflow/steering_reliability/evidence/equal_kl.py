@@ -29,10 +29,8 @@ EQUAL_KL_COLUMNS: Final = [
 _NAMES: Final = {"is_refusal": "refusal rate", "refusal_propensity": "refusal propensity (nats)"}
 
 
-def equal_kl_table(
-    results: pd.DataFrame, *, split: str = "harm_test", chosen_by_effect: Mapping[str, Any] | None = None
-) -> pd.DataFrame:
-    """Compare the random or shuffled directions with the study's at the same first-token KL.
+def equal_kl_table(results: pd.DataFrame, *, chosen_by_effect: Mapping[str, Any] | None = None) -> pd.DataFrame:
+    """Compare the random or shuffled directions with the study's on harm_test at the same first-token KL.
 
     The study's curve of the effect (steered minus baseline, paired by prompt) against the mean KL runs through (0, 0)
     and its points with the control's layer, intervention, seed and sign of alpha; it is read at the control's KL by
@@ -50,7 +48,7 @@ def equal_kl_table(
         Beyond the study's largest KL, or with no shared prompts, value is NaN with n = 0.
     """
     outcomes = [name for name in _NAMES if name in results]
-    prompts = _per_prompt(results[results["split"] == split], outcomes)
+    prompts = _per_prompt(results[results["split"] == "harm_test"], outcomes)
     points = sort_points(prompts[[*POINT_KEYS, "from_baseline"]].drop_duplicates(POINT_KEYS))
     steered = steered_points(points, *ROLES)
     rows: list[dict[str, Any]] = []

@@ -189,11 +189,8 @@ def grouped_attention(
         InputError: When the model has attention sinks, which would be left out.
     """
     if s_aux is not None:
-        raise InputError(
-            "the model has attention sinks, which the engine does not compute",
-            where="config key model.name",
-            fix="choose another model",
-        )
+        what = "the model has attention sinks, which the engine does not compute"
+        raise InputError(what, where="config key model.name", fix="choose another model")
     n, heads, q, d = query.shape
     shared, horizon = key.shape[1], key.shape[2]
     group = heads // shared

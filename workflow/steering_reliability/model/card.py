@@ -72,8 +72,5 @@ def check_files(folder: str | Path, *, weights: bool) -> None:
 
 
 def _damaged(path: Path) -> InputError:
-    return InputError(
-        "a file of the model has changed since the model's folder was made",
-        where=str(path),
-        fix=f"delete the folder {path.parent} and run again: it is made anew",
-    )
+    what = "a file of the model has changed since the model's folder was made"
+    return InputError(what, where=str(path), fix=f"delete the folder {path.parent} and run again: it is made anew")

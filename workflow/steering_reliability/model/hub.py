@@ -98,11 +98,9 @@ def choose_files(names: Iterable[str]) -> list[str]:
             "so, see the model's Community tab), or convert it yourself and set model.source to that folder",
         )
     if "config.json" not in settings:
-        raise InputError(
-            "the repository holds no config.json, so it is not a transformers model",
-            where="config key model.name",
-            fix="choose the repository of the full model, not of an adapter or of another format",
-        )
+        what = "the repository holds no config.json, so it is not a transformers model"
+        fix = "choose the repository of the full model, not of an adapter or of another format"
+        raise InputError(what, where="config key model.name", fix=fix)
     return settings + weights
 
 
@@ -123,9 +121,8 @@ def _from_hub(name: str, *, revision: str | None, folder: Path, say: Callable[[s
             snapshot_download(name, revision=revision, allow_patterns=list(digests), tqdm_class=_progress(say))
         )
         if snapshot.name != info.sha:
-            raise InputError(
-                "the revision moved on while it was fetched", where="config key model.revision", fix="run again"
-            )
+            what = "the revision moved on while it was fetched"
+            raise InputError(what, where="config key model.revision", fix="run again")
         damaged = [file for file, digest in digests.items() if not _is_intact(snapshot / file, digest)]
         if not damaged:
             _copy(snapshot, folder, digests)

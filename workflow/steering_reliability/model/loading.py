@@ -141,11 +141,9 @@ def load_model(folder: str | Path, *, device: str, dtype: str) -> LoadedModel:
     try:
         bridge = TransformerBridge.boot_transformers(str(folder), device=str(chosen), dtype=number_format)
     except (OSError, ValueError, KeyError, SafetensorError, pickle.UnpicklingError) as error:
-        raise InputError(
-            f"the model can't be loaded: {str(error).splitlines()[0]}",
-            where=str(folder),
-            fix="delete the folder and run again, or point model.source at a Hugging Face folder with safetensors",
-        ) from error
+        what = f"the model can't be loaded: {str(error).splitlines()[0]}"
+        fix = "delete the folder and run again, or point model.source at a Hugging Face folder with safetensors"
+        raise InputError(what, where=str(folder), fix=fix) from error
     config = bridge.original_model.config
     if not getattr(bridge.original_model, "_supports_attention_backend", False):
         raise InputError(
@@ -331,11 +329,9 @@ def _render_around(tokenizer: Any, system_prompt: str | None) -> tuple[str, str]
             template = FIXED_DAY + template
         text = tokenizer.apply_chat_template(turns, chat_template=template, tokenize=False, add_generation_prompt=True)
     except Exception as error:
-        raise InputError(
-            f"the model's chat template refuses these turns: {error}",
-            where="config key model.system_prompt",
-            fix="leave system_prompt out, or set chat_template: none",
-        ) from error
+        what = f"the model's chat template refuses these turns: {error}"
+        fix = "leave system_prompt out, or set chat_template: none"
+        raise InputError(what, where="config key model.system_prompt", fix=fix) from error
     before, _, after = text.partition(_PLACEHOLDER)
     return before, after
 

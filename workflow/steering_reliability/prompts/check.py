@@ -92,11 +92,9 @@ def check_shift(train: Sequence[Prompt], test: Sequence[Prompt]) -> list[str]:
         if n_silent:
             notes.append(f"{n_silent} of {len(train) + len(test)} prompts do not say their {label}, so it is unchecked")
     if shared:
-        raise InputError(
-            "\n".join(["harm_train and harm_test share styles or templates", *(f"    {line}" for line in shared)]),
-            where="harm_train, harm_test",
-            fix="give harm_test other styles and templates than harm_train, or correct meta.style and meta.template",
-        )
+        what = "\n".join(["harm_train and harm_test share styles or templates", *(f"    {line}" for line in shared)])
+        fix = "give harm_test other styles and templates than harm_train, or correct meta.style and meta.template"
+        raise InputError(what, where="harm_train, harm_test", fix=fix)
     return notes
 
 

@@ -51,11 +51,8 @@ def generate_prompts(split: str, *, n: int, seed: int) -> list[Prompt]:
         raise InputError(f"there is no split {split!r}", where="split", fix=f"use one of {', '.join(SPLITS)}")
     made = list(_benign(seed) if split == "benign" else crossed(read_material(split), seed=f"{seed}/{split}"))
     if not 1 <= n <= len(made):
-        raise InputError(
-            f"{n} prompts were requested, {len(made)} distinct ones can be made",
-            where=split,
-            fix=f"request 1 to {len(made)}, or add lines to prompts/material/{split}.yaml",
-        )
+        fix = f"request 1 to {len(made)}, or add lines to prompts/material/{split}.yaml"
+        raise InputError(f"{n} prompts were requested, {len(made)} distinct ones can be made", where=split, fix=fix)
     return [
         Prompt(id=f"{split}_{number:04d}", prompt=text, family=family, style=style, extra=extra)
         for number, (text, family, style, extra) in enumerate(made[:n], start=1)

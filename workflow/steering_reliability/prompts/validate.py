@@ -48,17 +48,14 @@ def read_content(path: Path) -> bytes:
     try:
         content = path.read_bytes()
     except FileNotFoundError:
-        raise InputError(
-            "there is no such prompts file", where=str(path), fix="check the data section of the config"
-        ) from None
+        what = "there is no such prompts file"
+        raise InputError(what, where=str(path), fix="check the data section of the config") from None
     except OSError as error:
-        raise InputError(
-            f"the prompts file cannot be read: {error.strerror}", where=str(path), fix="give a readable file"
-        ) from None
+        what = f"the prompts file cannot be read: {error.strerror}"
+        raise InputError(what, where=str(path), fix="give a readable file") from None
     if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        raise InputError(
-            "the file is UTF-16, not UTF-8", where=str(path), fix="convert it with scripts/make_prompts.py --ingest"
-        )
+        what = "the file is UTF-16, not UTF-8"
+        raise InputError(what, where=str(path), fix="convert it with scripts/make_prompts.py --ingest")
     return content
 
 

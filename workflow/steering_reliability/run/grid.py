@@ -66,18 +66,13 @@ def resolve_layers(config: Config, *, n_layers: int) -> list[int]:
     """
     outside = layers_outside(config.experiment.layers, n_layers=n_layers)
     if outside:
-        raise InputError(
-            f"{config.model.name} has {n_layers} blocks and no layer {', '.join(map(str, outside))}",
-            where="config key experiment.layers",
-            fix=f"use 0 to {n_layers - 1}, or -1 to -{n_layers} to count from the end",
-        )
+        what = f"{config.model.name} has {n_layers} blocks and no layer {', '.join(map(str, outside))}"
+        fix = f"use 0 to {n_layers - 1}, or -1 to -{n_layers} to count from the end"
+        raise InputError(what, where="config key experiment.layers", fix=fix)
     layers = [layer % n_layers for layer in config.experiment.layers]
     if len(set(layers)) < len(layers):
-        raise InputError(
-            f"two entries of {config.experiment.layers} are the same block of {n_layers}",
-            where="config key experiment.layers",
-            fix="name each block once",
-        )
+        what = f"two entries of {config.experiment.layers} are the same block of {n_layers}"
+        raise InputError(what, where="config key experiment.layers", fix="name each block once")
     return layers
 
 
@@ -211,11 +206,9 @@ def check_point(config: Config, *, layers: list[int]) -> Point:
     layer = sorted(layers)[len(layers) // 2] if checks.layer is None else checks.layer
     alpha = positive[len(positive) // 2] if checks.alpha is None else checks.alpha
     if layer not in layers or alpha not in strengths:
-        raise InputError(
-            f"the checks are asked for at layer {layer}, alpha {alpha:g}, which the grid does not hold",
-            where="config keys sanity_checks.layer and sanity_checks.alpha",
-            fix=f"choose a layer of {layers} and an alpha of {strengths}, or leave both out",
-        )
+        what = f"the checks are asked for at layer {layer}, alpha {alpha:g}, which the grid does not hold"
+        fix = f"choose a layer of {layers} and an alpha of {strengths}, or leave both out"
+        raise InputError(what, where="config keys sanity_checks.layer and sanity_checks.alpha", fix=fix)
     return intervention, layer, alpha
 
 

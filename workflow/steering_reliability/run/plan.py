@@ -315,20 +315,15 @@ def plan_run(raw: Mapping[str, Any], *, own_prompts: Mapping[str, str] | None = 
 def _check_files(plan: RunPlan) -> None:
     absent = [split for split in SPLITS if not Path(plan.prompt_file(split)).is_file()]
     if absent:
-        raise InputError(
-            f"there is no prompt file {', '.join(map(plan.prompt_file, absent))}",
-            where=f"config key {', '.join(f'data.{split}_path' for split in absent)}",
-            fix="correct the path, or make prompts with scripts/make_prompts.py",
-        )
+        what = f"there is no prompt file {', '.join(map(plan.prompt_file, absent))}"
+        fix = "correct the path, or make prompts with scripts/make_prompts.py"
+        raise InputError(what, where=f"config key {', '.join(f'data.{split}_path' for split in absent)}", fix=fix)
     main = grid.main_direction(plan.config)
     files = [path for layer in plan.layers for path in plan.user_direction(main, layer)]
     missing = sorted({path for path in files if not Path(path).is_file()})
     if missing:
-        raise InputError(
-            f"there is no direction {', '.join(missing)}",
-            where="config key direction.file",
-            fix="correct the path; {layer} in it stands for the block",
-        )
+        fix = "correct the path; {layer} in it stands for the block"
+        raise InputError(f"there is no direction {', '.join(missing)}", where="config key direction.file", fix=fix)
 
 
 def _with_layers(error: ConfigError, raw: Mapping[str, Any]) -> ConfigError:

@@ -48,11 +48,8 @@ class WorkerIdentity:
         name = hashlib.sha256(self.as_json().encode()).hexdigest()[:16]
         path = private_folder() / f"{name}.sock"
         if len(os.fsencode(path)) > LONGEST_SOCKET:
-            raise InputError(
-                f"the path of the worker's socket is longer than the {LONGEST_SOCKET} bytes that the system allows",
-                where=str(path),
-                fix="set TMPDIR to a shorter path",
-            )
+            what = f"the path of the worker's socket is longer than the {LONGEST_SOCKET} bytes that the system allows"
+            raise InputError(what, where=str(path), fix="set TMPDIR to a shorter path")
         return path
 
     def as_json(self) -> str:
@@ -73,11 +70,8 @@ def private_folder() -> Path:
     folder.mkdir(mode=0o700, exist_ok=True)
     facts = folder.lstat()
     if not stat.S_ISDIR(facts.st_mode) or facts.st_uid != os.getuid() or facts.st_mode & 0o077:
-        raise InputError(
-            "the folder for the worker's socket is not private to you",
-            where=str(folder),
-            fix="remove it, or set TMPDIR",
-        )
+        what = "the folder for the worker's socket is not private to you"
+        raise InputError(what, where=str(folder), fix="remove it, or set TMPDIR")
     return folder
 
 
