@@ -3,12 +3,8 @@ scorer_files = [local(path) for path in RUN.config.metrics.scorer_files]
 SCORED = dict(**PROMPTS, baseline=RUN.baseline_files, scorer=scorer_files)
 SCORING = dict(**SETTINGS.scoring(), baseline={seed: RUN.baseline(seed) for seed in RUN.seeds})
 # The tables, whose content is known before figures and pages are drawn.
-TABLES = [
-    f"{R}/results.parquet",
-    *(f"{R}/tables/{name}.csv" for name in ("summary", "pareto", "sanity_checks")),
-    *(f"{R}/tables/{name}.csv" for name in ("shift", *EVIDENCE)),
-    *CLAIM_POINTS,
-]
+TABLES = [f"{R}/results.parquet", *CLAIM_POINTS]
+TABLES += [f"{R}/tables/{name}.csv" for name in ("summary", "pareto", "sanity_checks", "shift", *EVIDENCE)]
 
 
 checkpoint choose_claim_points:

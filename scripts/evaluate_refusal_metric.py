@@ -14,7 +14,7 @@ from pathlib import Path
 import pandas as pd
 from steering_reliability.errors import InputError
 from steering_reliability.evidence.metric_error import read_labels
-from steering_reliability.metrics import opens_with_refusal, score_refusal
+from steering_reliability.metrics.refusal import opens_with_refusal, score_refusal
 from steering_reliability.prompts.records import read_records
 from steering_reliability.statistics.intervals import wilson_interval
 

@@ -33,7 +33,7 @@ def place_model(source: Path) -> None:
 def test_there_is_an_example_and_it_names_the_files_of_the_default_run():
     assert BLOCKS
     config = load_config(yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8")))
-    assert model_folder(config.model, models_dir="results/models") == str(MODEL)
+    assert model_folder(config.model) == str(MODEL)
     assert {str(MODEL), str(DIRECTION)} <= set(re.findall(r'"(results/[^"]+)"', "".join(BLOCKS)))
     assert DIRECTION.is_relative_to(config.experiment.output_dir)
     assert 14 in config.experiment.layers

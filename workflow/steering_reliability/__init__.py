@@ -38,21 +38,9 @@ _HOMES = {
 }
 
 __all__ = [
-    "DirectionConfig",
-    "GeneratedText",
-    "GenerationConfig",
-    "InputError",
-    "LoadedModel",
-    "StoredDirection",
-    "TextScore",
-    "build_direction",
-    "generate",
-    "load_direction",
-    "load_model",
-    "load_results",
-    "score_text",
-    "steered",
-]
+    "DirectionConfig", "GeneratedText", "GenerationConfig", "InputError", "LoadedModel", "StoredDirection", "TextScore",
+    "build_direction", "generate", "load_direction", "load_model", "load_results", "score_text", "steered",
+]  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:

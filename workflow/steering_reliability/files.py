@@ -1,11 +1,13 @@
 """Files that are complete or not there, and their SHA-256."""
 
 import hashlib
+import json
 import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 
 @contextmanager
@@ -38,6 +40,15 @@ def write_text(path: Path, text: str) -> None:
     """Write a UTF-8 file with line feeds by `atomic_write`."""
     with atomic_write(path) as scratch:
         scratch.write_text(text, encoding="utf-8", newline="\n")
+
+
+def read_json_object(path: Path) -> dict[str, Any]:
+    """The object in a JSON file; empty where there is no such file, or none that can be read."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def sha256_of(path: Path) -> str:

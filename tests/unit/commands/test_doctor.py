@@ -1,5 +1,6 @@
 import pytest
-from steering_reliability.commands.doctor import Probe, _error_of_rule, _precision, prompt_lines, run_seconds
+from steering_reliability.commands.doctor import _error_of_rule, _precision, prompt_lines, run_seconds
+from steering_reliability.commands.probe import Measurement
 
 
 def test_time_is_that_of_the_tokens_and_of_what_stands_around_them():
@@ -21,8 +22,8 @@ def test_what_was_not_checked_of_the_prompts_is_said_before_what_was_measured():
 
 
 def test_the_less_was_seen_the_less_sure_it_is_and_says_so():
-    long, short = Probe(700.0, 8.0), Probe(700.0, 1.0)
-    rough, none = Probe(700.0, 0.5, is_rough=True), Probe(200.0, 0.0, why="not measured")
+    long, short = Measurement(700.0, 8.0), Measurement(700.0, 1.0)
+    rough, none = Measurement(700.0, 0.5, is_rough=True), Measurement(200.0, 0.0, why="not measured")
     widths = [probe.spread[1] / probe.spread[0] for probe in (long, short, rough, none)]
     assert widths == sorted(widths)
     words = [

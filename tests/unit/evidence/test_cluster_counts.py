@@ -1,13 +1,16 @@
 """Completions counted per operating point and cluster."""
 
+import numpy as np
 import pandas as pd
 import pytest
 from steering_reliability.evidence.cluster_counts import (
+    CELLS,
     COUNT_INPUTS,
     HELD_OUT,
     IN_DIRECTION,
     OUTCOMES,
     count_clusters,
+    pair_with_baseline,
     with_outcomes,
 )
 from steering_reliability.results.schema import POINT_KEYS
@@ -121,3 +124,25 @@ def test_the_order_of_the_rows_does_not_matter_and_only_the_named_columns_are_re
     for outcome in OUTCOMES:
         assert (one.successes(outcome, "harm_test") == other.successes(outcome, "harm_test")).all()
         assert (one.pairs(outcome, HELD_OUT).differences == other.pairs(outcome, HELD_OUT).differences).all()
+
+
+def test_each_pair_is_in_one_cell():
+    before, after = [True, False, True, False], [True, True, False, False]
+    rows = [completion("benign", index, refused=refused) for index, refused in enumerate(before)]
+    rows += [completion("benign", index, refused=refused, alpha=0.5) for index, refused in enumerate(after)]
+    paired = pair_with_baseline(pd.DataFrame(rows), outcomes=["is_refusal"])
+    cells = paired.loc[paired["alpha"] == 0.5, [f"is_refusal_{cell}" for cell in CELLS]]
+    assert cells.to_numpy().tolist() == np.eye(4).tolist()
+    assert paired["is_refusal"].tolist() == [1.0, 0.0, 1.0, 0.0, 1.0, 1.0, 0.0, 0.0]
+
+
+def test_a_completion_without_its_baseline_has_no_cell():
+    rows = [completion("benign", 0, refused=False), completion("benign", 1, refused=True, alpha=0.5)]
+    paired = pair_with_baseline(pd.DataFrame(rows), outcomes=["is_refusal", "is_helpful"])
+    assert paired.loc[1, ["is_refusal_both", "is_helpful_neither"]].isna().all()
+
+
+def test_two_baselines_of_one_completion_are_refused():
+    rows = [completion("benign", 0, refused=False)] * 2
+    with pytest.raises(pd.errors.MergeError):
+        pair_with_baseline(pd.DataFrame(rows), outcomes=["is_refusal"])

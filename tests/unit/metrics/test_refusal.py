@@ -5,9 +5,8 @@ import time
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from steering_reliability.metrics import opens_with_refusal, score_refusal
 from steering_reliability.metrics.phrases import OPENINGS
-from steering_reliability.metrics.refusal import THRESHOLD, WINDOW
+from steering_reliability.metrics.refusal import THRESHOLD, WINDOW, opens_with_refusal, score_refusal
 
 
 def test_a_refusal_scores_one_and_names_its_phrases():

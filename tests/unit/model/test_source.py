@@ -74,7 +74,7 @@ def write_gguf(path, *, add=lambda writer: None):
 def test_only_a_local_folder_is_used_where_it_lies(source, prepared):
     model = ModelConfig(name="org/My Model!", source=source)
     assert is_prepared(model) is prepared
-    folder = model_folder(model, models_dir="results/models")
+    folder = model_folder(model)
     begins = "results/models/org-My-Model-" if source == "hub" else "results/models/m-"
     assert folder.startswith(begins) if prepared else folder == "my/folder"
 

@@ -11,9 +11,14 @@ from steering_reliability.process.code_digest import (
     SCRIPTS,
     UNCHANGING,
     code_of,
-    import_closure,
     package_digest,
 )
+
+
+def import_closure(*scripts, without=()):
+    """The files that `code_of` digests, assets left out."""
+    return module._closure([module._place(name) for name in scripts], without=without)
+
 
 ALL_SCRIPTS = sorted(path.stem for path in SCRIPTS.glob("*.py"))
 

@@ -3,7 +3,7 @@ import subprocess
 
 import pytest
 from steering_reliability.errors import InputError
-from steering_reliability.run.checksums import Checked, check_files, read_checksums, write_checksums
+from steering_reliability.run.checksums import check_files, read_checksums, write_checksums
 
 
 @pytest.fixture
@@ -17,7 +17,7 @@ def run(tmp_path):
 
 
 def states(run):
-    return [one.state for one in check_files(read_checksums(run / "results/run/SHA256SUMS"), root=run)]
+    return list(check_files(read_checksums(run / "results/run/SHA256SUMS"), root=run).values())
 
 
 def test_what_was_written_is_recorded_by_the_names_of_the_rules(run):
@@ -46,9 +46,7 @@ def test_damage_of_any_kind_is_seen(run, damage):
 
 def test_a_lost_file_is_missing(run):
     (run / "results/run/a.csv").unlink()
-    assert check_files(read_checksums(run / "results/run/SHA256SUMS"), root=run)[1] == Checked(
-        "results/run/a.csv", "missing"
-    )
+    assert check_files(read_checksums(run / "results/run/SHA256SUMS"), root=run)["results/run/a.csv"] == "missing"
 
 
 def test_a_list_that_is_damaged_or_not_there_is_told(run):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from steering_reliability.errors import InputError
-from steering_reliability.process.code_digest import import_closure
+from steering_reliability.process import code_digest
 from steering_reliability.run.plan import plan_run
 
 PACKAGE_ROOT = Path(__file__).parents[3] / "workflow"
@@ -137,7 +137,8 @@ def test_a_change_of_the_metrics_concerns_the_activations_of_the_method_that_loo
     raw, method, reads_outcomes
 ):
     raw["direction"] = {"method": method}
-    found = import_closure("measure_activations", without=plan_run(raw).unused_code(method))
+    start = code_digest.SCRIPTS / "measure_activations.py"
+    found = code_digest._closure([start], without=plan_run(raw).unused_code(method))
     assert any(path.parent.name == "metrics" for path in found) is reads_outcomes
 
 
@@ -197,7 +198,8 @@ def test_the_card_of_a_model_that_is_made_here_is_known_before_it_is(raw, source
     if source is not None:
         raw["model"] = {"name": "m", "source": source}
         monkeypatch.setattr("steering_reliability.run.plan.count_layers", lambda model, *, folder: 3)
-    plan = plan_run(raw, models_dir=str(tmp_path / "models"))
+    monkeypatch.setattr("steering_reliability.model.source.MODELS_DIR", str(tmp_path / "models"))
+    plan = plan_run(raw)
     assert [Path(path).name for path in plan.model_card] == ["model_card.json"] * cards
     assert set(plan.model_card) <= set(plan.model_parts)
 
@@ -205,7 +207,8 @@ def test_the_card_of_a_model_that_is_made_here_is_known_before_it_is(raw, source
 def test_a_gguf_file_that_is_gone_is_known_by_the_card_of_its_folder(raw, tmp_path, monkeypatch):
     monkeypatch.setattr("steering_reliability.run.plan.count_layers", lambda model, *, folder: 3)
     raw["model"] = {"name": "m", "source": "gone.gguf"}
-    plan = plan_run(raw, models_dir=str(tmp_path / "models"))
+    monkeypatch.setattr("steering_reliability.model.source.MODELS_DIR", str(tmp_path / "models"))
+    plan = plan_run(raw)
     assert plan.base_fingerprint() == ""
     Path(plan.base).mkdir(parents=True)
     (Path(plan.base) / "model_card.json").write_text('{"file": "abc"}')

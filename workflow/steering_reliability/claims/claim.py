@@ -1,13 +1,13 @@
 """One row of claims.csv: of a change, of the gap of effects, or of whether robustness can be tested."""
 
 import math
-from collections.abc import Mapping
 from typing import Any, Final
 
 import numpy as np
 
 from steering_reliability.evidence.cluster_counts import ClusterCounts
 from steering_reliability.evidence.paired_difference import SAME_WITHIN
+from steering_reliability.results.schema import TableRow
 from steering_reliability.statistics.cluster_intervals import clustered_rate
 from steering_reliability.statistics.cluster_tests import sign_flip_p
 from steering_reliability.statistics.multiplicity import LEVEL, PARTS
@@ -26,7 +26,6 @@ QUESTIONS: Final = (EFFECT, GAP, COST)
 ROBUSTNESS: Final = "robustness of refusal"
 
 Claim = dict[str, Any]
-Row = Mapping[str, Any]
 
 _CHANGES: Final = {
     EFFECT: {
@@ -61,14 +60,11 @@ _GAPS: Final = {
 }
 
 
-def change_claim(name: str, found: Row, *, split: str, chosen_by_p: bool = False) -> Claim:
+def change_claim(name: str, found: TableRow, *, split: str, chosen_by_p: bool = False) -> Claim:
     """Claim that a rate changes.
 
-    Args:
-        name: Of the claim; it begins with `EFFECT`, `COST` or `LAYERS`.
-        found: A row of `paired_tests` or `layer_differences` with p_corrected; empty where there is none.
-        split: What must have completions, named where it has none.
-        chosen_by_p: Whether the row was chosen by this p, so that no interval for other styles is given.
+    `found` is a row of `paired_tests` or `layer_differences` with p_corrected, empty where there is none. A row that
+    was chosen by its p (`chosen_by_p`) gets no interval for other styles; `split` must have completions.
     """
     words = next(words for start, words in _CHANGES.items() if name.startswith(start))
     n = int(found.get("n", 0))
@@ -95,7 +91,7 @@ def change_claim(name: str, found: Row, *, split: str, chosen_by_p: bool = False
     return {**claim, "verdict": "shown" if shown else "cannot tell", "finding": finding, "sentence": sentence}
 
 
-def gap_claim(name: str, found: Row, *, effect: Row, chosen_by_p: bool = False) -> Claim:
+def gap_claim(name: str, found: TableRow, *, effect: TableRow, chosen_by_p: bool = False) -> Claim:
     """Claim that steering does less, more or as much on harm_test as on harm_train.
 
     A failure of generalization is `shown` only where the effect on harm_test is smaller in size and not of the other
@@ -104,11 +100,8 @@ def gap_claim(name: str, found: Row, *, effect: Row, chosen_by_p: bool = False) 
     equivalence: both effects are there, and the interval of their difference lies within `SAME_WITHIN` and within half
     of the effect on harm_train.
 
-    Args:
-        name: Of the claim.
-        found: A row of `gap_tests` with p_corrected; empty where there is none.
-        effect: The row of `paired_tests` of harm_test at the same point, with p_corrected.
-        chosen_by_p: Whether the point was chosen by this p, so that no interval for other styles is given.
+    `found` is a row of `gap_tests`, `effect` that of `paired_tests` of harm_test at the same point, with p_corrected;
+    both may be empty. A point that was chosen by its p (`chosen_by_p`) gets no interval for other styles.
     """
     n = int(found.get("n_train", 0) + found.get("n_test", 0))
     both = bool(found) and min(found["n_train"], found["n_test"]) > 0
@@ -125,7 +118,7 @@ def gap_claim(name: str, found: Row, *, effect: Row, chosen_by_p: bool = False) 
     return {**claim, "verdict": verdict, "finding": finding, "sentence": sentence}
 
 
-def _gap_finding(found: Row, effect: Row) -> str:
+def _gap_finding(found: TableRow, effect: TableRow) -> str:
     # The sign of an effect whose own interval excludes 0, else 0.
     train, test = (int(found[f"{split}_low"] > 0) - int(found[f"{split}_high"] < 0) for split in ("train", "test"))
     if not is_shown(found):
@@ -140,7 +133,7 @@ def _gap_finding(found: Row, effect: Row) -> str:
     return "more" if found["share_high"] < 0 else "ceiling"
 
 
-def _gap_sentence(found: Row, finding: str, *, chosen_by_p: bool) -> str:
+def _gap_sentence(found: TableRow, finding: str, *, chosen_by_p: bool) -> str:
     of_train = "fresh harm_train prompts" if found["prompts"] == "unseen" else "harm_train prompts"
     sizes = [
         f"{count_of(found[f'before_{split}'], found[f'n_{split}'])} to "
@@ -166,9 +159,7 @@ def _gap_sentence(found: Row, finding: str, *, chosen_by_p: bool) -> str:
 def robustness_claim(counts: ClusterCounts, *, n_tests: int) -> Claim:
     """Say whether robustness can be tested: losing every refusal on harm_test must be significant after correction.
 
-    Args:
-        counts: Of the study, by `cluster`.
-        n_tests: Headline tests of the grid, which a loss at one of its points is corrected for.
+    The counts are the study's by `cluster`; a loss is corrected for the `n_tests` headline tests of the grid.
     """
     missing = float("nan")
     claim = {
@@ -214,20 +205,20 @@ def _needed(factor: int) -> int:
     return int(np.ceil(np.log2(2 * factor / LEVEL)))
 
 
-def is_shown(found: Row) -> bool:
+def is_shown(found: TableRow) -> bool:
     """Whether the interval excludes 0 and the corrected p is at most 0.05."""
     excluded = found["low"] > 0 or found["high"] < 0
     return bool(excluded and found["p_corrected"] <= LEVEL)
 
 
-def place(found: Row) -> str:
+def place(found: TableRow) -> str:
     """Return where a claim is made, in words."""
     if "other_layer" in found:
         return f"{found['intervention']} {found['alpha']:g}: layer {found['layer']} minus {found['other_layer']}"
     return f"{found['intervention']}, layer {found['layer']}, alpha {found['alpha']:g}" if found else "no steered point"
 
 
-def for_other_styles(found: Row, *, chosen_by_p: bool = False) -> str:
+def for_other_styles(found: TableRow, *, chosen_by_p: bool = False) -> str:
     """Return whether a claim would hold for styles that the prompts do not have.
 
     Returns:
@@ -243,14 +234,14 @@ def for_other_styles(found: Row, *, chosen_by_p: bool = False) -> str:
     return "holds" if is_shown(found) and (low > 0 or high < 0) else "cannot tell"
 
 
-def p_text(found: Row) -> str:
+def p_text(found: TableRow) -> str:
     """Return a corrected p with two digits, three where two would round it to the level."""
     p = found["p_corrected"]
     short = f"{p:.2g}"
     return f"{p:.3g}" if p > LEVEL and float(short) <= LEVEL else short
 
 
-def _tested(found: Row, *, sign: int = 1, styles: bool) -> str:
+def _tested(found: TableRow, *, sign: int = 1, styles: bool) -> str:
     """The intervals of a difference (turned round where sign is -1) and its p in words, or why there are none."""
     if math.isnan(found["low"]):
         return "the prompts of a split are all of one template, or one prompt, so there is no interval"
@@ -262,7 +253,7 @@ def _tested(found: Row, *, sign: int = 1, styles: bool) -> str:
     return f"{words}; corrected p {p_text(found)}"
 
 
-def _numbers(found: Row, value: str, *, chosen_by_p: bool) -> dict[str, Any]:
+def _numbers(found: TableRow, value: str, *, chosen_by_p: bool) -> dict[str, Any]:
     """The numeric columns of a claim; NaN where nothing was found."""
     missing = float("nan")
     numbers = {name: found.get(name, missing) for name in ("low", "high", "p", "p_corrected")}

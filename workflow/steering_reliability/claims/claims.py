@@ -13,14 +13,13 @@ from steering_reliability.claims.claim import (
     LAYERS,
     QUESTIONS,
     Claim,
-    Row,
     change_claim,
     gap_claim,
     robustness_claim,
 )
 from steering_reliability.claims.headline import Headline
 from steering_reliability.evidence.cluster_counts import ClusterCounts
-from steering_reliability.results.schema import POINT_KEYS, as_records
+from steering_reliability.results.schema import POINT_KEYS, TableRow, as_records
 
 CHECKS: Final = ("check: ", "at equal KL: ")
 """How the names of claims begin that check others."""
@@ -52,8 +51,7 @@ def claims_table(
     return pd.DataFrame(rows, columns=CLAIMS_COLUMNS)
 
 
-def _headline_claims(headline: Headline, chosen: Sequence[Row]) -> Iterator[Claim]:
-    """The claims at the recommended point, at the most significant points, and of the layers."""
+def _headline_claims(headline: Headline, chosen: Sequence[TableRow]) -> Iterator[Claim]:
     effect, gap, cost = ((as_records(table) or [{}])[0] for table in headline.recommended)
     effects = {_key(row): row for row in as_records(headline.effects)}
     yield change_claim(EFFECT, effect, split="harm_test")
@@ -72,18 +70,18 @@ def _headline_claims(headline: Headline, chosen: Sequence[Row]) -> Iterator[Clai
     yield change_claim(LAYERS, _same_pair(headline.layers, chosen[3]), split="harm_test", chosen_by_p=True)
 
 
-def _most_significant(headline: Headline) -> list[Row]:
+def _most_significant(headline: Headline) -> list[TableRow]:
     """Per question, and for the layers, the row of the grid with the smallest p."""
     tables = (headline.effects, headline.gaps, headline.costs, headline.layers)
     known = [table.dropna(subset=["p"]).sort_values("p", kind="stable").head(1) for table in tables]
     return [(as_records(table) or [{}])[0] for table in known]
 
 
-def _key(row: Row) -> tuple[Any, ...]:
+def _key(row: TableRow) -> tuple[Any, ...]:
     return tuple(row.get(key) for key in POINT_KEYS)
 
 
-def _same_pair(layers: pd.DataFrame, pair: Row) -> Row:
+def _same_pair(layers: pd.DataFrame, pair: TableRow) -> TableRow:
     keys = ("direction", "intervention", "alpha", "seed", "layer", "other_layer")
     return next((row for row in as_records(layers) if pair and all(row[key] == pair[key] for key in keys)), {})
 

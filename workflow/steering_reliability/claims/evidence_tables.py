@@ -21,17 +21,9 @@ from steering_reliability.results.schema import POINT_KEYS
 def make_evidence_tables(
     results: pd.DataFrame, *, summary: pd.DataFrame, sanity: pd.DataFrame, seed: int, labels: Path | None = None
 ) -> dict[str, pd.DataFrame]:
-    """Make every table of evidence.
+    """Make every table of evidence, by the name of its file.
 
-    Args:
-        results: Rows of results.parquet.
-        summary: From `summarise`.
-        sanity: From `sanity_checks`.
-        seed: Of every resampling.
-        labels: The user's labelled completions; None leaves the corrected rates empty.
-
-    Returns:
-        Name of the file to table.
+    `seed` is that of every resampling. Without `labels`, the user's labelled completions, corrected rates are empty.
     """
     study = study_of(results)
     best = recommended_point(summary)

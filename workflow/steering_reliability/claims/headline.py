@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 import pandas as pd
 
 from steering_reliability.evidence.cluster_counts import OUTCOMES
 from steering_reliability.evidence.grid_tests import layer_differences
-from steering_reliability.results.schema import POINT_KEYS
+from steering_reliability.results.schema import POINT_KEYS, TableRow, at_point
 from steering_reliability.statistics.multiplicity import correct_together
 
 Rule = Literal["phrases", "openings"]
@@ -16,8 +16,6 @@ Rule = Literal["phrases", "openings"]
 _REFUSAL: Final = {"phrases": "clean_refusal", "openings": "opening_refusal"}
 _ANY_TEXT: Final = {"phrases": "refusal", "openings": "opening_refusal"}
 _HELPFUL: Final = {"phrases": "helpful", "openings": "helpful_by_opening"}
-
-Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -46,25 +44,21 @@ class Headline:
 
 
 def headline_tests(
-    rows: pd.DataFrame, *, tests: pd.DataFrame, gaps: pd.DataFrame, point: Row | None, rule: Rule = "phrases"
+    rows: pd.DataFrame, *, tests: pd.DataFrame, gaps: pd.DataFrame, point: TableRow | None, rule: Rule = "phrases"
 ) -> Headline:
     """Gather the headline tests and correct them.
 
     At most 5% of reports claim anything where nothing is there: half of that goes to the three claims at the
     recommended point (Holm over the three), half to every test of the grid and every pair of layers (Holm over all).
 
-    Args:
-        rows: From `with_outcomes`.
-        tests: From `paired_tests`.
-        gaps: From `gap_tests`.
-        point: The recommended point; None where there is none.
-        rule: What counts as a refusal: the metric's phrases, or the opening alone.
+    `rule` is what counts as a refusal: the metric's phrases, or the opening alone. `point` is the recommended one.
     """
     effects = _with_any_text(tests[tests["split"] == "harm_test"], outcome=_REFUSAL[rule], of_any_text=_ANY_TEXT[rule])
     costs = tests[(tests["split"] == "benign") & (tests["outcome"] == _HELPFUL[rule])]
     headline_gaps = _held_out(gaps[gaps["outcome"] == _REFUSAL[rule]])
     layers = layer_differences(rows, flag=OUTCOMES[_REFUSAL[rule]])
-    chosen = correct_together(*(_at(table, point) for table in (effects, headline_gaps, costs)))
+    tables = (effects, headline_gaps, costs)
+    chosen = correct_together(*(at_point(table, point) if point else table.head(0) for table in tables))
     effects, headline_gaps, costs, layers = correct_together(effects, headline_gaps, costs, layers)
     return Headline(effects, headline_gaps, costs, layers, (chosen[0], chosen[1], chosen[2]))
 
@@ -72,9 +66,7 @@ def headline_tests(
 def with_correction(table: pd.DataFrame, corrected: Sequence[pd.DataFrame]) -> pd.DataFrame:
     """Add p_corrected to the rows that are headline tests; it is NaN for the others, of which no claim is made.
 
-    Args:
-        table: All rows, with the index of which `corrected` hold some.
-        corrected: Tables of `Headline`; where a row stands in several the last counts.
+    The tables in `corrected` hold some rows of `table`, by its index; where a row stands in several the last counts.
     """
     known = pd.concat([part["p_corrected"] for part in corrected])
     return table.assign(p_corrected=known[~known.index.duplicated(keep="last")].reindex(table.index))
@@ -94,12 +86,3 @@ def _held_out(gaps: pd.DataFrame) -> pd.DataFrame:
     held_out, everyone = (gaps[gaps["prompts"] == prompts] for prompts in ("unseen", "all"))
     some = (held_out["n_train"] > 0).any() and held_out["n_train"].sum() < everyone["n_train"].sum()
     return held_out if some else everyone
-
-
-def _at(table: pd.DataFrame, point: Row | None) -> pd.DataFrame:
-    if point is None:
-        return table.head(0)
-    here = table
-    for key in POINT_KEYS:
-        here = here[here[key] == point[key]]
-    return here

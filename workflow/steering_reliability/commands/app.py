@@ -35,8 +35,7 @@ class Commands(TyperGroup):
 app = typer.Typer(cls=Commands, no_args_is_help=True, help=__doc__, pretty_exceptions_enable=False)
 
 Run = Annotated[
-    Path | None,
-    typer.Argument(metavar="[RUN]", help="folder of a run, such as results/smollm2, or a config file"),
+    Path | None, typer.Argument(metavar="[RUN]", help="folder of a run, such as results/smollm2, or a config file")
 ]
 Configs = Annotated[
     list[Path], typer.Option("--config", "-c", metavar="FILE", help=f"May be given several times. {RULE}.")

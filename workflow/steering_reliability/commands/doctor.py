@@ -7,11 +7,11 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
-from steering_reliability.commands.probe import measure_speed
+from steering_reliability.commands.probe import LONG_ENOUGH_S, Measurement, measure_speed
 from steering_reliability.config.files import ROOT
 from steering_reliability.errors import InputError
 from steering_reliability.prompts.check import check_prompts, used_prompts
@@ -35,32 +35,6 @@ _SHARD_S: Final = 0.15
 _FRICTION: Final = 1.15
 _BYTES_PER_COMPLETION: Final = 2_500
 _BYTES_OF_A_RUN: Final = 6_000_000
-_LONG_ENOUGH_S: Final = 5.0
-
-
-@dataclass(frozen=True)
-class Probe:
-    """How fast this machine generates.
-
-    Attributes:
-        tokens_per_second: Of all cores together, or of the GPU.
-        seconds: Length of the measurement; 0 where the number is that of the slowest machine we measured.
-        is_rough: Whether only the linear layers were timed, since the time limit came before any text.
-        why: Why nothing was measured; else empty.
-    """
-
-    tokens_per_second: float
-    seconds: float
-    is_rough: bool = False
-    why: str = ""
-
-    @property
-    def spread(self) -> tuple[float, float]:
-        """From which to which multiple of the estimate the time may well be."""
-        if self.seconds == 0:
-            # The slowest machine that was measured is an upper bound for most.
-            return 0.1, 1.4
-        return (0.5, 2.0) if self.is_rough or self.seconds < _LONG_ENOUGH_S else (0.7, 1.4)
 
 
 def examine(
@@ -68,10 +42,8 @@ def examine(
 ) -> Iterator[tuple[str, dict[str, Any]]]:
     """Check prompts, count the work and estimate its cost on this machine, the quick parts first and without torch.
 
-    Args:
-        plan: The planned run.
-        files: Returns config files that mean the same to Snakemake; called where the model's folder has to be made.
-        seconds: Time limit for measuring the speed, the model's loading included; 0 measures nothing.
+    `files` returns config files that mean the same to Snakemake; it is called where the model's folder has to be made.
+    `seconds` limits measuring the speed, the model's loading included; 0 measures nothing.
 
     Yields:
         `plan`, `prompts`, `versions`, `preparing` (only where a model's folder is to be made now), `machine`, `model`
@@ -102,27 +74,27 @@ def examine(
     if seconds > 0 and can_be_made(plan):
         yield "preparing", {"name": plan.config.model.name, "folder": plan.base}
         make_base(plan, files=files())
-    probe, found = measure(plan, seconds=seconds)
-    yield "machine", _machine(Path(plan.folder)) | found
+    probe = measure(plan, seconds=seconds)
+    yield "machine", {**_machine(Path(plan.folder)), "cpu_capability": None, "gpu": None, **probe.machine}
     is_there = Path(plan.model_file).is_file()
     yield "model", {"name": plan.title, "folder": plan.model, "is_there": is_there, "weights_mb": _weights(plan)}
     yield "estimate", _estimate(plan, work=work, probe=probe, is_there=is_there)
 
 
-def measure(plan: RunPlan, *, seconds: float) -> tuple[Probe, dict[str, Any]]:
-    """The speed of this machine, and what only torch knows of it (`cpu_capability`, `gpu`), as far as time allows."""
-    unknown = {"cpu_capability": None, "gpu": None}
+def measure(plan: RunPlan, *, seconds: float) -> Measurement:
+    """The speed of this machine, as far as time allows; a guess where nothing could be measured."""
     # A tuned model is as fast as the one it is tuned from.
     if not Path(plan.base_file).is_file():
-        return guess(plan, why="the model is not there yet"), unknown
+        return guess(plan, why="the model is not there yet")
     if seconds == 0:
-        return guess(plan, why="not measured"), unknown
+        return guess(plan, why="not measured")
     # A prompt of each split: few, since the first is read alone, before anything is generated.
     prompts = [read_prompts(Path(plan.config.data.path(split)), split=split)[0].prompt for split in SPLITS]
     seen = measure_speed(plan.config, folder=plan.base, prompts=prompts, seconds=seconds)
     if seen.seconds == 0:
-        return guess(plan, why=f"nothing was generated within {seconds:g} s; see --seconds"), unknown | seen.machine
-    return Probe(seen.tokens / seen.seconds, seen.seconds, seen.is_rough), unknown | seen.machine
+        guessed = guess(plan, why=f"nothing was generated within {seconds:g} s; see --seconds")
+        return replace(guessed, machine=seen.machine)
+    return seen
 
 
 def prompt_lines(found: Mapping[str, Any]) -> Iterator[str]:
@@ -143,7 +115,7 @@ def _machine(folder: Path) -> dict[str, Any]:
     }
 
 
-def _estimate(plan: RunPlan, *, work: Mapping[str, Any], probe: Probe, is_there: bool) -> dict[str, Any]:
+def _estimate(plan: RunPlan, *, work: Mapping[str, Any], probe: Measurement, is_there: bool) -> dict[str, Any]:
     shards = work["shards"] - work["shards_done"]
     seconds = run_seconds(tokens=work["tokens_left"], shards=shards, speed=probe.tokens_per_second)
     seconds += 0.0 if is_there else _CONVERTING_S
@@ -182,9 +154,7 @@ def can_be_made(plan: RunPlan) -> bool:
 def make_base(plan: RunPlan, *, files: Sequence[Path]) -> None:
     """Make the base model's folder, which the run needs too.
 
-    Args:
-        plan: The planned run.
-        files: Config files that mean the same to Snakemake.
+    `files` are config files that mean the same to Snakemake.
 
     Raises:
         InputError: When it can't be made, with the message of the rule.
@@ -205,9 +175,9 @@ def _error_of_rule(output: str, *, folder: str) -> InputError:
     return InputError(f"the model can't be made: {last}", where=f"{folder}.log", fix="read that log")
 
 
-def guess(plan: RunPlan, *, why: str) -> Probe:
+def guess(plan: RunPlan, *, why: str) -> Measurement:
     """The speed of the slowest machine we measured."""
-    return Probe(SLOWEST * len(os.sched_getaffinity(0)) * 540 / _weights(plan), 0.0, why=why)
+    return Measurement(SLOWEST * len(os.sched_getaffinity(0)) * 540 / _weights(plan), 0.0, why=why)
 
 
 def lines_of(part: str, found: Mapping[str, Any]) -> Iterator[str]:
@@ -255,4 +225,4 @@ def _precision(cost: Mapping[str, Any]) -> str:
     if cost["is_rough"]:
         return "rough: nothing was generated within the time limit; see --seconds"
     seconds = cost["watched_seconds"]
-    return f"measured for {seconds:g} s" + ("" if seconds >= _LONG_ENOUGH_S else " only: rough")
+    return f"measured for {seconds:g} s" + ("" if seconds >= LONG_ENOUGH_S else " only: rough")

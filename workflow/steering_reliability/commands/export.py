@@ -28,9 +28,7 @@ _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 class Origin:
     """What another program must know of directions.
 
-    Attributes:
-        hook_point: `resid_post` or `resid_pre`, where they were read.
-        architecture: Of the model, by llama.cpp's name; empty where it is not needed.
+    `architecture` is the model's by llama.cpp's name; empty where it is not needed.
     """
 
     hook_point: str
@@ -56,11 +54,7 @@ def directions_of(run: Path | None, configs: Sequence[Path], *, layers: Sequence
 def origin_of(source: Path, *, hook_point: str | None, architecture: str | None, is_named: bool) -> Origin:
     """Find a direction's hook point and model in its run, unless the user gives them.
 
-    Args:
-        source: The `.pt`, in its place in the run: below `directions/{name}/`.
-        hook_point: As the user gives it.
-        architecture: As the user gives it.
-        is_named: Whether the architecture is needed.
+    `source` lies in its run, below `directions/{name}/`; the architecture is looked for only where `is_named`.
 
     Raises:
         InputError: When there is no such run, or its model is not at hand.
@@ -119,11 +113,8 @@ def export_directions(sources: Sequence[Path], *, output: Path, alpha: float, or
         ".gguf": lambda path: _write_gguf(directions, path, alpha=alpha, origin=origin),
     }
     if output.suffix not in writers:
-        raise InputError(
-            f"a direction can't be written as {output.suffix or 'a file without an ending'}",
-            where=str(output),
-            fix=f"end the name in {' or '.join(writers)}",
-        )
+        what = f"a direction can't be written as {output.suffix or 'a file without an ending'}"
+        raise InputError(what, where=str(output), fix=f"end the name in {' or '.join(writers)}")
     with atomic_write(output) as scratch:
         writers[output.suffix](scratch)
 
@@ -151,11 +142,8 @@ def _write_gguf(directions: Mapping[int, StoredDirection], path: Path, *, alpha:
     # llama.cpp adds direction.N to what block N gives; its file has no place for block 0.
     blocks = {layer - (origin.hook_point == "resid_pre"): one for layer, one in sorted(directions.items())}
     if min(blocks) < 1:
-        raise InputError(
-            f"a control vector has no place for the {origin.hook_point} of layer {min(directions)}",
-            where=str(path),
-            fix="export later layers, or use .safetensors",
-        )
+        what = f"a control vector has no place for the {origin.hook_point} of layer {min(directions)}"
+        raise InputError(what, where=str(path), fix="export later layers, or use .safetensors")
     writer = GGUFWriter(path, "controlvector")
     writer.add_string("controlvector.model_hint", origin.architecture)
     writer.add_uint32("controlvector.layer_count", max(blocks))
@@ -171,10 +159,8 @@ def _write_gguf(directions: Mapping[int, StoredDirection], path: Path, *, alpha:
 def export_results(run: Path, *, output: Path) -> None:
     """Write a run's scored completions for other programs.
 
-    Args:
-        run: The run's folder.
-        output: A `.csv` (text that a spreadsheet would take for a formula gets an apostrophe), a `.jsonl`, or a folder:
-            the latter becomes a dataset that `datasets.load_dataset` reads, with a card that says what each column is.
+    The output is a `.csv` (text that a spreadsheet would take for a formula gets an apostrophe), a `.jsonl`, or a
+    folder: it becomes a dataset that `datasets.load_dataset` reads, with a card that says what each column is.
 
     Raises:
         InputError: When there are no results or the ending is unknown.

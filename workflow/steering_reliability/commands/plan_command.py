@@ -15,12 +15,7 @@ from steering_reliability.run.plan import RunPlan, plan_run
 
 @dataclass(frozen=True)
 class Request:
-    """What a command wants of a run.
-
-    Attributes:
-        targets: Rules or files to make.
-        made: Paths to name at the end, relative to the repository.
-    """
+    """What a command wants of a run: targets to make, and paths to name at the end (relative to the repository)."""
 
     targets: Sequence[str]
     made: Sequence[str]

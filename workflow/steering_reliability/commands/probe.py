@@ -7,7 +7,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Thread
@@ -20,6 +20,7 @@ from steering_reliability.process.machine import machine_facts
 if TYPE_CHECKING:
     from steering_reliability.model.loading import LoadedModel
 
+LONG_ENOUGH_S: Final = 5.0
 MODULE: Final = "steering_reliability.commands.probe"
 _ROWS: Final = 120
 _LINEAR_SHARE: Final = 0.85
@@ -29,29 +30,32 @@ _ENOUGH_SECONDS: Final = 8.0
 
 @dataclass(frozen=True)
 class Measurement:
-    """What was measured before the time limit.
+    """How fast this machine generates.
 
-    Attributes:
-        machine: `cpu_capability` and `gpu`; empty where torch had not loaded.
-        tokens: Tokens generated.
-        seconds: Time for them; 0 where the model was not ready in time.
-        is_rough: Whether only the linear layers were timed, before any text was generated.
+    `tokens_per_second` is that of all cores together, or of the GPU. `seconds` is the length of the measurement, 0
+    where nothing was measured for the reason `why`. `is_rough`: only the linear layers were timed, since the time limit
+    came before any text. `machine` has `cpu_capability` and `gpu`, where torch had loaded.
     """
 
-    machine: dict[str, Any]
-    tokens: int
+    tokens_per_second: float
     seconds: float
-    is_rough: bool = True
+    is_rough: bool = False
+    why: str = ""
+    machine: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def spread(self) -> tuple[float, float]:
+        """From which to which multiple of the estimate the time may well be."""
+        if self.seconds == 0:
+            # The slowest machine that was measured is an upper bound for most.
+            return 0.1, 1.4
+        return (0.5, 2.0) if self.is_rough or self.seconds < LONG_ENOUGH_S else (0.7, 1.4)
 
 
 def measure_speed(config: Config, *, folder: str, prompts: Sequence[str], seconds: float) -> Measurement:
     """Generate unsteered completions in a separate process, which is ended at the time limit wherever it is.
 
-    Args:
-        config: Of the run; its model section and its sampling are used.
-        folder: The model's Hugging Face folder.
-        prompts: What to answer.
-        seconds: Time limit, loading included.
+    The time limit (`seconds`) includes loading.
 
     Raises:
         InputError: When the model can't be loaded, or a prompt is too long for it.
@@ -95,17 +99,17 @@ def _messages(process: "subprocess.Popen[str]", *, end: float) -> Iterator[dict[
 
 
 def _latest(messages: Iterator[dict[str, Any]], *, errors: Path) -> Measurement:
-    facts: dict[str, Any] = {"machine": {}, "tokens": 0, "seconds": 0.0}
+    facts: dict[str, Any] = {"machine": {}, "tokens": 0, "seconds": 0.0, "is_rough": True}
     for one in messages:
         if "crashed" in one:
             last = (errors.read_text(encoding="utf-8", errors="replace").strip().splitlines() or ["killed"])[-1]
-            raise InputError(
-                f"the model's speed can't be measured: {last}", where="doctor", fix="use --seconds 0 to do without"
-            )
+            what = f"the model's speed can't be measured: {last}"
+            raise InputError(what, where="doctor", fix="use --seconds 0 to do without")
         if "error" in one:
             raise InputError(**one["error"])
         facts |= one
-    return Measurement(**facts)
+    speed = facts["tokens"] / facts["seconds"] if facts["seconds"] else 0.0
+    return Measurement(speed, facts["seconds"], facts["is_rough"], machine=facts["machine"])
 
 
 def main(request: Path) -> None:

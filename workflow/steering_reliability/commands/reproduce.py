@@ -23,12 +23,7 @@ STUDY = "study.yaml"
 
 @dataclass(frozen=True)
 class Record:
-    """What a finished run recorded of itself.
-
-    Attributes:
-        facts: provenance.json.
-        checksums: SHA-256 by path, from SHA256SUMS.
-    """
+    """What a finished run recorded of itself: provenance.json (`facts`), and SHA-256 by path (`checksums`)."""
 
     facts: dict[str, Any]
     checksums: dict[str, str]
@@ -59,10 +54,7 @@ def read_record(run: Path) -> Record:
 def set_up(record: Record, *, place: Path, root: Path = ROOT) -> None:
     """Prepare a folder in which the run can be repeated: its config, and links to the files it reads.
 
-    Args:
-        record: Of the run.
-        place: The folder; empty, or one in which the same run was begun.
-        root: Folder that the config's paths count from, usually the clone.
+    `place` is empty, or the same run was begun in it; the config's paths count from `root`, usually the clone.
 
     Raises:
         InputError: When another study lies there, or the run wrote outside its clone.
@@ -85,7 +77,6 @@ def set_up(record: Record, *, place: Path, root: Path = ROOT) -> None:
 
 
 def _inputs(config: Config) -> Iterator[str]:
-    """The user's files that a study names."""
     yield from (config.data.path(split) for split in SPLITS)
     yield config.model.source
     yield from config.metrics.scorer_files
@@ -113,11 +104,11 @@ def compare(record: Record, *, place: Path) -> dict[str, Any]:
     found = differences(record.facts, here)
     explained = {kind for one in found for kind in one.changes}
     kinds: dict[str, dict[str, int]] = {}
-    files = []
-    for one in check_files(record.checksums, root=place):
-        counts = kinds.setdefault(kind_of(one.path), {"same": 0, "other": 0})
-        counts["same" if one.state == "as recorded" else "other"] += 1
-        files += [one.path] if one.state != "as recorded" else []
+    checked = check_files(record.checksums, root=place)
+    for path, state in checked.items():
+        counts = kinds.setdefault(kind_of(path), {"same": 0, "other": 0})
+        counts["same" if state == "as recorded" else "other"] += 1
+    files = [path for path, state in checked.items() if state != "as recorded"]
     return {
         "differs": [{"entry": one.entry, "recorded": one.recorded, "here": one.here} for one in found],
         "kinds": {kind: counts | {"may_differ": kind in explained} for kind, counts in kinds.items()},

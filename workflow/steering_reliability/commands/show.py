@@ -12,7 +12,15 @@ from steering_reliability.evidence.summary import summarise
 from steering_reliability.prompts.schema import Prompt
 from steering_reliability.prompts.subset import spread_subset
 from steering_reliability.report.examples import matched, outcome
-from steering_reliability.results.schema import POINT_KEYS, SPLITS, as_records, read_results
+from steering_reliability.results.schema import (
+    GROUP_KEYS,
+    POINT_KEYS,
+    SPLITS,
+    as_records,
+    at_point,
+    read_results,
+    steered_points,
+)  # fmt: skip
 from steering_reliability.text.escaping import visible
 
 
@@ -21,13 +29,7 @@ def completions_of(
 ) -> list[dict[str, Any]]:
     """Choose completions of one condition, spread over families and styles.
 
-    Args:
-        run: The run's folder.
-        split: Whose prompts.
-        n: How many.
-        intervention: add or ablate; with layer and alpha it names the point. What is None is as at the recommended one.
-        layer: Steered block.
-        alpha: Strength.
+    Intervention, layer and alpha name the point; what is None is as at the recommended one.
 
     Returns:
         One mapping per prompt: `id`, `family`, `style`, `prompt`, `point`, and the rows `unsteered` and `steered`.
@@ -39,9 +41,7 @@ def completions_of(
         raise InputError(f"there is no split {split!r}", where="--split", fix=f"use one of {', '.join(SPLITS)}")
     results = read_results(run / "results.parquet")
     point = _point(results, intervention=intervention, layer=layer, alpha=alpha, run=run)
-    rows = results[(results["split"] == split) & (results["sample"] == 0)]
-    for key in POINT_KEYS:
-        rows = rows[rows[key] == point[key]] if key != "alpha" else rows
+    rows = at_point(results[(results["split"] == split) & (results["sample"] == 0)], point, keys=GROUP_KEYS)
     steered = rows[rows["alpha"] == point["alpha"]].set_index("id")
     unsteered = rows[rows["from_baseline"].astype(bool)].set_index("id")
     chosen = spread_subset([Prompt.from_row(row) for row in as_records(unsteered.reset_index())], limit=n)
@@ -57,17 +57,12 @@ def completions_of(
 
 def _point(results: pd.DataFrame, *, run: Path, **wanted: Any) -> dict[str, Any]:
     summary = summarise(results)
-    study = summary[(summary["role"] == "main") & ~summary["from_baseline"].astype(bool)]
     best = recommended_point(summary)
     given = {name: value for name, value in wanted.items() if value is not None}
-    for name, value in given.items():
-        study = study[study[name] == value]
+    study = at_point(steered_points(summary), given, keys=list(given))
     if study.empty:
-        raise InputError(
-            f"the run has no condition with {', '.join(f'{name} {value}' for name, value in given.items())}",
-            where=str(run),
-            fix="tables/summary.csv lists its conditions",
-        )
+        what = f"the run has no condition with {', '.join(f'{name} {value}' for name, value in given.items())}"
+        raise InputError(what, where=str(run), fix="tables/summary.csv lists its conditions")
     # What is not given is as at the recommended point, where that exists.
     for name in ("intervention", "layer", "alpha"):
         same = study[study[name] == best[name]] if best is not None and name not in given else study

@@ -16,10 +16,7 @@ from steering_reliability.run.record import as_yaml, config_file, recorded_confi
 class Study:
     """A study that a user named.
 
-    Attributes:
-        config: Its config, not checked yet.
-        named: How it was named.
-        files: The config files, where it was named by such; none where by its folder.
+    `config` is not checked yet; `files` is empty where the study was named by its folder.
     """
 
     config: dict[str, Any]
@@ -39,9 +36,8 @@ class Study:
 def study_of(run: Path | None, configs: Sequence[Path]) -> Study:
     """Find the study that a command is about.
 
-    Args:
-        run: The folder of a run, or a config file.
-        configs: Config files, laid over each other; with neither it is the default run.
+    `run` is the folder of a run or a config file; `configs` are laid over each other; with neither it is the default
+    run.
 
     Raises:
         InputError: When both are given, a file can't be read, or the folder holds no run.

@@ -16,11 +16,12 @@ from steering_reliability.results.tables import read_table
 from steering_reliability.run.plan import RunPlan
 from steering_reliability.text.numbers import percent, rounded
 
+_MOST_POINTS = 4
 _COLUMNS = ("refusal_harm_train", "refusal_harm_test", "refusal_benign", "helpful_benign")
 
 
-def summary_lines(plan: RunPlan, *, most: int = 4) -> Iterator[str]:
-    """Describe a finished run, with at most `most` steered points: the recommended one, then others of the frontier.
+def summary_lines(plan: RunPlan) -> Iterator[str]:
+    """Describe a finished run, with a few steered points: the recommended one, then others of the frontier.
 
     Yields:
         Lines: a small table of rates in percent (95% interval), the answers, and where the report lies.
@@ -35,7 +36,7 @@ def summary_lines(plan: RunPlan, *, most: int = 4) -> Iterator[str]:
     yield ""
     yield f"{plan.title:<32}" + "".join(f"{name:>14}" for name in ("harm_train", "harm_test", "benign", "benign"))
     yield f"{'':<32}" + "".join(f"{name:>14}" for name in ("refused", "refused", "refused", "helpful"))
-    for name, row in _points(summary, most=most):
+    for name, row in _points(summary):
         yield f"{name:<32}" + "".join(f"{_percent(row, column):>14}" for column in _COLUMNS)
     found = {row["claim"]: row for row in as_records(claims)}
     for claim in (*QUESTIONS, *(f"{name}{MOST_SIGNIFICANT}" for name in QUESTIONS)):
@@ -45,7 +46,7 @@ def summary_lines(plan: RunPlan, *, most: int = 4) -> Iterator[str]:
     yield f"report: {report}   {report.absolute().as_uri()}"
 
 
-def _points(summary: pd.DataFrame, *, most: int) -> Iterator[tuple[str, dict[str, Any]]]:
+def _points(summary: pd.DataFrame) -> Iterator[tuple[str, dict[str, Any]]]:
     study = summary[summary["role"] == "main"]
     from_baseline = study["from_baseline"].astype(bool)
     for row in as_records(study[from_baseline].head(1)):
@@ -56,7 +57,7 @@ def _points(summary: pd.DataFrame, *, most: int) -> Iterator[tuple[str, dict[str
     for row in as_records(frontier):
         if all(_name(row) != _name(other) for other in listed):
             listed.append(row)
-    for row in listed[:most]:
+    for row in listed[:_MOST_POINTS]:
         yield f"{_name(row)}{' (best)' if row is best else ''}", row
 
 

@@ -16,9 +16,6 @@ STAGES = ("models", "prompts", "activations", "directions", "completions", "runs
 def verify(run: Path) -> dict[str, Any]:
     """Check every file of a run against its recorded SHA-256.
 
-    Args:
-        run: The run's folder, where it was made.
-
     Returns:
         `stages`, per stage how many files are as recorded, changed and missing; `files`, those that are not; `mixture`,
         what must be known where the run's files were not all made alike, else None.
@@ -29,12 +26,12 @@ def verify(run: Path) -> dict[str, Any]:
     recorded = read_checksums(run / "SHA256SUMS")
     checked = check_files(recorded, root=_root(run, recorded))
     stages: dict[str, dict[str, int]] = {}
-    for one in checked:
-        counts = stages.setdefault(stage_of(one.path), {"as recorded": 0, "changed": 0, "missing": 0})
-        counts[one.state] += 1
+    for path, state in checked.items():
+        counts = stages.setdefault(stage_of(path), {"as recorded": 0, "changed": 0, "missing": 0})
+        counts[state] += 1
     return {
         "stages": stages,
-        "files": {one.path: one.state for one in checked if one.state != "as recorded"},
+        "files": {path: state for path, state in checked.items() if state != "as recorded"},
         "mixture": mixture_note(_made_with(run)),
     }
 
@@ -55,11 +52,8 @@ def _root(run: Path, recorded: Mapping[str, str]) -> Path:
             return Path()
         if place.parts[-len(name.parts) :] == name.parts:
             return Path(*place.parts[: -len(name.parts)])
-    raise InputError(
-        "the run is not in the folder in which it was made, so its recorded paths may be those of another run",
-        where=str(run),
-        fix="move it back, or use reproduce",
-    )
+    what = "the run is not in the folder in which it was made, so its recorded paths may be those of another run"
+    raise InputError(what, where=str(run), fix="move it back, or use reproduce")
 
 
 def stage_of(path: str) -> str:

@@ -35,9 +35,7 @@ def read_config(*paths: Path) -> dict[str, Any]:
 def merge_configs(parts: Sequence[Mapping[str, Any]], *, default: Callable[[], Mapping[str, Any]]) -> dict[str, Any]:
     """Merge parsed configs by `RULE`.
 
-    Args:
-        parts: What the files hold, in the order given.
-        default: Reads config.yaml; called where no part is complete.
+    `default` reads config.yaml; it is called where no part is complete.
     """
     merged: dict[str, Any] = {} if any(map(is_complete, parts)) else dict(default())
     for part in parts:

@@ -22,9 +22,7 @@ _KEY: Final = re.compile(r"\b[a-z_]+\.[a-z_]+\b")
 class ConfigPlaces:
     """The files of a config, to say where in them something is wrong.
 
-    Args:
-        files: In the order in which they are merged; the last one wins.
-        overrides: Values given on the command line, which win over all files.
+    The last of `files` wins; `overrides`, the values given on the command line, win over all of them.
     """
 
     def __init__(self, files: Sequence[Path | str], *, overrides: Mapping[str, Any] | None = None) -> None:
@@ -35,9 +33,7 @@ class ConfigPlaces:
     def place(self, keys: Sequence[str | int], *, in_part: bool = True) -> str | None:
         """File and line that set a value, or "--config"; None where no file sets it.
 
-        Args:
-            keys: The way to the value.
-            in_part: Whether the section that it is missing from will do.
+        With `in_part` the section that the value is missing from will do.
         """
         best, found = 0, None
         for name, node in self._nodes:
@@ -84,8 +80,7 @@ class ConfigPlaces:
 def places_of(files: Sequence[Path]) -> ConfigPlaces:
     """Where the values of a study's config stand, as `config.files.read_config` reads its files.
 
-    Args:
-        files: Empty where the config is a run's own record.
+    There are no files where the config is a run's own record.
     """
     needs_default = bool(files) and not any(is_complete(read_yaml(file)) for file in files)
     return ConfigPlaces([default_file(), *files] if needs_default else files)

@@ -16,31 +16,21 @@ MOST_VALUES: Final = 100_000
 DEEPEST: Final = 20
 MOST_LISTED: Final = 50
 _LONGEST: Final = 60
-_WHOLE_NUMBER: Final = "must be a whole number"
-_NUMBER: Final = "must be a number"
-_TRUE_OR_FALSE: Final = "must be true or false"
-_NOT_EMPTY: Final = "must not be empty"
 _MESSAGES: Final = {
-    "int_type": _WHOLE_NUMBER,
-    "int_parsing": _WHOLE_NUMBER,
-    "int_from_float": _WHOLE_NUMBER,
-    "float_type": _NUMBER,
-    "float_parsing": _NUMBER,
-    "bool_type": _TRUE_OR_FALSE,
-    "bool_parsing": _TRUE_OR_FALSE,
+    **dict.fromkeys(("int_type", "int_parsing", "int_from_float"), "must be a whole number"),
+    **dict.fromkeys(("float_type", "float_parsing"), "must be a number"),
+    **dict.fromkeys(("bool_type", "bool_parsing"), "must be true or false"),
+    # No list or text of the config needs more than one element.
+    **dict.fromkeys(("too_short", "string_too_short"), "must not be empty"),
+    **dict.fromkeys(("model_type", "dict_type"), "must be a mapping of keys"),
     "finite_number": "must be a finite number",
     "string_type": "must be text; a number or a yes needs quotes to be one",
-    "model_type": "must be a mapping of keys",
-    "dict_type": "must be a mapping of keys",
     "list_or_dict_type": "must be a list, or a mapping of keys with a list for each",
     "literal_error": "must be {expected}",
     "string_pattern_mismatch": "must match the pattern {pattern}",
     "greater_than_equal": "must be at least {ge:g}",
     "greater_than": "must be above {gt:g}",
     "less_than_equal": "must be at most {le:g}",
-    # No list or text of the config needs more than one element.
-    "too_short": _NOT_EMPTY,
-    "string_too_short": _NOT_EMPTY,
     "string_too_long": "must have at most {max_length} characters",
     "invalid_key": "is a key that is not text",
 }
@@ -50,9 +40,7 @@ _MESSAGES: Final = {
 class Problem(NamedTuple):
     """What is wrong at one place of a config.
 
-    Attributes:
-        keys: The way there; list elements by their number, from 0.
-        what: What is wrong, with the key in front.
+    `keys` is the way there, list elements by their number from 0; `what` has the key in front.
     """
 
     keys: tuple[str | int, ...]
@@ -62,10 +50,7 @@ class Problem(NamedTuple):
 class ConfigError(InputError):
     """Everything that is wrong with the keys of a config.
 
-    Args:
-        problems: What is wrong, key by key.
-        where: Name of the config.
-        places: File and line of each of the first 50, which are listed; None where it is not known.
+    The first 50 problems are listed, each with its file and line of `places` (None where not known).
     """
 
     def __init__(self, problems: Sequence[Problem], *, where: str, places: Sequence[str | None] | None = None) -> None:
@@ -86,9 +71,7 @@ class ConfigError(InputError):
 def load_config(raw: Mapping[str, Any], *, where: str = "config") -> Config:
     """Validate a parsed YAML config.
 
-    Args:
-        raw: The mapping that Snakemake or PyYAML read.
-        where: Name of the file, for the message; `ConfigPlaces` finds files and lines.
+    `where` names the file in the message; `ConfigPlaces` finds files and lines.
 
     Raises:
         ConfigError: With every problem at once, unknown keys and values with the nearest known one.
@@ -108,11 +91,9 @@ def _check_size(raw: object, *, where: str) -> None:
         value, depth = values.pop()
         n_values += 1
         if n_values > MOST_VALUES or depth > DEEPEST:
-            raise InputError(
-                f"the configuration has more than {MOST_VALUES} values, or they are nested more than {DEEPEST} deep",
-                where=where,
-                fix="look for an alias (*name) or bracket too many; a grid as large as this has to be several runs",
-            )
+            what = f"the configuration has more than {MOST_VALUES} values, or they are nested more than {DEEPEST} deep"
+            fix = "look for an alias (*name) or bracket too many; a grid as large as this has to be several runs"
+            raise InputError(what, where=where, fix=fix)
         parts = value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else ()
         values += [(part, depth + 1) for part in parts]
 
@@ -189,7 +170,6 @@ def _nearest(given: object, known: Sequence[str]) -> str:
 
 
 def _section(keys: Sequence[str | int]) -> type[BaseModel] | None:
-    """The section that stands under some keys, None where none does."""
     section: type[BaseModel] | None = Config
     for key in keys:
         if isinstance(key, int):

@@ -316,8 +316,7 @@ class SanityChecksConfig(_Section):
         ),
     ] = "claims"
     layer: Annotated[
-        int | None,
-        Field(ge=0, description="Layer of the checks, of the grid; null with alpha: the recommended one."),
+        int | None, Field(ge=0, description="Layer of the checks, of the grid; null with alpha: the recommended one.")
     ] = None
     alpha: Annotated[
         Alpha | None, Field(description="Strength of the checks, of the grid; null with layer: the recommended one.")
@@ -375,11 +374,9 @@ class Config(_Section):
 
 def two_templates() -> InputError:
     """The error for a model whose chat template and `prompt_template` would both apply."""
-    return InputError(
-        "the model brings a chat template, and prompt_template is another",
-        where="config keys model.prompt_template and model.chat_template",
-        fix="set chat_template: none to use prompt_template, or prompt_template: null to use the model's",
-    )
+    what = "the model brings a chat template, and prompt_template is another"
+    fix = "set chat_template: none to use prompt_template, or prompt_template: null to use the model's"
+    return InputError(what, where="config keys model.prompt_template and model.chat_template", fix=fix)
 
 
 def default_position(method: str) -> TokenPosition:

@@ -34,12 +34,7 @@ class Text:
 
 
 def measure_activations(
-    output: str | Path,
-    *,
-    folder: str | Path,
-    harm_train: str | Path,
-    extra: Sequence[str],
-    settings: Mapping[str, Any],
+    output: str | Path, *, folder: str | Path, harm_train: str | Path, extra: Sequence[str], settings: Mapping[str, Any]
 ) -> None:
     """Read the residual streams that a method compares, and write them; what read them goes to the job's log.
 
@@ -170,17 +165,12 @@ def _tokenize(
     tokens = [*prompt.tokens, *appended]
     length = len(prompt.tokens)
     if position != "last_prompt_token" and not appended:
-        raise InputError(
-            f"token_position {position} reads the text after the prompt, and it is empty",
-            where=f"prompt {text.prompt[:60]!r}",
-            fix="set direction.token_position to last_prompt_token",
-        )
+        what = f"token_position {position} reads the text after the prompt, and it is empty"
+        fix = "set direction.token_position to last_prompt_token"
+        raise InputError(what, where=f"prompt {text.prompt[:60]!r}", fix=fix)
     if len(tokens) > model.context:
-        raise InputError(
-            f"a prompt with its prefix has {len(tokens)} tokens, more than the model's context of {model.context}",
-            where=f"prompt {text.prompt[:60]!r}",
-            fix="shorten the prompt",
-        )
+        what = f"a prompt with its prefix has {len(tokens)} tokens, more than the model's context of {model.context}"
+        raise InputError(what, where=f"prompt {text.prompt[:60]!r}", fix="shorten the prompt")
     spans = {
         "last_prompt_token": (length - 1, length),
         "first_prefix_token": (length, length + 1),

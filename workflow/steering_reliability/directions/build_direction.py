@@ -54,22 +54,17 @@ def build_direction(
     vector = learned if user_vector is None else user_vector.double()
     norm = float(vector.norm())
     if not np.isfinite(norm) or norm <= ZERO * resid_norm:
-        raise InputError(
-            f"the direction of layer {layer} is zero: length {norm:.3g} beside a residual stream of {resid_norm:.3g}",
-            where=where,
-            fix="choose another direction.token_position, or prefixes that differ",
-        )
+        what = f"the direction of layer {layer} is zero: length {norm:.3g} beside a residual stream of {resid_norm:.3g}"
+        raise InputError(what, where=where, fix="choose another direction.token_position, or prefixes that differ")
     if method == "random":
         vector = torch.from_numpy(np.random.default_rng([seed, layer]).standard_normal(len(vector)))
         vector = vector / vector.norm() * norm
     elif method == "shuffled":
         vector = _shuffled_unit(positive, negative, paired=activations.paired, seed=seed) * norm
     if not float(vector.norm()) > 0:
-        raise InputError(
-            f"the {method} control of layer {layer} is zero: {len(differences)} prompts, or all alike, leave nothing",
-            where=where,
-            fix="build the direction of more prompts, or set sanity_checks.shuffled_seeds to []",
-        )
+        what = f"the {method} control of layer {layer} is zero: {len(differences)} prompts, or all alike, leave nothing"
+        fix = "build the direction of more prompts, or set sanity_checks.shuffled_seeds to []"
+        raise InputError(what, where=where, fix=fix)
     unit = vector / vector.norm()
     scaled = unit if normalize else vector
     statistics = {

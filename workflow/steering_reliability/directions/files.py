@@ -48,10 +48,7 @@ class StoredDirection:
 class Activations:
     """Residual streams at the read tokens, for all layers.
 
-    Attributes:
-        positive: Refusal side, one row per text.
-        negative: Compliance side.
-        paired: Whether row i of both sides comes from the same prompt.
+    `positive` (refusal side) and `negative` have a row per text; `paired`: row i of both is of the same prompt.
     """
 
     positive: Float[Tensor, "n layers d_model"]
@@ -86,11 +83,8 @@ def read_direction(path: str | Path, *, d_model: int | None = None) -> StoredDir
     if not {"vector_norm", "resid_norm"} <= content.keys():
         raise InputError("the file lacks vector_norm or resid_norm", where=str(path), fix=remake)
     if d_model is not None and len(vector) != d_model:
-        raise InputError(
-            f"the direction has {len(vector)} numbers, but the model's residual stream has {d_model}",
-            where=str(path),
-            fix=remake,
-        )
+        what = f"the direction has {len(vector)} numbers, but the model's residual stream has {d_model}"
+        raise InputError(what, where=str(path), fix=remake)
     rest = {key: value for key, value in content.items() if key not in ("vector", "vector_norm", "resid_norm")}
     return StoredDirection(vector.float(), float(content["vector_norm"]), float(content["resid_norm"]), rest)
 

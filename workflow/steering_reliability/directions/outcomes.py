@@ -5,14 +5,13 @@ from pathlib import Path
 from typing import Any
 
 from steering_reliability.errors import InputError
-from steering_reliability.metrics import is_repetitive, measure_confounds, score_helpfulness, score_refusal
+from steering_reliability.metrics.confounds import is_repetitive, measure_confounds
+from steering_reliability.metrics.helpfulness import score_helpfulness
+from steering_reliability.metrics.refusal import score_refusal
 
 
 def read_outcomes(shard: str | Path) -> list[dict[str, Any]]:
-    """Label the rows of a baseline shard for `outcome_conditioned`.
-
-    Args:
-        shard: Completions of harm_train without intervention.
+    """Label the rows of the baseline shard of harm_train for `outcome_conditioned`.
 
     Returns:
         One dict per row with `id`, `prompt`, `completion` and `outcome`: `refusal`, `helpful` or `other`.

@@ -5,8 +5,8 @@ from typing import Any, Final
 
 import pandas as pd
 
-from steering_reliability.results.baseline_pairs import CELLS
-from steering_reliability.results.schema import POINT_KEYS, SPLITS, as_records
+from steering_reliability.evidence.cluster_counts import CELLS
+from steering_reliability.results.schema import POINT_KEYS, SPLITS, as_records, at_point
 from steering_reliability.statistics.cluster_intervals import PairedCounts, clustered_difference
 
 BY_GROUP_COLUMNS: Final = [
@@ -25,9 +25,7 @@ def by_group(rows: pd.DataFrame, *, points: pd.DataFrame) -> pd.DataFrame:
 
     It describes: no p is given and none is corrected for the number of groups.
 
-    Args:
-        rows: From `with_outcomes`, with style and family; of the study.
-        points: From `claim_points`.
+    The rows are the study's, from `with_outcomes`; the points are from `claim_points`.
 
     Returns:
         Columns `BY_GROUP_COLUMNS`, one row per point, split, style and topic: before and after, completions that
@@ -48,10 +46,7 @@ def by_group(rows: pd.DataFrame, *, points: pd.DataFrame) -> pd.DataFrame:
 
 
 def _groups(rows: pd.DataFrame, point: dict[str, Any], split: str, grouped_by: str) -> Iterator[dict[str, Any]]:
-    here = rows[rows["split"] == split]
-    for key in POINT_KEYS:
-        here = here[here[key] == point[key]]
-    for group, part in here.groupby(_LABELS[grouped_by], sort=True):
+    for group, part in at_point(rows[rows["split"] == split], point).groupby(_LABELS[grouped_by], sort=True):
         sums = part.dropna(subset=_PAIRS).groupby("cluster", sort=True)[_PAIRS].sum()
         pairs = PairedCounts(*(sums[cell].to_numpy(dtype=float) for cell in _PAIRS))
         estimate = clustered_difference(pairs)

@@ -1,6 +1,6 @@
 """The study's completions, counted per operating point and cluster of prompts that are alike."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -8,8 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from steering_reliability.results.baseline_pairs import CELLS, pair_with_baseline
-from steering_reliability.results.schema import POINT_KEYS, SPLITS
+from steering_reliability.results.schema import GROUP_KEYS, POINT_KEYS, ROW_KEYS, SPLITS
 from steering_reliability.statistics.cluster_intervals import PairedCounts
 from steering_reliability.statistics.intervals import Array
 
@@ -27,15 +26,12 @@ NO_UNIT: Final = ""
 IN_DIRECTION: Final = "harm_train_seen"
 """The harm_train prompts that built the direction."""
 
-OUTCOMES: Final = {
-    "refusal": "is_refusal",
-    "clean_refusal": "is_clean_refusal",
-    "opening_refusal": "is_opening_refusal",
-    "helpful": "is_helpful",
-    "helpful_by_opening": "is_helpful_by_opening",
-    "degenerate": "is_degenerate",
-}
+_NAMES: Final = ("refusal", "clean_refusal", "opening_refusal", "helpful", "helpful_by_opening", "degenerate")
+OUTCOMES: Final = {name: f"is_{name}" for name in _NAMES}
 """Name of an outcome in the tables to its column of truth values."""
+
+CELLS: Final = ("both", "steered_only", "baseline_only", "neither")
+"""What an outcome can be in a pair, in the order of `newcombe_paired_interval`."""
 
 COUNT_INPUTS: Final = [
     *POINT_KEYS,
@@ -48,8 +44,7 @@ COUNT_INPUTS: Final = [
 def with_outcomes(results: pd.DataFrame) -> pd.DataFrame:
     """Add the outcomes that are made of others, and each outcome's pair with the baseline.
 
-    Args:
-        results: At least the columns of `COUNT_INPUTS`.
+    The results have at least the columns of `COUNT_INPUTS`.
 
     Returns:
         The rows with is_clean_refusal (a refusal in text that is not degenerate) and is_opening_refusal (the same by
@@ -60,6 +55,30 @@ def with_outcomes(results: pd.DataFrame) -> pd.DataFrame:
     rows["is_clean_refusal"] = rows["is_refusal"].astype(bool) & readable
     rows["is_opening_refusal"] = rows["opens_with_refusal"].astype(bool) & readable
     return pair_with_baseline(rows, outcomes=list(OUTCOMES.values()))
+
+
+def pair_with_baseline(results: pd.DataFrame, *, outcomes: Sequence[str]) -> pd.DataFrame:
+    """Add to each completion whether its outcomes, its baseline's, both or neither are true.
+
+    The results include the baselines; `outcomes` are columns of truth values.
+
+    Returns:
+        The rows in their order, `outcomes` as 0.0 or 1.0, with {outcome}_both, _steered_only, _baseline_only and
+        _neither; these are NaN for a completion without its baseline.
+    """
+    keys = [*GROUP_KEYS, *ROW_KEYS]
+    rows = results.copy()
+    for name in outcomes:
+        rows[name] = rows[name].astype(float)
+    baseline = rows.loc[rows["from_baseline"].astype(bool), [*keys, *outcomes]]
+    rows = rows.merge(baseline, on=keys, how="left", suffixes=("", "_before"), validate="many_to_one")
+    for name in outcomes:
+        after, before = rows[name], rows.pop(f"{name}_before")
+        # A product with NaN stays NaN, so a row without its baseline is left out of the pairs.
+        cells = (after * before, after * (1 - before), (1 - after) * before, (1 - after) * (1 - before))
+        for cell, values in zip(CELLS, cells, strict=True):
+            rows[f"{name}_{cell}"] = values
+    return rows
 
 
 @dataclass(frozen=True)
@@ -103,15 +122,11 @@ _COLUMNS: Final = tuple(name for flag in OUTCOMES.values() for name in (flag, *(
 def count_clusters(rows: pd.DataFrame, *, unit: Unit = "cluster") -> ClusterCounts:
     """Count outcomes and their pairs with the baseline.
 
-    Args:
-        rows: From `with_outcomes`; of the roles that are wanted.
-        unit: What a cluster is.
-
-    Returns:
-        Counts at every operating point of the rows, sorted by `POINT_KEYS`.
+    The rows are from `with_outcomes`, of the roles that are wanted; `unit` is what a cluster is. The points are sorted
+    by `POINT_KEYS`.
     """
     keys = sorted(set(rows[POINT_KEYS].itertuples(index=False, name=None)))
-    points = pd.MultiIndex.from_tuples(keys, names=POINT_KEYS) if keys else _no_points()
+    points = pd.MultiIndex.from_frame(pd.DataFrame(keys, columns=POINT_KEYS))
     sums, prompts = {}, {}
     for split, part in _parts(rows).items():
         if part.empty or part[unit].isna().all():
@@ -135,10 +150,6 @@ def _sums(part: pd.DataFrame, place: Places, cluster: Places, *, n_points: int) 
     # A completion without its baseline is in no pair.
     values = {name: part[name].fillna(0.0).to_numpy(dtype=float) for name in _COLUMNS}
     return {_SIZE: total(None)} | {name: total(weights) for name, weights in values.items()}
-
-
-def _no_points() -> pd.MultiIndex:
-    return pd.MultiIndex.from_arrays([[] for _ in POINT_KEYS], names=POINT_KEYS)
 
 
 def _parts(rows: pd.DataFrame) -> dict[str, pd.DataFrame]:

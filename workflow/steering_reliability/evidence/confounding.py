@@ -57,11 +57,8 @@ def matched_effect(
     explained away if the interval reaches 0 and stays below half of the crude effect. Anything else, no crude effect
     and too little overlap cannot be told.
 
-    Args:
-        steered: Completions of one condition on one split.
-        baseline: The unsteered completions of the same prompts.
-        crude: The effect on the same prompts, with its interval by template.
-        confounds: Columns, numeric or boolean.
+    Both sets are of the same prompts and one split, and `crude` is the effect on them, with its interval by template;
+    the confounds are numeric or boolean columns.
 
     Returns:
         Crude and matched effect; NaN with n = 0 where no stratum holds both, without interval where the crude one has
@@ -87,11 +84,7 @@ def matched_effect(
     arms = ["steered_n", "baseline_n"]
     total, kept = len(pooled), int(shared[arms].sum().sum())
     covered = shared[arms].sum() / counts[arms].sum() if total else pd.Series([np.nan])
-    return MatchedEffect(
-        crude=crude,
-        matched=as_difference(matched, n=kept),
-        overlap=float(covered.min()),
-    )
+    return MatchedEffect(crude=crude, matched=as_difference(matched, n=kept), overlap=float(covered.min()))
 
 
 _ARMS: Final = ["steered_refusals", "steered_n", "baseline_refusals", "baseline_n"]

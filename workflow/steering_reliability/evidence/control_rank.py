@@ -7,7 +7,7 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from steering_reliability.results.schema import POINT_KEYS, as_records
+from steering_reliability.results.schema import POINT_KEYS, as_records, at_point, steered_points
 from steering_reliability.statistics.multiplicity import LEVEL
 from steering_reliability.text.numbers import interval, signed
 
@@ -97,9 +97,7 @@ def control_ranks(results: pd.DataFrame, *, chosen_by_effect: Mapping[str, Any] 
 
     The unit is the direction: many prompts under one random direction are one draw of a direction.
 
-    Args:
-        results: Rows of results.parquet; is_refusal, is_repetitive and the keys are read.
-        chosen_by_effect: `POINT_KEYS` of a point that was chosen by its effect on harm_test; None if none was.
+    `chosen_by_effect` has the `POINT_KEYS` of a point that was chosen by its effect on harm_test, if there is one.
 
     Returns:
         One rank per kind of control and point of the study with the same intervention, layer, alpha and seed, each
@@ -109,8 +107,7 @@ def control_ranks(results: pd.DataFrame, *, chosen_by_effect: Mapping[str, Any] 
     found: list[ControlRank] = []
     for role in CHECKS:
         ranks: list[ControlRank] = []
-        controls = rows[(rows["role"] == role) & ~rows["from_baseline"].astype(bool)]
-        for place, group in controls.groupby([*_PLACE, "seed"], sort=True):
+        for place, group in steered_points(rows, role).groupby([*_PLACE, "seed"], sort=True):
             ranks += _ranks(rows, role, dict(zip([*_PLACE, "seed"], place, strict=True)), group)
         tested = sum(rank.point != chosen_by_effect for rank in ranks)
         found += [replace(rank, n_points=tested if rank.point != chosen_by_effect else 0) for rank in ranks]
@@ -123,9 +120,7 @@ def without_repetition(results: pd.DataFrame) -> pd.DataFrame:
 
 
 def _ranks(rows: pd.DataFrame, role: str, place: dict[str, Any], group: pd.DataFrame) -> Iterator[ControlRank]:
-    study = rows[(rows["role"] == "main") & (rows["seed"] == place["seed"])]
-    for key in ("intervention", "layer"):
-        study = study[study[key] == place[key]]
+    study = at_point(rows[rows["role"] == "main"], place, keys=("intervention", "layer", "seed"))
     for _, curve in study.groupby("direction", sort=True):
         here = curve[curve["alpha"] == place["alpha"]]
         if here.empty:

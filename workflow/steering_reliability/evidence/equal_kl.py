@@ -9,7 +9,15 @@ import pandas as pd
 
 from steering_reliability.evidence.control_rank import CHECKS, DIRECTIONS, controls_needed
 from steering_reliability.evidence.sanity_checks import describe
-from steering_reliability.results.schema import GROUP_KEYS, POINT_KEYS, as_records, sort_points
+from steering_reliability.results.schema import (
+    GROUP_KEYS,
+    POINT_KEYS,
+    ROLES,
+    as_records,
+    at_point,
+    sort_points,
+    steered_points,
+)  # fmt: skip
 from steering_reliability.statistics.intervals import Array
 from steering_reliability.statistics.multiplicity import LEVEL
 
@@ -21,10 +29,8 @@ EQUAL_KL_COLUMNS: Final = [
 _NAMES: Final = {"is_refusal": "refusal rate", "refusal_propensity": "refusal propensity (nats)"}
 
 
-def equal_kl_table(
-    results: pd.DataFrame, *, split: str = "harm_test", chosen_by_effect: Mapping[str, Any] | None = None
-) -> pd.DataFrame:
-    """Compare the random or shuffled directions with the study's at the same first-token KL.
+def equal_kl_table(results: pd.DataFrame, *, chosen_by_effect: Mapping[str, Any] | None = None) -> pd.DataFrame:
+    """Compare the random or shuffled directions with the study's on harm_test at the same first-token KL.
 
     The study's curve of the effect (steered minus baseline, paired by prompt) against the mean KL runs through (0, 0)
     and its points with the control's layer, intervention, seed and sign of alpha; it is read at the control's KL by
@@ -32,10 +38,8 @@ def equal_kl_table(
     the ones that all these conditions share. The unit is the direction: p is the rank of the size of the study's effect
     among those of the controls of one place, corrected for the places (Bonferroni).
 
-    Args:
-        results: Rows of results.parquet; refusal_propensity is compared too where it is there.
-        split: Split whose prompts are compared.
-        chosen_by_effect: `POINT_KEYS` of a point that was chosen by its effect: what is seen there is no test.
+    refusal_propensity is compared too where it is there. What is seen at `chosen_by_effect`, the `POINT_KEYS` of a
+    point that was chosen by its effect, is no test.
 
     Returns:
         `EQUAL_KL_COLUMNS`: one row per control, study direction and outcome, with kl (nats), the effects of both at it,
@@ -44,9 +48,9 @@ def equal_kl_table(
         Beyond the study's largest KL, or with no shared prompts, value is NaN with n = 0.
     """
     outcomes = [name for name in _NAMES if name in results]
-    prompts = _per_prompt(results[results["split"] == split], outcomes)
+    prompts = _per_prompt(results[results["split"] == "harm_test"], outcomes)
     points = sort_points(prompts[[*POINT_KEYS, "from_baseline"]].drop_duplicates(POINT_KEYS))
-    steered = points[~points["from_baseline"].astype(bool)]
+    steered = steered_points(points, *ROLES)
     rows: list[dict[str, Any]] = []
     controls = steered[steered["role"].isin(list(CHECKS))]
     places = ["intervention", "layer", "alpha", "seed"]
@@ -89,17 +93,14 @@ def _per_prompt(rows: pd.DataFrame, outcomes: list[str]) -> pd.DataFrame:
 def _curves(steered: pd.DataFrame, control: Mapping[str, Any]) -> Iterator[list[dict[str, Any]]]:
     """Yield, per direction of the study, its points with the control's place, seed and sign of alpha."""
     study = steered[(steered["role"] == "main") & (np.sign(steered["alpha"]) == np.sign(control["alpha"]))]
-    for key in ("intervention", "layer", "seed"):
-        study = study[study[key] == control[key]]
-    for _, curve in study.groupby("direction"):
+    for _, curve in at_point(study, control, keys=("intervention", "layer", "seed")).groupby("direction"):
         yield as_records(curve)
 
 
 def _shared(prompts: pd.DataFrame, control: Mapping[str, Any], curve: list[dict[str, Any]], outcome: str) -> _Means:
     columns: list[pd.Series] = []
     for point in (control, *curve):
-        chosen = np.logical_and.reduce([prompts[key] == point[key] for key in POINT_KEYS])
-        here = prompts[chosen].set_index("id")
+        here = at_point(prompts, point).set_index("id")
         columns += [here["first_token_kl"], here[outcome]]
     both = pd.concat(columns, axis=1, join="inner").dropna().to_numpy(dtype=float)
     means = both.mean(axis=0) if len(both) else np.full(both.shape[1], np.nan)

@@ -8,14 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from steering_reliability.evidence.cluster_counts import (
-    HELD_OUT,
-    NO_UNIT,
-    ClusterCounts,
-    count_clusters,
-    with_outcomes,
-)
-from steering_reliability.results.schema import POINT_KEYS, SPLITS
+from steering_reliability.evidence.cluster_counts import HELD_OUT, NO_UNIT, ClusterCounts, count_clusters, with_outcomes
+from steering_reliability.results.schema import POINT_KEYS, SPLITS, steered_points
 from steering_reliability.statistics.cluster_intervals import (
     PairedCounts,
     clustered_difference,
@@ -62,11 +56,8 @@ LAYER_COLUMNS: Final = [
 class Study:
     """The study's completions, paired with the baseline and counted once for all that rests on them.
 
-    Attributes:
-        rows: From `with_outcomes`, of the role main.
-        counts: By `cluster`.
-        styles: By `style`.
-        tests: From `paired_tests`.
+    `rows` are from `with_outcomes` (role main), `counts` by `cluster`, `styles` by `style`, `tests` from
+    `paired_tests`.
     """
 
     rows: pd.DataFrame
@@ -78,8 +69,7 @@ class Study:
 def study_of(results: pd.DataFrame) -> Study:
     """Pair, count and test the study.
 
-    Args:
-        results: At least the columns of `COUNT_INPUTS`; other roles than main do not matter.
+    The results have at least the columns of `COUNT_INPUTS`; other roles than main do not matter.
     """
     rows = with_outcomes(results[results["role"] == "main"])
     counts, styles = count_clusters(rows), count_clusters(rows, unit="style")
@@ -203,16 +193,14 @@ def _counted(pairs: PairedCounts, split: str) -> dict[str, np.ndarray]:
 def layer_differences(rows: pd.DataFrame, *, flag: str = "is_clean_refusal") -> pd.DataFrame:
     """Compare refusal on harm_test between every two layers at the same strength.
 
-    Args:
-        rows: From `with_outcomes`.
-        flag: The outcome's column.
+    The rows are from `with_outcomes`; `flag` is the outcome's column.
 
     Returns:
         Columns `LAYER_COLUMNS`, one row per pair of layers and strength of the study: the rate at `layer` minus that at
         `other_layer` with `clustered_difference`'s 95% interval, the p of `sign_flip_p`, not corrected, and
         `change_over_styles`'s interval for other styles; n counts pairs of completions.
     """
-    steered = rows[(rows["role"] == "main") & (rows["split"] == "harm_test") & ~rows["from_baseline"].astype(bool)]
+    steered = steered_points(rows[rows["split"] == "harm_test"])
     if steered.empty:
         return pd.DataFrame(columns=LAYER_COLUMNS)
     outcomes = steered.set_index([*_PLACE, "layer", *_ITEM])[flag].unstack(_ITEM).sort_index()

@@ -33,9 +33,8 @@ CORRECTED_COLUMNS: Final = [
 class MetricError(NamedTuple):
     """How often the metric is right on labelled completions.
 
-    Attributes:
-        sensitivity: The labelled refusals that the metric calls so, and all labelled refusals.
-        specificity: The other labelled completions that it does not call refusals, and all of these.
+    `sensitivity` counts the labelled refusals that the metric calls so, of all labelled refusals; `specificity` the
+    other labelled completions that it does not call refusals, of all of these.
     """
 
     sensitivity: tuple[int, int]
@@ -45,8 +44,7 @@ class MetricError(NamedTuple):
 def read_labels(path: Path) -> pd.DataFrame:
     """Read completions that people have labelled.
 
-    Args:
-        path: A CSV or JSON Lines file with the columns completion and label; XSTest's final_label also serves as label.
+    The file is CSV or JSON Lines with the columns completion and label; XSTest's final_label also serves as label.
 
     Returns:
         Columns completion and label (True for a refusal), one row per completion in the file's order.
@@ -79,19 +77,17 @@ def rogan_gladen(
     n: npt.ArrayLike,
     sensitivity: tuple[int, int],
     specificity: tuple[int, int],
-    confidence: float = 0.95,
 ) -> Estimate:
     """Return a rate corrected for the errors of the metric that it was measured with.
 
-    The interval allows for the errors being estimates too. It needs them to be the same on the labelled completions as
-    on those measured, which steering may break.
+    The 95% interval allows for the errors being estimates too. It needs them to be the same on the labelled completions
+    as on those measured, which steering may break.
 
     Args:
         successes: Completions that the metric calls refusals, any shape.
         n: Completions, broadcastable to it.
         sensitivity: Labelled refusals that the metric calls so, and all labelled refusals.
         specificity: Other labelled completions that it does not call so, and all of these.
-        confidence: Coverage of the interval.
 
     Returns:
         Rate and limits, cut to [0, 1]; NaN where n is 0, labels are missing, or the metric is no better than chance
@@ -107,7 +103,7 @@ def rogan_gladen(
         missing = np.full(k.shape, np.nan)
         return Estimate(missing, missing, missing)
     value = (measured + sp - 1) / (se + sp - 1)
-    low, high = _lang_reiczigel(k, total, sensitivity=sensitivity, specificity=specificity, confidence=confidence)
+    low, high = _lang_reiczigel(k, total, sensitivity=sensitivity, specificity=specificity)
     low, high = (np.where(np.isnan(measured), np.nan, limit) for limit in (low, high))
     return Estimate(*(np.asarray(np.clip(part, 0.0, 1.0)) for part in (value, low, high)))
 
@@ -151,14 +147,14 @@ def _labelled(record: Record, problems: Problems) -> tuple[str, bool]:
 
 
 def _lang_reiczigel(
-    k: Array, n: Array, *, sensitivity: tuple[int, int], specificity: tuple[int, int], confidence: float
+    k: Array, n: Array, *, sensitivity: tuple[int, int], specificity: tuple[int, int]
 ) -> tuple[Array, Array]:
     """Return the two limits before they are cut to [0, 1].
 
     Each count gets successes and failures added as in Agresti and Coull's interval: z^2 / 2 of each to the rate, one of
     each to sensitivity and specificity; the limits then shift by `shift`.
     """
-    z = float(norm.ppf(0.5 + confidence / 2))
+    z = float(norm.ppf(0.975))
     trials = n + z**2
     rate = (k + z**2 / 2) / trials
     (se, se_variance), (sp, sp_variance) = (_with_one_of_each(*counts) for counts in (sensitivity, specificity))

@@ -8,7 +8,7 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from steering_reliability.results.schema import GROUP_KEYS
+from steering_reliability.results.schema import at_point
 from steering_reliability.statistics.cluster_intervals import PairedCounts, clustered_difference
 from steering_reliability.statistics.intervals import Estimate
 from steering_reliability.text.numbers import interval, signed
@@ -62,12 +62,5 @@ def as_difference(estimate: Estimate, *, n: int) -> PairedDifference:
 
 
 def select_point(results: pd.DataFrame, *, split: str, point: Mapping[str, Any]) -> pd.DataFrame:
-    """Return the completions of one operating point on one split.
-
-    Returns:
-        The rows, by id and sample.
-    """
-    chosen = results["split"] == split
-    for key in [*GROUP_KEYS, "alpha"]:
-        chosen &= results[key] == point[key]
-    return results[chosen].sort_values(["id", "sample"])
+    """Return the completions of one operating point on one split, by id and sample."""
+    return at_point(results[results["split"] == split], point).sort_values(["id", "sample"])

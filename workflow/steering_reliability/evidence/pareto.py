@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from steering_reliability.evidence.cluster_counts import ClusterCounts
-from steering_reliability.results.schema import POINT_KEYS, as_records
+from steering_reliability.results.schema import POINT_KEYS, as_records, steered_points
 from steering_reliability.statistics.intervals import Array
 
 MAX_HELPFULNESS_DROP: Final = 0.2
@@ -100,10 +100,7 @@ def weighted_rates(weights: npt.ArrayLike, *, sums: Array, counts: Array) -> Arr
 def pareto_table(summary: pd.DataFrame, *, prompts: ClusterCounts, seed: int = 0) -> pd.DataFrame:
     """Return the frontier by helpfulness drop, the baseline (if it is on it) once and under no condition.
 
-    Args:
-        summary: From `summarise`.
-        prompts: Counts of the same study by prompt (`id`).
-        seed: Seed of the resampling.
+    `prompts` counts the same study by prompt (`id`); `seed` is that of the resampling.
 
     Returns:
         Rows of the summary with frontier_share, from `frontier_shares`; for the baseline direction and intervention are
@@ -132,9 +129,8 @@ def recommended_point(summary: pd.DataFrame) -> dict[str, Any] | None:
     Returns:
         A row of the summary, or None where no steered point of the study has both numbers.
     """
-    steered = summary[(summary["role"] == "main") & ~summary["from_baseline"].astype(bool)]
     gain = choosing_rate(summary)
-    ranked = steered.dropna(subset=[gain, "helpfulness_drop"]).copy()
+    ranked = steered_points(summary).dropna(subset=[gain, "helpfulness_drop"]).copy()
     ranked = ranked.assign(strength=ranked["relative_strength"].abs())
     if ranked.empty:
         return None

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import pandas as pd
 
-from steering_reliability.results.schema import SPLITS, read_results
+from steering_reliability.results.schema import SPLITS, read_results, steered_points
 from steering_reliability.run.record import config_of
 
 _EFFECTS: Final = (
@@ -35,10 +35,7 @@ UNKNOWN: Final = "not recorded"
 class Setting:
     """The settings of a run that its rates depend on.
 
-    Attributes:
-        prompts: Texts by split.
-        max_new_tokens: Most tokens of a completion; None where it was not recorded.
-        metric: What scored the completions.
+    `max_new_tokens` is None where it was not recorded; `metric` is what scored the completions.
     """
 
     prompts: Mapping[str, frozenset[str]]
@@ -93,14 +90,7 @@ def _by_value(values: Mapping[str, Any]) -> str:
 
 @dataclass(frozen=True)
 class Run:
-    """A finished run.
-
-    Attributes:
-        model: Name of its model.
-        n_layers: Blocks of that model.
-        summary: From `summarise`.
-        setting: The settings that its rates depend on.
-    """
+    """A finished run: the name and the number of blocks of its model, its summary, and what its rates depend on."""
 
     model: str
     n_layers: int
@@ -119,7 +109,7 @@ def compare_runs(runs: Mapping[str, Run]) -> pd.DataFrame:
     """
     parts = []
     for name, run in sorted(runs.items()):
-        points = run.summary[(run.summary["role"] == "main") & ~run.summary["from_baseline"].astype(bool)]
+        points = steered_points(run.summary)
         depth = (points["layer"] + 1) / run.n_layers
         known = points.assign(run=name, model=run.model, n_layers=run.n_layers, depth=depth)
         setting = run.setting

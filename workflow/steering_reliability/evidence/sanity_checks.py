@@ -18,7 +18,7 @@ from steering_reliability.evidence.paired_difference import (
     select_point,
 )
 from steering_reliability.evidence.pareto import recommended_point
-from steering_reliability.results.schema import POINT_KEYS, as_records, sort_points
+from steering_reliability.results.schema import POINT_KEYS, as_records, at_point, sort_points, steered_points
 from steering_reliability.statistics.intervals import Estimate, difference_of_estimates
 from steering_reliability.text.numbers import rounded
 
@@ -38,10 +38,7 @@ Cosines = Mapping[str, Mapping[int, float]]
 def sanity_checks(results: pd.DataFrame, *, summary: pd.DataFrame, cosines: Cosines | None = None) -> pd.DataFrame:
     """Compare the study with its checks, on harm_test.
 
-    Args:
-        results: Rows of results.parquet.
-        summary: From `summarise`.
-        cosines: Cosine of each other direction with the study's, by direction and layer.
+    `cosines` has the cosine of each other direction with the study's, by direction and layer.
 
     Returns:
         One row per check and statistic with `SANITY_COLUMNS`; no rows where the run has no checks and no steered
@@ -51,7 +48,7 @@ def sanity_checks(results: pd.DataFrame, *, summary: pd.DataFrame, cosines: Cosi
     rows: list[dict[str, Any]] = []
     references: list[dict[str, Any]] = []
     clean = results.assign(is_refusal=results["is_refusal"].astype(bool) & ~results["is_degenerate"].astype(bool))
-    for variant in as_records(_steered(summary, roles=("alt_prefix", "alt_seed"))):
+    for variant in as_records(sort_points(steered_points(summary, *_CHECKS))):
         reference = _main_counterpart(summary, variant)
         if reference is not None and reference not in references:
             references.append(reference)
@@ -70,13 +67,9 @@ def sanity_checks(results: pd.DataFrame, *, summary: pd.DataFrame, cosines: Cosi
     return pd.DataFrame(rows, columns=SANITY_COLUMNS)
 
 
-def _steered(summary: pd.DataFrame, *, roles: tuple[str, ...]) -> pd.DataFrame:
-    return sort_points(summary[summary["role"].isin(roles) & ~summary["from_baseline"].astype(bool)])
-
-
 def _alike_controls(summary: pd.DataFrame, cosines: Cosines) -> Iterator[dict[str, Any]]:
     """Say of every shuffled-label control how much of the direction it still holds."""
-    for control in as_records(_steered(summary, roles=("shuffled",)).drop_duplicates(["direction", "layer"])):
+    for control in as_records(sort_points(steered_points(summary, "shuffled")).drop_duplicates(["direction", "layer"])):
         cosine = cosines.get(control["direction"], {}).get(control["layer"], float("nan"))
         if np.isnan(cosine):
             continue
@@ -95,13 +88,8 @@ def _alike_controls(summary: pd.DataFrame, cosines: Cosines) -> Iterator[dict[st
 
 def _main_counterpart(summary: pd.DataFrame, variant: Mapping[str, Any]) -> dict[str, Any] | None:
     """Return the study's point that a check varies: the same place and strength, its own direction and seed."""
-    study = _steered(summary, roles=("main",))
-    for key in ("intervention", "layer", "alpha"):
-        study = study[study[key] == variant[key]]
-    if variant["role"] == "alt_seed":
-        study = study[study["direction"] == variant["direction"]]
-    else:
-        study = study[study["seed"] == variant["seed"]]
+    same = "direction" if variant["role"] == "alt_seed" else "seed"
+    study = at_point(sort_points(steered_points(summary)), variant, keys=("intervention", "layer", "alpha", same))
     found = as_records(study[POINT_KEYS].head(1))
     return found[0] if found else None
 

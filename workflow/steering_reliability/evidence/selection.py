@@ -9,7 +9,7 @@ import pandas as pd
 
 from steering_reliability.evidence.cluster_counts import IN_DIRECTION, count_clusters
 from steering_reliability.evidence.pareto import choosing_rate, recommended_point, weighted_rates
-from steering_reliability.results.schema import POINT_KEYS, sort_points
+from steering_reliability.results.schema import POINT_KEYS, sort_points, steered_points
 from steering_reliability.statistics.intervals import Array
 
 _QUANTITIES: Final = ("clean_refusal_harm_train", "helpfulness_drop")
@@ -19,11 +19,8 @@ _QUANTITIES: Final = ("clean_refusal_harm_train", "helpfulness_drop")
 def selection_table(rows: pd.DataFrame, *, summary: pd.DataFrame, seed: int = 0, n_splits: int = 200) -> pd.DataFrame:
     """Choose the recommended point on one half of the templates and judge it on the other, over many splits in half.
 
-    Args:
-        rows: From `with_outcomes`, of the study.
-        summary: From `summarise` of the same rows; gives the points, and the one recommended on all prompts.
-        seed: Seed of the splits.
-        n_splits: How many splits.
+    The rows are the study's, from `with_outcomes`; the summary gives the points, and the one recommended on all
+    prompts.
 
     Returns:
         One row per steered point of the study: `POINT_KEYS`; recommended (on all prompts); n_selected and
@@ -32,7 +29,7 @@ def selection_table(rows: pd.DataFrame, *, summary: pd.DataFrame, seed: int = 0,
         minus reported half, with its standard deviation (_sd) over splits. A point that was never selected has
         n_selected = 0 and NaN.
     """
-    steered = sort_points(summary[(summary["role"] == "main") & ~summary["from_baseline"].astype(bool)])
+    steered = sort_points(steered_points(summary))
     best = recommended_point(summary)
     table = steered[POINT_KEYS].copy()
     records = table.to_dict("records")
@@ -91,10 +88,7 @@ def _split_halves(rows: pd.DataFrame, summary: pd.DataFrame, *, seed: int, n_spl
 def in_first_half(clusters: "pd.Series[str]", *, seed: int, number: int = 0) -> npt.NDArray[np.bool_]:
     """Tell which prompts lie in the first half; near copies of one template lie in the same one.
 
-    Args:
-        clusters: Cluster of each prompt.
-        seed: Seed of the hash that splits them.
-        number: Number of the split, from 0; each is a new draw.
+    `number` counts the splits from 0; each is a new draw.
 
     Returns:
         Flags, [n]; the first half has half of the clusters, rounded up. The order of the prompts does not matter.

@@ -41,8 +41,7 @@ def summarise_pairs(rows: pd.DataFrame) -> pd.DataFrame:
     Intervals are by cluster of prompts (`cluster`: one template, or near copies): they answer for other prompts in the
     styles of the prompts.
 
-    Args:
-        rows: From `with_outcomes`.
+    The rows are from `with_outcomes`.
 
     Returns:
         Per split the rates refusal, clean_refusal (a refusal that is not degenerate), helpful and degenerate, each

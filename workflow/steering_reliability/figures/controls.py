@@ -10,6 +10,7 @@ from matplotlib.lines import Line2D
 
 from steering_reliability.figures.panels import AlphaAxis, Panel, interval_bars
 from steering_reliability.figures.style import INK
+from steering_reliability.results.schema import at_point, steered_points
 
 
 class ControlStyle(NamedTuple):
@@ -31,15 +32,12 @@ CONTROL_STYLES: Final = {
 
 def control_points(summary: pd.DataFrame) -> pd.DataFrame:
     """Return the steered operating points of the random and shuffled directions."""
-    return summary[summary["role"].isin(list(CONTROL_STYLES)) & ~summary["from_baseline"].astype(bool)]
+    return steered_points(summary, *CONTROL_STYLES)
 
 
 def controls_of(summary: pd.DataFrame, panel: Panel) -> pd.DataFrame:
     """Return the controls of one curve of the study: its intervention, layer and seed."""
-    controls, study = control_points(summary), panel.points.iloc[0]
-    for key in ("intervention", "layer", "seed"):
-        controls = controls[controls[key] == study[key]]
-    return controls
+    return at_point(control_points(summary), panel.points.iloc[0], keys=("intervention", "layer", "seed"))
 
 
 def random_band(controls: pd.DataFrame, name: str) -> tuple[float, float] | None:

@@ -42,7 +42,6 @@ def draw_dose_response(summary: pd.DataFrame, *, title: str) -> Figure:
 
 
 def _draw_panel(axes: Axes, panel: Panel, axis: AlphaAxis) -> list[tuple[float, str, str]]:
-    """Draw the lines of a panel and return where each ends, its name and its colour."""
     x = axis.at(panel.points["alpha"])
     degenerate = _draw_degenerate(axes, panel.points, x)
     ends = [(degenerate, "degenerate", MUTED)]

@@ -50,14 +50,10 @@ def draw_all(
 ) -> list[Path]:
     """Draw every figure as PNG and SVG.
 
-    Args:
-        summary: From `summarise`, or summary.csv read back.
-        output_dir: Folder of the figures, made if need be.
-        title: Name of the run or model, for the footers.
-        evidence: The `EVIDENCE_TABLES` by name; without them the `EVIDENCE_FIGURES` are left out.
+    The summary may be read back from summary.csv; without the `EVIDENCE_TABLES` by name (`evidence`) the
+    `EVIDENCE_FIGURES` are left out.
 
-    Returns:
-        The files written, two per figure; none if the study has no operating point.
+    Returns the files written, two per figure; none if the study has no operating point.
     """
     if not (summary["role"] == "main").any():
         return []

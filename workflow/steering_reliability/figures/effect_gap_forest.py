@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from steering_reliability.figures.controls import random_band
-from steering_reliability.figures.panels import Panel, signed_points, study_panels
+from steering_reliability.figures.panels import Panel, signed_points, study_panels, symmetric_limit
 from steering_reliability.figures.style import GRID, INK, MUTED, finish, new_figure
 
 _LONGEST: Final = 42
@@ -29,10 +29,7 @@ def draw_effect_gap_forest(gaps: pd.DataFrame, *, title: str, controls: pd.DataF
 
     Points whose corrected p is at most 0.05 are coloured and thick.
 
-    Args:
-        gaps: From `gap_tests`, possibly empty.
-        title: Name of the run or model.
-        controls: From `control_points`, of the same run; their band is drawn where there are random directions.
+    `gaps` may be empty. The band of `controls` is drawn where there are random directions.
     """
     gaps = gaps[gaps["outcome"] == "clean_refusal"]
     columns = _columns(study_panels(gaps))
@@ -42,7 +39,8 @@ def draw_effect_gap_forest(gaps: pd.DataFrame, *, title: str, controls: pd.DataF
     band = None
     if controls is not None:
         band = random_band(controls, "effect_gap_unseen") or random_band(controls, "effect_gap")
-    reach = max(_reach(gaps), *(abs(1.08 * end) for end in band or ()), 0.0)
+    limit = symmetric_limit(gaps[["effect_gap", "low", "high"]], largest=2.1)
+    reach = max(limit, *(abs(1.08 * end) for end in band or ()), 0.0)
     for axes, column in zip(grid.flat, columns, strict=True):
         axes.set_xlim(-reach, reach)
         if band:
@@ -145,10 +143,3 @@ def _handles() -> list[Line2D]:
         Line2D([], [], color=colour, marker=marker, markerfacecolor=face, markersize=size, label=name)
         for name, colour, marker, face, size in marks
     ]
-
-
-def _reach(gaps: pd.DataFrame) -> float:
-    """Return a symmetric limit that holds every interval, so that 0 is in the middle."""
-    largest = gaps[["effect_gap", "low", "high"]].abs().to_numpy(dtype=float)
-    known = largest[~np.isnan(largest)]
-    return float(np.clip(1.08 * known.max(), 0.3, 2.1)) if known.size else 1.0

@@ -16,6 +16,7 @@ from steering_reliability.figures.panels import (
     signed_points,
     strength_panels,
     study_points,
+    symmetric_limit,
 )
 from steering_reliability.figures.style import MUTED, LineStyle, finish
 
@@ -30,7 +31,9 @@ _PROMPTS: Final = {
 def draw_gap(summary: pd.DataFrame, *, title: str) -> Figure:
     """Draw gap and effect gap against alpha, one panel per intervention and layer."""
     effect_gap = headline_gap(summary)
-    reach = _reach(summary, effect_gap)
+    ends = [f"{effect_gap}_low", f"{effect_gap}_high"]
+    drawn = pd.concat([study_points(summary)[["gap_low", "gap_high", *ends]], control_points(summary)[ends]])
+    reach = symmetric_limit(drawn, largest=2.0)
 
     def draw(axes: Axes, panel: Panel, axis: AlphaAxis, ends_row: bool) -> None:
         axes.set_ylim(-reach, reach)
@@ -65,11 +68,3 @@ def _draw_panel(axes: Axes, panel: Panel, axis: AlphaAxis, *, effect_gap: str) -
     axes.yaxis.set_major_formatter(signed_points)
     draw_with_intervals(axes, x - shift, panel.points, name="gap", style=_GAP)
     draw_with_intervals(axes, x + shift, panel.points, name=effect_gap, style=_EFFECT_GAP, filled=False)
-
-
-def _reach(summary: pd.DataFrame, effect_gap: str) -> float:
-    """Return a symmetric limit that holds every interval, so that 0 is in the middle."""
-    ends = [f"{effect_gap}_low", f"{effect_gap}_high"]
-    study = study_points(summary)[["gap_low", "gap_high", *ends]]
-    largest = pd.concat([study, control_points(summary)[ends]]).abs().max().max()
-    return float(min(2.0, max(0.3, 1.08 * largest))) if largest == largest else 1.0  # noqa: PLR0124 (NaN)

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from steering_reliability.figures.controls import CONTROL_STYLES, control_points, random_band
 from steering_reliability.figures.panels import curve_name, curve_order, percent, sample_sizes, study_points
 from steering_reliability.figures.style import INK, finish, new_figure
+from steering_reliability.results.schema import at_point
 from steering_reliability.text.numbers import rounded
 
 LIGHT_FROM = 0.47
@@ -23,12 +24,7 @@ _RANDOM = CONTROL_STYLES["random"].sign
 def draw_heatmap(summary: pd.DataFrame, *, rate: str, heading: str, reading: str, title: str) -> Figure:
     """Draw a rate as layer x alpha, each cell with the rate, its interval and n, one panel per intervention.
 
-    Args:
-        summary: From `summarise`.
-        rate: The rate's column, such as refusal_harm_test.
-        heading: The figure's title.
-        reading: One sentence on how to read it.
-        title: Name of the run or model.
+    `rate` is a column such as refusal_harm_test; `reading` is one sentence on how to read the figure.
     """
     study, controls = study_points(summary), control_points(summary)
     groups = _grids(study)
@@ -52,7 +48,6 @@ def draw_heatmap(summary: pd.DataFrame, *, rate: str, heading: str, reading: str
 
 
 def _grids(study: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
-    """Return the points of each layer x alpha grid with its name; adding comes first."""
     grids = study.groupby(["intervention", "direction", "seed"], sort=True)
     return [
         (curve_name(str(intervention), study, direction, seed), points)
@@ -66,8 +61,7 @@ def _draw_cells(axes: Axes, points: pd.DataFrame, rate: str, *, controls: pd.Dat
     # Cividis runs evenly from dark to light for colour-blind eyes and in grey.
     axes.imshow(table.to_numpy(dtype=float), cmap="cividis", vmin=0, vmax=1, aspect="auto", origin="lower")
     for _, point in points.iterrows():
-        keys = ["intervention", "layer", "alpha", "seed"]
-        here = controls[(controls[keys] == point[keys]).all(axis=1)]
+        here = at_point(controls, point, keys=("intervention", "layer", "alpha", "seed"))
         x, y = alphas.index(point["alpha"]), layers.index(point["layer"])
         _write_cell(axes, point, rate, x=x, y=y, band=random_band(here, rate))
     strengths = points.groupby("alpha")["relative_strength"]

@@ -67,12 +67,7 @@ def panel_grid(
 ) -> Figure:
     """Return a figure with one panel per curve of the study, at most four in a row, without title and footer.
 
-    Args:
-        summary: From `summarise`.
-        height: Height of one panel (inches).
-        ylabel: The quantity, named once per row.
-        draw: Draws one panel.
-        margin: Extra width for the labels beside the last panel of each row (inches).
+    `height` is that of one panel, `margin` extra width for labels beside the last panel of each row (inches).
     """
     panels = study_panels(summary)
     layers = len({panel.points["layer"].iloc[0] for panel in panels})
@@ -127,12 +122,7 @@ def strength_panels(
 ) -> Figure:
     """Return the panels of `panel_grid`, each a quantity against alpha.
 
-    Args:
-        summary: From `summarise`.
-        height: Height of one panel (inches).
-        margin: Extra width for the labels beside the last panel of each row (inches).
-        ylabel: The quantity, named once per row.
-        draw: Draws the data of one panel; its last argument tells whether the panel is the last of its row.
+    Sizes are those of `panel_grid`; the last argument of `draw` tells whether the panel is the last of its row.
     """
 
     def draw_panel(axes: Axes, panel: Panel, edges: Edges) -> None:
@@ -163,6 +153,13 @@ def signed_points(share: float, _: object = None) -> str:
     return f"{100 * share:+.0f}" if share else "0"
 
 
+def symmetric_limit(values: pd.DataFrame, *, largest: float) -> float:
+    """Return a limit that holds every value with some room, so that 0 is in the middle; at least 0.3."""
+    reach = values.abs().to_numpy(dtype=float)
+    known = reach[~np.isnan(reach)]
+    return float(np.clip(1.08 * known.max(), 0.3, largest)) if known.size else 1.0
+
+
 def plain_grid(axes: Axes) -> None:
     """Draw horizontal lines behind the data, to read values off."""
     axes.grid(axis="y", color=GRID, linewidth=0.7)
@@ -191,10 +188,7 @@ def draw_with_intervals(
 def label_line_ends(axes: Axes, ends: Sequence[tuple[float, str, str]], *, distance: float) -> None:
     """Write the name of each line beside its last point, moved apart where they would overlap.
 
-    Args:
-        axes: The panel; the names stand right of it.
-        ends: (y of the last point, name, colour).
-        distance: Least distance between two names, in data units.
+    Each end is (y of the last point, name, colour); names are at least `distance` apart, in data units.
     """
     known = sorted(end for end in ends if not math.isnan(end[0]))
     heights = [end[0] for end in known]

@@ -21,10 +21,7 @@ _CURVE: Final = ["direction", "layer", "seed"]
 def draw_steerability(prompts: pd.DataFrame, *, steerability: pd.DataFrame, title: str) -> Figure:
     """Draw every prompt's slope in ascending order, one row per layer and one column per split.
 
-    Args:
-        prompts: From `prompt_steerability`, possibly empty.
-        steerability: From `steerability_table`, of the same results.
-        title: Name of the run or model.
+    The tables are from `prompt_steerability` and `steerability_table` of the same results, and may be empty.
     """
     prompts, table = (part[part["role"] == "main"] for part in (prompts, steerability))
     random = steerability[steerability["role"] == "random"]

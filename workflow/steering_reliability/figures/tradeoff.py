@@ -36,9 +36,6 @@ _NAME_SIZE: Final = 8.0
 def tradeoff_points(summary: pd.DataFrame) -> pd.DataFrame:
     """Return every point of the trade-off, to be drawn in this order: steered ones, controls, the unsteered model.
 
-    Args:
-        summary: From `summarise`.
-
     Returns:
         Rows of the summary with `series` (the entry of the legend), `is_hollow`, `is_mostly_degenerate` and `label` (of
         the frontier's steered points, else empty); the unsteered model once, and only the study on the frontier.
@@ -193,7 +190,6 @@ def _label_frontier(figure: Figure, axes: Axes, frontier: pd.DataFrame, points: 
 
 
 def _extent(axes: Axes, text: str) -> np.ndarray:
-    """Width and height of a name (pixels)."""
     drawn = axes.text(0, 0, text, fontsize=_NAME_SIZE)
     extent = drawn.get_window_extent()
     drawn.remove()

@@ -68,11 +68,7 @@ class Slot:
 class Batch:
     """Slots side by side in one cache; a forward pass reads one token of each.
 
-    Args:
-        model: The bridged model.
-        hook_point: `resid_pre` or `resid_post`.
-        slots: Most rows in flight, a multiple of 8.
-        budget: Bytes that their keys and values may take.
+    `slots` is the most rows in flight, a multiple of 8; `budget` the bytes that their keys and values may take.
     """
 
     def __init__(self, model: LoadedModel, *, hook_point: str, slots: int, budget: int) -> None:

@@ -32,11 +32,7 @@ class Engine:
     against the unsteered model. The first row of a prompt waits until the prompt was read unsteered; the rows start
     from that state.
 
-    Args:
-        model: The bridged model.
-        hook_point: `resid_pre` or `resid_post`.
-        max_rows: Most rows written at once; fewer where memory does not allow it.
-        memory: Bytes to use beside the model.
+    At most `max_rows` are written at once, fewer where `memory`, the bytes to use beside the model, does not allow it.
     """
 
     def __init__(self, model: LoadedModel, *, hook_point: str, max_rows: int, memory: int = 3 << 30) -> None:
@@ -79,11 +75,8 @@ class Engine:
             raise beyond_context(lengths, context=context, room=max(row.longest - len(row.tokens) for row in long))
         absent = {row.steering.layer for row in rows if row.steering} - set(range(n_layers))
         if absent:
-            raise InputError(
-                f"the model has {n_layers} blocks and no layer {', '.join(map(str, sorted(absent)))}",
-                where="config key experiment.layers",
-                fix=f"use 0 to {n_layers - 1}",
-            )
+            what = f"the model has {n_layers} blocks and no layer {', '.join(map(str, sorted(absent)))}"
+            raise InputError(what, where="config key experiment.layers", fix=f"use 0 to {n_layers - 1}")
         self.waiting.extend(rows)
 
     def step(self) -> list[Completion]:
@@ -286,11 +279,9 @@ class Engine:
     def _halve(self, reason: str) -> None:
         slots = self.batch.slots // 2 // GRID * GRID
         if slots == 0:
-            raise InputError(
-                f"there is not enough memory to write {GRID} completions at once ({reason})",
-                where="the worker",
-                fix="free memory, or choose a smaller model, dtype: bfloat16, or shorter prompts",
-            )
+            what = f"there is not enough memory to write {GRID} completions at once ({reason})"
+            fix = "free memory, or choose a smaller model, dtype: bfloat16, or shorter prompts"
+            raise InputError(what, where="the worker", fix=fix)
         warnings.warn(f"out of memory with {self.batch.slots} rows ({reason}): going on with {slots}", stacklevel=2)
         # An opening can outlive its row's completion: then the whole row is done again.
         rows = dict.fromkeys(slot.row for slot in self.batch.live if slot.row)

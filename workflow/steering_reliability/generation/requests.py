@@ -12,12 +12,8 @@ if TYPE_CHECKING:
 class SteeringRequest:
     """One intervention.
 
-    Attributes:
-        intervention: `add` or `ablate`.
-        layer: Block index.
-        alpha: Strength as in the config.
-        alpha_unit: What an alpha of `add` counts in, as `StoredDirection.coefficient` takes it.
-        direction_file: Absolute path of the direction's `.pt`; None where the caller holds the direction itself.
+    `alpha` is as in the config and counts in `alpha_unit`, as `StoredDirection.coefficient` takes it. `direction_file`
+    is the absolute path of the direction's `.pt`; None where the caller holds the direction itself.
     """
 
     intervention: str

@@ -123,10 +123,7 @@ def rows_of(request: CompletionRequest, *, model: LoadedModel, direction: Stored
 
     `direction` is that of `request.steering`, and None for the baseline.
     """
-    templates: dict[str, Any] = {
-        "chat_template": request.chat_template,
-        "prompt_template": request.prompt_template,
-    }
+    templates: dict[str, Any] = {"chat_template": request.chat_template, "prompt_template": request.prompt_template}
     rows: list[Row] = []
     for prompt_id, text in request.prompts:
         prompt = render_prompt(text, tokenizer=model.tokenizer, system_prompt=request.system_prompt, **templates)

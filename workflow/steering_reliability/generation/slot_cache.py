@@ -40,11 +40,7 @@ class SlotCache:
     neighbours are. The slots lie close together: each spans just the tokens that are read now, since a matrix product
     over slots with gaps between them copies all keys and values first.
 
-    Args:
-        n_layers: Number of blocks.
-        slots: Rows that fit.
-        length: Tokens that fit in a row.
-        span: Tokens that a slot spans at first; None for `length`.
+    `span` is the number of tokens that a slot spans at first; None for `length`, the tokens that fit in a row.
     """
 
     is_compileable = False
@@ -64,11 +60,8 @@ class SlotCache:
     ) -> dict[str, Any]:
         """The arguments of a forward pass that reads tokens into this cache.
 
-        Args:
-            tokens: Row i, token j goes to `positions[i, j]` of slot i.
-            positions: Index of each token in its row.
-            horizon: Number of keys that must be read; attention reads `span`, which is at least that.
-            dtype: Of the mask.
+        Token [i, j] goes to `positions[i, j]` of slot i. Attention reads `span` keys, at least `horizon`; `dtype` is
+        the mask's.
         """
         if not self.span // 2 < horizon <= self.span:
             self._respan(horizon, filled=len(positions))
@@ -196,11 +189,8 @@ def grouped_attention(
         InputError: When the model has attention sinks, which would be left out.
     """
     if s_aux is not None:
-        raise InputError(
-            "the model has attention sinks, which the engine does not compute",
-            where="config key model.name",
-            fix="choose another model",
-        )
+        what = "the model has attention sinks, which the engine does not compute"
+        raise InputError(what, where="config key model.name", fix="choose another model")
     n, heads, q, d = query.shape
     shared, horizon = key.shape[1], key.shape[2]
     group = heads // shared
@@ -217,16 +207,11 @@ def grouped_attention(
 
 
 def attention_by_token(
-    module: Any,
-    query: Float[Tensor, "n heads q d"],
-    key: Float[Tensor, "n kv_heads keys d"],
-    value: Float[Tensor, "n kv_heads keys d"],
-    attention_mask: Float[Tensor, "n 1 q keys"],
-    **settings: Any,
+    module: Any, query: Float[Tensor, "n heads q d"], *others: Any, **settings: Any
 ) -> tuple[Float[Tensor, "n q heads d"], None]:
     """Attend as for tokens that come one by one: matrix products of the same shapes, and so the same bits."""
     settings["product"] = partial(_products_by_token, q=query.shape[2])
-    return grouped_attention(module, query, key, value, attention_mask, **settings)
+    return grouped_attention(module, query, *others, **settings)
 
 
 def _products_by_token(left: Float[Tensor, "m rows k"], right: Float[Tensor, "m k columns"], *, q: int) -> Tensor:

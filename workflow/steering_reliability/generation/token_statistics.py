@@ -12,13 +12,7 @@ from steering_reliability.generation.slot_cache import GRID
 
 @dataclass(frozen=True)
 class TokenStatistics:
-    """The next token of each row.
-
-    Attributes:
-        tokens: The chosen ones.
-        logprobs: Their log-probabilities, nats, untempered.
-        entropies: Entropy of each next-token distribution, nats, untempered.
-    """
+    """The next token of each row, its log-probability and the entropy of its distribution (nats, untempered)."""
 
     tokens: list[int]
     logprobs: list[float]
@@ -34,12 +28,8 @@ def choose_and_measure(
 ) -> TokenStatistics:
     """Choose the next token of the first n rows and measure its distribution.
 
-    Args:
-        logits: m is n rounded up to a multiple of 8, since a sum over a single row would be split between
-            threads and round differently.
-        uniform: In [0, 1), float64.
-        temperature: 0 is greedy.
-        top_p: In (0, 1].
+    The logits have m rows, n rounded up to a multiple of 8, since a sum over a single row would be split between
+    threads and round differently. The other arguments are those of `choose_tokens`.
     """
     tokens: list[Int[Tensor, " k"]] = []
     picked: list[Tensor] = []

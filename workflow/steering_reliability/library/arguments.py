@@ -25,9 +25,7 @@ _ARGUMENTS = {"interventions": "intervention", "alphas": "alpha"}
 def as_prompts(given: Sequence[str | Prompt], *, where: str) -> list[Prompt]:
     """Give every text the id that it needs: itself, so that neither place nor neighbours change what is drawn for it.
 
-    Args:
-        given: Texts, or prompts as `read_prompts` returns them.
-        where: Name of the argument, for the message.
+    `where` names the argument in the message.
 
     Raises:
         InputError: When there is none, or a single string was given.
@@ -61,11 +59,8 @@ def resolve_layer(direction: StoredDirection, *, layer: int | None, n_layers: in
         raise InputError("the direction does not say its layer", where="argument layer", fix="give layer=")
     index = block_index(chosen, n_layers=n_layers)
     if len(direction.vector) != d_model:
-        raise InputError(
-            f"the direction has {len(direction.vector)} numbers, but the model's residual stream has {d_model}",
-            where="argument direction",
-            fix="use a direction that was built on this model",
-        )
+        what = f"the direction has {len(direction.vector)} numbers, but the model's residual stream has {d_model}"
+        raise InputError(what, where="argument direction", fix="use a direction that was built on this model")
     return index
 
 
@@ -76,11 +71,8 @@ def block_index(layer: int, *, n_layers: int) -> int:
         InputError: When there is no such block.
     """
     if layers_outside([layer], n_layers=n_layers):
-        raise InputError(
-            f"the model has {n_layers} blocks and no layer {layer}",
-            where="argument layer",
-            fix=f"use 0 to {n_layers - 1}, or -1 to -{n_layers} to count from the end",
-        )
+        fix = f"use 0 to {n_layers - 1}, or -1 to -{n_layers} to count from the end"
+        raise InputError(f"the model has {n_layers} blocks and no layer {layer}", where="argument layer", fix=fix)
     return layer % n_layers
 
 
@@ -106,8 +98,6 @@ def check_names_and_bounds(
     except ValidationError as error:
         problem = error.errors()[0]
         key = str(problem["loc"][0])
-        raise InputError(
-            f"{problem['msg']} (got {problem['input']!r})",
-            where=f"argument {_ARGUMENTS.get(key, key)}",
-            fix=f"config.yaml explains the key {key}",
-        ) from None
+        what = f"{problem['msg']} (got {problem['input']!r})"
+        fix = f"config.yaml explains the key {key}"
+        raise InputError(what, where=f"argument {_ARGUMENTS.get(key, key)}", fix=fix) from None

@@ -12,12 +12,7 @@ from steering_reliability.generation.memory import memory_budget
 from steering_reliability.generation.requests import CompletionRequest, SteeringRequest
 from steering_reliability.generation.rows import Completion, rows_of
 from steering_reliability.generation.stop_strings import kept_text
-from steering_reliability.library.arguments import (
-    as_prompts,
-    check_names_and_bounds,
-    checked_template,
-    resolve_layer,
-)
+from steering_reliability.library.arguments import as_prompts, check_names_and_bounds, checked_template, resolve_layer
 from steering_reliability.model.loading import LoadedModel
 from steering_reliability.prompts.schema import Prompt
 
@@ -108,16 +103,12 @@ def generate(
     request = CompletionRequest(
         prompts=[(prompt.id, prompt.prompt) for prompt in given],
         samples=sampling.num_samples_per_prompt,
-        seed=sampling.seed,
-        max_new_tokens=sampling.max_new_tokens,
-        temperature=sampling.temperature,
-        top_p=sampling.top_p,
         positions=positions,
         system_prompt=system_prompt,
         chat_template=chat_template,
         prompt_template=checked_template(prompt_template),
-        stop_strings=sampling.stop_strings,
         steering=steering,
+        **sampling.model_dump(include={"seed", "max_new_tokens", "temperature", "top_p", "stop_strings"}),
     )
     rows = rows_of(request, model=model, direction=direction)
     memory = memory_budget(int(sampling.memory_gib * (1 << 30)), device=model.device)
@@ -131,15 +122,6 @@ def generate(
 
 def _described(done: Completion, prompt: Prompt, *, sample: int, model: LoadedModel) -> GeneratedText:
     text, n_tokens = kept_text(done.tokens, stops=done.row.stop_strings, tokenizer=model.tokenizer)
-    return GeneratedText(
-        id=prompt.id,
-        prompt=prompt.prompt,
-        sample=sample,
-        completion=text,
-        n_tokens=n_tokens,
-        finish_reason=done.finish_reason,
-        mean_logprob=done.mean_logprob,
-        mean_entropy=done.mean_entropy,
-        first_token_kl=done.first_token_kl,
-        base_logprob=done.base_logprob,
-    )
+    measured = ("finish_reason", "mean_logprob", "mean_entropy", "first_token_kl", "base_logprob")
+    values = {name: getattr(done, name) for name in measured}
+    return GeneratedText(prompt.id, prompt.prompt, sample=sample, completion=text, n_tokens=n_tokens, **values)

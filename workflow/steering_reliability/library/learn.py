@@ -58,11 +58,8 @@ def build_direction(
     if settings.method == "difference_in_means":
         prompts["benign"] = _builders(benign, where="benign", fraction=settings.build_fraction)
     elif settings.method != "contrastive_prefix":
-        raise InputError(
-            f"method {settings.method} runs in the workflow only",
-            where="argument settings",
-            fix="use contrastive_prefix or difference_in_means; a random direction is a control",
-        )
+        fix = "use contrastive_prefix or difference_in_means; a random direction is a control"
+        raise InputError(f"method {settings.method} runs in the workflow only", where="argument settings", fix=fix)
     *sides, paired = texts_to_compare(
         settings.method,
         prompts=prompts,

@@ -35,9 +35,8 @@ def load_model(
     """
     # Without this a misspelt path would be asked for on the hub, as the name of a model.
     if not (Path(folder) / "config.json").is_file():
-        raise InputError(
-            "there is no model in this folder", where=str(folder), fix="correct the path, or run the target `model`"
-        )
+        what = "there is no model in this folder"
+        raise InputError(what, where=str(folder), fix="correct the path, or run the target `model`")
     from steering_reliability.model import loading as model  # noqa: PLC0415 - costs seconds
 
     _, warning = model.choose_device(device)

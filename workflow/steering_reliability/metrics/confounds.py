@@ -49,11 +49,7 @@ class Confounds:
 
 
 def measure_confounds(text: str) -> Confounds:
-    """Measure length and repetition of one completion.
-
-    Args:
-        text: The completion alone, without its prompt.
-    """
+    """Measure length and repetition of one completion."""
     words = text.lower().split()
     if not words:
         return Confounds(0, math.nan, math.nan, math.nan, math.nan, math.nan)

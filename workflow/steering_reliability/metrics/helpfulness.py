@@ -74,9 +74,5 @@ def score_helpfulness(
         n_answer_tokens = n_tokens * len(answer) / len(text)
         score = LENGTH_SHARE * min(1.0, n_answer_tokens / full_length) + STRUCTURE_SHARE * structured
     return HelpfulnessScore(
-        score=score,
-        is_helpful=score >= THRESHOLD,
-        has_steps=has_steps,
-        has_bullets=has_bullets,
-        has_code=has_code,
+        score=score, is_helpful=score >= THRESHOLD, has_steps=has_steps, has_bullets=has_bullets, has_code=has_code
     )

@@ -24,8 +24,7 @@ _LEADING_MARKS = re.compile(r'^[^\w"]+(?=[\w"])')
 def answer_of(text: str) -> str:
     """Return a completion without the reasoning that some models write first, unchanged if there is none.
 
-    Args:
-        text: The completion alone. A `</think>` that nothing opened ends reasoning that the prompt opened.
+    A `</think>` that nothing opened ends reasoning that the prompt opened.
     """
     if "think>" not in text.lower():
         return text
@@ -47,9 +46,6 @@ def unquoted_answer(text: str) -> str:
 
     A text that stands in quotation marks as a whole is the model's; otherwise what is quoted is left out, at the
     beginning as anywhere else, since a character in a story may refuse. Marks before the first word are left out, too.
-
-    Args:
-        text: The completion alone, without its prompt.
     """
     normal = normalise(answer_of(text))
     is_quoted = normal.startswith('"') and normal.find('"', 1) in (-1, len(normal) - 1)

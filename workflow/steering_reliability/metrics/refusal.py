@@ -81,11 +81,7 @@ def score_refusal(text: str) -> RefusalScore:
 
 
 def opens_with_refusal(text: str) -> bool:
-    """Whether a completion begins with a refusal: the plain rule beside the metric, which reads the first words alone.
-
-    Args:
-        text: The completion alone, without its prompt.
-    """
+    """Whether a completion begins with a refusal: the plain rule beside the metric, which reads its beginning alone."""
     return _find_opening(unquoted_answer(text)) is not None
 
 

@@ -44,9 +44,8 @@ def load_scorer(name: str) -> Scorer:
     try:
         spec.loader.exec_module(module)
     except Exception as error:
-        raise InputError(
-            f"the file fails: {type(error).__name__}: {error}", where=where, fix="correct the file"
-        ) from error
+        fix = "correct the file"
+        raise InputError(f"the file fails: {type(error).__name__}: {error}", where=where, fix=fix) from error
     found = getattr(module, function, None)
     if not callable(found):
         raise InputError(f"the file has no function {function}", where=where, fix="correct the name")

@@ -22,11 +22,7 @@ LARGE = 1 << 24
 
 
 class InvariantProducts:
-    """Which heights give the bits of the reference, for the weights of one shape and number format.
-
-    Args:
-        weight: One of them.
-    """
+    """Which heights give the bits of the reference, for the weights of one shape and number format."""
 
     def __init__(self, weight: Float[Tensor, "out in"]) -> None:
         self._weight = weight

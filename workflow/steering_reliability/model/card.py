@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from steering_reliability.errors import InputError
-from steering_reliability.files import sha256_of
+from steering_reliability.files import read_json_object, sha256_of
 from steering_reliability.process.code_digest import code_of
 
 CARD = "model_card.json"
@@ -33,20 +33,13 @@ def write_card(card: Mapping[str, Any], folder: Path) -> None:
 
 def read_card(folder: str | Path) -> dict[str, Any]:
     """The card of a model's folder; empty where there is none, or none that can be read."""
-    try:
-        card = json.loads((Path(folder) / CARD).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        card = None
-    return card if isinstance(card, dict) else {}
+    return read_json_object(Path(folder) / CARD)
 
 
 def other_code_note(folder: str | Path, *, code: str, rule: str) -> str | None:
     """The warning that a model's folder was made by other code than is here; None where it was not, or is not there.
 
-    Args:
-        folder: The model's folder.
-        code: Digest of the code that would make it now.
-        rule: The rule that makes it.
+    `code` is the digest of the code that would make it now, `rule` the rule that makes it.
     """
     if not (Path(folder) / "config.json").is_file() or read_card(folder).get("code") == code:
         return None
@@ -59,9 +52,7 @@ def other_code_note(folder: str | Path, *, code: str, rule: str) -> str | None:
 def check_files(folder: str | Path, *, weights: bool) -> None:
     """Compare a model's files with the hashes on its card; a user's own folder has no card and is not checked.
 
-    Args:
-        folder: The model's Hugging Face folder.
-        weights: Whether to read the weights too, a second per GB.
+    With `weights` the weights are read too, a second per GB.
 
     Raises:
         InputError: When a file is missing or has other bytes, or when the card itself is damaged.
@@ -81,8 +72,5 @@ def check_files(folder: str | Path, *, weights: bool) -> None:
 
 
 def _damaged(path: Path) -> InputError:
-    return InputError(
-        "a file of the model has changed since the model's folder was made",
-        where=str(path),
-        fix=f"delete the folder {path.parent} and run again: it is made anew",
-    )
+    what = "a file of the model has changed since the model's folder was made"
+    return InputError(what, where=str(path), fix=f"delete the folder {path.parent} and run again: it is made anew")

@@ -57,11 +57,7 @@ def fetch_snapshot(name: str, *, revision: str | None, folder: Path, say: Callab
     The files go through the hub's cache (HF_HOME), where complete ones are kept. Without a network, or with
     HF_HUB_OFFLINE, they come from that cache alone. Every file's hash is compared with the one the hub names.
 
-    Args:
-        name: Id of the repository.
-        revision: Commit, tag or branch; None is the main branch.
-        folder: Receives the files.
-        say: Receives lines of progress.
+    `revision` is a commit, tag or branch, None the main branch; `say` receives lines of progress.
 
     Raises:
         InputError: When the model is absent, gated, damaged, or only there as a pickle, or the hub can't be reached.
@@ -103,11 +99,9 @@ def choose_files(names: Iterable[str]) -> list[str]:
             "so, see the model's Community tab), or convert it yourself and set model.source to that folder",
         )
     if "config.json" not in settings:
-        raise InputError(
-            "the repository holds no config.json, so it is not a transformers model",
-            where="config key model.name",
-            fix="choose the repository of the full model, not of an adapter or of another format",
-        )
+        what = "the repository holds no config.json, so it is not a transformers model"
+        fix = "choose the repository of the full model, not of an adapter or of another format"
+        raise InputError(what, where="config key model.name", fix=fix)
     return settings + weights
 
 
@@ -127,9 +121,8 @@ def _from_hub(name: str, *, revision: str | None, folder: Path, say: Callable[[s
     for _ in range(2):
         snapshot = Path(snapshot_download(name, revision=revision, allow_patterns=patterns, tqdm_class=_progress(say)))
         if snapshot.name != info.sha:
-            raise InputError(
-                "the revision moved on while it was fetched", where="config key model.revision", fix="run again"
-            )
+            what = "the revision moved on while it was fetched"
+            raise InputError(what, where="config key model.revision", fix="run again")
         damaged = [file for file, digest in digests.items() if not _is_intact(snapshot / file, digest)]
         if not damaged:
             _check_shards(snapshot, digests)

@@ -21,22 +21,13 @@ def no_network(error: Exception) -> bool:
 
 
 def explain_hub_error(error: Exception, *, name: str, revision: str | None) -> InputError:
-    """Turn what huggingface_hub raised into the one message that a user sees; it never holds a token.
-
-    Args:
-        error: What was raised.
-        name: Id of the repository.
-        revision: The configured one; None is the main branch.
-    """
+    """Turn what huggingface_hub raised into the one message that a user sees; it never holds a token."""
     for explain in (_refused, _failed, _failed_here):
         found = explain(error, name, revision)
         if found is not None:
             return InputError(found[0], where=found[1], fix=found[2])
-    return InputError(
-        f"{name} can't be fetched from the model hub: {_first_line(error)}",
-        where=NAMES,
-        fix=f"check the name, the network and HF_TOKEN, or {LOCAL}",
-    )
+    what = f"{name} can't be fetched from the model hub: {_first_line(error)}"
+    return InputError(what, where=NAMES, fix=f"check the name, the network and HF_TOKEN, or {LOCAL}")
 
 
 def _refused(error: Exception, name: str, revision: str | None) -> tuple[str, str, str] | None:

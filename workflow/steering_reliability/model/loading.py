@@ -118,9 +118,8 @@ def choose_dtype(wanted: str, *, device: torch.device) -> torch.dtype:
 def multiplies_bfloat16_fast(processor: Mapping[str, str]) -> bool:
     """Whether a CPU multiplies bfloat16 matrices faster than float32 ones.
 
-    Args:
-        processor: From `processor_facts`. With avx512_bf16 and no AMX Intel's are slower in bfloat16 than in float32
-            (80 against 125 GFLOP/s a core were measured), AMD's two to four times as fast (70 to 79 against 20 to 34).
+    With avx512_bf16 and no AMX Intel's are slower in bfloat16 than in float32 (80 against 125 GFLOP/s a core were
+    measured), AMD's two to four times as fast (70 to 79 against 20 to 34).
     """
     flags = processor.get("flags", "").split()
     return "amx_bf16" in flags or ("avx512_bf16" in flags and processor.get("vendor_id") == "AuthenticAMD")
@@ -129,10 +128,7 @@ def multiplies_bfloat16_fast(processor: Mapping[str, str]) -> bool:
 def load_model(folder: str | Path, *, device: str, dtype: str) -> LoadedModel:
     """Boot a Hugging Face folder as a TransformerLens bridge.
 
-    Args:
-        folder: A folder with config.json, safetensors weights and a tokenizer.
-        device: `auto`, `cpu`, `cuda` or `mps`.
-        dtype: `auto`, `float32`, `bfloat16` or `float16`.
+    `device` is `auto`, `cpu`, `cuda` or `mps`; `dtype` is `auto`, `float32`, `bfloat16` or `float16`.
 
     Raises:
         InputError: When the folder is not a model that TransformerLens can boot, or its files have changed.
@@ -145,11 +141,9 @@ def load_model(folder: str | Path, *, device: str, dtype: str) -> LoadedModel:
     try:
         bridge = TransformerBridge.boot_transformers(str(folder), device=str(chosen), dtype=number_format)
     except (OSError, ValueError, KeyError, SafetensorError, pickle.UnpicklingError) as error:
-        raise InputError(
-            f"the model can't be loaded: {str(error).splitlines()[0]}",
-            where=str(folder),
-            fix="delete the folder and run again, or point model.source at a Hugging Face folder with safetensors",
-        ) from error
+        what = f"the model can't be loaded: {str(error).splitlines()[0]}"
+        fix = "delete the folder and run again, or point model.source at a Hugging Face folder with safetensors"
+        raise InputError(what, where=str(folder), fix=fix) from error
     config = bridge.original_model.config
     if not getattr(bridge.original_model, "_supports_attention_backend", False):
         raise InputError(
@@ -228,9 +222,6 @@ def read_context(folder: str | Path) -> int:
 def longest_context(config: Any) -> int:
     """Most tokens that a model reads with its plain, full attention.
 
-    Args:
-        config: Its Hugging Face config.
-
     Returns:
         The trained context; less where attention slides over a window, or where positions are rescaled by the length
         of what else is in the batch, since up to there neither shows.
@@ -248,10 +239,7 @@ def longest_context(config: Any) -> int:
 def beyond_context(lengths: Mapping[str, int], *, context: int, room: int) -> InputError:
     """The error for prompts that don't fit: which, how long they are, and the ways out.
 
-    Args:
-        lengths: Tokens of each prompt that is too long, by its id.
-        context: Most tokens that the model reads.
-        room: Tokens that must fit after a prompt.
+    `lengths` has the tokens of each prompt that is too long, by its id; `room` tokens must fit after a prompt.
     """
     names = ", ".join(f"{name} ({n} tokens)" for name, n in list(lengths.items())[:5])
     more = f" and {len(lengths) - 5} more" if len(lengths) > 5 else ""
@@ -320,21 +308,11 @@ def is_bare(tokenizer: Any, chat_template: str) -> bool:
 
 
 def opening_tokens(
-    opening: str,
-    *,
-    prompt: str,
-    tokenizer: Any,
-    chat_template: str = "auto",
-    prompt_template: str | None = None,
+    opening: str, *, prompt: str, tokenizer: Any, chat_template: str = "auto", prompt_template: str | None = None
 ) -> tuple[int, ...]:
     """The tokens of an answer's opening, as the model would write them after a prompt.
 
-    Args:
-        opening: The text, for example "I'm sorry".
-        prompt: The user's text; without a chat template the opening goes on from it, after a space.
-        tokenizer: The model's tokenizer.
-        chat_template: `auto` or `none`.
-        prompt_template: Text around `{prompt}`, for where there is no chat template.
+    Without a chat template the opening goes on from the prompt, after a space; templates are those of `render_prompt`.
     """
     before = (prompt_template or PROMPT).replace(PROMPT, prompt)
     joined = not before or before[-1].isspace() or opening[:1].isspace()
@@ -351,11 +329,9 @@ def _render_around(tokenizer: Any, system_prompt: str | None) -> tuple[str, str]
             template = FIXED_DAY + template
         text = tokenizer.apply_chat_template(turns, chat_template=template, tokenize=False, add_generation_prompt=True)
     except Exception as error:
-        raise InputError(
-            f"the model's chat template refuses these turns: {error}",
-            where="config key model.system_prompt",
-            fix="leave system_prompt out, or set chat_template: none",
-        ) from error
+        what = f"the model's chat template refuses these turns: {error}"
+        fix = "leave system_prompt out, or set chat_template: none"
+        raise InputError(what, where="config key model.system_prompt", fix=fix) from error
     before, _, after = text.partition(_PLACEHOLDER)
     return before, after
 

@@ -20,10 +20,7 @@ from steering_reliability.model.source import file_fingerprint, gguf_fields, loc
 def prepare_model(model: ModelConfig, *, folder: str | Path, say: Callable[[str], None] = print) -> None:
     """Make the Hugging Face folder of a hub or GGUF source; config.json arrives last, so a torn folder is no folder.
 
-    Args:
-        model: The configured model.
-        folder: Where it goes.
-        say: Receives what a user should see while it is made, a line at a time.
+    `say` receives what a user should see while it is made, a line at a time.
 
     Raises:
         InputError: When the source is missing.

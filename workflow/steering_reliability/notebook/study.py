@@ -55,22 +55,18 @@ def write_study(
 
 def _as_sections(given: Any, *, name: str) -> Mapping[str, Any]:
     if not (isinstance(given, Mapping) and all(isinstance(section, Mapping | None) for section in given.values())):
-        raise InputError(
-            f"{name} has to hold sections of config.yaml with their keys, not {str(given)[:60]!r}",
-            where=f"parameter {name}",
-            fix='write it like {"generation": {"max_new_tokens": 20}}, or {} for no change',
-        )
+        what = f"{name} has to hold sections of config.yaml with their keys, not {str(given)[:60]!r}"
+        fix = 'write it like {"generation": {"max_new_tokens": 20}}, or {} for no change'
+        raise InputError(what, where=f"parameter {name}", fix=fix)
     return given
 
 
 def _set_folder(config: dict[str, Any], folder: Path, *, changes: Mapping[str, Any]) -> None:
     for section, place in (("experiment", folder), ("report", folder / "report")):
         if "output_dir" in (changes.get(section) or {}):
-            raise InputError(
-                f"the notebook reads its results where OUTPUT_DIR and RUN_ID say, not in {section}.output_dir",
-                where=f"parameter CHANGES, key {section}.output_dir",
-                fix="take the key out, and set OUTPUT_DIR and RUN_ID",
-            )
+            what = f"the notebook reads its results where OUTPUT_DIR and RUN_ID say, not in {section}.output_dir"
+            fix = "take the key out, and set OUTPUT_DIR and RUN_ID"
+            raise InputError(what, where=f"parameter CHANGES, key {section}.output_dir", fix=fix)
         config[section] = {**(config[section] or {}), "output_dir": str(place)}
 
 
@@ -104,7 +100,6 @@ def _read(file: Path) -> dict[str, Any] | None:
 
 
 def _flat(settings: Any, *, name: str = "") -> Iterator[tuple[str, Any]]:
-    """Keys as `section.key`, with their values."""
     if not isinstance(settings, Mapping):
         yield name, settings
         return
@@ -113,11 +108,7 @@ def _flat(settings: Any, *, name: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def describe(folder: str | Path) -> str:
-    """Where the run goes, the digest of the package's code, versions and the GPU, a line each.
-
-    Args:
-        folder: The run's folder.
-    """
+    """Where the run goes, the digest of the package's code, versions and the GPU, a line each."""
     facts = {
         "run": str(folder),
         "code": package_digest(),

@@ -71,11 +71,6 @@ def code_of(
     return total.hexdigest()[:16]
 
 
-def import_closure(*scripts: str, without: Sequence[str] = ()) -> set[Path]:
-    """Return the files that `code_of` digests, assets left out."""
-    return _closure([_place(name) for name in scripts], without=without)
-
-
 def _place(name: str) -> Path:
     return PACKAGE / name if name.endswith(".py") else SCRIPTS / f"{name}.py"
 
@@ -109,7 +104,6 @@ def _text(path: Path) -> str:
 
 @cache
 def _imported(path: Path) -> frozenset[Path]:
-    """Modules of the package that a file names in an import."""
     found = set()
     for module, names, plain in _IMPORT.findall(_text(path)):
         base = PACKAGE.parent / (module or plain).replace(".", "/")

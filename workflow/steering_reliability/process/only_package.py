@@ -10,10 +10,8 @@ PACKAGE = Path(__file__).resolve().parents[1]
 def export_package(beside: Path | None, *, scratch: Path) -> None:
     """Have the scripts and workers that this process starts import the very same package.
 
-    Args:
-        beside: The folder of the package in a clone; None for an installed one, of whose environment jobs get nothing
-            else.
-        scratch: Snakemake's own folder, `.snakemake`.
+    `beside` is the folder of the package in a clone; None for an installed one, of whose environment jobs get nothing
+    else. `scratch` is Snakemake's own folder, `.snakemake`.
     """
     package = str(beside or only_package(scratch))
     others = [path for path in os.getenv("PYTHONPATH", "").split(os.pathsep) if path not in ("", package)]
@@ -23,11 +21,7 @@ def export_package(beside: Path | None, *, scratch: Path) -> None:
 def only_package(folder: Path) -> Path:
     """Make a folder in which Python finds this package and nothing else.
 
-    Args:
-        folder: Where it goes, made if need be.
-
-    Returns:
-        The absolute path of the folder that holds the link.
+    Returns the absolute path of the folder that holds the link.
     """
     link = folder.absolute() / "only_package" / PACKAGE.name
     link.parent.mkdir(parents=True, exist_ok=True)

@@ -64,17 +64,12 @@ def _link(candidate: Path, lock: Path) -> bool:
 def _check_has_ended(holder: dict[str, Any], lock: Path) -> None:
     host, pid = holder.get("host"), holder.get("pid")
     if host != socket.gethostname():
-        raise InputError(
-            f"a run on {host} (process {pid}, begun {holder.get('begun')}) writes to this folder",
-            where=str(lock.parent),
-            fix=f"wait for it; if it is surely over, delete {lock}",
-        )
+        what = f"a run on {host} (process {pid}, begun {holder.get('begun')}) writes to this folder"
+        raise InputError(what, where=str(lock.parent), fix=f"wait for it; if it is surely over, delete {lock}")
     if isinstance(pid, int) and _ticks(pid) is not None and _ticks(pid) == holder.get("ticks"):
-        raise InputError(
-            f"another Snakemake (process {pid}, begun {holder.get('begun')}) writes to this folder",
-            where=str(lock.parent),
-            fix="wait until it has ended, or give this run an experiment.output_dir of its own",
-        )
+        what = f"another Snakemake (process {pid}, begun {holder.get('begun')}) writes to this folder"
+        fix = "wait until it has ended, or give this run an experiment.output_dir of its own"
+        raise InputError(what, where=str(lock.parent), fix=fix)
 
 
 def _remove_stale(lock: Path, holder: dict[str, Any]) -> None:

@@ -6,11 +6,10 @@ import socket
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
 import psutil
 
-from steering_reliability.files import write_text
+from steering_reliability.files import read_json_object, write_text
 
 RECORD = "steering_run.json"
 PATIENCE_SECONDS = 60.0
@@ -20,8 +19,7 @@ NEWS_SECONDS = 3.0
 def record_run(folder: Path) -> None:
     """Record which process of which machine runs here, so that a later run can tell whether its locks still hold.
 
-    Args:
-        folder: Snakemake's own, `.snakemake`.
+    `folder` is Snakemake's own, `.snakemake`.
     """
     write_text(folder / RECORD, json.dumps({"host": socket.gethostname(), "pid": os.getpid()}) + "\n")
 
@@ -32,16 +30,14 @@ def release_stale_locks(folder: Path, *, patience: float = PATIENCE_SECONDS) -> 
     Jobs of a killed run are waited for: they end by themselves within seconds. Those that do not are named on stderr:
     Snakemake's own handler of SIGTERM can wait for a lock that its process holds.
 
-    Args:
-        folder: Snakemake's own, `.snakemake`, in the working directory.
-        patience: Seconds to wait for jobs that a killed run has left behind.
+    `folder` is Snakemake's own, `.snakemake`; jobs are waited for `patience` seconds.
 
     Returns:
         How many locks were removed: 0 where there are none, where the last run was on another machine or is not known,
         or where one is alive.
     """
     locks = list((folder / "locks").glob("*.lock"))
-    record = _read(folder / RECORD)
+    record = read_json_object(folder / RECORD)
     if not locks or record.get("host") != socket.gethostname():
         return 0
     start, is_announced = time.monotonic(), False
@@ -64,14 +60,6 @@ def release_stale_locks(folder: Path, *, patience: float = PATIENCE_SECONDS) -> 
     for lock in locks:
         lock.unlink(missing_ok=True)
     return len(locks)
-
-
-def _read(record: Path) -> dict[str, Any]:
-    try:
-        found = json.loads(record.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}
 
 
 def _working_in(folder: Path, *, recorded: Any) -> list[int]:

@@ -18,8 +18,7 @@ def handle_in_thread(number: signal.Signals = signal.SIGTERM) -> None:
     Snakemake's (`JobScheduler.exit_gracefully`, 9.27) takes a lock that the interrupted main thread may hold, and would
     wait for it without end: met at one SIGTERM in four while many short jobs finish. A thread can wait.
 
-    Args:
-        number: The signal; nothing is done where it has no handler of Python's, or where this is not the main thread.
+    Nothing is done where the signal has no handler of Python's, or where this is not the main thread.
     """
     handler = signal.getsignal(number)
     if not callable(handler) or threading.current_thread() is not threading.main_thread():
@@ -34,8 +33,7 @@ def handle_in_thread(number: signal.Signals = signal.SIGTERM) -> None:
 def exit_with_parent(parent: int) -> None:
     """End this process soon after another one has ended, however that one did, `kill -9` included.
 
-    Args:
-        parent: The process that this one works for; what is written when it ends is complete or not there.
+    What is written when the parent ends is complete or not there.
     """
 
     def watch() -> None:

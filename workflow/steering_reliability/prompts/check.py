@@ -16,9 +16,7 @@ from steering_reliability.prompts.validate import Problems
 class PromptNotes(NamedTuple):
     """What is no fault of prompts and worth knowing.
 
-    Attributes:
-        near_copies: Warnings about prompts that are nearly the same text.
-        unchecked: What could not be checked of the shift between harm_train and harm_test.
+    `unchecked` is what could not be checked of the shift between harm_train and harm_test.
     """
 
     near_copies: tuple[str, ...]
@@ -28,10 +26,8 @@ class PromptNotes(NamedTuple):
 def check_prompts(paths: Mapping[str, str], *, limit: int | None, cluster_field: str = "template") -> PromptNotes:
     """Make sure that every prompt file is sound, no prompt is in two splits, and no style of harm_train in harm_test.
 
-    Args:
-        paths: Prompt file of each split.
-        limit: The most prompts of a split that the run uses, None for all.
-        cluster_field: As in `cluster_prompts`.
+    `limit` is the most prompts of a split that the run uses, None for all; `cluster_field` is that of
+    `cluster_prompts`.
 
     Raises:
         InputError: With every fault of the first file that has any, or with what the splits share.
@@ -46,9 +42,7 @@ def check_prompts(paths: Mapping[str, str], *, limit: int | None, cluster_field:
 def used_prompts(paths: Mapping[str, str], *, limit: int | None) -> dict[str, list[Prompt]]:
     """Read the prompts that a run uses of each split.
 
-    Args:
-        paths: Prompt file of each split.
-        limit: The most prompts of a split, None for all.
+    `limit` is the most prompts of a split, None for all.
 
     Raises:
         InputError: With every fault of the first file that has any.
@@ -58,9 +52,6 @@ def used_prompts(paths: Mapping[str, str], *, limit: int | None) -> dict[str, li
 
 def check_disjoint(prompts_by_split: Mapping[str, Sequence[Prompt]]) -> None:
     """Make sure that no prompt stands in two splits, however its case, punctuation or spacing is written.
-
-    Args:
-        prompts_by_split: Split name -> prompts.
 
     Raises:
         InputError: If a text is shared; names both ids of every such pair.
@@ -77,10 +68,6 @@ def check_disjoint(prompts_by_split: Mapping[str, Sequence[Prompt]]) -> None:
 
 def check_shift(train: Sequence[Prompt], test: Sequence[Prompt]) -> list[str]:
     """Make sure that harm_train and harm_test share no style and no template.
-
-    Args:
-        train: The prompts of harm_train.
-        test: The prompts of harm_test.
 
     Returns:
         Notes on what could not be checked, because prompts do not say their style (`meta.style`) or their template
@@ -105,22 +92,16 @@ def check_shift(train: Sequence[Prompt], test: Sequence[Prompt]) -> list[str]:
         if n_silent:
             notes.append(f"{n_silent} of {len(train) + len(test)} prompts do not say their {label}, so it is unchecked")
     if shared:
-        raise InputError(
-            "\n".join(["harm_train and harm_test share styles or templates", *(f"    {line}" for line in shared)]),
-            where="harm_train, harm_test",
-            fix="give harm_test other styles and templates than harm_train, or correct meta.style and meta.template",
-        )
+        what = "\n".join(["harm_train and harm_test share styles or templates", *(f"    {line}" for line in shared)])
+        fix = "give harm_test other styles and templates than harm_train, or correct meta.style and meta.template"
+        raise InputError(what, where="harm_train, harm_test", fix=fix)
     return notes
 
 
 def copies_note(prompts: Sequence[Prompt], *, split: str, field: str = "template", most: int = 3) -> str:
     """Return a warning where near copies of different templates, or without one, are counted as one; else nothing.
 
-    Args:
-        prompts: The run's prompts of one split.
-        split: Its name.
-        field: As in `cluster_prompts`.
-        most: How many pairs to name.
+    At most `most` pairs are named; `field` is that of `cluster_prompts`.
     """
     labels = [meta_value(prompt, field) for prompt in prompts]
     pairs = near_copies(tuple(prompt.prompt for prompt in prompts))

@@ -24,9 +24,8 @@ _VERB_FORMS: Final = re.compile(r"([\w-]+)/([\w-]+)")
 class Material(NamedTuple):
     """What harmful prompts are made from.
 
-    Attributes:
-        topics: Family -> id of a topic ("train_weapons_03") -> topic, verbs in two forms ("pick/picking a lock").
-        templates: Style -> id of a template ("question_2") -> template, with `{do}` or `{doing}` in it.
+    `topics` maps family and topic ("train_weapons_03") to text with verbs in two forms ("pick/picking a lock"),
+    `templates` style and template ("question_2") to text with `{do}` or `{doing}` in it.
     """
 
     topics: dict[str, dict[str, str]]
@@ -40,10 +39,7 @@ def generate_prompts(split: str, *, n: int, seed: int) -> list[Prompt]:
     prompts are a rewording of each other in the same manner. Benign prompts are whole sentences, evenly spread over
     families.
 
-    Args:
-        split: `harm_train`, `harm_test` or `benign`.
-        n: Number of prompts, at least 1.
-        seed: Orders families, styles, topics and templates.
+    `seed` orders families, styles, topics and templates.
 
     Returns:
         `n` prompts with ids `{split}_0001` onwards; harmful ones carry `template` and `topic` in `extra`.
@@ -55,11 +51,8 @@ def generate_prompts(split: str, *, n: int, seed: int) -> list[Prompt]:
         raise InputError(f"there is no split {split!r}", where="split", fix=f"use one of {', '.join(SPLITS)}")
     made = list(_benign(seed) if split == "benign" else crossed(read_material(split), seed=f"{seed}/{split}"))
     if not 1 <= n <= len(made):
-        raise InputError(
-            f"{n} prompts were requested, {len(made)} distinct ones can be made",
-            where=split,
-            fix=f"request 1 to {len(made)}, or add lines to prompts/material/{split}.yaml",
-        )
+        fix = f"request 1 to {len(made)}, or add lines to prompts/material/{split}.yaml"
+        raise InputError(f"{n} prompts were requested, {len(made)} distinct ones can be made", where=split, fix=fix)
     return [
         Prompt(id=f"{split}_{number:04d}", prompt=text, family=family, style=style, extra=extra)
         for number, (text, family, style, extra) in enumerate(made[:n], start=1)
@@ -91,10 +84,6 @@ def read_yaml(name: str) -> Any:
 
 def crossed(material: Material, *, seed: str) -> Iterator[_Made]:
     """Visit all (family, style) cells evenly: every run of len(families) prompts has each family once.
-
-    Args:
-        material: Topics and templates.
-        seed: Orders everything.
 
     Yields:
         Prompt, family, style, and the ids of its template and topic.

@@ -40,10 +40,8 @@ class FieldNames:
 class Ingested:
     """The prompts of a user's file, and what was done to get them.
 
-    Args:
-        prompts: In file order.
-        notes: One sentence per thing that the user should know: encoding guessed, rows left out, ids made or replaced,
-            duplicates dropped, near copies.
+    `notes` has one sentence per thing that the user should know: encoding guessed, rows left out, ids made or replaced,
+    duplicates dropped, near copies.
     """
 
     prompts: list[Prompt]
@@ -59,11 +57,8 @@ def ingest_prompts(
     white space goes. A list gives its first element. A prompt that came before is dropped, an id that can't be used is
     replaced; both are noted. What comes out is what the workflow accepts.
 
-    Args:
-        path: The file; its suffix tells the format.
-        split: `harm_train`, `harm_test` or `benign`.
-        fields: Where to find prompt, id, family, style and context.
-        where: Field -> values; only rows that have one of the values in each of these fields are kept.
+    The file's suffix tells the format. `where` maps fields to values: only rows that have one of the values in each of
+    them are kept.
 
     Raises:
         InputError: Once, with every row that has no usable prompt or label; also for an unknown split, an unreadable

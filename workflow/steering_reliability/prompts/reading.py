@@ -15,10 +15,6 @@ def read_prompts(path: Path, *, split: str) -> list[Prompt]:
 
     A process checks and parses the same content once, however often it reads the file.
 
-    Args:
-        path: The file.
-        split: The split it is for, named in errors.
-
     Returns:
         The prompts in file order; without `meta`, family and style are "unknown".
 

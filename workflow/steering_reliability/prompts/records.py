@@ -34,9 +34,6 @@ class Record:
     def text(self, name: str) -> str | None:
         """Return a field's text without white space around it; line ends become LF, and a list gives its first element.
 
-        Args:
-            name: As `find_field` returns it.
-
         Returns:
             "" where the row has no such field or an empty one, None where it is neither text nor a number.
         """
@@ -78,9 +75,8 @@ def read_records(path: Path, *, expected_field: str) -> Records:
     """
     suffix = path.suffix.lower()
     if suffix not in _FORMATS:
-        raise InputError(
-            f"cannot tell the format from {path.suffix!r}", where=str(path), fix=f"use one of {', '.join(_FORMATS)}"
-        )
+        what = f"cannot tell the format from {path.suffix!r}"
+        raise InputError(what, where=str(path), fix=f"use one of {', '.join(_FORMATS)}")
     text, notes = _decode(path)
     if suffix in (".csv", ".tsv"):
         return Records(list(_read_csv(text, path, expected_field)), notes)
@@ -97,10 +93,7 @@ def read_records(path: Path, *, expected_field: str) -> Records:
 def find_field(name: str, *, records: Sequence[Record], source: str) -> str:
     """Return a field's name as the file writes it: the same, or the only one that differs from it in case alone.
 
-    Args:
-        name: As the user writes it; a dotted name reaches into objects ("meta.family").
-        records: The rows, at least one.
-        source: The file, named in errors.
+    A dotted name reaches into objects ("meta.family"). There is at least one record; errors name the `source`.
 
     Raises:
         InputError: If no row has such a field, or several fields differ from it in case alone.
@@ -110,9 +103,8 @@ def find_field(name: str, *, records: Sequence[Record], source: str) -> str:
         return name
     alike = [field for field in known if field.casefold() == name.casefold()]
     if len(alike) > 1:
-        raise InputError(
-            f"the field {name!r} could be any of {listed(alike)}", where=source, fix="write it as the file does"
-        )
+        what = f"the field {name!r} could be any of {listed(alike)}"
+        raise InputError(what, where=source, fix="write it as the file does")
     if not alike:
         raise InputError(f"no row has a field {name!r}", where=source, fix=f"name one of its fields: {listed(known)}")
     return alike[0]
@@ -139,11 +131,8 @@ def _decode(path: Path) -> tuple[str, list[str]]:
             break
         notes = ["not UTF-8: read as Windows-1252, so check the accented letters"] if encoding == "cp1252" else []
         return text, notes
-    raise InputError(
-        "the text is in no known encoding (UTF-8, UTF-16 with a byte order mark, Windows-1252)",
-        where=str(path),
-        fix="save it as UTF-8",
-    )
+    what = "the text is in no known encoding (UTF-8, UTF-16 with a byte order mark, Windows-1252)"
+    raise InputError(what, where=str(path), fix="save it as UTF-8")
 
 
 def _read_csv(text: str, path: Path, expected_field: str) -> Iterator[Record]:

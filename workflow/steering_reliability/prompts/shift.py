@@ -36,9 +36,7 @@ def measure_shift(prompts_by_split: Mapping[str, Sequence[Prompt]], *, seed: int
     split_a: 5-fold, stratified, prompts on one topic never on both sides, pooled held-out scores), and
     `bow_auc_shared_families` (the same, on prompts of shared families only: the style shift with the subject held).
 
-    Args:
-        prompts_by_split: Split name -> prompts.
-        seed: Deals prompts to folds.
+    `seed` deals prompts to folds.
 
     Returns:
         Columns split_a, split_b, measure, value, low, high, n. The AUC has a 95% interval (`auc_interval`), overlaps
@@ -59,9 +57,6 @@ def shift_sentence(shift: "pd.DataFrame") -> str:
     """Say whether harm_test was found to be shifted from harm_train; nothing else may call its prompts shifted.
 
     It was where a classifier tells their words apart: where the 95% interval of `bow_auc` lies above chance.
-
-    Args:
-        shift: From `measure_shift`, or shift.csv read back.
     """
     pair = (shift["split_a"] == "harm_train") & (shift["split_b"] == "harm_test")
     measured = shift[pair & (shift["measure"] == "bow_auc") & (shift["n"] > 0)]
@@ -109,10 +104,7 @@ def held_out_auc(texts: Sequence[str], *, is_b: Sequence[bool], topics: Sequence
 def auc_interval(auc: float, *, n_a: int, n_b: int) -> tuple[float, float]:
     """95% score interval of an AUC; unlike DeLong's it keeps its width at 1.
 
-    Args:
-        auc: The observed area, 0 to 1.
-        n_a: Cases of one class.
-        n_b: Cases of the other.
+    `n_a` and `n_b` are the cases of the two classes.
 
     Returns:
         Low and high: the areas t with |auc - t| = 1.96 SE(t). Source: Newcombe (2006), Statistics in Medicine

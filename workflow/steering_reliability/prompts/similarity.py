@@ -66,9 +66,7 @@ def cluster_prompts(prompts: Sequence[Prompt], *, field: str = "template") -> di
     Prompts with the same value of `meta.{field}` are one cluster, and so are near copies; what both join is one. A
     prompt that is like no other is a cluster by itself.
 
-    Args:
-        prompts: The run's prompts of one split.
-        field: Key of meta that names the cluster; prompts without it are joined by their text alone.
+    Prompts without the field are joined by their text alone.
 
     Returns:
         Prompt id to the id of the first prompt of its cluster.

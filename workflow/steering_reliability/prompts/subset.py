@@ -15,9 +15,7 @@ def spread_subset(prompts: Sequence[Prompt], *, limit: int | None) -> list[Promp
     Families take turns; within a family styles take turns, each family starting at another style; within one family
     and style the picks spread over the file (in bit-reversed order) rather than coming from its top.
 
-    Args:
-        prompts: The prompts of one split.
-        limit: The most to keep, None for all.
+    Without a limit all are kept.
 
     Returns:
         The chosen prompts in their original order.
@@ -57,9 +55,7 @@ def choose_direction_set(prompts: Sequence[Prompt], *, fraction: float) -> set[s
 
     The others are held out from it, and the headline gap rests on them.
 
-    Args:
-        prompts: The run's prompts of a split, in any order.
-        fraction: Share of them in (0, 1]; of n prompts floor(n * fraction) are chosen, at least one.
+    Of n prompts floor(n * fraction) are chosen, at least one; the fraction is in (0, 1].
 
     Returns:
         Their ids; the same whatever the order.

@@ -22,11 +22,7 @@ _MISSING: Final = object()
 
 
 class Problems:
-    """The faults found in one file, collected so that its owner hears of all of them at once.
-
-    Args:
-        source: The file, as the user knows it.
-    """
+    """The faults found in one file, collected so that its owner hears of all of them at once."""
 
     def __init__(self, source: str) -> None:
         self.source = source
@@ -37,11 +33,7 @@ class Problems:
         self._found.append(f"{at}, {field}: {what}" if field else f"{at}: {what}")
 
     def raise_if_any(self, fix: str) -> None:
-        """Raise one `InputError` that lists the faults in the order in which they were found, the first 20 in full.
-
-        Args:
-            fix: What the user can do about them.
-        """
+        """Raise one `InputError` that lists the faults in the order in which they were found, the first 20 in full."""
         if not self._found:
             return
         listed = [f"    {found}" for found in self._found[:_MOST_LISTED]]
@@ -56,27 +48,19 @@ def read_content(path: Path) -> bytes:
     try:
         content = path.read_bytes()
     except FileNotFoundError:
-        raise InputError(
-            "there is no such prompts file", where=str(path), fix="check the data section of the config"
-        ) from None
+        what = "there is no such prompts file"
+        raise InputError(what, where=str(path), fix="check the data section of the config") from None
     except OSError as error:
-        raise InputError(
-            f"the prompts file cannot be read: {error.strerror}", where=str(path), fix="give a readable file"
-        ) from None
+        what = f"the prompts file cannot be read: {error.strerror}"
+        raise InputError(what, where=str(path), fix="give a readable file") from None
     if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        raise InputError(
-            "the file is UTF-16, not UTF-8", where=str(path), fix="convert it with scripts/make_prompts.py --ingest"
-        )
+        what = "the file is UTF-16, not UTF-8"
+        raise InputError(what, where=str(path), fix="convert it with scripts/make_prompts.py --ingest")
     return content
 
 
 def check_content(content: bytes, *, split: str, source: str) -> None:
     """Refuse the content of a JSON Lines prompts file with any fault; blank lines are none.
-
-    Args:
-        content: Without a byte order mark.
-        split: The split it is for.
-        source: The file, named in errors.
 
     Raises:
         InputError: Once, with all faults: not UTF-8, invalid JSON, a missing, empty, unknown or wrongly typed field,
@@ -162,7 +146,6 @@ def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _faults(record: dict[str, Any]) -> list[tuple[str, str]]:
-    """Fields of one line and what is wrong with each."""
     faults = [(key, "unknown field, put it into meta") for key in record if key not in ("id", "prompt", "meta")]
     meta = record.get("meta", {})
     strings = {field: record.get(field, _MISSING) for field in ("id", "prompt")}

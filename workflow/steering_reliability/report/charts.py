@@ -59,11 +59,7 @@ def gap_chart(summary: pd.DataFrame) -> list[Spec]:
 def heatmap_chart(summary: pd.DataFrame, *, name: str, split: str, title: str) -> list[Spec]:
     """A rate by layer and strength, a chart per intervention.
 
-    Args:
-        summary: From `summarise`.
-        name: Column of the rate.
-        split: Whose completions a click opens.
-        title: What the colour stands for.
+    `name` is the rate's column; a click opens the completions of `split`.
     """
     rows = _points_of(summary).dropna(subset=[name])
     shown = [rate_text(row, name) for row in as_records(rows)]
@@ -96,11 +92,7 @@ def _cells(rows: pd.DataFrame, *, name: str, title: str) -> Spec:
 
 
 def steerability_chart(prompts: pd.DataFrame) -> Spec:
-    """Each prompt's steerability, sorted within its split, one panel per layer.
-
-    Args:
-        prompts: From `prompt_steerability`.
-    """
+    """Each prompt's steerability, sorted within its split, one panel per layer."""
     rows = prompts[(prompts["role"] == "main") & prompts["slope"].notna()].copy()
     rows["rank"] = rows.groupby(["layer", "split"])["slope"].rank(method="first")
     rows["panel"] = [f"layer {layer}" for layer in rows["layer"]]
@@ -180,9 +172,7 @@ def _lines(rows: pd.DataFrame, *, y: str, percent: bool, domain: list[float], ha
     # A difference of shares is in points, not in percent.
     axis = alt.Axis(format="%") if percent else alt.Axis(labelExpr=POINTS)
     intervals = base.mark_rule(strokeWidth=1, aria=False).encode(
-        y=alt.Y("low:Q", title=y if percent else f"{y} (points)", axis=axis, scale=scale),
-        y2="high:Q",
-        color=colour,
+        y=alt.Y("low:Q", title=y if percent else f"{y} (points)", axis=axis, scale=scale), y2="high:Q", color=colour
     )
     lines = base.transform_filter(alt.datum.series != _CONTROL).mark_line(aria=False)
     lines = lines.encode(y="value:Q", color=colour, strokeDash=dash)

@@ -28,10 +28,7 @@ MEASURES: Final = {
 def write_comparison_page(table: pd.DataFrame, *, differences: Sequence[str] = (), output: Path) -> None:
     """Write index.html, one file that makes no network requests.
 
-    Args:
-        table: From `compare_runs`.
-        differences: From `unlike`: settings in which the runs differ.
-        output: The page; written whole or not at all.
+    `differences` are the settings in which the runs differ, from `unlike`. The page is written whole or not at all.
     """
     charts = {name: comparison_chart(table, measure=name, title=title) for name, title in MEASURES.items()}
     environment = page_environment()
@@ -64,13 +61,7 @@ def parts(row: Mapping[str, float], name: str) -> str:
 
 
 def comparison_chart(table: pd.DataFrame, *, measure: str, title: str) -> list[Spec]:
-    """A measure of several runs by relative strength, a chart per intervention with a panel per third of the blocks.
-
-    Args:
-        table: From `compare_runs`.
-        measure: Column with `_low` and `_high`.
-        title: What it is.
-    """
+    """A measure of several runs by relative strength, a chart per intervention with a panel per third of the blocks."""
     rows = table.dropna(subset=[measure]).copy()
     thirds = third_of(rows["depth"])
     rows["panel"] = [f"{kind}, {THIRDS[third]}" for kind, third in zip(rows["intervention"], thirds, strict=True)]

@@ -48,10 +48,8 @@ class PackedCompletions:
 def pack_completions(results: pd.DataFrame, *, max_characters: int = MAX_CHARACTERS) -> PackedCompletions:
     """Pack a run's completions, each once, the unsteered ones beside those that were made from the same prompt.
 
-    Args:
-        results: Rows of results.parquet, at least `PAGE_COLUMNS`.
-        max_characters: Of the completions. Where there are more, whole prompts are left out: those that stay spread
-            over families and styles, by the rule that caps a split.
+    Where they have more than `max_characters`, whole prompts are left out: those that stay spread over families and
+    styles, by the rule that caps a split.
     """
     rows = _once(results)
     kept = _spread(rows, max_characters)

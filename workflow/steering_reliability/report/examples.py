@@ -61,12 +61,7 @@ def write_examples(
 ) -> None:
     """Write examples.md.
 
-    Args:
-        results: Rows of results.parquet with all columns.
-        summary: From `summarise`.
-        output: The page; written whole or not at all.
-        title: Name of the run or model.
-        per_split: Prompts of each split.
+    The results have all columns; the page is written whole or not at all.
     """
     best = recommended_point(summary)
     where = "There is no steered operating point; only the unsteered completions are shown."

@@ -19,9 +19,7 @@ _FEW: Final = 20
 def headline(summary: pd.DataFrame, *, claims: pd.DataFrame) -> list[str]:
     """Return sentences on the unsteered model, the recommended point, the three questions and the controls.
 
-    Args:
-        summary: From `summarise`.
-        claims: From `claims_table`; its sentences are repeated, so that a number has one interval everywhere.
+    The sentences of `claims` are repeated, so that a number has one interval everywhere.
     """
     study = summary[summary["role"] == "main"]
     if study.empty:
@@ -46,11 +44,7 @@ def warnings(
 ) -> list[str]:
     """Return sentences on what limits the numbers of a run.
 
-    Args:
-        summary: From `summarise`.
-        claims: From `claims_table`.
-        sanity: From `sanity_checks`.
-        prompts: split, id, cluster and style of the run's prompts; None leaves out the warnings on prompts.
+    `prompts` has split, id, cluster and style of the run's prompts; None leaves out the warnings on prompts.
     """
     study = summary[summary["role"] == "main"]
     steered = study[~study["from_baseline"].astype(bool)]

@@ -21,12 +21,7 @@ from steering_reliability.files import write_text
 from steering_reliability.process.ledger import mixture_note
 from steering_reliability.prompts.shift import shift_sentence
 from steering_reliability.report.chart_style import Spec
-from steering_reliability.report.charts import (
-    dose_response_chart,
-    gap_chart,
-    heatmap_chart,
-    steerability_chart,
-)
+from steering_reliability.report.charts import dose_response_chart, gap_chart, heatmap_chart, steerability_chart
 from steering_reliability.report.completions import pack_completions
 from steering_reliability.report.findings import headline, warnings
 from steering_reliability.report.scripts import TEMPLATES, packed, page_environment, page_frame
@@ -85,19 +80,11 @@ CAVEATS: Final = (
     "config.yaml were, the p values do not account for that choice.",
 )
 
-FILTERS: Final = {
-    "split": "split",
-    "family": "family",
-    "style": "style",
-    "intervention": "intervention",
-    "layer": "layer",
-    "alpha": "alpha",
-    "direction": "direction",
-    "label": "label",
-    "changed": "changed from unsteered",
-    "degenerate": "degenerate",
-    "seed": "seed",
-}
+_FILTERED: Final = (
+    *("split", "family", "style", "intervention", "layer", "alpha", "direction", "label", "changed", "degenerate"),
+    "seed",
+)
+FILTERS: Final = {name: name for name in _FILTERED} | {"changed": "changed from unsteered"}
 """Filters of the completions and their labels; report.js has the same names."""
 
 
@@ -127,16 +114,9 @@ def write_report(
 ) -> None:
     """Write index.html, one file that makes no network requests.
 
-    Args:
-        results: Rows of results.parquet, at least `PAGE_COLUMNS`.
-        tables: Of the same run.
-        figures_dir: Folder of the SVG figures; those that are missing are left out.
-        output: The page; written whole or not at all.
-        title: Name of the run or model.
-        provenance: As in provenance.json.
-        downloads: Files that the page offers, beside the config.
-        stages: Number of files that each stage of the workflow makes, in its order.
-        times: When each stage was finished; with them two runs have different pages.
+    The results have at least `PAGE_COLUMNS`. Figures that are missing in `figures_dir` are left out, and the page is
+    written whole or not at all. It offers the `downloads` beside the config. `stages` has the number of files that each
+    stage of the workflow makes, in its order; with `times` two runs have different pages.
     """
     summary, claims = tables.summary, tables.claims
     is_check = claims["claim"].str.startswith(CHECKS)
@@ -215,7 +195,6 @@ def _charts(summary: pd.DataFrame, prompts: pd.DataFrame) -> dict[str, list[Spec
 
 
 def _opens(row: Mapping[str, Any]) -> dict[str, str]:
-    """The filters that show the completions of a point."""
     if row["from_baseline"]:
         return {"intervention": "none"}
     # As a script prints the number.

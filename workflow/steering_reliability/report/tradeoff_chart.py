@@ -149,7 +149,6 @@ def _label_places(points: pd.DataFrame) -> pd.DataFrame:
 
 
 def _names(base: Any, *, y: Any) -> list[Any]:
-    """The names of the frontier's points, each joined to its point."""
     named = base.transform_filter("datum.label_x !== null")
     leaders = named.mark_rule(color=_INK, strokeWidth=0.6, aria=False)
     layers = [leaders.encode(x=f"{COST}:Q", y=y, x2="label_x:Q", y2="label_y:Q")]

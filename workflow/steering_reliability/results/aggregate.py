@@ -20,7 +20,7 @@ from steering_reliability.prompts.subset import choose_direction_set
 from steering_reliability.results.condition import ScoredCondition, read_statistics, relative_strength
 from steering_reliability.results.schema import RESULTS_SCHEMA, SPLITS
 from steering_reliability.results.scoring import length_for_full_mark, median_base_logprob, score_row
-from steering_reliability.results.shards import Key, Row, check_keys, complete_keys, read_shard
+from steering_reliability.results.shards import Key, ShardRow, check_keys, complete_keys, read_shard
 
 _ROWS_PER_GROUP: Final = 4096
 
@@ -81,12 +81,10 @@ def aggregate(
         _write_log(baseline_log_dir / f"baseline_{split}.jsonl", (row for one in known for row in one.rows.values()))
 
 
-def write_results(rows: Iterable[Row], path: Path) -> None:
+def write_results(rows: Iterable[ShardRow], path: Path) -> None:
     """Write results.parquet in groups of a fixed size, so that neither memory nor bytes depend on how rows arrive.
 
-    Args:
-        rows: Each with every column of `RESULTS_SCHEMA`; other keys are left out.
-        path: The file; written whole or not at all.
+    Other keys than the columns of `RESULTS_SCHEMA` are left out; the file is written whole or not at all.
     """
     stream = iter(rows)
     # Every setting that shapes the bytes is given, so that a new default of pyarrow changes nothing.
@@ -104,7 +102,7 @@ def write_results(rows: Iterable[Row], path: Path) -> None:
 class _Baseline:
     """The unsteered completions of one split and seed, scored, with the median of their base_logprob (nats)."""
 
-    rows: dict[Key, Row]
+    rows: dict[Key, ShardRow]
     base_logprob: float
 
 
@@ -127,7 +125,7 @@ class _Run:
         median_logprob = median_base_logprob(rows.values())
         return _Baseline({key: self.scored(row, split, median_logprob) for key, row in rows.items()}, median_logprob)
 
-    def curve(self, conditions: Sequence[ScoredCondition]) -> Iterator[list[Row]]:
+    def curve(self, conditions: Sequence[ScoredCondition]) -> Iterator[list[ShardRow]]:
         """Yield the completions of one dose-response curve by alpha, the baseline in its place at 0."""
         keys = self.keys(conditions)
         below = [condition for condition in conditions if condition.alpha < 0]
@@ -150,12 +148,12 @@ class _Run:
                 keys[split] = {key for key in whole if ids is None or key[0] in ids}
         return keys
 
-    def read(self, condition: ScoredCondition, split: str) -> dict[Key, Row]:
+    def read(self, condition: ScoredCondition, split: str) -> dict[Key, ShardRow]:
         names = ("direction", "intervention", "layer", "alpha", "seed")
         expected = {"split": split, **{name: getattr(condition, name) for name in names}}
         return read_shard(Path(condition.shards[split]), condition=expected, prompts=self.prompts[split])
 
-    def steered(self, condition: ScoredCondition, keys: Mapping[str, set[Key]]) -> Iterator[list[Row]]:
+    def steered(self, condition: ScoredCondition, keys: Mapping[str, set[Key]]) -> Iterator[list[ShardRow]]:
         statistics = read_statistics(Path(condition.statistics))
         added = {
             "role": condition.role,
@@ -169,14 +167,14 @@ class _Run:
             median_logprob = self.baselines[condition.seed, split].base_logprob
             yield [{**self.scored(row, split, median_logprob), **added} for row in rows.values()]
 
-    def repeated(self, condition: ScoredCondition, keys: Mapping[str, set[Key]]) -> Iterator[list[Row]]:
+    def repeated(self, condition: ScoredCondition, keys: Mapping[str, set[Key]]) -> Iterator[list[ShardRow]]:
         point = {name: getattr(condition, name) for name in ("role", "direction", "intervention", "layer")}
         zero = {"alpha": 0.0, "coefficient": 0.0, "relative_strength": 0.0, "from_baseline": True}
         for split in _in_order(keys):
             rows = self.baselines[condition.seed, split].rows
             yield [{**row, **point, **zero} for key, row in rows.items() if key in keys[split]]
 
-    def scored(self, row: Row, split: str, median_logprob: float) -> Row:
+    def scored(self, row: ShardRow, split: str, median_logprob: float) -> ShardRow:
         prompt = self.prompts[split][row["id"]]
         scores = score_row(row, baseline_base_logprob=median_logprob, full_length=self.full_length, scorer=self.scorer)
         builds = row["id"] in self.builders.get(split, ())
@@ -188,7 +186,7 @@ def _in_order(splits: Iterable[str]) -> list[str]:
     return sorted(splits, key=SPLITS.index)
 
 
-def _write_log(path: Path, rows: Iterable[Row]) -> None:
+def _write_log(path: Path, rows: Iterable[ShardRow]) -> None:
     lines = []
     for row in rows:
         plain = {name: None if value != value else value for name, value in row.items()}  # noqa: PLR0124 (NaN)

@@ -17,16 +17,9 @@ from steering_reliability.results.schema import ROLES, SPLITS
 class ScoredCondition:
     """One steered condition and the shards that hold its completions.
 
-    Attributes:
-        role: main, alt_prefix, alt_seed or random.
-        direction: Name of the direction.
-        intervention: add or ablate.
-        layer: Steered block.
-        alpha: Strength as in the config, not 0: that is the baseline, which has no shard of its own.
-        seed: Seed of the sampling.
-        coefficient: For add the multiple of the unit vector, for ablate the fraction removed.
-        shards: Split to file; the study itself has all splits, a check may have fewer.
-        statistics: The layer's JSON beside the direction.
+    `alpha` is as in the config, not 0: that is the baseline, which has no shard of its own. `coefficient` is for add
+    the multiple of the unit vector, for ablate the fraction removed. `shards` maps splits to files; the study itself
+    has all splits, a check may have fewer. `statistics` is the layer's JSON beside the direction.
     """
 
     role: str
@@ -65,9 +58,7 @@ def read_statistics(path: Path) -> dict[str, float]:
 def relative_strength(condition: ScoredCondition, *, statistics: Mapping[str, float]) -> float:
     """Return the size of the change that a condition makes, over the mean residual norm at its layer.
 
-    Args:
-        condition: The steered condition.
-        statistics: The layer's statistics: resid_norm and, for ablate, mean_abs_projection.
+    `statistics` are the layer's: resid_norm (residual norm) and, for ablate, mean_abs_projection.
 
     Returns:
         add: |coefficient| / resid_norm, signed as alpha. ablate: alpha * mean_abs_projection / resid_norm.
@@ -82,9 +73,7 @@ def relative_strength(condition: ScoredCondition, *, statistics: Mapping[str, fl
 def with_coefficient(condition: Mapping[str, Any], *, alpha_unit: str) -> dict[str, Any]:
     """Complete a planned condition with what its alpha comes to at its layer.
 
-    Args:
-        condition: The fields of `ScoredCondition` but `coefficient`.
-        alpha_unit: As `coefficient_of` takes it.
+    The condition has the other fields of `ScoredCondition`; `alpha_unit` is that of `coefficient_of`.
 
     Returns:
         The condition with `coefficient`: for add the multiple of the unit vector, for ablate the fraction removed.

@@ -1,6 +1,6 @@
 """The columns of results.parquet: the one contract between the completions and everything that reads them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,9 +12,12 @@ from steering_reliability.errors import InputError
 from steering_reliability.prompts.schema import SPLITS
 
 __all__ = [
-    "COLUMN_DESCRIPTIONS", "GROUP_KEYS", "POINT_KEYS", "RESULTS_SCHEMA", "ROLES", "ROW_KEYS", "SPLITS", "as_records",
-    "read_results", "sort_points",
+    "COLUMN_DESCRIPTIONS", "GROUP_KEYS", "POINT_KEYS", "RESULTS_SCHEMA", "ROLES", "ROW_KEYS", "SPLITS", "TableRow",
+    "as_records", "at_point", "read_results", "sort_points", "steered_points",
 ]  # fmt: skip
+
+TableRow = Mapping[str, Any]
+"""A row of a table, or an operating point: column name to value."""
 
 ROLES: Final = ("main", "alt_prefix", "alt_seed", "random", "shuffled")
 """What a condition is run for: the study itself, or one of its sanity checks."""
@@ -103,10 +106,6 @@ COLUMN_DESCRIPTIONS: Final[dict[str, str]] = {name: text for name, _, text in _C
 def read_results(path: Path, *, columns: Sequence[str] | None = None) -> pd.DataFrame:
     """Read results.parquet, or only some of its columns.
 
-    Args:
-        path: The file.
-        columns: Names to read; all of them by default.
-
     Returns:
         One row per (prompt, sample, split, direction, intervention, layer, alpha, seed); missing numbers are NaN.
 
@@ -124,6 +123,20 @@ def read_results(path: Path, *, columns: Sequence[str] | None = None) -> pd.Data
     if missing:
         raise InputError(f"the results lack {', '.join(sorted(missing))}", where=str(path), fix=fix)
     return pd.DataFrame(table.to_pandas())
+
+
+def at_point(
+    table: pd.DataFrame, point: "TableRow | pd.Series[Any]", *, keys: Sequence[str] = POINT_KEYS
+) -> pd.DataFrame:
+    """Return the rows of an operating point, or of all points that share some of its keys."""
+    for key in keys:
+        table = table[table[key] == point[key]]
+    return table
+
+
+def steered_points(table: pd.DataFrame, *roles: str) -> pd.DataFrame:
+    """Return the steered rows of the study itself, or of other roles."""
+    return table[table["role"].isin(roles or ("main",)) & ~table["from_baseline"].astype(bool)]
 
 
 def sort_points(frame: pd.DataFrame) -> pd.DataFrame:

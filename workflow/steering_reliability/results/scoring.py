@@ -34,16 +34,10 @@ def length_for_full_mark(max_new_tokens: int | None) -> int:
 def score_row(
     row: Mapping[str, Any], *, baseline_base_logprob: float, full_length: int, scorer: Scorer | None = None
 ) -> dict[str, Any]:
-    """Score one completion.
+    """Return the metric columns of results.parquet for a row of a shard.
 
-    Args:
-        row: A row of a shard.
-        baseline_base_logprob: Median base_logprob of the baseline rows of the same split and seed (nats).
-        full_length: Tokens worth the full mark for length.
-        scorer: A refusal score in place of the phrase rules; their phrases stay beside it.
-
-    Returns:
-        The metric columns of results.parquet.
+    `baseline_base_logprob` is the median of the baseline rows of the same split and seed (nats). A `scorer` gives the
+    refusal score in place of the phrase rules, whose phrases stay beside it.
     """
     text = row["completion"]
     refusal, confounds = _refusal(text), _confounds(text)

@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BaseModel, NonNegativeInt, ValidationError
 from steering_reliability.errors import InputError
 from steering_reliability.prompts.schema import Prompt
 
-Row = dict[str, Any]
+ShardRow = dict[str, Any]
 Key = tuple[str, int]
 """(prompt id, sample): one completion within a shard."""
 
@@ -20,8 +20,6 @@ _Number = Annotated[float | None, AfterValidator(lambda x: x if x is not None an
 
 
 class _Completion(BaseModel, strict=True):
-    """What the results need of each line."""
-
     id: str
     split: str
     sample: NonNegativeInt
@@ -37,13 +35,10 @@ class _Completion(BaseModel, strict=True):
     refusal_propensity: _Number
 
 
-def read_shard(path: Path, *, condition: Mapping[str, Any], prompts: Mapping[str, Prompt]) -> dict[Key, Row]:
+def read_shard(path: Path, *, condition: Mapping[str, Any], prompts: Mapping[str, Prompt]) -> dict[Key, ShardRow]:
     """Read and check the completions of one condition on one split.
 
-    Args:
-        path: The shard, JSON Lines.
-        condition: What every row must say of itself: split, direction, intervention, layer, alpha and seed.
-        prompts: The prompts of the split, by id.
+    Every row must say of itself what `condition` says: split, direction, intervention, layer, alpha and seed.
 
     Returns:
         (id, sample) to row, sorted by key. Missing numbers are NaN.
@@ -51,7 +46,7 @@ def read_shard(path: Path, *, condition: Mapping[str, Any], prompts: Mapping[str
     Raises:
         InputError: A line is damaged, incomplete, of another condition or of an unknown prompt.
     """
-    rows: dict[Key, Row] = {}
+    rows: dict[Key, ShardRow] = {}
     fix = f"delete {path} and run again; only this shard is made anew"
     for number, line in enumerate(_lines(path, fix), start=1):
         try:
@@ -66,7 +61,7 @@ def read_shard(path: Path, *, condition: Mapping[str, Any], prompts: Mapping[str
     return dict(sorted(rows.items()))
 
 
-def check_keys(rows: Mapping[Key, Row], *, expected: Set[Key], path: Path) -> None:
+def check_keys(rows: Mapping[Key, ShardRow], *, expected: Set[Key], path: Path) -> None:
     """Raise InputError where the rows of a shard are not exactly the expected (id, sample) pairs."""
     missing, surplus = sorted(expected - rows.keys()), sorted(rows.keys() - expected)
     if not missing and not surplus:
@@ -80,7 +75,7 @@ def check_keys(rows: Mapping[Key, Row], *, expected: Set[Key], path: Path) -> No
     raise InputError(what, where=f"{path}, line {len(rows)} (the last)", fix=fix)
 
 
-def complete_keys(rows: Mapping[Key, Row], *, ids: Set[str]) -> set[Key]:
+def complete_keys(rows: Mapping[Key, ShardRow], *, ids: Set[str]) -> set[Key]:
     """Return the (id, sample) pairs of a full shard: every id with every sample seen for any id."""
     samples = range(1 + max((sample for _, sample in rows), default=0))
     return {(prompt_id, sample) for prompt_id in ids for sample in samples}
@@ -98,7 +93,7 @@ def _lines(path: Path, fix: str) -> list[str]:
     return text.removesuffix("\n").split("\n") if text else []
 
 
-def _parse(line: str) -> Row:
+def _parse(line: str) -> ShardRow:
     try:
         row = json.loads(line)
         checked = _Completion.model_validate(row)
@@ -110,7 +105,7 @@ def _parse(line: str) -> Row:
     return {**row, **checked.model_dump()}
 
 
-def _check(row: Row, *, condition: Mapping[str, Any], prompts: Mapping[str, Prompt]) -> None:
+def _check(row: ShardRow, *, condition: Mapping[str, Any], prompts: Mapping[str, Prompt]) -> None:
     for name, expected in condition.items():
         if row.get(name) != expected:
             raise ValueError(f"its {name} is {row.get(name)!r}, its path says {expected!r}")

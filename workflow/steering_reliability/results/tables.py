@@ -19,9 +19,7 @@ _TEXTS: Final = {"id": str, "group": str}
 def write_table(table: pd.DataFrame, path: Path) -> None:
     """Write a table as CSV with fixed number formats, whole or not at all.
 
-    Args:
-        table: Any table; missing values become empty cells.
-        path: The file; its folder is made.
+    Missing values become empty cells.
     """
     clean = table.copy()
     for name in clean.select_dtypes("float").columns.difference(_P_VALUES):

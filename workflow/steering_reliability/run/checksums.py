@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -12,26 +11,10 @@ from steering_reliability.files import sha256_of, write_text
 State = Literal["as recorded", "changed", "missing"]
 
 
-@dataclass(frozen=True)
-class Checked:
-    """One file of a run.
-
-    Attributes:
-        path: As the rules name it.
-        state: `as recorded`, `changed` or `missing`; a folder or a link to nothing in a file's place is `changed`.
-    """
-
-    path: str
-    state: State
-
-
 def write_checksums(paths: Iterable[str], *, output: Path, below: str = "") -> None:
     """Record the SHA-256 of files.
 
-    Args:
-        paths: As this job has them.
-        output: The list, sorted by path.
-        below: What stands before a path of the rules here; nothing where all jobs share a disk.
+    `below` is what stands before a path of the rules here; nothing where all jobs share a disk.
 
     Raises:
         InputError: When a path has a line break, which the format has no place for.
@@ -65,9 +48,12 @@ def read_checksums(path: Path) -> dict[str, str]:
     return found
 
 
-def check_files(recorded: Mapping[str, str], *, root: Path) -> list[Checked]:
-    """Compare files with what was recorded of them; relative paths start at `root`."""
-    return [Checked(name, _state(root / name, digest)) for name, digest in recorded.items()]
+def check_files(recorded: Mapping[str, str], *, root: Path) -> dict[str, State]:
+    """Compare files with what was recorded of them; relative paths start at `root`.
+
+    A folder, or a link to nothing, in a file's place is `changed`.
+    """
+    return {name: _state(root / name, digest) for name, digest in recorded.items()}
 
 
 def _state(path: Path, digest: str) -> State:

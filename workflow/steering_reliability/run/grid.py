@@ -66,18 +66,13 @@ def resolve_layers(config: Config, *, n_layers: int) -> list[int]:
     """
     outside = layers_outside(config.experiment.layers, n_layers=n_layers)
     if outside:
-        raise InputError(
-            f"{config.model.name} has {n_layers} blocks and no layer {', '.join(map(str, outside))}",
-            where="config key experiment.layers",
-            fix=f"use 0 to {n_layers - 1}, or -1 to -{n_layers} to count from the end",
-        )
+        what = f"{config.model.name} has {n_layers} blocks and no layer {', '.join(map(str, outside))}"
+        fix = f"use 0 to {n_layers - 1}, or -1 to -{n_layers} to count from the end"
+        raise InputError(what, where="config key experiment.layers", fix=fix)
     layers = [layer % n_layers for layer in config.experiment.layers]
     if len(set(layers)) < len(layers):
-        raise InputError(
-            f"two entries of {config.experiment.layers} are the same block of {n_layers}",
-            where="config key experiment.layers",
-            fix="name each block once",
-        )
+        what = f"two entries of {config.experiment.layers} are the same block of {n_layers}"
+        raise InputError(what, where="config key experiment.layers", fix="name each block once")
     return layers
 
 
@@ -149,10 +144,8 @@ def follows_claims(config: Config) -> bool:
 def conditions_at_claims(config: Config, *, recommended: Point | None, others: Sequence[Point]) -> list[Condition]:
     """The checks that run where the claims are made, on harm_test alone.
 
-    Args:
-        config: The run's config.
-        recommended: The recommended point, where the prefixes and the seed are varied; None where there is none.
-        others: Further points of claims; random and shuffled directions run there too.
+    Prefixes and seed are varied at the recommended point, if there is one; random and shuffled directions run at the
+    others too.
     """
     if not follows_claims(config):
         return []
@@ -170,7 +163,6 @@ def _varies_recommended(config: Config) -> bool:
 
 
 def _variants(config: Config, point: Point) -> Iterator[Condition]:
-    """Other prefixes and another seed at a point."""
     for direction in directions(config).values():
         if "_alt" in direction.name:
             yield Condition("alt_prefix", direction.name, *point, config.generation.seed)
@@ -178,7 +170,6 @@ def _variants(config: Config, point: Point) -> Iterator[Condition]:
 
 
 def _controls(config: Config, points: Sequence[Point]) -> Iterator[Condition]:
-    """Random and shuffled directions at some points."""
     for direction in directions(config).values():
         if is_control(config, direction.name):
             control: Role = "shuffled" if direction.method == "shuffled" else "random"
@@ -215,11 +206,9 @@ def check_point(config: Config, *, layers: list[int]) -> Point:
     layer = sorted(layers)[len(layers) // 2] if checks.layer is None else checks.layer
     alpha = positive[len(positive) // 2] if checks.alpha is None else checks.alpha
     if layer not in layers or alpha not in strengths:
-        raise InputError(
-            f"the checks are asked for at layer {layer}, alpha {alpha:g}, which the grid does not hold",
-            where="config keys sanity_checks.layer and sanity_checks.alpha",
-            fix=f"choose a layer of {layers} and an alpha of {strengths}, or leave both out",
-        )
+        what = f"the checks are asked for at layer {layer}, alpha {alpha:g}, which the grid does not hold"
+        fix = f"choose a layer of {layers} and an alpha of {strengths}, or leave both out"
+        raise InputError(what, where="config keys sanity_checks.layer and sanity_checks.alpha", fix=fix)
     return intervention, layer, alpha
 
 
@@ -234,8 +223,7 @@ def seeds(config: Config, *, layers: list[int]) -> list[int]:
 def read_claim_points(path: Path) -> list[ClaimPoint]:
     """Read a written table of claim points without pandas, since every job of Snakemake reads the plan.
 
-    Args:
-        path: R/tables/claim_points.csv; a file that is not there yet holds none.
+    A file that is not there yet holds none.
     """
     if not path.is_file():
         return []

@@ -32,26 +32,12 @@ from steering_reliability.run.grid import ClaimPoint, Condition, Direction
 from steering_reliability.run.settings import Settings
 
 EVIDENCE: Final = (
-    "claims",
-    "tests",
-    "gap_tests",
-    "layer_differences",
-    "selection",
-    "steerability",
-    "prompt_steerability",
-    "equal_kl",
-    "by_group",
-    "corrected",
+    *("claims", "tests", "gap_tests", "layer_differences", "selection", "steerability", "prompt_steerability"),
+    *("equal_kl", "by_group", "corrected"),
 )
 FIGURES: Final = (
-    "tradeoff",
-    "gap_vs_alpha",
-    "effect_gap_forest",
-    "dose_response",
-    "equal_kl_curve",
-    "steerability",
-    "heatmap_refusal_harm_test",
-    "heatmap_helpful_benign",
+    *("tradeoff", "gap_vs_alpha", "effect_gap_forest", "dose_response", "equal_kl_curve", "steerability"),
+    *("heatmap_refusal_harm_test", "heatmap_helpful_benign"),
 )
 
 
@@ -59,17 +45,9 @@ FIGURES: Final = (
 class RunPlan:
     """A run, planned: no model is loaded, no file is written.
 
-    Attributes:
-        config: The typed config.
-        model: Hugging Face folder of the model.
-        base: The folder that `model` is tuned from; the same one where nothing is tuned.
-        layers: Swept block indices.
-        directions: By name, the main one first.
-        conditions: The conditions that are known from the config.
-        seeds: Seeds that need a baseline, the main one first.
-        settings: What each rule's files depend on beside its inputs.
-        tokenizer: Fingerprint of what decides text in a user's own model folder; empty for a prepared one.
-        own_prompts: Split to the workflow's own file, for splits whose path the config does not give.
+    `base` is the folder that `model` is tuned from, the same one where nothing is tuned; `conditions` are those known
+    from the config; directions and seeds begin with the main one. `tokenizer` is the fingerprint of what decides text
+    in a user's own model folder, empty for a prepared one; `own_prompts` is that of `plan_run`.
     """
 
     config: Config
@@ -300,15 +278,10 @@ class RunPlan:
         return sorted(rows, key=lambda row: list(row["shards"].values()))
 
 
-def plan_run(
-    raw: Mapping[str, Any], *, models_dir: str = "results/models", own_prompts: Mapping[str, str] | None = None
-) -> RunPlan:
+def plan_run(raw: Mapping[str, Any], *, own_prompts: Mapping[str, str] | None = None) -> RunPlan:
     """Validate a config and plan its run.
 
-    Args:
-        raw: The parsed config.
-        models_dir: Where models are prepared.
-        own_prompts: Split to the workflow's own prompt file, for splits whose path the config does not give.
+    `own_prompts` has the workflow's own prompt file of splits whose path the config does not give.
 
     Raises:
         InputError: When the config, a prompt file's place, the model's place or a layer is wrong.
@@ -316,8 +289,8 @@ def plan_run(
     try:
         config = load_config(raw)
     except ConfigError as error:
-        raise _with_layers(error, raw, models_dir=models_dir) from None
-    base = model_folder(config.model, models_dir=models_dir)
+        raise _with_layers(error, raw) from None
+    base = model_folder(config.model)
     check_templates(config.model, folder=base)
     check_weights(config.model, folder=base)
     check_pinned_file(config.model, folder=base)
@@ -325,7 +298,7 @@ def plan_run(
     directions = grid.directions(config)
     plan = RunPlan(
         config=config,
-        model=tuned_folder(config.model, config.refusal_tuning, models_dir=models_dir),
+        model=tuned_folder(config.model, config.refusal_tuning),
         base=base,
         layers=layers,
         directions=directions,
@@ -342,30 +315,25 @@ def plan_run(
 def _check_files(plan: RunPlan) -> None:
     absent = [split for split in SPLITS if not Path(plan.prompt_file(split)).is_file()]
     if absent:
-        raise InputError(
-            f"there is no prompt file {', '.join(map(plan.prompt_file, absent))}",
-            where=f"config key {', '.join(f'data.{split}_path' for split in absent)}",
-            fix="correct the path, or make prompts with scripts/make_prompts.py",
-        )
+        what = f"there is no prompt file {', '.join(map(plan.prompt_file, absent))}"
+        fix = "correct the path, or make prompts with scripts/make_prompts.py"
+        raise InputError(what, where=f"config key {', '.join(f'data.{split}_path' for split in absent)}", fix=fix)
     main = grid.main_direction(plan.config)
     files = [path for layer in plan.layers for path in plan.user_direction(main, layer)]
     missing = sorted({path for path in files if not Path(path).is_file()})
     if missing:
-        raise InputError(
-            f"there is no direction {', '.join(missing)}",
-            where="config key direction.file",
-            fix="correct the path; {layer} in it stands for the block",
-        )
+        fix = "correct the path; {layer} in it stands for the block"
+        raise InputError(f"there is no direction {', '.join(missing)}", where="config key direction.file", fix=fix)
 
 
-def _with_layers(error: ConfigError, raw: Mapping[str, Any], *, models_dir: str) -> ConfigError:
+def _with_layers(error: ConfigError, raw: Mapping[str, Any]) -> ConfigError:
     """A config's errors, and what is wrong with its layers, so that a user sees all of them at once."""
     try:
         model, layers = ModelConfig.model_validate(raw["model"]), [int(layer) for layer in raw["experiment"]["layers"]]
     except (KeyError, TypeError, ValueError, OverflowError):
         return error
     try:
-        n_layers = count_layers(model, folder=model_folder(model, models_dir=models_dir))
+        n_layers = count_layers(model, folder=model_folder(model))
     except InputError:
         line = f"can't be checked, since {model.name} is not at hand; layers count from 0 (12 blocks are 0 to 11)"
     else:

@@ -43,11 +43,8 @@ CAUSES: Final[Mapping[str, Sequence[str]]] = {
 class Difference:
     """An entry of the record that is not so here.
 
-    Attributes:
-        entry: Its name in provenance.json, with dots.
-        recorded: As JSON.
-        here: As JSON.
-        changes: The kinds of file that may have other bytes for it.
+    `entry` is its name in provenance.json, with dots; `recorded` and `here` are JSON; `changes` are the kinds of file
+    that may have other bytes for it.
     """
 
     entry: str

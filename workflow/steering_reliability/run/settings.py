@@ -14,10 +14,7 @@ from steering_reliability.run.grid import Direction, is_control, main_direction
 class Settings:
     """The settings of a run, rule by rule.
 
-    Attributes:
-        config: The typed config.
-        directions: The run's directions by name.
-        weights: Fingerprint of a user's own model folder; empty for a prepared one.
+    `weights` is the fingerprint of a user's own model folder; empty for a prepared one.
     """
 
     config: Config
@@ -73,9 +70,7 @@ class Settings:
     def completions(self, direction: str | None = None, *, intervention: str = "add") -> dict[str, Any]:
         """Of a shard's text, beside the prompts, the model and the direction.
 
-        Args:
-            direction: Its name; None for the baseline.
-            intervention: add or ablate.
+        Without a direction it is the baseline.
         """
         generation = self.config.generation
         settings = {

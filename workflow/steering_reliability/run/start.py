@@ -27,10 +27,8 @@ SNAKEMAKE_FOLDER = Path(".snakemake")
 class GivenConfig:
     """The config files and values that Snakemake was called with, or the config of the workflow that imports this one.
 
-    Args:
-        workflow: Snakemake's.
-        of_module: A module's config, which is left as it is; None where this is the main workflow.
-        own_file: Path of a file of this workflow by its name.
+    `of_module` is a module's config, which is left as it is; None where this is the main workflow. `own_file` finds a
+    file of this workflow by its name.
 
     Raises:
         InputError: When config.yaml is needed and can't be read.
@@ -86,8 +84,7 @@ def start_process(*, is_main: bool) -> None:
 
     A worker lives as long as the process that reads the Snakefile for the whole run, or, on a cluster, for a job.
 
-    Args:
-        is_main: Whether this is the main process of the main workflow; an importer's locks are its own.
+    `is_main`: this is the main process of the main workflow. An importer's locks are its own.
     """
     owner = claim_owner()
     if owner == os.getpid():

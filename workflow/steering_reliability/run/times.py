@@ -11,12 +11,9 @@ from pathlib import Path
 class StageTime:
     """When a stage was finished.
 
-    Attributes:
-        stage: Its noun.
-        n_files: Files of it that are there.
-        finished: When its last file was written, UTC, to the second.
-        seconds: From the last file of the stages before it to its own last one, pauses included; NaN where it is older
-            than they, or nothing is known before it.
+    `finished` is when the last of its `n_files` was written (UTC, to the second). `seconds` run from the last file of
+    the stages before it to its own last one, pauses included; NaN where it is older than they, or nothing is known
+    before it.
     """
 
     stage: str

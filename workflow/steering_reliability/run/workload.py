@@ -14,10 +14,7 @@ from steering_reliability.run.resources import count_prompts
 class Shard:
     """A shard of a run.
 
-    Attributes:
-        path: Its file.
-        rows: Completions in it.
-        is_done: Whether the file exists; a later change of the config may still make it be written again.
+    `is_done`: the file exists; a later change of the config may still make it be written again.
     """
 
     path: Path
@@ -57,9 +54,7 @@ def expected_conditions(plan: RunPlan) -> list[Condition]:
 def stage_files(plan: RunPlan, conditions: Sequence[Condition]) -> dict[str, list[str]]:
     """The files of each stage, in the order of the workflow.
 
-    Args:
-        plan: The planned run.
-        conditions: All of its conditions, from `expected_conditions` or as the rules know them.
+    `conditions` are all of the run's, from `expected_conditions` or as the rules know them.
     """
     run = plan.folder
     return {

@@ -92,10 +92,7 @@ def clustered_difference(counts: PairedCounts, *, confidence: npt.ArrayLike = 0.
         unlike=(counts.first_only + counts.second_only > 0).sum(-1),
         confidence=confidence,
     )
-    interval = newcombe_paired_interval(
-        *(cell.sum(-1) * (effective / total) for cell in counts),
-        confidence=confidence,
-    )
+    interval = newcombe_paired_interval(*(cell.sum(-1) * (effective / total) for cell in counts), confidence=confidence)
     return Estimate(value, interval.low, interval.high)
 
 

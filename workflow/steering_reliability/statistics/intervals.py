@@ -42,10 +42,7 @@ def wilson_interval(successes: npt.ArrayLike, trials: npt.ArrayLike, *, confiden
 
 
 def newcombe_interval(
-    successes: npt.ArrayLike,
-    trials: npt.ArrayLike,
-    other_successes: npt.ArrayLike,
-    other_trials: npt.ArrayLike,
+    successes: npt.ArrayLike, trials: npt.ArrayLike, other_successes: npt.ArrayLike, other_trials: npt.ArrayLike
 ) -> Estimate:
     """Return the difference of two independent rates with Newcombe's hybrid 95% score interval.
 

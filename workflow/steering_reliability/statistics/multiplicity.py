@@ -39,9 +39,6 @@ def holm(p_values: npt.ArrayLike) -> Array:
 def correct_together(*tables: pd.DataFrame) -> list[pd.DataFrame]:
     """Correct the p of several tables as one test family that has half of the level.
 
-    Args:
-        tables: Each with a column p.
-
     Returns:
         The tables with p_corrected: Holm's p over all of their rows, times `PARTS`. Where no claim is true at most
         2.5% of reports have any at or below 0.05 (Bonferroni over the two halves, Holm within each).

@@ -48,11 +48,7 @@ def harmless_prompts(n: int, *, seed: int) -> list[str]:
 def refused(prompts: Sequence[str], *, model: LoadedModel, seed: int, templates: Mapping[str, Any]) -> list[Example]:
     """Each prompt with one of the refusals.
 
-    Args:
-        prompts: User texts.
-        model: Whose tokens are used.
-        seed: Chooses the wording.
-        templates: `system_prompt`, `chat_template` and `prompt_template` of the run.
+    `seed` chooses the wording; `templates` are the keyword arguments of `render_prompt`.
     """
     end = model.tokenizer.eos_token_id
     examples = []
@@ -69,23 +65,13 @@ def answered(
 ) -> list[Example]:
     """Each prompt with the model's greedy answer; prompts that the model refuses are left out.
 
-    Args:
-        prompts: User texts.
-        model: Who answers.
-        max_new_tokens: Most tokens of an answer.
-        templates: `system_prompt`, `chat_template` and `prompt_template` of the run.
+    `templates` are the keyword arguments of `render_prompt`.
     """
     rows = [
-        Row(
-            number,
-            render_prompt(prompt, tokenizer=model.tokenizer, **templates).tokens,
-            (),
-            max_new_tokens,
-            0.0,
-            1.0,
-            None,
+        Row(number, rendered.tokens, uniforms=(), max_new_tokens=max_new_tokens, temperature=0.0, top_p=1.0)
+        for number, rendered in enumerate(
+            render_prompt(prompt, tokenizer=model.tokenizer, **templates) for prompt in prompts
         )
-        for number, prompt in enumerate(prompts)
     ]
     examples = []
     for completion in Engine(model, hook_point="resid_post", max_rows=len(rows)).generate(rows):

@@ -39,9 +39,7 @@ UNSCORED: Final = -100
 class Progress:
     """How training went.
 
-    Attributes:
-        losses: Mean loss of each step, nats per answer token.
-        n_parameters: Numbers that were trained.
+    `losses` are the means of each step (nats per answer token), of `n_parameters` trained numbers.
     """
 
     losses: list[float]
@@ -53,11 +51,8 @@ def tune_refusal(
 ) -> None:
     """Teach a model to refuse harmful prompts in plain styles, and write it as another folder.
 
-    Args:
-        base: Hugging Face folder of the model as it is.
-        folder: Receives weights, tokenizer and a model card that says what was done.
-        settings: Examples, blocks, steps and seed.
-        templates: `system_prompt`, `chat_template` and `prompt_template` of the run.
+    `folder` receives weights, tokenizer and a model card that says what was done; `templates` are the keyword arguments
+    of `render_prompt`.
 
     Raises:
         InputError: When the model can't be loaded or lacks the blocks to train.
@@ -97,10 +92,7 @@ def tune_refusal(
 def train(network: nn.Module, examples: Sequence[Example], *, settings: RefusalTuningConfig) -> Progress:
     """Teach the examples to a Hugging Face causal model, in place.
 
-    Args:
-        network: The model, float32, on the CPU.
-        examples: Prompts with answers.
-        settings: Blocks, steps and seed.
+    The model is in float32 on the CPU.
 
     Raises:
         InputError: When the model has no such blocks, or none of the known output projections in them.
@@ -137,10 +129,7 @@ def _descend(network: nn.Module, examples: Sequence[Example], *, settings: Refus
 def answer_loss(network: Any, *, tokens: Int[Tensor, "n q"], targets: Int[Tensor, "n q"]) -> Float[Tensor, ""]:
     """Mean negative log-probability of the target tokens, nats; targets of `UNSCORED` don't count.
 
-    Args:
-        network: A Hugging Face causal model.
-        tokens: Prompts and answers, padded to the right.
-        targets: The same where a token counts, else `UNSCORED`.
+    Tokens are padded to the right; targets are the same where a token counts, else `UNSCORED`.
     """
     hidden = network.base_model(input_ids=tokens).last_hidden_state[:, :-1]
     wanted = targets[:, 1:]

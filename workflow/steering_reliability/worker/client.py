@@ -133,14 +133,11 @@ def _start(worker: WorkerIdentity, *, path: Path, log: Path) -> socket.socket:
         if connection is not None:
             return connection
         if process.poll() is not None:
-            raise WorkerDied(f"the worker could not start; its last messages:\n{_tail(log)}")
+            last = "\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-8:])
+            raise WorkerDied(f"the worker could not start; its last messages:\n{last}")
         time.sleep(0.1)
     process.kill()
     raise WorkerDied(f"the worker did not answer within {START_SECONDS:.0f} s; see {log}")
-
-
-def _tail(log: Path, *, lines: int = 8) -> str:
-    return "\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:])
 
 
 def claim_owner(environment: MutableMapping[str, str] = os.environ) -> int:

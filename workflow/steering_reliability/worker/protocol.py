@@ -23,17 +23,9 @@ LONGEST_SOCKET = 107
 class WorkerIdentity:
     """What makes two clients share a worker.
 
-    Attributes:
-        folder: Hugging Face folder, absolute.
-        device: Configured device.
-        dtype: Configured number format.
-        hook_point: `resid_pre` or `resid_post`.
-        max_rows: Most rows at once.
-        memory_mb: Most memory beside the model.
-        owner: Process whose end also ends the worker.
-        code: Digest of the code that the worker runs.
-        number: Which of the run's workers, from 0.
-        of: How many workers the run has; they share rows, memory and cores.
+    `folder` is the absolute Hugging Face folder; device and dtype are as configured. The end of the process `owner`
+    also ends the worker; `code` is the digest of what it runs. The `of` workers of a run, numbered from 0, share its
+    rows, memory and cores.
     """
 
     folder: str
@@ -56,11 +48,8 @@ class WorkerIdentity:
         name = hashlib.sha256(self.as_json().encode()).hexdigest()[:16]
         path = private_folder() / f"{name}.sock"
         if len(os.fsencode(path)) > LONGEST_SOCKET:
-            raise InputError(
-                f"the path of the worker's socket is longer than the {LONGEST_SOCKET} bytes that the system allows",
-                where=str(path),
-                fix="set TMPDIR to a shorter path",
-            )
+            what = f"the path of the worker's socket is longer than the {LONGEST_SOCKET} bytes that the system allows"
+            raise InputError(what, where=str(path), fix="set TMPDIR to a shorter path")
         return path
 
     def as_json(self) -> str:
@@ -81,11 +70,8 @@ def private_folder() -> Path:
     folder.mkdir(mode=0o700, exist_ok=True)
     facts = folder.lstat()
     if not stat.S_ISDIR(facts.st_mode) or facts.st_uid != os.getuid() or facts.st_mode & 0o077:
-        raise InputError(
-            "the folder for the worker's socket is not private to you",
-            where=str(folder),
-            fix="remove it, or set TMPDIR",
-        )
+        what = "the folder for the worker's socket is not private to you"
+        raise InputError(what, where=str(folder), fix="remove it, or set TMPDIR")
     return folder
 
 
