@@ -55,7 +55,9 @@ def _parse() -> argparse.Namespace:
     take.add_argument("--family-field", "--family_field", help='without it, every family is "unknown"')
     take.add_argument("--style-field", "--style_field", help='without it, every style is "unknown"')
     take.add_argument(
-        "--context-field", "--context_field", help="text that the request is about: it comes first, then a blank line"
+        "--context-field",
+        "--context_field",
+        help="text that the request refers to; placed before it, with a blank line between",
     )
     take.add_argument(
         "--where",

@@ -184,7 +184,7 @@ def test_a_gated_model_opens_with_the_right_token_alone(fetch, hub):
     assert f"{hub.url}/lab/tiny and set HF_TOKEN" in message
     fetch.set_token("hf_of_someone_else")
     message = fetch.refused()
-    assert "(the token that was sent does not open it)" in message
+    assert "(the token that was sent has no access to it)" in message
     assert "hf_of_someone_else" not in message
     fetch.set_token(SECRET)
     fetch()

@@ -56,7 +56,7 @@ def _root(run: Path, recorded: Mapping[str, str]) -> Path:
         if place.parts[-len(name.parts) :] == name.parts:
             return Path(*place.parts[: -len(name.parts)])
     raise InputError(
-        "the run is not in the folder in which it was made, so its recorded paths may be those of another run",
+        "the run is not in the folder in which it was made, so its recorded paths may point to another run",
         where=str(run),
         fix="move it back, or use reproduce",
     )

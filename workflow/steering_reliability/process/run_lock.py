@@ -65,13 +65,13 @@ def _check_has_ended(holder: dict[str, Any], lock: Path) -> None:
     host, pid = holder.get("host"), holder.get("pid")
     if host != socket.gethostname():
         raise InputError(
-            f"a run on {host} (process {pid}, begun {holder.get('begun')}) writes to this folder",
+            f"a run on {host} (process {pid}, started {holder.get('begun')}) is writing to this folder",
             where=str(lock.parent),
-            fix=f"wait for it; if it is surely over, delete {lock}",
+            fix=f"wait until it has ended; if it no longer runs, delete {lock}",
         )
     if isinstance(pid, int) and _ticks(pid) is not None and _ticks(pid) == holder.get("ticks"):
         raise InputError(
-            f"another Snakemake (process {pid}, begun {holder.get('begun')}) writes to this folder",
+            f"another Snakemake (process {pid}, started {holder.get('begun')}) is writing to this folder",
             where=str(lock.parent),
             fix="wait until it has ended, or give this run an experiment.output_dir of its own",
         )

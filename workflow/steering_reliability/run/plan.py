@@ -368,7 +368,7 @@ def _with_layers(error: ConfigError, raw: Mapping[str, Any], *, models_dir: str)
         n_layers = count_layers(model, folder=model_folder(model, models_dir=models_dir))
     except InputError:
         # The plan's own slip: it asks pythia-160m, which has 12 blocks, for layer 12.
-        line = f"can't be checked, since {model.name} is not at hand; of 12 blocks the last one is layer 11, not 12"
+        line = f"can't be checked, because {model.name} is not on this machine; the last of 12 blocks is layer 11"
     else:
         outside = grid.layers_outside(layers, n_layers=n_layers)
         if not outside:
