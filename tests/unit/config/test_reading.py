@@ -163,7 +163,7 @@ def test_alphas_may_differ_between_interventions():
         ({"alphas": {"add": []}}, "must hold distinct strengths for add, got []"),
         ({"alphas": [1, 1.0]}, "must hold distinct strengths for add, got ['1', '1']"),
         ({"alphas": [0.1, 0.1 + 1e-12]}, "experiment.alphas: must have at most six significant digits, not 0.1"),
-        ({"alphas": {"add": [1.0000001]}}, "at most six digits"),
+        ({"alphas": {"add": [1.0000001]}}, "at most six significant digits"),
         ({"layers": [3, 3]}, "experiment.layers: has an entry twice: [3, 3]"),
     ],
 )
@@ -204,7 +204,7 @@ def test_a_prompt_template_has_one_place_for_the_prompt(template):
 @pytest.mark.parametrize("template", ["", "Q:", "{prompt} {prompt}", "{question} {prompt}", "{}{prompt}"])
 def test_another_prompt_template_is_refused(template):
     found = problem(minimal(model={"name": "m", "prompt_template": template}))
-    assert "model.prompt_template: must hold {prompt} exactly once" in found
+    assert "model.prompt_template: must contain {prompt} exactly once" in found
 
 
 @pytest.mark.parametrize("grows", ["wide", "deep"])

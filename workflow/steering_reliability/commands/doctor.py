@@ -44,7 +44,7 @@ class Probe:
 
     Attributes:
         tokens_per_second: Of all cores together, or of the GPU.
-        seconds: Length of the measurement; 0 where the number is that of the slowest machine we measured.
+        seconds: Length of the measurement; 0 where the number is assumed from the slowest tested machine.
         is_rough: Whether only the linear layers were timed, since the time limit came before any text.
         why: Why nothing was measured; else empty.
     """
@@ -225,7 +225,7 @@ def lines_of(part: str, found: Mapping[str, Any]) -> Iterator[str]:
     elif part == "versions":
         yield "versions  " + ", ".join(f"{name} {version}" for name, version in facts.items())
     elif part == "preparing":
-        yield f"preparing {facts['name']} in {facts['folder']} to measure its speed: about 30 s for 135M parameters"
+        yield f"preparing {facts['name']} in {facts['folder']} as the run would: about 30 s for 135M parameters"
     elif part == "machine":
         capability = f" ({facts['cpu_capability']})" if facts["cpu_capability"] else ""
         processor = facts["gpu"] or f"{facts['cores']} cores{capability}"

@@ -41,7 +41,7 @@ def study_of(run: Path | None, configs: Sequence[Path]) -> Study:
 
     Args:
         run: The folder of a run, or a config file.
-        configs: Config files, laid over each other; with neither it is the default run.
+        configs: Config files, merged from left to right; with neither it is the default run.
 
     Raises:
         InputError: When both are given, a file can't be read, or the folder holds no run.
