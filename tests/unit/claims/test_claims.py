@@ -190,7 +190,7 @@ def test_prompts_that_chose_the_point_are_not_called_held_out(builds):
     for row in rows:
         row["builds_direction"] = builds and row["split"] == "harm_train"
     row = claims(rows).loc[GAP]
-    assert "fresh" not in row["sentence"]
+    assert "held-out" not in row["sentence"]
     assert row["sentence"].endswith("No harm_train prompts were held out: the point was chosen on the same prompts.")
     assert row["n"] == 80
 

@@ -208,7 +208,7 @@ def test_a_hub_that_is_down_is_one_message(fetch, hub):
     ("asked", "words"),
     [
         ({"name": "lab/tyni"}, ["the hub has no model lab/tyni", "(owner/model)", "config keys model.name"]),
-        ({"name": "not//a//name"}, ["is no name that the hub could have"]),
+        ({"name": "not//a//name"}, ["is not a valid hub name"]),
         ({"revision": "v7"}, ["lab/tiny has no revision v7", "config key model.revision", "/lab/tiny/commits/main"]),
     ],
 )
