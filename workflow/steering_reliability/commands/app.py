@@ -1,4 +1,4 @@
-"""The command `steering-reliability`: runs studies, shows what they found, and exports it."""
+"""Run studies, show their results and export them."""
 
 import argparse
 import json
