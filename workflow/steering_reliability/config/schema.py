@@ -74,7 +74,7 @@ class ModelConfig(_Section):
         None
     )
     sha256: Annotated[
-        str | None, Field(pattern=r"^[0-9a-f]{64}$", description="Required SHA-256 of the GGUF file.")
+        str | None, Field(pattern=r"^[0-9a-f]{64}$", description="SHA-256 of the GGUF file.")
     ] = None
     device: Annotated[Literal["auto", "cpu", "cuda", "mps"], Field(description="Where the model runs.")] = "auto"
     dtype: Annotated[
