@@ -20,7 +20,7 @@
 # intervals, six examples and the report. It takes up to 10 minutes on 2 CPU cores. An interrupted run resumes.
 #
 # **On Colab**: set `CLONE_URL` to the repository's address, and choose a GPU runtime if you like (it is used if
-# there is one). The set-up cell clones the project and installs it; if it asks for a restart, restart and run all cells.
+# there is one). The set-up cell clones the project and installs it; if it asks for a restart, restart and run all.
 
 # %% tags=["parameters"]
 RUN_ID = "smoke_test"  # the run's folder is OUTPUT_DIR/RUN_ID; other settings need another one

@@ -21,7 +21,7 @@
 # interrupted run resumes.
 #
 # **On Colab**: set `CLONE_URL` to the repository's address, and choose a GPU runtime if you like (it is used if
-# there is one). The set-up cell clones the project and installs it; if it asks for a restart, restart and run all cells.
+# there is one). The set-up cell clones the project and installs it; if it asks for a restart, restart and run all.
 
 # %% tags=["parameters"]
 RUN_ID = "full_sweep"  # the run's folder is OUTPUT_DIR/RUN_ID; other settings need another one
@@ -214,7 +214,7 @@ show_page(RUN)
 
 # %% [markdown]
 # ## Save the run
-# The run's folder contains everything: directions (`.pt`), completions, `results.parquet`, tables, figures, the report and
+# The run's folder has everything: directions (`.pt`), completions, `results.parquet`, tables, figures, the report and
 # `provenance.json`.
 
 # %%

@@ -21,7 +21,7 @@
 # makes a small one, which takes up to 10 minutes on 2 CPU cores.
 #
 # **On Colab**: set `CLONE_URL` to the repository's address, and choose a GPU runtime if you like (it is used if
-# there is one). The set-up cell clones the project and installs it; if it asks for a restart, restart and run all cells.
+# there is one). The set-up cell clones the project and installs it; if it asks for a restart, restart and run all.
 
 # %% tags=["parameters"]
 RESULTS = ""  # for example "results/notebooks/full_sweep/results.parquet"; empty: the small run below is made

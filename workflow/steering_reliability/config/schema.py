@@ -73,9 +73,7 @@ class ModelConfig(_Section):
     revision: Annotated[str | None, Field(description="Commit of the hub model. Pin it for reproducible results.")] = (
         None
     )
-    sha256: Annotated[
-        str | None, Field(pattern=r"^[0-9a-f]{64}$", description="SHA-256 of the GGUF file.")
-    ] = None
+    sha256: Annotated[str | None, Field(pattern=r"^[0-9a-f]{64}$", description="SHA-256 of the GGUF file.")] = None
     device: Annotated[Literal["auto", "cpu", "cuda", "mps"], Field(description="Where the model runs.")] = "auto"
     dtype: Annotated[
         Literal["auto", "float32", "bfloat16", "float16"],
