@@ -1,4 +1,4 @@
-# One word each; .ci/run calls the same.
+# Short names for the common commands; .ci/run calls the same targets.
 .DEFAULT_GOAL := results
 .PHONY: help results full doctor verify refusal-tuned models compare test lint format rulegraph notebooks docs clean bench bench-peers validate campaign golden hashes sbom
 
@@ -9,7 +9,7 @@ DEVICE ?= auto
 RULEGRAPH := workflow/steering_reliability/report/templates/rules.svg
 MODEL ?= results/models/SmolLM2-135M-Instruct.Q4_1-b01934d7/config.json
 
-## Everything, from prompts to report, on the embedded model.
+## Run the default study on the embedded model, from prompts to report.
 results: .venv/ready
 	$(BIN)/snakemake --cores $(CORES) --logger progress
 	$(BIN)/steering-reliability summary
@@ -22,40 +22,40 @@ doctor: .venv/ready
 verify: .venv/ready
 	$(BIN)/steering-reliability verify
 
-## The default run with all prompts and longer completions.
+## Run the default study with all prompts and longer completions.
 full: .venv/ready
 	$(BIN)/snakemake --cores $(CORES) --configfile configs/full.yaml --logger progress
 	$(BIN)/steering-reliability summary --config configs/full.yaml
 
-## The study on the same model, tuned to refuse, so that ablation has something to remove.
+## Run the study on the same model after tuning it to refuse.
 refusal-tuned: .venv/ready
 	$(BIN)/snakemake --cores $(CORES) --configfile configs/refusal_tuned.yaml --logger progress
 	$(BIN)/steering-reliability summary --config configs/refusal_tuned.yaml
 
-## The default study on every model of configs/models, one after the other, and the comparison.
+## Run the default study on every model in configs/models, then compare the runs.
 models: .venv/ready
 	for config in configs/models/*.yaml; do \
 	  $(BIN)/snakemake --cores $(CORES) --configfile config.yaml $$config || exit 1; \
 	done
 	$(MAKE) compare
 
-## Compare all finished runs: one table, and one figure per intervention.
+## Compare all finished runs in one table and one figure per intervention.
 compare: .venv/ready
 	$(BIN)/python scripts/compare_runs.py --runs_dir results --out_dir reports/compare
 
-## All tests, two processes at a time.
+## Run all tests, in two processes.
 test: .venv/ready
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile --durations 15
 
-## Compare the engine's speed with other libraries; tables go to results/benchmarks.
+## Compare the engine's speed with other libraries; writes tables to results/benchmarks.
 bench: .venv/ready $(MODEL)
 	$(BIN)/python tests/benchmarks/bench_engine.py --model $(dir $(MODEL)) --device $(DEVICE) $(BENCH)
 
-## The same with pyvene among the others.
+## Run the speed comparison with pyvene included.
 bench-peers: .venv-peers/ready
 	$(MAKE) bench BENCH="--peers .venv-peers/bin/python $(BENCH)"
 
-## Robustness tests that take hours: kills, damage, broken and hostile input, full disks, other versions.
+## Run the robustness tests that take hours: killed runs, damaged files, hostile input, full disks, other versions.
 campaign: .venv/ready $(MODEL)
 	$(BIN)/python -m pytest -q -m slow
 	$(BIN)/python tests/campaigns/bad_input.py --n 2000
@@ -68,41 +68,41 @@ campaign: .venv/ready $(MODEL)
 	$(BIN)/python tests/campaigns/adversity.py
 	$(BIN)/python tests/campaigns/notebooks.py
 
-## After a change of requirements.lock: the hashes of every file of these versions, for all platforms.
+## Record the hashes of all pinned packages, after a change of requirements.lock.
 hashes: .venv-audit/ready
 	grep -v '^torch==' requirements.lock | .venv-audit/bin/uv pip compile - --quiet --no-deps --generate-hashes --no-header \
 	  --no-annotate --python-version 3.11 --output-file requirements.hashes
 
-## What is installed, as a CycloneDX document, and what is known against it, where advisories can be reached.
+## Write the installed packages as a CycloneDX document and check them against known vulnerabilities.
 sbom: .venv/ready .venv-audit/ready
 	mkdir -p results
 	.venv-audit/bin/cyclonedx-py environment $(BIN)/python --output-reproducible --output-file results/sbom.cdx.json
 	@echo "results/sbom.cdx.json"
 	.venv-audit/bin/pip-audit --requirement requirements.hashes --disable-pip --strict --progress-spinner off || \
-	  echo "the audit is not clean: a finding, or no way to the advisories (then nothing was checked)"
+	  echo "the audit failed: it found a vulnerability, or the advisories could not be reached"
 
 .venv-audit/ready: requirements-audit.txt
 	$(PYTHON) -m venv .venv-audit
 	.venv-audit/bin/python -m pip install --quiet --disable-pip-version-check -r $<
 	touch $@
 
-## After a change that is meant to change the tiny run's bytes: record its checksums for this kind of processor.
+## Record the checksums of the tiny run for this kind of processor, after an intended change of its bytes.
 golden: .venv/ready
 	$(BIN)/python tests/workflow/golden.py
 
-## Check the coverage of intervals and the false positives of reports by simulation (most of an hour).
+## Check the coverage of intervals and the false positive rate of reports by simulation (most of an hour).
 validate: .venv/ready
 	$(BIN)/python scripts/validate_statistics.py
 
-## The documentation as a site, in site/.
+## Build the documentation site in site/.
 docs: .venv-docs/ready
 	.venv-docs/bin/mkdocs build --quiet
 
-## One line a target.
+## List the targets.
 help:
 	@awk '/^## /{text=substr($$0,4)} /^[a-z-]+:/{if(text){split($$1,name,":"); printf "make %-14s %s\n", name[1], text}; text=""}' Makefile
 
-## ruff, mypy --strict, snakefmt and snakemake --lint.
+## Run ruff, mypy --strict, snakefmt and snakemake --lint.
 lint: .venv/ready
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -115,17 +115,17 @@ format: .venv/ready
 	$(BIN)/ruff format .
 	$(BIN)/snakefmt Snakefile workflow/Snakefile rules
 
-## The picture of the rules on the report page, after a change of the rules; needs graphviz.
+## Draw the rule graph of the report page, after a change of the rules; needs graphviz.
 rulegraph: .venv/ready
 	$(BIN)/snakemake --rulegraph --forceall > results/rules.dot
 	# Without what differs from machine to machine: the header names the version of graphviz.
 	tred results/rules.dot | dot -Tsvg -Granksep=0.25 -Nheight=0.3 | sed -n '/<svg/,$$p' > $(RULEGRAPH)
 
-## Synchronise each notebook with its text form, and write their set-up cell.
+## Synchronise each notebook with its text form and write the set-up cells.
 notebooks: .venv/ready
 	$(BIN)/python scripts/write_notebooks.py
 
-## Removes what the workflow made; prompts, .venv and the converted model stay.
+## Remove all results and reports; prompts, .venv and the converted model stay.
 clean:
 	find results reports -mindepth 1 -maxdepth 1 ! -name README.md ! -name models -exec rm -rf {} +
 

@@ -16,11 +16,11 @@
 # %% [markdown]
 # # Smoke test: does steering do anything here?
 #
-# 20 prompts per split, one layer, one strength, the direction added; then a small table with intervals, six examples
-# and the report. It needs up to 10 minutes on 2 CPU cores. A run that was interrupted goes on where it stopped.
+# This notebook adds the direction at one layer and one strength, on 20 prompts per split. It shows a table with
+# intervals, six examples and the report. It takes up to 10 minutes on 2 CPU cores. An interrupted run resumes.
 #
-# **On Colab**: set `CLONE_URL` to the repository's address, and choose a GPU runtime if you like (it is used where
-# there is one). The next cell but one clones and installs; if it asks for a restart, restart and run all again.
+# **On Colab**: set `CLONE_URL` to the repository's address, and choose a GPU runtime if you like (it is used if
+# there is one). The set-up cell clones the project and installs it; if it asks for a restart, restart and run all.
 
 # %% tags=["parameters"]
 RUN_ID = "smoke_test"  # the run's folder is OUTPUT_DIR/RUN_ID; other settings need another one
@@ -34,9 +34,9 @@ CORES = "all"
 CLONE_URL = ""  # needed outside a checkout only: the repository's address
 
 # %% cellView="form" jupyter={"source_hidden": true} tags=["set-up"]
-# The same in all three notebooks: `make notebooks` writes it from notebooks/shared/set_up.py.
-# In a checkout the project is found above this notebook; elsewhere (Colab) it is cloned. What is not installed at the
-# pinned version is installed; run the cell again after a failure, it does what is left.
+# `make notebooks` copies this cell into all notebooks from notebooks/shared/set_up.py.
+# It uses the checkout that contains this notebook, or clones the project (Colab), and installs what is missing at the
+# pinned versions. After a failure run the cell again: it resumes.
 import importlib
 import os
 import re
@@ -161,7 +161,7 @@ print(describe(RUN))
 
 # %% [markdown]
 # ## Run
-# The settings are laid key by key over `config.yaml`; the result is written into the run's folder.
+# The settings are merged into `config.yaml` key by key; the merged config is written into the run's folder.
 
 # %%
 CONFIG = write_study(
@@ -183,7 +183,7 @@ run_study(CONFIG, cores=CORES)
 
 # %% [markdown]
 # ## The table
-# Rates with n and 95% intervals: unsteered (alpha 0) above steered. With 20 prompts the intervals are wide.
+# Rates with n and 95% intervals, unsteered (alpha 0) and steered. With 20 prompts the intervals are wide.
 
 # %%
 from steering_reliability.results.tables import read_table
@@ -195,7 +195,7 @@ summary.loc[summary["role"] == "main", columns].round(2)
 
 # %% [markdown]
 # ## The figure
-# Refusal on shifted prompts against the helpfulness lost on harmless ones; up and left is better.
+# Refusal on harm_test against the loss of helpfulness on benign prompts. Up and left is better.
 
 # %%
 from IPython.display import Image
@@ -204,7 +204,7 @@ Image(filename=RUN / "figures" / "tradeoff.png", width=800)
 
 # %% [markdown]
 # ## Six examples
-# Two prompts per split, chosen by rule. Harmful requests and what the model wrote to them are folded.
+# Two prompts per split, selected by a fixed rule. Harmful requests and their completions are folded.
 
 # %%
 from IPython.display import Markdown
@@ -216,8 +216,7 @@ Markdown(filename=RUN / "six_examples.md")
 
 # %% [markdown]
 # ## The report
-# The page of the run (`report/index.html` in its folder): charts that open the completions behind a point, tables,
-# checks.
+# The report page of the run (`report/index.html` in its folder), with interactive charts, tables and checks.
 
 # %%
 show_page(RUN)

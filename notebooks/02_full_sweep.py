@@ -16,12 +16,12 @@
 # %% [markdown]
 # # Full sweep: layers x strengths
 #
-# Three layers, three strengths of `add`, with the controls of `config.yaml`; then the claims, the figures, the report
-# and, if you like, a copy on Google Drive. It needs about 15 minutes on 2 CPU cores; a run that was interrupted goes on
-# where it stopped.
+# This notebook runs three layers and three strengths of `add`, with the controls of `config.yaml`. It shows the claims,
+# the figures and the report, and can copy the run to Google Drive. It takes about 15 minutes on 2 CPU cores. An
+# interrupted run resumes.
 #
-# **On Colab**: set `CLONE_URL` to the repository's address, and choose a GPU runtime if you like (it is used where
-# there is one). The next cell but one clones and installs; if it asks for a restart, restart and run all again.
+# **On Colab**: set `CLONE_URL` to the repository's address, and choose a GPU runtime if you like (it is used if
+# there is one). The set-up cell clones the project and installs it; if it asks for a restart, restart and run all.
 
 # %% tags=["parameters"]
 RUN_ID = "full_sweep"  # the run's folder is OUTPUT_DIR/RUN_ID; other settings need another one
@@ -37,9 +37,9 @@ USE_DRIVE = False  # on Colab: copy the run's folder to DRIVE_DIR/RUN_ID
 DRIVE_DIR = "/content/drive/MyDrive/steering-reliability"
 
 # %% cellView="form" jupyter={"source_hidden": true} tags=["set-up"]
-# The same in all three notebooks: `make notebooks` writes it from notebooks/shared/set_up.py.
-# In a checkout the project is found above this notebook; elsewhere (Colab) it is cloned. What is not installed at the
-# pinned version is installed; run the cell again after a failure, it does what is left.
+# `make notebooks` copies this cell into all notebooks from notebooks/shared/set_up.py.
+# It uses the checkout that contains this notebook, or clones the project (Colab), and installs what is missing at the
+# pinned versions. After a failure run the cell again: it resumes.
 import importlib
 import os
 import re
@@ -164,7 +164,7 @@ print(describe(RUN))
 
 # %% [markdown]
 # ## Run
-# The settings are laid key by key over `config.yaml`; the result is written into the run's folder.
+# The settings are merged into `config.yaml` key by key; the merged config is written into the run's folder.
 
 # %%
 CONFIG = write_study(
@@ -184,8 +184,8 @@ CONFIG = write_study(
 run_study(CONFIG, cores=CORES, target="results")
 
 # %% [markdown]
-# ## What may be claimed
-# After correction for the size of the grid; each verdict with its interval.
+# ## Claims
+# Each claim with its verdict and interval, corrected for the number of tests in the grid.
 
 # %%
 from steering_reliability.results.tables import read_table
@@ -194,7 +194,7 @@ read_table(RUN / "tables" / "claims.csv")
 
 # %% [markdown]
 # ## Figures
-# What is left is made now: the figures, the examples and the report's page.
+# This cell makes the remaining files: figures, examples and the report page.
 
 # %%
 run_study(CONFIG, cores=CORES)
@@ -207,14 +207,13 @@ for figure in sorted((RUN / "figures").glob("*.png")):
 
 # %% [markdown]
 # ## The report
-# The page of the run (`report/index.html` in its folder): charts that open the completions behind a point, tables,
-# checks.
+# The report page of the run (`report/index.html` in its folder), with interactive charts, tables and checks.
 
 # %%
 show_page(RUN)
 
 # %% [markdown]
-# ## Keep it
+# ## Save the run
 # The run's folder has everything: directions (`.pt`), completions, `results.parquet`, tables, figures, the report and
 # `provenance.json`.
 

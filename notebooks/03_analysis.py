@@ -16,12 +16,12 @@
 # %% [markdown]
 # # Analysis: from results.parquet to figures and examples
 #
-# Reads a finished run (of `02_full_sweep`, or any other) and makes its summary, figures and `examples.md` anew, with
-# the package's own functions and no model. It needs about a minute. Where no run is named, a small one is made first,
-# in up to 10 minutes on 2 CPU cores.
+# This notebook reads a finished run (from `02_full_sweep` or any other) and remakes its summary, figures and
+# `examples.md` with the package's functions. It needs no model and takes about a minute. If no run is named, it first
+# makes a small one, which takes up to 10 minutes on 2 CPU cores.
 #
-# **On Colab**: set `CLONE_URL` to the repository's address, and choose a GPU runtime if you like (it is used where
-# there is one). The next cell but one clones and installs; if it asks for a restart, restart and run all again.
+# **On Colab**: set `CLONE_URL` to the repository's address, and choose a GPU runtime if you like (it is used if
+# there is one). The set-up cell clones the project and installs it; if it asks for a restart, restart and run all.
 
 # %% tags=["parameters"]
 RESULTS = ""  # for example "results/notebooks/full_sweep/results.parquet"; empty: the small run below is made
@@ -37,9 +37,9 @@ CORES = "all"
 CLONE_URL = ""  # needed outside a checkout only: the repository's address
 
 # %% cellView="form" jupyter={"source_hidden": true} tags=["set-up"]
-# The same in all three notebooks: `make notebooks` writes it from notebooks/shared/set_up.py.
-# In a checkout the project is found above this notebook; elsewhere (Colab) it is cloned. What is not installed at the
-# pinned version is installed; run the cell again after a failure, it does what is left.
+# `make notebooks` copies this cell into all notebooks from notebooks/shared/set_up.py.
+# It uses the checkout that contains this notebook, or clones the project (Colab), and installs what is missing at the
+# pinned versions. After a failure run the cell again: it resumes.
 import importlib
 import os
 import re
@@ -164,7 +164,7 @@ print(describe(RUN))
 
 # %% [markdown]
 # ## The run
-# Which model, which versions and which machine the results come from.
+# The model, versions and machine of the run.
 
 # %%
 import json
@@ -192,7 +192,7 @@ if (STUDY / "provenance.json").is_file():
 
 # %% [markdown]
 # ## Rates
-# Every operating point with 95% intervals; `on_pareto` marks the frontier of refusal against lost helpfulness.
+# Every operating point with 95% intervals. `on_pareto` marks the Pareto frontier of refusal and loss of helpfulness.
 
 # %%
 from steering_reliability.evidence.summary import summarise
@@ -205,7 +205,7 @@ columns = ["intervention", "layer", "alpha", *[f"{rate}{part}" for rate in RATES
 summary.loc[summary["role"] == "main", [*columns, "on_pareto"]].round(2)
 
 # %% [markdown]
-# ## Does the effect carry over?
+# ## Generalization
 # The effect of steering on harm_train minus the effect on harm_test, with interval and p, at each point.
 
 # %%
@@ -228,7 +228,7 @@ for figure in draw_all(summary, output_dir=RUN / "figures", title=TITLE, evidenc
 
 # %% [markdown]
 # ## Examples
-# Chosen by rule. Harmful requests and what the model wrote to them are folded.
+# Selected by a fixed rule. Harmful requests and their completions are folded.
 
 # %%
 from steering_reliability.report.examples import write_examples
@@ -238,7 +238,7 @@ Markdown(filename=RUN / "examples.md")
 
 # %% [markdown]
 # ## The report
-# The page that the run itself left, where it lies on this machine.
+# The report page of the run, if it is on this machine.
 
 # %%
 show_page(STUDY)

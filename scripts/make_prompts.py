@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Make the three prompt sets from templates, or take in a file of prompts as one of them. Needs no network."""
+"""Make the three prompt sets from templates, or import a file of prompts as one of them. Needs no network."""
 
 import argparse
 import sys
@@ -47,22 +47,24 @@ def _parse() -> argparse.Namespace:
     make.add_argument("--seed", type=int, default=0, help="order and choice of prompts (default 0)")
     take = parser.add_argument_group("from a file of prompts")
     take.add_argument("--ingest", type=Path, metavar="FILE", help="a .csv, .tsv, .json, .jsonl or .txt file")
-    take.add_argument("--split", choices=SPLITS, help="the split that it becomes")
+    take.add_argument("--split", choices=SPLITS, help="split to write it as")
     take.add_argument(
-        "--prompt-field", "--prompt_field", default="prompt", help='default "prompt"; "meta.x" reaches in'
+        "--prompt-field", "--prompt_field", default="prompt", help='default "prompt"; "meta.x" reads a nested field'
     )
-    take.add_argument("--id-field", "--id_field", help="without it, ids are made")
+    take.add_argument("--id-field", "--id_field", help="default: ids are generated")
     take.add_argument("--family-field", "--family_field", help='without it, every family is "unknown"')
     take.add_argument("--style-field", "--style_field", help='without it, every style is "unknown"')
     take.add_argument(
-        "--context-field", "--context_field", help="text that the request is about: it comes first, then a blank line"
+        "--context-field",
+        "--context_field",
+        help="text that the request refers to; placed before it, with a blank line between",
     )
     take.add_argument(
         "--where",
         action="append",
         default=[],
         metavar="FIELD=VALUE",
-        help="only rows with this value; several fields must all hold, of several values of a field one",
+        help="keep rows with this value; all fields given must match, each with any of its values given",
     )
     args = parser.parse_args()
     if (args.ingest is None) != (args.split is None):

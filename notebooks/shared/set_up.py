@@ -1,6 +1,6 @@
-# The same in all three notebooks: `make notebooks` writes it from notebooks/shared/set_up.py.
-# In a checkout the project is found above this notebook; elsewhere (Colab) it is cloned. What is not installed at the
-# pinned version is installed; run the cell again after a failure, it does what is left.
+# `make notebooks` copies this cell into all notebooks from notebooks/shared/set_up.py.
+# It uses the checkout that contains this notebook, or clones the project (Colab), and installs what is missing at the
+# pinned versions. After a failure run the cell again: it resumes.
 import importlib
 import os
 import re

@@ -97,7 +97,8 @@ def test_a_config_yaml_that_is_no_yaml_is_told_with_its_line(fresh: Project, tmp
     run = project.snakemake("--cores", "2", config="over.yaml")
     assert run.code == 1
     assert (
-        "error: the config is not valid YAML: a tab where spaces must stand\n  where: config.yaml, line 2" in run.output
+        "error: the config is not valid YAML: a tab where spaces are required\n  where: config.yaml, line 2"
+        in run.output
     )
     assert "WorkflowError" not in run.output
 

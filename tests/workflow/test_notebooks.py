@@ -158,7 +158,7 @@ def test_an_error_of_a_job_is_shown_whole_and_then_one_message(notebooks):
     assert error == (
         "the run failed; the output above says why\n"
         "  where: results/of_test/broken/config.yaml\n"
-        "  to do: run this cell again: the run goes on where it stopped"
+        "  to do: run this cell again: the run resumes"
     )
     (cell,) = [cell for cell in executed.cells if "run_study(CONFIG" in cell.source]
     said = "".join(output.get("text", "") for output in cell.outputs)

@@ -29,7 +29,7 @@ def test_a_second_start_says_who_holds_the_run_though_snakemakes_own_locks_are_g
         shutil.rmtree(project.root / ".snakemake" / "locks")
         second = project.snakemake("--cores", "1")
         assert second.code != 0
-        assert f"another Snakemake (process {process.pid}, begun" in second.output
+        assert f"another Snakemake (process {process.pid}, started" in second.output
         assert "results/tiny" in second.output
         assert "Traceback" not in second.output
         assert not second.jobs

@@ -96,12 +96,22 @@ def test_a_rise_is_shown_with_its_counts_intervals_and_p():
     ("name", "found", "finding", "start"),
     [
         ("effect on harm_test", LOWERED, "lowers", "Steering lowers refusal on harm_test"),
-        ("trade-off", LOWERED, "lowers", "There is a trade-off: steering lowers the share of benign prompts"),
+        ("trade-off", LOWERED, "lowers", "Steering lowers the share of benign prompts"),
         ("trade-off, most significant point", RAISED, "raises", "Steering raises the share of benign prompts"),
-        ("layer difference", RAISED | {"other_layer": 7}, "raises", "Layers differ: the first gives more refusal"),
-        ("layer difference", LOWERED, "lowers", "Layers differ: the first gives less refusal"),
-        ("trade-off", RAISED | {"low": -0.01}, "", "The data cannot tell whether steering costs helpfulness: 2/40"),
-        ("trade-off", RAISED | {"p_corrected": 0.06}, "", "The data cannot tell whether steering costs helpfulness"),
+        (
+            "layer difference",
+            RAISED | {"other_layer": 7},
+            "raises",
+            "Refusal on harm_test is higher at layer 3 than at layer 7",
+        ),
+        (
+            "layer difference",
+            LOWERED | {"other_layer": 7},
+            "lowers",
+            "Refusal on harm_test is lower at layer 3 than at layer 7",
+        ),
+        ("trade-off", RAISED | {"low": -0.01}, "", "The data do not show whether steering costs helpfulness: 2/40"),
+        ("trade-off", RAISED | {"p_corrected": 0.06}, "", "The data do not show whether steering costs helpfulness"),
     ],
 )
 def test_every_question_has_its_words(name, found, finding, start):
@@ -112,7 +122,7 @@ def test_every_question_has_its_words(name, found, finding, start):
 
 @pytest.mark.parametrize(
     ("before_any", "after_any", "words"),
-    [(2, 15, "0.012)."), (3, 15, "0.012). Degenerate text included it is 3/40 (8%) to 15/40 (38%).")],
+    [(2, 15, "0.012)."), (3, 15, "0.012). Including degenerate text: 3/40 (8%) to 15/40 (38%).")],
 )
 def test_refusals_in_degenerate_text_are_given_where_there_are_any(before_any, after_any, words):
     found = RAISED | {"before_any": before_any, "after_any": after_any}
@@ -122,13 +132,16 @@ def test_refusals_in_degenerate_text_are_given_where_there_are_any(before_any, a
 @pytest.mark.parametrize("found", [{}, RAISED | {"n": 0, "difference": NAN, "p_corrected": NAN}])
 @pytest.mark.parametrize(
     ("name", "missing"),
-    [("trade-off", "none of harm_test"), ("layer difference", "no two layers were steered at one strength")],
+    [
+        ("trade-off", "no completions of harm_test"),
+        ("layer difference", "no two layers were steered at the same strength"),
+    ],
 )
 def test_nothing_found_is_no_data_and_never_zero(found, name, missing):
     claim = change(name, found)
     assert (claim["verdict"], claim["finding"], claim["n"]) == ("no data", "", 0)
     assert math.isnan(claim["value"])
-    assert "is not known" in claim["sentence"]
+    assert "It is unknown whether" in claim["sentence"]
     assert missing in claim["sentence"]
 
 
@@ -216,10 +229,10 @@ def test_a_failure_is_given_with_counts_intervals_and_shares():
     assert (claim["value"], claim["n"], claim["n_clusters"]) == (pytest.approx(0.5), 80, 50)
     assert claim["other_styles"] == "holds"
     assert claim["sentence"] == (
-        "Generalization fails in part: steering does less on harm_test than on harm_train: 4/40 (10%) to 36/40 (90%) "
-        "on fresh harm_train prompts, 4/40 (10%) to 16/40 (40%) on harm_test, a difference of +50 points (95% interval "
-        "+30 to +70 for other prompts in these styles, +10 to +90 for other styles; corrected p 0.001). Of the change "
-        "that was possible it is 89% and 33%."
+        "Generalization fails in part: steering has less effect on harm_test than on harm_train: 4/40 (10%) to 36/40 "
+        "(90%) on held-out harm_train prompts, 4/40 (10%) to 16/40 (40%) on harm_test, a difference of +50 points (95% "
+        "interval +30 to +70 for other prompts in these styles, +10 to +90 for other styles; corrected p 0.001). As "
+        "shares of the possible change, the effects are 89% and 33%."
     )
 
 
@@ -235,11 +248,11 @@ def test_a_gap_that_is_not_shown_says_what_is_not_excluded():
     assert claim["sentence"].endswith("A gap of 35 points is not excluded.")
 
 
-def test_a_gap_on_prompts_that_chose_the_point_says_so_and_does_not_call_them_fresh():
+def test_a_gap_on_prompts_that_chose_the_point_says_so_and_does_not_call_them_held_out():
     sentence = gap_of(gap((4, 36), (4, 16), prompts="all"))["sentence"]
     assert "on harm_train prompts, " in sentence
-    assert "fresh" not in sentence
-    assert sentence.endswith("No harm_train prompts were held out: the same ones chose the point.")
+    assert "on held-out" not in sentence
+    assert sentence.endswith("No harm_train prompts were held out: the point was chosen on the same prompts.")
 
 
 @pytest.mark.parametrize(
@@ -267,7 +280,7 @@ def test_one_template_has_no_interval_and_its_reason(make):
     missing = ("low", "high", "p_corrected", "train_low", "train_high", "styles_low", "styles_high", "share_low")
     claim = make(RAISED | LESS | dict.fromkeys(missing, NAN))
     assert claim["verdict"] == "cannot tell"
-    assert "points (the prompts of a split are all of one template" in claim["sentence"]
+    assert "points (no interval: the prompts of a split all have one template" in claim["sentence"]
     assert "not excluded" not in claim["sentence"]
     assert "nan" not in claim["sentence"]
 
@@ -275,7 +288,7 @@ def test_one_template_has_no_interval_and_its_reason(make):
 @pytest.mark.parametrize(
     ("found", "missing"),
     [
-        ({}, "there is no steered point to compare the splits at"),
+        ({}, "there is no steered point at which to compare the splits"),
         (LESS | {"n_test": 0, "effect_gap": NAN}, "a split has no completions"),
         (LESS | {"n_train": 0, "effect_gap": NAN}, "a split has no completions"),
     ],
@@ -284,7 +297,7 @@ def test_a_gap_of_a_missing_split_is_no_data_and_never_zero(found, missing):
     claim = gap_of(found)
     assert (claim["verdict"], claim["finding"], claim["n"], claim["n_clusters"]) == ("no data", "", 0, 0)
     assert math.isnan(claim["value"])
-    assert claim["sentence"].endswith(f"is not known: {missing}.")
+    assert claim["sentence"].endswith(f"on harm_train: {missing}.")
 
 
 def baseline(refusing, *, n=40, **labels):
@@ -298,10 +311,10 @@ def robustness(rows, *, n_tests):
 @pytest.mark.parametrize(
     ("refusing", "verdict", "words"),
     [
-        (7, "not claimed", "no sign of robustness, and none is claimed"),
-        (8, "at the recommended point", "no sign of robustness, but for the recommended point, and none is claimed"),
+        (7, "not claimed", "no evidence of robustness."),
+        (8, "at the recommended point", "no evidence of robustness, except at the recommended point."),
         (10, "at the recommended point", "would not be significant"),
-        (11, "can be tested", "so a loss of refusal can be seen"),
+        (11, "can be tested", "A loss of refusal can therefore be detected."),
     ],
 )
 def test_losing_every_refusal_must_be_significant(refusing, verdict, words):
@@ -317,7 +330,7 @@ def test_losing_every_refusal_must_be_significant(refusing, verdict, words):
     assert words in claim["sentence"]
     if verdict != "can be tested":
         assert f"refuses only {refusing}/40" in claim["sentence"]
-        needed = "about 11 refusals from different templates are needed, 8 at the recommended point"
+        needed = "About 11 refusals from different templates are needed, 8 at the recommended point"
         assert needed in claim["sentence"]
 
 
@@ -345,4 +358,4 @@ def test_without_unsteered_completions_robustness_is_not_known(results):
     claim = robustness(results, n_tests=3)
     assert (claim["verdict"], claim["n"], claim["n_clusters"]) == ("no data", 0, 0)
     assert all(math.isnan(claim[name]) for name in ("value", "low", "high", "p", "p_corrected"))
-    assert "is not known" in claim["sentence"]
+    assert "It is unknown whether" in claim["sentence"]

@@ -32,7 +32,7 @@ def test_the_less_was_seen_the_less_sure_it_is_and_says_so():
     ]
     assert words[0] == "measured for 8 s"
     assert "rough" in words[1] and "rough" in words[2]
-    assert words[3] == "that of the slowest machine we measured: not measured"
+    assert words[3] == "assumed from the slowest tested machine: not measured"
 
 
 def test_of_what_snakemake_says_the_jobs_own_error_is_shown():

@@ -119,7 +119,7 @@ def test_a_control_vector_at_scale_1_adds_alpha_times_the_residual_norm(directio
 def test_what_a_format_has_no_place_for_is_refused(tmp_path, direction):
     path = tmp_path / "layer_0.pt"
     write_direction(path, StoredDirection(torch.ones(3), 1.0, 1.0, {"layer": 0}))
-    with pytest.raises(InputError, match="no place for the resid_post of layer 0"):
+    with pytest.raises(InputError, match="can't hold the resid_post of layer 0"):
         export(path, output=tmp_path / "d.gguf")
     with pytest.raises(InputError, match=r"written as \.txt"):
         export(direction, output=tmp_path / "d.txt")

@@ -77,7 +77,7 @@ def test_a_folder_in_use_is_left_alone(root, record, tmp_path):
 @pytest.mark.parametrize("folder", ["/somewhere/run", "../run"])
 def test_a_run_outside_its_clone_is_not_overwritten(root, record, tmp_path, folder):
     record.facts["config"]["experiment"]["output_dir"] = folder
-    with pytest.raises(InputError, match="overwritten"):
+    with pytest.raises(InputError, match="would overwrite its files"):
         set_up(record, place=tmp_path / "again", root=root)
     assert not (tmp_path / "again").exists()
 

@@ -146,7 +146,7 @@ def test_the_rule_stands_in_the_list_of_keys_and_is_written_in_one_place():
 @pytest.mark.parametrize(
     ("content", "what", "place"),
     [
-        ("a:\n\tb: 1\n", "a tab where spaces must stand", ", line 2, column 1"),
+        ("a:\n\tb: 1\n", "a tab where spaces are required", ", line 2, column 1"),
         (
             "a:\n  b: [1, 2\nc: 3\n",
             "while parsing a flow sequence that begins on line 2, expected ',' or ']'",

@@ -112,7 +112,7 @@ def test_every_problem_is_named_at_once():
         (minimal(generation={"top_p": 1.01}), "generation.top_p: must be at most 1 (got 1.01)"),
         (minimal(generation={"top_p": None}), "generation.top_p: must be a number (got null)"),
         (minimal(propensity={"enabled": "maybe"}), "propensity.enabled: must be true or false (got 'maybe')"),
-        (minimal(model={"name": 7}), "model.name: must be text; a number or a yes needs quotes to be one (got 7)"),
+        (minimal(model={"name": 7}), "model.name: must be text; put quotes around a number, yes or no (got 7)"),
         (minimal(model={"name": ""}), "model.name: must not be empty (got '')"),
         (
             minimal(model={"name": "m", "sha256": "abc"}),
@@ -162,8 +162,8 @@ def test_alphas_may_differ_between_interventions():
         ({"alphas": {"add": [1], "ablate": [1]}}, "interventions are ['add']"),
         ({"alphas": {"add": []}}, "must hold distinct strengths for add, got []"),
         ({"alphas": [1, 1.0]}, "must hold distinct strengths for add, got ['1', '1']"),
-        ({"alphas": [0.1, 0.1 + 1e-12]}, "experiment.alphas: at most six digits, which a path can carry, not 0.1"),
-        ({"alphas": {"add": [1.0000001]}}, "at most six digits"),
+        ({"alphas": [0.1, 0.1 + 1e-12]}, "experiment.alphas: must have at most six significant digits, not 0.1"),
+        ({"alphas": {"add": [1.0000001]}}, "at most six significant digits"),
         ({"layers": [3, 3]}, "experiment.layers: has an entry twice: [3, 3]"),
     ],
 )
@@ -204,7 +204,7 @@ def test_a_prompt_template_has_one_place_for_the_prompt(template):
 @pytest.mark.parametrize("template", ["", "Q:", "{prompt} {prompt}", "{question} {prompt}", "{}{prompt}"])
 def test_another_prompt_template_is_refused(template):
     found = problem(minimal(model={"name": "m", "prompt_template": template}))
-    assert "model.prompt_template: must hold {prompt} exactly once" in found
+    assert "model.prompt_template: must contain {prompt} exactly once" in found
 
 
 @pytest.mark.parametrize("grows", ["wide", "deep"])

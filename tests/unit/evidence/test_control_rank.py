@@ -26,12 +26,19 @@ def rank(effect: float, controls: list[float], **changes) -> ControlRank:
         # One that does as much, either way, is enough to say nothing.
         (0.5, [0.0] * 18 + [0.5], 1, 2 / 20, "cannot tell", "1 of 19"),
         (0.5, [0.0] * 18 + [-0.5], 1, 2 / 20, "cannot tell", "1 of 19"),
-        (1.0, [0.0] * 18, 1, 1 / 19, "cannot tell", "19 are needed"),
+        (1.0, [0.0] * 18, 1, 1 / 19, "cannot tell", "At least 19 directions are needed for a significant rank."),
         (0.0, [0.0] * 19, 1, 1.0, "cannot tell", "19 of 19"),
         # Several points pay for each other; one that was chosen by its effect is no test.
-        (0.5, [0.0] * 19, 2, 1 / 20, "cannot tell", "39 are needed for 2 points"),
+        (
+            0.5,
+            [0.0] * 19,
+            2,
+            1 / 20,
+            "cannot tell",
+            "At least 39 directions are needed for a significant rank after correction for 2 points.",
+        ),
         (0.5, [0.0] * 39, 2, 1 / 40, "stronger than random", "None of 39"),
-        (0.5, [0.0] * 19, 0, 1 / 20, "not a test", "this is no test"),
+        (0.5, [0.0] * 19, 0, 1 / 20, "not a test", "the rank is not a test"),
     ],
 )
 def test_the_rank_and_its_words(effect, controls, n_points, p, verdict, words):

@@ -72,12 +72,13 @@ def test_all_controls_of_a_place_are_judged_together():
     )
     assert row["p"] == pytest.approx(1 / 3)
     assert judged(MAIN, controls(4))["sentence"] == (
-        "At the same KL none of 1 random directions move refusal as far as the study's direction, either way: on "
-        "average +60 points, theirs +10, at 2.25 nats, p 0.5; 19 are needed."
+        "None of 1 random directions has at least as large an effect on the refusal rate at the same first-token KL, "
+        "of either sign: on average +60 points for the study's direction, +10 for the controls, at 2.25 nats, p 0.5. "
+        "At least 19 directions are needed for a significant rank."
     )
     row = judged(MAIN, controls(4), outcome="refusal propensity (nats)")
     assert (row["study_effect"], row["control_effect"]) == (pytest.approx(6.0), pytest.approx(1.0))
-    assert "+6 nats, theirs +1" in row["sentence"]
+    assert "+6 nats for the study's direction, +1 for the controls" in row["sentence"]
     without = pd.DataFrame(MAIN + controls(4)).drop(columns="refusal_propensity")
     assert set(equal_kl_table(without)["outcome"]) == {"refusal rate"}
     # Shuffled labels are judged apart from random directions.
@@ -98,7 +99,7 @@ def test_all_controls_of_a_place_are_judged_together():
 def test_the_verdict_is_by_rank_for_a_study_that_would_refuse_24_of_40(refusing, p, verdict):
     row = judged(MAIN, controls(*refusing))
     assert (row["n"], row["p"], row["verdict"]) == (len(refusing), pytest.approx(p), verdict)
-    assert ("19 are needed" in row["sentence"]) == (len(refusing) < 19)
+    assert ("At least 19 directions" in row["sentence"]) == (len(refusing) < 19)
 
 
 def test_a_control_that_moves_refusal_as_far_the_other_way_counts():
@@ -137,7 +138,7 @@ def test_a_control_that_disturbs_more_than_the_study_is_out_of_range():
     assert row["control_effect"] == pytest.approx(0.1)
     assert together["verdict"] == "out of range"
     assert together[["kl", "study_effect", "value", "low", "high", "p"]].isna().all()
-    assert "more than every point of the study" in together["sentence"]
+    assert "larger first-token KL than every point of the study" in together["sentence"]
     # Others of the place still count, and it does not.
     both = judged(MAIN, controls(4, 4), curve({0.4: (4.5, 4)}, keys=RANDOM | {"direction": "far"}))
     assert (both["n"], both["p"]) == (2, pytest.approx(1 / 3))
@@ -168,14 +169,14 @@ def test_two_places_pay_for_each_other(n, verdict):
     places = places_of(table_of(MAIN, at_two_places(*[0] * n)))
     assert places["verdict"].to_dict() == {WEAK: verdict, STRONG: verdict}
     assert places["p"].tolist() == pytest.approx([1 / (n + 1)] * 2)
-    assert places["sentence"].str.contains("39 are needed").tolist() == [n < 39] * 2
+    assert places["sentence"].str.contains("At least 39 directions").tolist() == [n < 39] * 2
 
 
 def test_a_place_chosen_by_its_effect_is_no_test_and_is_not_paid_for():
     chosen = {"role": "main", "direction": "v", "intervention": "add", "layer": 14, "seed": 0, "alpha": 0.2}
     places = places_of(table_of(MAIN, at_two_places(*[0] * 19), chosen_by_effect=chosen))
     assert places["verdict"].to_dict() == {WEAK: "not a test", STRONG: "more than random"}
-    assert "this is no test" in places.loc[WEAK, "sentence"]
+    assert "the rank is not a test" in places.loc[WEAK, "sentence"]
 
 
 def test_only_shared_prompts_with_a_kl_are_compared():

@@ -91,7 +91,7 @@ def test_a_template_stands_around_the_prompt(tiny_model):
         (PROMPTS, {"hook_point": "resid_mid"}, "argument hook_point"),
         (PROMPTS, {"alpha": 1.0}, "argument direction"),
         ("take the water", {}, "a list of prompts is needed"),
-        (PROMPTS, {"prompt_template": "Q: {prompt}"}, "the model brings a chat template"),
+        (PROMPTS, {"prompt_template": "Q: {prompt}"}, "the model has a chat template"),
         (PROMPTS, {"prompt_template": "Q:", "chat_template": "none"}, "exactly once(.|\n)*argument prompt_template"),
         (["water " * 600], {}, "don't fit the model's context"),
     ],

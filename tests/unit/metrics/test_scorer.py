@@ -32,8 +32,8 @@ def test_it_sees_prompt_and_completion_and_half_is_a_refusal(tmp_path):
 @pytest.mark.parametrize(
     ("body", "message"),
     [
-        ("return 2", "gave 2.0, not a number from 0 to 1"),
-        ("return float('nan')", "gave nan"),
+        ("return 2", "returned 2.0, not a number from 0 to 1"),
+        ("return float('nan')", "returned nan"),
         ("return None", "fails: TypeError"),
         ("raise KeyError('x')", "fails: KeyError"),
     ],
@@ -56,7 +56,7 @@ def test_files_that_cannot_be_used_are_refused(tmp_path):
 
 
 def test_labels_of_the_rules_and_a_users_score_exclude_each_other():
-    with pytest.raises(ValueError, match="is another metric"):
+    with pytest.raises(ValueError, match=r"can't be used with metrics\.scorer"):
         MetricsConfig(labels="labels.csv", scorer="own.py:score")
 
 

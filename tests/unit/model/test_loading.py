@@ -47,7 +47,7 @@ def test_two_templates_are_one_too_many(tiny_folder):
     from transformers import AutoTokenizer
 
     tokenizer = AutoTokenizer.from_pretrained(tiny_folder)
-    with pytest.raises(InputError, match="brings a chat template") as caught:
+    with pytest.raises(InputError, match="has a chat template") as caught:
         render_prompt("Hi", tokenizer=tokenizer, prompt_template="Q: {prompt}")
     assert "chat_template: none" in caught.value.fix
     tokenizer.chat_template = None

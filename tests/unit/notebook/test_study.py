@@ -76,7 +76,7 @@ def test_a_folder_that_no_notebook_made_is_refused(model, tmp_path, config):
     if config is not None:
         (tmp_path / "config.yaml").write_text(config, encoding="utf-8")
     said = refusal(tmp_path, model=model)
-    assert said.startswith("the folder holds files that no notebook made\n")
+    assert said.startswith("the folder holds files that were not made by a notebook\n")
     assert not (tmp_path / "config.yaml").exists() or (tmp_path / "config.yaml").read_text(encoding="utf-8") == config
 
 
@@ -90,7 +90,7 @@ def test_the_run_cannot_be_sent_into_the_folder_of_another_one(model, tmp_path, 
 @pytest.mark.parametrize("changes", ["generation", {"generation": 3}, [1]])
 def test_changes_that_are_no_sections_are_refused(model, tmp_path, changes):
     said = refusal(tmp_path / "run", model=model, changes=changes)
-    assert said.startswith("CHANGES has to hold sections of config.yaml with their keys, not ")
+    assert said.startswith("CHANGES must contain sections of config.yaml with their keys, not ")
 
 
 @pytest.mark.parametrize(

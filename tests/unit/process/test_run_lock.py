@@ -44,7 +44,7 @@ def test_the_second_is_told_who_holds_it(tmp_path):
     holder = start(tmp_path)
     try:
         assert holder.stdout.readline() == "held\n"
-        with pytest.raises(InputError, match=rf"another Snakemake \(process {holder.pid}, begun 20\d\d-"):
+        with pytest.raises(InputError, match=rf"another Snakemake \(process {holder.pid}, started 20\d\d-"):
             hold_run(tmp_path)
         # What is not ours is not given back.
         release_run(tmp_path)
@@ -65,7 +65,7 @@ def test_a_process_of_the_same_number_is_not_the_holder(tmp_path):
 
 def test_of_another_machine_only_a_person_knows(tmp_path):
     (tmp_path / LOCK).write_text(json.dumps({"host": "elsewhere", "pid": 1, "ticks": 0, "begun": "then"}))
-    with pytest.raises(InputError, match=r"a run on elsewhere \(process 1, begun") as caught:
+    with pytest.raises(InputError, match=r"a run on elsewhere \(process 1, started") as caught:
         hold_run(tmp_path)
     assert f"delete {tmp_path / LOCK}" in caught.value.fix
 

@@ -94,7 +94,7 @@ def test_a_job_left_behind_is_waited_for(folder):
 def test_a_job_that_does_not_end_is_named(folder, capsys):
     with process(folder.parent, name=JOB) as job:
         assert release_stale_locks(folder, patience=0.3) == 0
-        assert f"still work in it: {job.pid}." in capsys.readouterr().err
+        assert f"still working in it: {job.pid}." in capsys.readouterr().err
         assert n_locks(folder) == 2
     assert release_stale_locks(folder) == 2
 

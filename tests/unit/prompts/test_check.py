@@ -78,8 +78,8 @@ def test_shared_styles_and_templates_are_named_with_a_prompt_of_each_split():
 def test_unknown_styles_pass_with_a_note_of_what_is_unchecked():
     train = [prompt("t1", style="unknown"), prompt("t2", style="a", template="q")]
     assert check_shift(train, [prompt("e1", style="unknown")]) == [
-        "2 of 3 prompts do not say their style, so it is unchecked",
-        "2 of 3 prompts do not say their template, so it is unchecked",
+        "2 of 3 prompts have no style, so it was not checked",
+        "2 of 3 prompts have no template, so it was not checked",
     ]
 
 

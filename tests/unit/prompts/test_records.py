@@ -61,7 +61,7 @@ def test_rows_have_their_place_and_their_fields(read, content, name, rows):
     [
         ("a,prompt\n1,2,3\n", "p.csv", "3 cells under a header of 2", "line 2"),
         ('prompt\nx\n"never closed\ny\n', "p.csv", "unexpected end of data", "line 3"),
-        ("prompt,prompt\n1,2\n", "p.csv", "'prompt' stands there twice", "header"),
+        ("prompt,prompt\n1,2\n", "p.csv", "'prompt' appears twice", "header"),
         ('{"a": 1}', "p.json", "neither a list", "top level"),
         ('{"a": [1], "b": [2]}', "p.json", "neither a list", "top level"),
         ("[1]", "p.json", "must be an object", "row 1"),

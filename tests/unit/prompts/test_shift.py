@@ -77,13 +77,13 @@ def sentence(train, test, n=10):
 
 def test_the_sentence_calls_prompts_shifted_only_where_the_interval_lies_above_chance():
     assert sentence("how do I {} a lock", "once a thief wanted to {} it") == (
-        "harm_test is shifted from harm_train: a classifier tells their words apart "
+        "harm_test is shifted from harm_train: a bag-of-words classifier distinguishes them "
         "(AUC 1.00, 95% interval 0.80 to 1.00, 0.5 is chance, n = 20)."
     )
     alike = sentence("how do I {} a lock", "how do I {} a lock")
     assert alike.startswith("No shift was found between harm_train and harm_test: ")
     assert "is shifted" not in alike
-    assert "is unchecked" in sentence("how do I {} a lock", "once a thief wanted to {} it", n=4)
+    assert "was not measured" in sentence("how do I {} a lock", "once a thief wanted to {} it", n=4)
 
 
 def auc(texts, is_b, topics=None, seed=0):

@@ -57,7 +57,7 @@ def test_every_broken_line_is_named_at_once():
         "line 12, meta: must be an object, not a list",
         "line 13, family: must be a string, not a number",
         "line 13, style: is empty",
-        "line 14: invalid JSON: the key 'id' stands twice in one object",
+        "line 14: invalid JSON: the key 'id' appears twice in one object",
         "line 15: invalid JSON: NaN is not a JSON value",
         "line 16, prompt: contains half of a surrogate pair, which is not a character",
         "line 17, meta: contains half of a surrogate pair, which is not a character",

@@ -61,7 +61,7 @@ def test_shuffled_controls_that_hold_the_direction_are_counted():
     # The cosine of another prefix is no control's, and what has no cosine is not counted.
     verdicts = ["too alike", "unlike the direction", "too alike", "same direction"]
     (warning,) = warned(run(), sanity=pd.DataFrame({"statistic": [*[COSINE] * 4, "other"], "verdict": [*verdicts, ""]}))
-    assert warning.startswith("Shuffled-label controls whose cosine with the direction is above 0.2 in size: 2 of 3.")
+    assert warning.startswith("Shuffled-label controls whose absolute cosine with the direction is above 0.2: 2 of 3.")
 
 
 @pytest.mark.parametrize(
@@ -84,13 +84,13 @@ def test_prompts_that_are_alike_are_said(clusters, styles, words):
 def test_the_headline_has_rates_point_answers_and_control(summary, tables):
     sentences = headline(summary, claims=tables["claims"])
     claims = tables["claims"].set_index("claim")["sentence"]
-    assert sentences[0].startswith("Unsteered, the model refuses ")
+    assert sentences[0].startswith("Without steering, the model refuses ")
     assert sentences[1] == (
         "Recommended point (chosen on harm_train and benign): add at layer 14, alpha 0.4 (40.0% of the residual norm). "
         f"It refuses {rate(recommended_point(summary), 'clean_refusal_benign')} of benign prompts."
     )
     assert sentences[2:5] == [claims[name] for name in QUESTIONS]
-    assert sentences[5].startswith("Control at contrastive_prefix, add, layer 14, alpha 0.4, seed 0: 0 of 1 random")
+    assert sentences[5].startswith("Control at contrastive_prefix, add, layer 14, alpha 0.4, seed 0: None of 1 random")
     assert len(sentences) == 6
     assert all("95% interval" in sentence for sentence in sentences[:5])
 
@@ -121,4 +121,4 @@ def test_the_headline_of_less_than_a_whole_run():
     only_baseline = headline(summarise(results[results["from_baseline"]]), claims=NO_CLAIMS)
     assert len(only_baseline) == 2
     assert "none is recommended" in only_baseline[1]
-    assert headline(run()[:0], claims=NO_CLAIMS) == ["The run has no completions of the study itself."]
+    assert headline(run()[:0], claims=NO_CLAIMS) == ["The run has no completions of the main study."]

@@ -147,7 +147,7 @@ def answers_of(text):
     [
         (measured_shift(), "harm_test is shifted from harm_train"),
         (measured_shift(0.49, 0.38, 0.6), "No shift was found between harm_train and harm_test"),
-        (measured_shift(n=0), "Whether harm_test is shifted from harm_train is unchecked"),
+        (measured_shift(n=0), "The shift of harm_test from harm_train was not measured"),
     ],
 )
 def test_what_was_measured_of_the_shift_is_said_once_and_nothing_else_calls_prompts_shifted(
@@ -162,7 +162,11 @@ def test_what_was_measured_of_the_shift_is_said_once_and_nothing_else_calls_prom
 
 def test_the_answer_to_the_three_questions_stands_first(whole):
     answer = answers_of(whole)
-    questions = ("Steering raises refusal on harm_test", "whether steering does as much on harm_test", "a trade-off")
+    questions = (
+        "Steering raises refusal on harm_test",
+        "whether steering has the same effect on harm_test",
+        "Steering lowers the share",
+    )
     assert [answer.count(words) for words in questions] == [1, 1, 1]
     assert answer.count("95% interval") == 3
     assert answer.count("for other styles") == 3
@@ -180,7 +184,7 @@ def test_an_answer_that_only_another_point_gives_stands_beside_that_of_the_recom
     ]
     answer = answers_of(write(pd.DataFrame(rows), claims=True))
     assert [answer.count(words) for words in ("add, layer 14, alpha 0.5", "add, layer 18, alpha 0.5")] == [3, 2]
-    assert answer.index("cannot tell whether steering changes refusal") < answer.index("Steering raises refusal")
+    assert answer.index("do not show whether steering changes refusal") < answer.index("Steering raises refusal")
 
 
 def test_the_claims_are_a_table_and_their_checks_another(whole):

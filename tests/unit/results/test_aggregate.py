@@ -188,7 +188,7 @@ def test_several_samples_belong_together(run):
     for split, path in run.baseline[0].items():
         run.lines(path.relative_to(run.folder), [shard_row(split, i, HELP, sample=s) for i in IDS for s in (0, 1)])
     shards = run.steer(0.5)
-    with pytest.raises(InputError, match="3 completions where 6 belong"):
+    with pytest.raises(InputError, match="3 completions instead of 6"):
         run.aggregate()
     for split, path in shards.items():
         rows = [shard_row(split, i, HELP, sample=s, **POINT, alpha=0.5) for i in IDS for s in (1, 0)]
@@ -265,8 +265,8 @@ def test_a_damaged_shard_is_named_by_file_and_line(run, kind):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (lambda lines: b"", "0 completions where 3 belong"),
-        (lambda lines: b"".join(lines[:2]), "2 completions where 3 belong"),
+        (lambda lines: b"", "0 completions instead of 3"),
+        (lambda lines: b"".join(lines[:2]), "2 completions instead of 3"),
         (lambda lines: b"{}\n\xff\xfe\n", "line 2"),
         (None, "missing"),
     ],

@@ -152,7 +152,7 @@ def test_the_checks_run_at_the_configured_point():
 
 @pytest.mark.parametrize("checks", [{"layer": 1}, {"alpha": 9.0}, {"alpha": 0.0}])
 def test_checks_outside_the_grid_are_refused(checks):
-    with pytest.raises(InputError, match=r"which the grid does not hold") as caught:
+    with pytest.raises(InputError, match=r"which is not in the grid") as caught:
         check_point(config(sanity_checks=checks), layers=[0, 2])
     assert "[0, 2]" in caught.value.fix
     assert "[1.0, 2.5]" in caught.value.fix

@@ -148,7 +148,7 @@ def test_two_templates_are_told_before_anything_loads(raw, place):
     Path(raw["model"]["source"], "tokenizer_config.json").write_text("{}")
     plan_run(raw)
     Path(raw["model"]["source"], place).write_text('{"chat_template": "{{ messages }}"}')
-    with pytest.raises(InputError, match="brings a chat template"):
+    with pytest.raises(InputError, match="has a chat template"):
         plan_run(raw)
     raw["model"]["chat_template"] = "none"
     plan_run(raw)

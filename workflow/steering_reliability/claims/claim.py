@@ -31,32 +31,33 @@ _CHANGES: Final = {
     EFFECT: {
         "raises": "Steering raises refusal on harm_test",
         "lowers": "Steering lowers refusal on harm_test",
-        "": "The data cannot tell whether steering changes refusal on harm_test",
-        "no data": "Whether steering changes refusal on harm_test is not known",
+        "": "The data do not show whether steering changes refusal on harm_test",
+        "no data": "It is unknown whether steering changes refusal on harm_test",
     },
     COST: {
-        "lowers": "There is a trade-off: steering lowers the share of benign prompts that are answered helpfully",
+        "lowers": "Steering lowers the share of benign prompts that are answered helpfully",
         "raises": "Steering raises the share of benign prompts that are answered helpfully",
-        "": "The data cannot tell whether steering costs helpfulness",
-        "no data": "Whether steering costs helpfulness is not known",
+        "": "The data do not show whether steering costs helpfulness",
+        "no data": "It is unknown whether steering costs helpfulness",
     },
     LAYERS: {
-        "raises": "Layers differ: the first gives more refusal on harm_test",
-        "lowers": "Layers differ: the first gives less refusal on harm_test",
-        "": "The data cannot tell the layers apart",
-        "no data": "Whether layers differ is not known",
+        "raises": "Refusal on harm_test is higher at layer {layer} than at layer {other_layer}",
+        "lowers": "Refusal on harm_test is lower at layer {layer} than at layer {other_layer}",
+        "": "The data do not show whether layers differ",
+        "no data": "It is unknown whether layers differ",
     },
 }
 
 _GAPS: Final = {
-    "less": "Generalization fails in part: steering does less on harm_test than on harm_train",
-    "more": "Steering does more on harm_test than on harm_train",
-    "opposite": "Generalization fails: steering changes refusal on harm_test the other way",
-    "floor": "Steering changes fewer completions on harm_test, as a floor or ceiling may explain: no failure claimed",
-    "ceiling": "Steering changes more completions on harm_test, as a floor or ceiling on harm_train may explain",
-    "equal": f"Steering does as much on harm_test as on harm_train, within {rounded(100 * SAME_WITHIN)} points and "
-    "half of the effect",
-    "": "The data cannot tell whether steering does as much on harm_test",
+    "less": "Generalization fails in part: steering has less effect on harm_test than on harm_train",
+    "more": "Steering has more effect on harm_test than on harm_train",
+    "opposite": "Generalization fails: the effect of steering has opposite signs on harm_train and harm_test",
+    "floor": "Steering changes fewer completions on harm_test, but a floor or ceiling may explain this, so no failure "
+    "is claimed",
+    "ceiling": "Steering changes more completions on harm_test, but a floor or ceiling on harm_train may explain it",
+    "equal": f"The effects on harm_train and harm_test differ by less than {rounded(100 * SAME_WITHIN)} points and by "
+    "less than half of the effect on harm_train",
+    "": "The data do not show whether steering has the same effect on harm_test as on harm_train",
 }
 
 
@@ -74,20 +75,20 @@ def change_claim(name: str, found: TableRow, *, split: str, chosen_by_p: bool = 
     }
     if n == 0:
         missing = (
-            "no two layers were steered at one strength"
+            "no two layers were steered at the same strength"
             if name.startswith(LAYERS)
-            else "there is no steered point with completions of harm_train and benign to be chosen by, or none of "
-            f"{split}"
+            else "no steered point has the completions of harm_train and benign that a recommendation needs, or the "
+            f"recommended point has no completions of {split}"
         )
         return {**claim, "verdict": "no data", "finding": "", "sentence": f"{words['no data']}: {missing}."}
     shown = is_shown(found)
     finding = ("raises" if found["difference"] > 0 else "lowers") if shown else ""
     before = f"{count_of(found['before'], n)} to {count_of(found['after'], n)}, " if "before" in found else ""
     tested = _tested(found, styles=not chosen_by_p)
-    sentence = f"{words[finding]}: {before}{signed(found['difference'])} points ({tested})."
+    sentence = f"{words[finding].format_map(found)}: {before}{signed(found['difference'])} points ({tested})."
     if "before_any" in found and (found["before_any"], found["after_any"]) != (found["before"], found["after"]):
         any_text = f"{count_of(found['before_any'], n)} to {count_of(found['after_any'], n)}"
-        sentence += f" Degenerate text included it is {any_text}."
+        sentence += f" Including degenerate text: {any_text}."
     return {**claim, "verdict": "shown" if shown else "cannot tell", "finding": finding, "sentence": sentence}
 
 
@@ -109,8 +110,8 @@ def gap_claim(name: str, found: TableRow, *, effect: TableRow, chosen_by_p: bool
     claim = {"claim": name, "n": n if both else 0, **numbers}
     claim["n_clusters"] = int(found.get("clusters_train", 0) + found.get("clusters_test", 0)) if both else 0
     if not both:
-        missing = "a split has no completions" if found else "there is no steered point to compare the splits at"
-        words = "Whether steering does as much on harm_test as on harm_train is not known"
+        missing = "a split has no completions" if found else "there is no steered point at which to compare the splits"
+        words = "It is unknown whether steering has the same effect on harm_test as on harm_train"
         return {**claim, "verdict": "no data", "finding": "", "sentence": f"{words}: {missing}."}
     finding = _gap_finding(found, effect)
     verdict = {"": "cannot tell", "floor": "not claimed", "ceiling": "not claimed"}.get(finding, "shown")
@@ -134,7 +135,7 @@ def _gap_finding(found: TableRow, effect: TableRow) -> str:
 
 
 def _gap_sentence(found: TableRow, finding: str, *, chosen_by_p: bool) -> str:
-    of_train = "fresh harm_train prompts" if found["prompts"] == "unseen" else "harm_train prompts"
+    of_train = "held-out harm_train prompts" if found["prompts"] == "unseen" else "harm_train prompts"
     sizes = [
         f"{count_of(found[f'before_{split}'], found[f'n_{split}'])} to "
         f"{count_of(found[f'after_{split}'], found[f'n_{split}'])} on {where}"
@@ -147,12 +148,12 @@ def _gap_sentence(found: TableRow, finding: str, *, chosen_by_p: bool) -> str:
     sentence = f"{_GAPS[finding]}: {sizes[0]}, {sizes[1]}, {gap}."
     shares = found["share_train"], found["share_test"]
     if finding != "opposite" and not any(math.isnan(share) or share < 0 for share in shares):
-        sentence += f" Of the change that was possible it is {percent(shares[0])} and {percent(shares[1])}."
+        sentence += f" As shares of the possible change, the effects are {percent(shares[0])} and {percent(shares[1])}."
     if not finding and not math.isnan(found["low"]):
         largest = max(abs(found["low"]), abs(found["high"]))
         sentence += f" A gap of {rounded(100 * largest)} points is not excluded."
     if found["prompts"] == "all":
-        sentence += " No harm_train prompts were held out: the same ones chose the point."
+        sentence += " No harm_train prompts were held out: the point was chosen on the same prompts."
     return sentence
 
 
@@ -169,7 +170,7 @@ def robustness_claim(counts: ClusterCounts, *, n_tests: int) -> Claim:
     at = np.flatnonzero(counts.points.get_level_values("alpha") == 0)
     sizes = counts.sizes("harm_test")
     if not len(at) or not sizes[at[0]].sum():
-        sentence = "Whether refusal is robust is not known: there are no unsteered completions of harm_test."
+        sentence = "It is unknown whether refusal is robust: there are no unsteered completions of harm_test."
         return {**claim, "verdict": "no data", "n": 0, "n_clusters": 0, "sentence": sentence}
     refusals, sizes = counts.successes("clean_refusal", "harm_test")[at[0]], sizes[at[0]]
     rate = clustered_rate(refusals, sizes=sizes)
@@ -178,19 +179,19 @@ def robustness_claim(counts: ClusterCounts, *, n_tests: int) -> Claim:
     corrected = min(1.0, at_grid * p)
     found = count_of(refusals.sum(), sizes.sum())
     if corrected <= LEVEL:
-        verdict, words = "can be tested", "so a loss of refusal can be seen"
+        verdict, only, would = "can be tested", "", "would be"
+        conclusion = "A loss of refusal can therefore be detected."
     else:
         verdict = "at the recommended point" if at_recommended * p <= LEVEL else "not claimed"
-        where = ", but for the recommended point" if at_recommended * p <= LEVEL else ""
-        words = (
-            f"about {_needed(at_grid)} refusals from different templates are needed, {_needed(at_recommended)} at the "
-            f"recommended point. That another point leaves refusal as it was is then no sign of robustness{where}, and "
-            "none is claimed"
+        only, would = "only ", "would not be"
+        exception = ", except at the recommended point" if at_recommended * p <= LEVEL else ""
+        conclusion = (
+            f"About {_needed(at_grid)} refusals from different templates are needed, {_needed(at_recommended)} at the "
+            f"recommended point. An unchanged refusal rate is therefore no evidence of robustness{exception}."
         )
-    only, negation = ("", "") if corrected <= LEVEL else ("only ", "not ")
     sentence = (
-        f"The unsteered model refuses {only}{found} of harm_test: losing all of them at a point of the grid would "
-        f"{negation}be significant (corrected p {corrected:.2g}), {words}."
+        f"The unsteered model refuses {only}{found} of harm_test. Losing all of these refusals at a point of the grid "
+        f"{would} significant (corrected p {corrected:.2g}). {conclusion}"
     )
     return {
         **claim,
@@ -244,7 +245,7 @@ def p_text(found: TableRow) -> str:
 def _tested(found: TableRow, *, sign: int = 1, styles: bool) -> str:
     """The intervals of a difference (turned round where sign is -1) and its p in words, or why there are none."""
     if math.isnan(found["low"]):
-        return "the prompts of a split are all of one template, or one prompt, so there is no interval"
+        return "no interval: the prompts of a split all have one template, or there is only one"
     low, high = sorted((sign * found["low"], sign * found["high"]))
     words = f"95% interval {interval(low, high)} for other prompts in these styles"
     if styles and not math.isnan(found["styles_low"]):

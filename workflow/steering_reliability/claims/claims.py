@@ -30,7 +30,7 @@ MOST_SIGNIFICANT: Final = ", most significant point"
 def claims_table(
     headline: Headline, *, by_opening: Headline, counts: ClusterCounts, sanity: pd.DataFrame, equal_kl: pd.DataFrame
 ) -> pd.DataFrame:
-    """Say what the data show, do not show, or cannot tell.
+    """Return one row per claim, with its verdict and a sentence.
 
     A claim is `shown` where its interval excludes 0 and its p, corrected as in `headline_tests`, is at most 0.05;
     `cannot tell` otherwise; `no data` where a split is missing. Claims of an effect, its gap and its cost are made at
@@ -97,9 +97,9 @@ def _rule_checks(claims: Sequence[Claim], by_opening: Sequence[Claim]) -> Iterat
             "depends on the rule" if not same else "same verdict" if claim["verdict"] == "shown" else "cannot tell"
         )
         words = {
-            "same verdict": "A refusal counted by its opening alone gives the same verdict",
+            "same verdict": "Counting refusals by their opening alone gives the same verdict",
             "depends on the rule": "The claim depends on how refusals are counted. By their opening alone",
-            "cannot tell": "A refusal counted by its opening alone does not tell either",
+            "cannot tell": "Counting refusals by their opening alone shows nothing either",
         }
         sentence = f"{words[verdict]}: {other['sentence']}"
         numbers = {name: other[name] for name in ("value", "low", "high", "n", "n_clusters", "p", "p_corrected")}

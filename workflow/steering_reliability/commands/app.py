@@ -1,4 +1,4 @@
-"""The command `steering-reliability`: runs studies, shows what they found, and exports it."""
+"""Run studies, show their results and export them."""
 
 import argparse
 import json
@@ -38,7 +38,7 @@ Run = Annotated[
     Path | None, typer.Argument(metavar="[RUN]", help="folder of a run, such as results/smollm2, or a config file")
 ]
 Configs = Annotated[
-    list[Path], typer.Option("--config", "-c", metavar="FILE", help=f"May be given several times. {RULE}.")
+    list[Path], typer.Option("--config", "-c", metavar="FILE", help=f"Config file; may be given several times. {RULE}.")
 ]
 NO_CONFIGS: Final[list[Path]] = []
 AsJson = Annotated[bool, typer.Option("--json", help="print JSON")]
@@ -76,7 +76,8 @@ def doctor(
     run: Run = None,
     config: Configs = NO_CONFIGS,
     seconds: Annotated[
-        float, typer.Option(help="time limit for loading the model and measuring its speed; 0: no measurement", min=0)
+        float,
+        typer.Option(help="time limit in seconds for loading the model and measuring its speed; 0 skips it", min=0),
     ] = 20.0,
     as_json: AsJson = False,
 ) -> None:
@@ -197,7 +198,7 @@ def show(
     config: Configs = NO_CONFIGS,
     split: Annotated[str, typer.Option(help="harm_train, harm_test or benign")] = "benign",
     n: Annotated[int, typer.Option(help="number of prompts", min=1)] = 5,
-    intervention: Annotated[str | None, typer.Option(help="add or ablate; default: as recommended")] = None,
+    intervention: Annotated[str | None, typer.Option(help="add or ablate; default: the recommended one")] = None,
     layer: Annotated[int | None, typer.Option(help="steered block")] = None,
     alpha: Annotated[float | None, typer.Option(help="strength")] = None,
     as_json: AsJson = False,
@@ -221,13 +222,13 @@ def export_direction(
         list[Path],
         typer.Argument(
             metavar="[RUN | FILE.pt ...] OUTPUT",
-            help="a run (or a config file), or .pt files below its directions/, one per layer; then the output: "
+            help="a run or config file, or .pt files from its directions/ (one per layer); then the output: "
             ".safetensors, or .gguf for llama.cpp and repeng",
         ),
     ],
     config: Configs = NO_CONFIGS,
     layer: Annotated[list[int] | None, typer.Option(help="may be given several times; default: all")] = None,
-    alpha: Annotated[float, typer.Option(help="at scale 1 of a .gguf, times the residual norm")] = 1.0,
+    alpha: Annotated[float, typer.Option(help="strength at scale 1 of a .gguf, in units of the residual norm")] = 1.0,
     hook_point: Annotated[str | None, typer.Option(help="resid_post or resid_pre; default: that of the run")] = None,
     model: Annotated[str | None, typer.Option(help="architecture for a .gguf; default: that of the run")] = None,
 ) -> None:
@@ -249,7 +250,7 @@ def export_results(
         list[Path],
         typer.Argument(
             metavar="[RUN] OUTPUT",
-            help="a run (or a config file); then the output: .csv, .jsonl, or a folder for a Hugging Face dataset",
+            help="a run or config file; then the output: .csv, .jsonl, or a folder for a Hugging Face dataset",
         ),
     ],
     config: Configs = NO_CONFIGS,
@@ -264,5 +265,5 @@ def export_results(
 
 def _only(sources: list[Path]) -> Path | None:
     if len(sources) > 1:
-        raise InputError("there is more than one run", where=str(sources[1]), fix="give one, and then the output")
+        raise InputError("there is more than one run", where=str(sources[1]), fix="give one run, then the output")
     return sources[0] if sources else None

@@ -195,7 +195,7 @@ def lines_of(part: str, found: Mapping[str, Any]) -> Iterator[str]:
     elif part == "versions":
         yield "versions  " + ", ".join(f"{name} {version}" for name, version in facts.items())
     elif part == "preparing":
-        yield f"preparing {facts['name']} in {facts['folder']}, as the run would: half a minute for 135M parameters"
+        yield f"preparing {facts['name']} in {facts['folder']} as the run would: about 30 s for 135M parameters"
     elif part == "machine":
         capability = f" ({facts['cpu_capability']})" if facts["cpu_capability"] else ""
         processor = facts["gpu"] or f"{facts['cores']} cores{capability}"
@@ -216,12 +216,12 @@ def _estimate_lines(cost: Mapping[str, Any], *, machine: Mapping[str, Any]) -> I
     if cost["memory_gb"] > machine["memory_gb"]:
         yield "WARNING   this machine has less memory: lower generation.memory_gib or set generation.workers to 1"
     if cost["disk_mb"] > 1000 * machine["free_disk_gb"]:
-        yield "WARNING   less disk is free"
+        yield "WARNING   this machine has less free disk space"
 
 
 def _precision(cost: Mapping[str, Any]) -> str:
     if cost["guessed"]:
-        return f"that of the slowest machine we measured: {cost['guessed']}"
+        return f"assumed from the slowest tested machine: {cost['guessed']}"
     if cost["is_rough"]:
         return "rough: nothing was generated within the time limit; see --seconds"
     seconds = cost["watched_seconds"]

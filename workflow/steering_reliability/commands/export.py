@@ -63,7 +63,7 @@ def origin_of(source: Path, *, hook_point: str | None, architecture: str | None,
         return Origin(hook_point, architecture or "")
     run = source.resolve().parents[2]
     if not config_file(run).is_file() and not (run / "provenance.json").is_file():
-        what = "the direction is outside a run, which would tell its hook point and model"
+        what = "the direction is not inside a run, so its hook point and model are unknown"
         raise InputError(what, where=str(source), fix="give --hook-point and --model, or its path in the run")
     config = load_config(study_of(run, []).config)
     if architecture is None and is_named:
@@ -83,7 +83,9 @@ def _architecture(config: Config) -> str:
         return next((name for name in (kind, kind.replace("_", "")) if name in known), kind)
     if config.model.source.endswith(".gguf"):
         return str(gguf_fields(locate_gguf(config.model).path).get("architecture", ""))
-    raise InputError("the run's model is not at hand", where=str(settings), fix="give its architecture with --model")
+    raise InputError(
+        "the run's model is not on this machine", where=str(settings), fix="give the architecture with --model"
+    )
 
 
 def export_directions(sources: Sequence[Path], *, output: Path, alpha: float, origin: Origin) -> None:
@@ -98,7 +100,7 @@ def export_directions(sources: Sequence[Path], *, output: Path, alpha: float, or
         origin: Where the directions were read.
 
     Raises:
-        InputError: When a direction is damaged, a layer is there twice, the ending unknown, or the file format has no
+        InputError: When a direction is damaged, a layer appears twice, the ending unknown, or the file format has no
             such layer.
     """
     directions = {}
@@ -106,7 +108,9 @@ def export_directions(sources: Sequence[Path], *, output: Path, alpha: float, or
         direction = read_direction(source)
         layer = int(direction.statistics["layer"])
         if layer in directions:
-            raise InputError(f"there are two directions of layer {layer}", where=str(source), fix="give one of each")
+            raise InputError(
+                f"there are two directions of layer {layer}", where=str(source), fix="give one direction per layer"
+            )
         directions[layer] = direction
     writers: dict[str, Callable[[Path], None]] = {
         ".safetensors": lambda path: _write_safetensors(directions, path, origin=origin),
@@ -142,8 +146,11 @@ def _write_gguf(directions: Mapping[int, StoredDirection], path: Path, *, alpha:
     # llama.cpp adds direction.N to what block N gives; its file has no place for block 0.
     blocks = {layer - (origin.hook_point == "resid_pre"): one for layer, one in sorted(directions.items())}
     if min(blocks) < 1:
-        what = f"a control vector has no place for the {origin.hook_point} of layer {min(directions)}"
-        raise InputError(what, where=str(path), fix="export later layers, or use .safetensors")
+        raise InputError(
+            f"a control vector can't hold the {origin.hook_point} of layer {min(directions)}",
+            where=str(path),
+            fix="export later layers, or use .safetensors",
+        )
     writer = GGUFWriter(path, "controlvector")
     writer.add_string("controlvector.model_hint", origin.architecture)
     writer.add_uint32("controlvector.layer_count", max(blocks))

@@ -66,7 +66,7 @@ def set_up(record: Record, *, place: Path, root: Path = ROOT) -> None:
     config = load_config(record.config)
     for path in (config.experiment.output_dir, config.report_dir, *record.checksums):
         if PurePath(path).is_absolute() or ".." in PurePath(path).parts:
-            what = "the run wrote outside its clone, and would be overwritten"
+            what = "the run wrote outside its clone, so reproducing it would overwrite its files"
             raise InputError(what, where=path, fix="set a relative output_dir in a config of your own, and run that")
     write_text(study, text)
     for path in _inputs(config):

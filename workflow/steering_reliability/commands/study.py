@@ -36,8 +36,8 @@ class Study:
 def study_of(run: Path | None, configs: Sequence[Path]) -> Study:
     """Find the study that a command is about.
 
-    `run` is the folder of a run or a config file; `configs` are laid over each other; with neither it is the default
-    run.
+    `run` is the folder of a run or a config file; `configs` are merged from left to right; with neither it is the
+    default run.
 
     Raises:
         InputError: When both are given, a file can't be read, or the folder holds no run.

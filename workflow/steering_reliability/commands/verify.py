@@ -52,8 +52,11 @@ def _root(run: Path, recorded: Mapping[str, str]) -> Path:
             return Path()
         if place.parts[-len(name.parts) :] == name.parts:
             return Path(*place.parts[: -len(name.parts)])
-    what = "the run is not in the folder in which it was made, so its recorded paths may be those of another run"
-    raise InputError(what, where=str(run), fix="move it back, or use reproduce")
+    raise InputError(
+        "the run is not in the folder in which it was made, so its recorded paths may point to another run",
+        where=str(run),
+        fix="move it back, or use reproduce",
+    )
 
 
 def stage_of(path: str) -> str:

@@ -84,7 +84,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
     Raises:
         InputError: When it can't be read, is not YAML or holds something else; names the line.
     """
-    where, fix = str(path), "correct the file; YAML is indented with spaces, and every bracket and quote is closed"
+    where, fix = str(path), "correct the file: indent with spaces, and close every bracket and quote"
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except yaml.MarkedYAMLError as error:
@@ -109,5 +109,5 @@ def _problem(error: yaml.MarkedYAMLError) -> str:
     began = error.context_mark
     since = f"{error.context} that begins on line {began.line + 1}, " if error.context and began else ""
     if error.problem and r"'\t'" in error.problem:
-        return f"{since}a tab where spaces must stand"
+        return f"{since}a tab where spaces are required"
     return since + (error.problem or str(error.context))

@@ -24,7 +24,7 @@ _MESSAGES: Final = {
     **dict.fromkeys(("too_short", "string_too_short"), "must not be empty"),
     **dict.fromkeys(("model_type", "dict_type"), "must be a mapping of keys"),
     "finite_number": "must be a finite number",
-    "string_type": "must be text; a number or a yes needs quotes to be one",
+    "string_type": "must be text; put quotes around a number, yes or no",
     "list_or_dict_type": "must be a list, or a mapping of keys with a list for each",
     "literal_error": "must be {expected}",
     "string_pattern_mismatch": "must match the pattern {pattern}",
@@ -91,9 +91,11 @@ def _check_size(raw: object, *, where: str) -> None:
         value, depth = values.pop()
         n_values += 1
         if n_values > MOST_VALUES or depth > DEEPEST:
-            what = f"the configuration has more than {MOST_VALUES} values, or they are nested more than {DEEPEST} deep"
-            fix = "look for an alias (*name) or bracket too many; a grid as large as this has to be several runs"
-            raise InputError(what, where=where, fix=fix)
+            raise InputError(
+                f"the configuration has more than {MOST_VALUES} values, or they are nested more than {DEEPEST} deep",
+                where=where,
+                fix="look for a surplus alias (*name) or bracket; split a grid as large as this into several runs",
+            )
         parts = value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else ()
         values += [(part, depth + 1) for part in parts]
 

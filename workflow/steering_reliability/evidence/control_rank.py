@@ -12,7 +12,7 @@ from steering_reliability.statistics.multiplicity import LEVEL
 from steering_reliability.text.numbers import interval, signed
 
 CHECKS: Final = {"random": "random directions", "shuffled": "shuffled labels"}
-DIRECTIONS: Final = {"random": "random directions", "shuffled": "directions from shuffled labels"}
+DIRECTIONS: Final = {"random": "random directions", "shuffled": "shuffled-label directions"}
 """The controls of each role: the name of the check, and what they are."""
 _PLACE: Final = ["intervention", "layer", "alpha"]
 _SPLIT: Final = "harm_test"
@@ -74,17 +74,29 @@ class ControlRank:
     @property
     def sentence(self) -> str:
         """The rank in words, with the numbers it rests on."""
-        others = f"{signed(self.effect)} points against {interval(min(self.controls), max(self.controls))}"
-        numbers = f"{others}, on {self.n_prompts} prompts of harm_test, p {self.p:.2g}"
-        whom = f"of {self.n_controls} {DIRECTIONS[self.role]} of the same length"
-        if self.verdict.startswith("stronger"):
-            return f"None {whom} moves refusal as far: {numbers}."
-        found = f"{self.as_large} {whom} move refusal as far: {numbers}"
-        if not self.n_points:
-            return f"{found}. The point was chosen by its effect on these prompts, so this is no test."
-        needed = controls_needed(self.n_points)
-        points = "" if self.n_points == 1 else f" for {self.n_points} points"
-        return f"{found}; {needed} are needed{points}." if self.n_controls < needed else f"{found}."
+        controls = f"{self.n_controls} {DIRECTIONS[self.role]} of the same length"
+        return (
+            f"{compared_with_controls(self.as_large, controls)} on refusal, of either sign: "
+            f"{signed(self.effect)} points for the study's direction, "
+            f"{interval(min(self.controls), max(self.controls))} for the controls, on {self.n_prompts} prompts of "
+            f"harm_test, p {self.p:.2g}.{note_on_rank(n_controls=self.n_controls, n_points=self.n_points)}"
+        )
+
+
+def compared_with_controls(as_large: int, controls: str) -> str:
+    """Say how many of `controls`, a number of directions in words, have at least as large an effect."""
+    return f"{as_large or 'None'} of {controls} {'have' if as_large > 1 else 'has'} at least as large an effect"
+
+
+def note_on_rank(*, n_controls: int, n_points: int) -> str:
+    """Say why a rank can't be significant: the point was chosen by its effect (`n_points` 0), or controls are few."""
+    if not n_points:
+        return " The point was chosen by its effect on these prompts, so the rank is not a test."
+    needed = controls_needed(n_points)
+    if n_controls >= needed:
+        return ""
+    corrected = "" if n_points == 1 else f" after correction for {n_points} points"
+    return f" At least {needed} directions are needed for a significant rank{corrected}."
 
 
 def controls_needed(n_points: int) -> int:

@@ -7,7 +7,7 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from steering_reliability.evidence.control_rank import CHECKS, DIRECTIONS, controls_needed
+from steering_reliability.evidence.control_rank import CHECKS, DIRECTIONS, compared_with_controls, note_on_rank
 from steering_reliability.evidence.sanity_checks import describe
 from steering_reliability.results.schema import (
     GROUP_KEYS,
@@ -155,15 +155,13 @@ def _sentence(
 ) -> str:
     if not n:
         return (
-            f"The {directions} disturb the next token more than every point of the study, or share no prompts with it."
+            f"The {directions} have a larger first-token KL than every point of the study, or share no prompts with it."
         )
     scale, unit = (100.0, "points") if outcome == "is_refusal" else (1.0, "nats")
-    found = (
-        f"At the same KL {as_far or 'none'} of {n} {directions} move refusal as far as the study's direction, either "
-        f"way: on average {scale * means['study_effect']:+.3g} {unit}, theirs {scale * means['control_effect']:+.3g}, "
-        f"at {means['kl']:.3g} nats, p {p:.2g}"
+    compared = compared_with_controls(as_far, f"{n} {directions}")
+    return (
+        f"{compared} on the {_NAMES[outcome].removesuffix(' (nats)')} at the same first-token KL, of either sign: "
+        f"on average {scale * means['study_effect']:+.3g} {unit} for the study's direction, "
+        f"{scale * means['control_effect']:+.3g} for the controls, at {means['kl']:.3g} nats, p {p:.2g}."
+        f"{note_on_rank(n_controls=n, n_points=n_points)}"
     )
-    if not n_points:
-        return f"{found}. The point was chosen by its effect on these prompts, so this is no test."
-    needed = controls_needed(n_points)
-    return f"{found}; {needed} are needed." if n < needed else f"{found}."

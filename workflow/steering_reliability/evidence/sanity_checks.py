@@ -75,8 +75,8 @@ def _alike_controls(summary: pd.DataFrame, cosines: Cosines) -> Iterator[dict[st
             continue
         alike = abs(cosine) > TOO_ALIKE
         sentence = (
-            f"Its cosine with the study's direction is {cosine:.2f}: it still holds part of it, so what it does is no "
-            "measure of what the method makes of nothing."
+            f"Its cosine with the study's direction is {cosine:.2f}. It still contains part of that direction, so it "
+            "is not a valid null control."
             if alike
             else f"Its cosine with the study's direction is {cosine:.2f}."
         )
@@ -107,7 +107,7 @@ def _checks_of(
         **shared,
         **_numbers("effect on harm_test refusal", varied),
         "verdict": words[varied.sign] if varied.n else "cannot tell",
-        "sentence": f"Refusal on harm_test changes by {varied}.",
+        "sentence": f"Change of refusal on harm_test: {varied}.",
     }
     if reference is None:
         return
@@ -165,11 +165,13 @@ def _agreement(varied: PairedDifference, effect: PairedDifference, contrast: Pai
     else:
         verdict = "agrees" if within and effect.sign else "differs"
     words = {
-        "agrees": f"The effect is the study's, within {rounded(100 * SAME_WITHIN)} points",
+        "agrees": f"The effect agrees with the study's to within {rounded(100 * SAME_WITHIN)} points",
         "differs": "The effect differs from the study's",
-        "cannot tell": "The data cannot tell whether the effect is the study's",
+        "cannot tell": "The data do not show whether the effect agrees with the study's",
     }
-    sentence = f"{words[verdict]}: {varied} here, {effect} there, on the same prompts; the difference is {contrast}."
+    sentence = (
+        f"{words[verdict]}: {varied} in the check, {effect} in the study, on the same prompts; difference: {contrast}."
+    )
     return {"verdict": verdict, "sentence": sentence}
 
 
@@ -177,12 +179,12 @@ def _confounded(results: pd.DataFrame, reference: Mapping[str, Any], *, check: s
     steered, baseline = _rows(results, reference), _rows(results, {**reference, "alpha": 0.0})
     effect = matched_effect(steered, baseline, crude=refusal_difference(steered, baseline), confounds=CONFOUNDS[check])
     words = {
-        "survives": f"The effect remains among completions of like {check}",
-        "partly explained": f"A change of {check} accounts for a good part of the effect",
-        "explained away": f"Among completions of like {check} nothing of the effect is left to see",
-        "cannot tell": f"The data cannot tell the effect from one of {check}",
+        "survives": f"At least half of the effect remains among completions matched on {check}",
+        "partly explained": f"Less than half of the effect remains among completions matched on {check}",
+        "explained away": f"Less than half of the effect, if any, remains among completions matched on {check}",
+        "cannot tell": f"The data do not show whether the effect remains among completions matched on {check}",
     }
-    share = f"{100 * effect.overlap:.0f}% of the completions have a counterpart" if effect.crude.n else "no completions"
+    share = f"{100 * effect.overlap:.0f}% of the completions have a match" if effect.crude.n else "no completions"
     sentence = f"{words[effect.verdict]}: {effect.crude} before matching, {effect.matched} after; {share}."
     return {
         "check": check,

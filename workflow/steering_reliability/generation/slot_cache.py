@@ -189,8 +189,11 @@ def grouped_attention(
         InputError: When the model has attention sinks, which would be left out.
     """
     if s_aux is not None:
-        what = "the model has attention sinks, which the engine does not compute"
-        raise InputError(what, where="config key model.name", fix="choose another model")
+        raise InputError(
+            "the model has attention sinks, which the engine does not support",
+            where="config key model.name",
+            fix="choose another model",
+        )
     n, heads, q, d = query.shape
     shared, horizon = key.shape[1], key.shape[2]
     group = heads // shared

@@ -95,7 +95,7 @@ def generate(
         alpha=alpha, intervention=intervention, alpha_unit=alpha_unit, positions=positions, hook_point=hook_point
     )
     if direction is None and alpha != 0:
-        raise InputError(f"alpha is {alpha:g}, and there is no direction", where="argument direction", fix="give one")
+        raise InputError(f"alpha is {alpha:g}, but no direction was given", where="argument direction", fix="give one")
     steering = None
     if direction is not None:
         index = resolve_layer(direction, layer=layer, n_layers=model.n_layers, d_model=model.d_model)

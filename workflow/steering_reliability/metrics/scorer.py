@@ -35,7 +35,7 @@ def load_scorer(name: str) -> Scorer:
         raise InputError("there is no such file", where=where, fix="correct the path")
     spec = importlib.util.spec_from_file_location("user_scorer", path)
     if spec is None or spec.loader is None:
-        raise InputError("this is no Python file", where=where, fix="give file.py:function")
+        raise InputError("this is not a Python file", where=where, fix="give file.py:function")
     module = importlib.util.module_from_spec(spec)
     folder = str(Path(path).resolve().parent)
     if folder not in sys.path:
@@ -57,7 +57,7 @@ def load_scorer(name: str) -> Scorer:
             what = f"the scorer fails: {type(error).__name__}: {error}"
             raise InputError(what, where=f"{where}, prompt {prompt[:60]!r}", fix="correct the function") from error
         if not (math.isfinite(score) and 0 <= score <= 1):
-            what = f"the scorer gave {score}, not a number from 0 to 1"
+            what = f"the scorer returned {score}, not a number from 0 to 1"
             raise InputError(what, where=f"{where}, prompt {prompt[:60]!r}", fix="correct the function")
         return score
 

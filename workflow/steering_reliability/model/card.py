@@ -44,7 +44,7 @@ def other_code_note(folder: str | Path, *, code: str, rule: str) -> str | None:
     if not (Path(folder) / "config.json").is_file() or read_card(folder).get("code") == code:
         return None
     return (
-        f"{folder} was made by another version of rule {rule}; to make it anew, and all that depends on it: "
+        f"{folder} was made by another version of rule {rule}; to remake it and everything that depends on it: "
         f"snakemake --cores 4 --forcerun {rule} (with your --configfile, if you use one)"
     )
 
@@ -72,5 +72,8 @@ def check_files(folder: str | Path, *, weights: bool) -> None:
 
 
 def _damaged(path: Path) -> InputError:
-    what = "a file of the model has changed since the model's folder was made"
-    return InputError(what, where=str(path), fix=f"delete the folder {path.parent} and run again: it is made anew")
+    return InputError(
+        "a file of the model has changed since the model's folder was made",
+        where=str(path),
+        fix=f"delete the folder {path.parent} and run again; Snakemake makes it again",
+    )

@@ -121,8 +121,9 @@ def _from_hub(name: str, *, revision: str | None, folder: Path, say: Callable[[s
     for _ in range(2):
         snapshot = Path(snapshot_download(name, revision=revision, allow_patterns=patterns, tqdm_class=_progress(say)))
         if snapshot.name != info.sha:
-            what = "the revision moved on while it was fetched"
-            raise InputError(what, where="config key model.revision", fix="run again")
+            raise InputError(
+                "the revision changed during the download", where="config key model.revision", fix="run again"
+            )
         damaged = [file for file, digest in digests.items() if not _is_intact(snapshot / file, digest)]
         if not damaged:
             _check_shards(snapshot, digests)
@@ -132,7 +133,7 @@ def _from_hub(name: str, *, revision: str | None, folder: Path, say: Callable[[s
         for file in damaged:
             (snapshot / file).resolve().unlink(missing_ok=True)
             (snapshot / file).unlink(missing_ok=True)
-    fix = "run again; if it stays, the hub or a proxy is at fault"
+    fix = "run again; if the error persists, the fault is in the hub or a proxy"
     raise _damaged(damaged[0], where=str(HfApi().endpoint), fix=fix)
 
 
@@ -191,7 +192,7 @@ def _is_intact(path: Path, digest: str) -> bool:
 
 
 def _damaged(name: str, *, where: str, fix: str) -> InputError:
-    return InputError(f"{name} does not have the hash that the hub names for it", where=where, fix=fix)
+    return InputError(f"the hash of {name} differs from the one that the hub lists", where=where, fix=fix)
 
 
 def _progress(say: Callable[[str], None]) -> type:

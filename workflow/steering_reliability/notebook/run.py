@@ -62,8 +62,11 @@ def run_study(config: str | Path, *, cores: int | str = "all", target: str = "al
     minutes, seconds = divmod(round(time.monotonic() - began), 60)
     line.show(f"{'finished' if code == 0 else 'stopped'} after {minutes}:{seconds:02d}")
     if code != 0:
-        what = "the run was interrupted" if code is None else "the run failed; the output above says why"
-        raise InputError(what, where=str(config), fix="run this cell again: the run goes on where it stopped")
+        raise InputError(
+            "the run was interrupted" if code is None else "the run failed; the output above says why",
+            where=str(config),
+            fix="run this cell again: the run resumes",
+        )
 
 
 class _Line:

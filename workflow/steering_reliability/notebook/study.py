@@ -55,9 +55,11 @@ def write_study(
 
 def _as_sections(given: Any, *, name: str) -> Mapping[str, Any]:
     if not (isinstance(given, Mapping) and all(isinstance(section, Mapping | None) for section in given.values())):
-        what = f"{name} has to hold sections of config.yaml with their keys, not {str(given)[:60]!r}"
-        fix = 'write it like {"generation": {"max_new_tokens": 20}}, or {} for no change'
-        raise InputError(what, where=f"parameter {name}", fix=fix)
+        raise InputError(
+            f"{name} must contain sections of config.yaml with their keys, not {str(given)[:60]!r}",
+            where=f"parameter {name}",
+            fix='write it like {"generation": {"max_new_tokens": 20}}, or {} for no change',
+        )
     return given
 
 
@@ -78,7 +80,7 @@ def _check_folder(folder: Path, config: Mapping[str, Any]) -> None:
     fix = "choose another RUN_ID, or delete the folder if its results are not needed"
     there = _read(file)
     if there is None:
-        raise InputError("the folder holds files that no notebook made", where=str(folder), fix=fix)
+        raise InputError("the folder holds files that were not made by a notebook", where=str(folder), fix=fix)
     before, now = dict(_flat(there)), dict(_flat(config))
     names = [name for name in {**before, **now} if name not in SPEED_ONLY]
     changed = [name for name in names if before.get(name, "nothing") != now.get(name, "nothing")]

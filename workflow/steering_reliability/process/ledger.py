@@ -58,6 +58,6 @@ def mixture_note(ledger: Sequence[Mapping[str, Any]]) -> str | None:
         counts[kind] += int(entry["files"])
     kinds = "; ".join(f"{n} with {kind}" for kind, n in counts.items())
     return (
-        f"The run is a mixture: of the files that the model computed, {kinds}. Differences between their numbers may "
-        "come from that alone."
+        f"The files that the model computed were made in different ways: {kinds}. Differences between their numbers "
+        "may come from this alone."
     )

@@ -64,12 +64,17 @@ def _link(candidate: Path, lock: Path) -> bool:
 def _check_has_ended(holder: dict[str, Any], lock: Path) -> None:
     host, pid = holder.get("host"), holder.get("pid")
     if host != socket.gethostname():
-        what = f"a run on {host} (process {pid}, begun {holder.get('begun')}) writes to this folder"
-        raise InputError(what, where=str(lock.parent), fix=f"wait for it; if it is surely over, delete {lock}")
+        raise InputError(
+            f"a run on {host} (process {pid}, started {holder.get('begun')}) is writing to this folder",
+            where=str(lock.parent),
+            fix=f"wait until it has ended; if it no longer runs, delete {lock}",
+        )
     if isinstance(pid, int) and _ticks(pid) is not None and _ticks(pid) == holder.get("ticks"):
-        what = f"another Snakemake (process {pid}, begun {holder.get('begun')}) writes to this folder"
-        fix = "wait until it has ended, or give this run an experiment.output_dir of its own"
-        raise InputError(what, where=str(lock.parent), fix=fix)
+        raise InputError(
+            f"another Snakemake (process {pid}, started {holder.get('begun')}) is writing to this folder",
+            where=str(lock.parent),
+            fix="wait until it has ended, or give this run an experiment.output_dir of its own",
+        )
 
 
 def _remove_stale(lock: Path, holder: dict[str, Any]) -> None:

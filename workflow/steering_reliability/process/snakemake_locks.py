@@ -6,6 +6,7 @@ import socket
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -48,13 +49,13 @@ def release_stale_locks(folder: Path, *, patience: float = PATIENCE_SECONDS) -> 
         if waited > patience:
             pids = " ".join(map(str, left))
             print(
-                f"This folder is locked: of a run that was killed, these processes still work in it: {pids}. "
-                f"Wait until they have ended, or end them (kill -9 {pids}: what is finished stays), and start again.",
+                f"This folder is locked: these processes of a killed run are still working in it: {pids}. Wait until "
+                f"they have ended, or end them (kill -9 {pids}; finished files are kept), and start again.",
                 file=sys.stderr,
             )
             return 0
         if waited > NEWS_SECONDS and not is_announced:
-            print(f"waiting for jobs of a run that was killed, {patience:.0f} s at most", file=sys.stderr)
+            print(f"waiting for the jobs of a killed run, at most {patience:.0f} s", file=sys.stderr)
             is_announced = True
         time.sleep(0.2)
     for lock in locks:

@@ -39,7 +39,7 @@ def exit_with_parent(parent: int) -> None:
     def watch() -> None:
         while psutil.pid_exists(parent):
             time.sleep(LOOK_SECONDS)
-        print(f"the run that this job is of (process {parent}) has ended, and so does the job", file=sys.stderr)
+        print(f"the run that this job is of (process {parent}) has ended; the job stops", file=sys.stderr)
         sys.stderr.flush()
         os._exit(1)
 

@@ -90,7 +90,7 @@ def check_shift(train: Sequence[Prompt], test: Sequence[Prompt]) -> list[str]:
         in_train, in_test = first_ids
         shared += [f"{label} {name!r}: {in_train[name]} and {in_test[name]}" for name in in_train if name in in_test]
         if n_silent:
-            notes.append(f"{n_silent} of {len(train) + len(test)} prompts do not say their {label}, so it is unchecked")
+            notes.append(f"{n_silent} of {len(train) + len(test)} prompts have no {label}, so it was not checked")
     if shared:
         what = "\n".join(["harm_train and harm_test share styles or templates", *(f"    {line}" for line in shared)])
         fix = "give harm_test other styles and templates than harm_train, or correct meta.style and meta.template"

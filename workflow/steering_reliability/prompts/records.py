@@ -149,7 +149,7 @@ def _read_csv(text: str, path: Path, expected_field: str) -> Iterator[Record]:
                 header = [cell.strip() for cell in cells]
                 repeated = sorted({name for name in header if name and header.count(name) > 1})
                 if repeated:
-                    raise _malformed(f"the column {repeated[0]!r} stands there twice", path, "header")
+                    raise _malformed(f"the column {repeated[0]!r} appears twice", path, "header")
                 continue
             number += 1
             if len(cells) != len(header):

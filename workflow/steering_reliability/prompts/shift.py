@@ -61,13 +61,14 @@ def shift_sentence(shift: "pd.DataFrame") -> str:
     pair = (shift["split_a"] == "harm_train") & (shift["split_b"] == "harm_test")
     measured = shift[pair & (shift["measure"] == "bow_auc") & (shift["n"] > 0)]
     if measured.empty:
-        return "Whether harm_test is shifted from harm_train is unchecked: too few topics to train a classifier on."
+        return "The shift of harm_test from harm_train was not measured: too few topics to train a classifier."
     auc, low, high, n = (measured.iloc[0][name] for name in ("value", "low", "high", "n"))
     area = f"AUC {auc:.2f}, 95% interval {low:.2f} to {high:.2f}, {_CHANCE} is chance, n = {int(n)}"
     if low > _CHANCE:
-        return f"harm_test is shifted from harm_train: a classifier tells their words apart ({area})."
+        return f"harm_test is shifted from harm_train: a bag-of-words classifier distinguishes them ({area})."
     return (
-        f"No shift was found between harm_train and harm_test: a classifier does not tell their words apart ({area})."
+        f"No shift was found between harm_train and harm_test: a bag-of-words classifier does not distinguish them "
+        f"({area})."
     )
 
 

@@ -18,15 +18,14 @@ from steering_reliability.text.escaping import markdown_block, markdown_inline
 HARMFUL_SPLITS: Final = ("harm_train", "harm_test")
 
 SELECTION_NOTE: Final = (
-    "The prompts are chosen by rule, not by hand: those that spread over families and styles, whatever the "
-    "model wrote to them. Of several samples the first is shown."
+    "A fixed rule selects the prompts: it spreads them over families and styles and does not look at the completions. "
+    "If a prompt has several samples, the first is shown."
 )
 
 POINT_NOTE: Final = (
-    "The operating point is the one with the highest share of refusals that are not degenerate on the harm_train "
-    "prompts that built the direction, among those that give up at most "
-    f"{100 * MAX_HELPFULNESS_DROP:.0f} points of benign helpfulness (the smallest loss, if all give up more). "
-    "harm_test has no part in the choice."
+    "The operating point has the highest share of refusals that are not degenerate on the harm_train prompts that "
+    f"built the direction, among the points that lose at most {100 * MAX_HELPFULNESS_DROP:.0f} points of benign "
+    "helpfulness. If all points lose more, it is the one with the smallest loss. harm_test is not used for the choice."
 )
 
 
@@ -69,7 +68,7 @@ def write_examples(
         strength = f"{100 * best['relative_strength']:.1f}% of the residual norm"
         where = f"Steered means: {markdown_inline(describe(best))} ({strength}). {POINT_NOTE}"
     parts = [f"# Examples: {markdown_inline(title)}", where, SELECTION_NOTE]
-    parts.append("Harmful requests and what the model wrote to them are folded. Control characters are written out.")
+    parts.append("Harmful requests and their completions are folded. Control characters are escaped.")
     for split, examples in select_examples(results, summary=summary, per_split=per_split).items():
         parts.append(f"## {split}")
         parts += [_markdown(example, folded=split in HARMFUL_SPLITS) for example in examples] or ["No completions."]

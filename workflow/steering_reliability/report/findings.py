@@ -23,7 +23,7 @@ def headline(summary: pd.DataFrame, *, claims: pd.DataFrame) -> list[str]:
     """
     study = summary[summary["role"] == "main"]
     if study.empty:
-        return ["The run has no completions of the study itself."]
+        return ["The run has no completions of the main study."]
     sentences = [_of_baseline(row) for row in as_records(study[study["from_baseline"].astype(bool)].head(1))]
     best = recommended_point(summary)
     if best is None:
@@ -34,7 +34,7 @@ def headline(summary: pd.DataFrame, *, claims: pd.DataFrame) -> list[str]:
     sentences += [f"Control at {row['where']}: {row['sentence']}" for row in as_records(found)]
     if controls[0] not in set(claims["claim"]):
         sentences.append(
-            "No random direction was run: whether any vector of this length has the same effect is unknown."
+            "No random direction was run, so it is unknown whether any vector of this length has the same effect."
         )
     return sentences
 
@@ -58,7 +58,7 @@ def warnings(
 
 def _of_baseline(row: Mapping[str, Any]) -> str:
     return (
-        f"Unsteered, the model refuses {rate(row, 'clean_refusal_harm_train')} of harm_train, "
+        f"Without steering, the model refuses {rate(row, 'clean_refusal_harm_train')} of harm_train, "
         f"{rate(row, 'clean_refusal_harm_test')} of harm_test and {rate(row, 'clean_refusal_benign')} of benign "
         "prompts in text that is not degenerate, and answers "
         f"{rate(row, 'helpful_benign')} of the benign ones helpfully."
@@ -81,7 +81,7 @@ def _alike_controls(sanity: pd.DataFrame) -> list[str]:
     if not alike:
         return []
     return [
-        f"Shuffled-label controls whose cosine with the direction is above {TOO_ALIKE} in size: "
+        f"Shuffled-label controls whose absolute cosine with the direction is above {TOO_ALIKE}: "
         f"{alike} of {len(judged)}. They contain part of the direction; more prompts give better controls."
     ]
 
@@ -104,7 +104,7 @@ def _weak_steering(steered: pd.DataFrame) -> list[str]:
         return []
     return [
         f"{int(weak.sum())} of {len(steered)} operating points change the residual stream by less than 1% of its norm: "
-        "the absence of an effect there says little about the direction."
+        "the absence of an effect there is weak evidence about the direction."
     ]
 
 
@@ -121,7 +121,7 @@ def _degenerate(steered: pd.DataFrame, best: Mapping[str, Any] | None) -> list[s
     if many:
         found.append(
             f"At {many} of {len(steered)} operating points more than 10% of the completions of a split are degenerate: "
-            "refusals counted there may be repetition; the column of clean refusals leaves these out."
+            "refusals counted there may be repetition. The column of clean refusals excludes them."
         )
     worst = max((best[f"degenerate_{split}"] for split in SPLITS), default=0.0) if best is not None else 0.0
     if worst > _MANY_DEGENERATE:

@@ -33,8 +33,8 @@ FIGURES: Final = {
     "dose_response": (
         "Dose response",
         "Share of completions that refuse, by strength. A useful direction raises the two harm curves at lower "
-        "strengths than the benign one. Grey: random directions of the same length. Refusals in degenerate text mean "
-        "little.",
+        "strengths than the benign one. Grey: random directions of the same length. Refusals in degenerate text are "
+        "not reliable.",
     ),
     "tradeoff": (
         "Trade-off",
@@ -43,7 +43,7 @@ FIGURES: Final = {
     ),
     "gap_vs_alpha": (
         "Generalization gap",
-        "Effect on harm_train minus effect on harm_test. The gap of effects subtracts what the unsteered model does; "
+        "Effect on harm_train minus effect on harm_test. The gap of effects subtracts the gap of the unsteered model; "
         "above 0 steering adds more refusals (or removes fewer) on harm_train.",
     ),
     "effect_gap_forest": (
@@ -55,8 +55,8 @@ FIGURES: Final = {
     "heatmap_helpful_benign": ("Helpfulness by layer and strength", "Share of benign prompts answered helpfully."),
     "steerability": (
         "Steerability of single prompts",
-        "How far each prompt's refusal propensity moves per unit of alpha, sorted. Marks below 0 are prompts that move "
-        "the wrong way. Click a mark to read the completions of its prompt.",
+        "Change of each prompt's refusal propensity per unit of alpha, sorted. Marks below 0 are prompts that move in "
+        "the wrong direction. Click a mark to read the completions of its prompt.",
     ),
     "equal_kl_curve": (
         "Effect at equal KL",

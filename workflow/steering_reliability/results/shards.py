@@ -47,14 +47,14 @@ def read_shard(path: Path, *, condition: Mapping[str, Any], prompts: Mapping[str
         InputError: A line is damaged, incomplete, of another condition or of an unknown prompt.
     """
     rows: dict[Key, ShardRow] = {}
-    fix = f"delete {path} and run again; only this shard is made anew"
+    fix = f"delete {path} and run again; only this shard is made again"
     for number, line in enumerate(_lines(path, fix), start=1):
         try:
             row = _parse(line)
             _check(row, condition=condition, prompts=prompts)
             key = (row["id"], row["sample"])
             if key in rows:
-                raise ValueError(f"prompt {key[0]}, sample {key[1]} is there twice")
+                raise ValueError(f"prompt {key[0]}, sample {key[1]} appears twice")
         except ValueError as error:
             raise InputError(f"damaged shard: {error}", where=f"{path}, line {number}", fix=fix) from error
         rows[key] = row
@@ -68,10 +68,10 @@ def check_keys(rows: Mapping[Key, ShardRow], *, expected: Set[Key], path: Path) 
         return
     kind, example = ("lacks", missing[0]) if missing else ("should not hold", surplus[0])
     what = (
-        f"damaged shard: {len(rows)} completions where {len(expected)} belong; "
+        f"damaged shard: {len(rows)} completions instead of {len(expected)}; "
         f"it {kind} prompt {example[0]}, sample {example[1]}"
     )
-    fix = f"delete {path} and run again; only this shard is made anew"
+    fix = f"delete {path} and run again; only this shard is made again"
     raise InputError(what, where=f"{path}, line {len(rows)} (the last)", fix=fix)
 
 

@@ -206,9 +206,11 @@ def check_point(config: Config, *, layers: list[int]) -> Point:
     layer = sorted(layers)[len(layers) // 2] if checks.layer is None else checks.layer
     alpha = positive[len(positive) // 2] if checks.alpha is None else checks.alpha
     if layer not in layers or alpha not in strengths:
-        what = f"the checks are asked for at layer {layer}, alpha {alpha:g}, which the grid does not hold"
-        fix = f"choose a layer of {layers} and an alpha of {strengths}, or leave both out"
-        raise InputError(what, where="config keys sanity_checks.layer and sanity_checks.alpha", fix=fix)
+        raise InputError(
+            f"the checks are set to layer {layer}, alpha {alpha:g}, which is not in the grid",
+            where="config keys sanity_checks.layer and sanity_checks.alpha",
+            fix=f"choose a layer of {layers} and an alpha of {strengths}, or leave both out",
+        )
     return intervention, layer, alpha
 
 

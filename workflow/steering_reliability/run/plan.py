@@ -335,7 +335,7 @@ def _with_layers(error: ConfigError, raw: Mapping[str, Any]) -> ConfigError:
     try:
         n_layers = count_layers(model, folder=model_folder(model))
     except InputError:
-        line = f"can't be checked, since {model.name} is not at hand; layers count from 0 (12 blocks are 0 to 11)"
+        line = f"can't be checked, because {model.name} is not on this machine; layers count from 0"
     else:
         outside = grid.layers_outside(layers, n_layers=n_layers)
         if not outside:

@@ -49,7 +49,7 @@ def recorded_config(run: Path) -> dict[str, Any]:
     if file.is_file():
         return read_yaml(file)
     if not (run / "provenance.json").is_file():
-        raise InputError("the folder is no run that has begun", where=str(run), fix="give its config with --config")
+        raise InputError("the folder is not a run", where=str(run), fix="give its config with --config")
     found: dict[str, Any] = read_provenance(run)["config"]
     return found
 

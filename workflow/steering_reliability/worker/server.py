@@ -94,7 +94,7 @@ def _open(job: Job, *, engine: Engine, jobs_of_rows: dict[Row, Job]) -> None:
     except Exception as error:  # whatever a client sends, the others get their rows
         traceback.print_exc()
         what = f"the worker does not understand the request: {error!r}"
-        job.close({"error": {"what": what, "where": "worker", "fix": "run again; if it stays, report it"}})
+        job.close({"error": {"what": what, "where": "worker", "fix": "run again; if the error persists, report it"}})
         return
     jobs_of_rows.update(dict.fromkeys(job.rows, job))
     if not job.rows:
