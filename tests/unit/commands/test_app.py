@@ -161,9 +161,7 @@ def test_status_counts_files_stage_by_stage(config, tmp_path):
     # Written after the model was.
     assert found["completions"]["seconds"] >= 0
     assert (found["prompts"]["finished"], found["prompts"]["seconds"]) == (None, None)
-    assert list(found) == [
-        *("prompts", "model", "directions", "completions", "results", "tables", "figures", "report"),
-    ]
+    assert list(found) == [*("prompts", "model", "directions", "completions", "results", "tables", "figures", "report")]
 
 
 def test_a_wrong_config_or_folder_is_one_message(tmp_path):

@@ -5,7 +5,6 @@ import torch
 from plain_model import load_plain_model, read_plainly
 from steering_reliability.directions.activations import BATCH, Text, read_residuals, texts_to_compare
 from steering_reliability.errors import InputError
-from steering_reliability.generation.engine import Engine
 from steering_reliability.model.loading import render_prompt
 from steering_reliability.prompts.schema import Prompt
 
@@ -69,22 +68,6 @@ def test_templates_stand_around_prompt_and_prefix(tiny_model, plain, templates, 
     prompt = encode(before) if before else render_prompt("Tell me", tokenizer=tiny_model.tokenizer, **templates).tokens
     expected = read_plainly(plain, [*prompt, *encode(after)], hook_point="resid_post")[:, -1]
     torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
-
-
-def test_a_prefix_can_not_change_the_last_prompt_token(tiny_model):
-    # The zero trap: this is why the config refuses the pair.
-    def last(appended: str) -> torch.Tensor:
-        texts = [Text("Tell me.", appended)]
-        return read_residuals(texts, model=tiny_model, hook_point="resid_post", position="last_prompt_token")
-
-    torch.testing.assert_close(last("Sure, here is how."), last("I'm sorry"), rtol=0, atol=1e-5)
-
-
-def test_an_engine_on_the_same_model_changes_nothing(tiny_model):
-    settings = {"model": tiny_model, "hook_point": "resid_post", "position": "prefix_mean"}
-    before = read_residuals(TEXTS, **settings)
-    Engine(tiny_model, hook_point="resid_post", max_rows=8)
-    torch.testing.assert_close(read_residuals(TEXTS, **settings), before, rtol=1e-4, atol=1e-5)
 
 
 def test_an_empty_prefix_has_no_tokens_to_read(tiny_model):

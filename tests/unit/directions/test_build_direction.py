@@ -205,16 +205,6 @@ def test_a_users_vector_takes_the_place_of_the_learned_one_and_gives_controls_it
     assert "cosine_with_learned" not in build(FOUR).statistics
 
 
-def test_shuffled_directions_depend_on_the_seed():
-    sides = noise(2, 16, 8).tolist()
-    vectors = {
-        tuple(build(activations(*sides, paired=paired), method="shuffled", seed=seed).vector.tolist())
-        for seed in range(3)
-        for paired in (True, False)
-    }
-    assert len(vectors) == 6
-
-
 @pytest.mark.parametrize("n", [1, 4])
 def test_a_control_of_one_prompt_or_of_prompts_all_alike_is_an_error_and_no_nan(n):
     alike = Activations(torch.ones(n, 1, 4), torch.zeros(n, 1, 4), True)

@@ -50,11 +50,6 @@ def test_a_control_vector_counts_what_a_block_gives(tmp_path):
         read(tmp_path / "v.gguf", layer=5)
 
 
-class Malicious:
-    def __reduce__(self):
-        return (exec, ("raise SystemExit('ran')",))
-
-
 @pytest.mark.parametrize(
     ("content", "message"),
     [
@@ -62,7 +57,6 @@ class Malicious:
         (torch.tensor([float("nan"), 1.0]), "zero or not finite"),
         (torch.ones(2, 2), "no single vector"),
         ({"other": 1}, "no single vector"),
-        (Malicious(), "damaged"),
     ],
 )
 def test_what_is_no_direction_is_refused(tmp_path, content, message):

@@ -63,36 +63,6 @@ def test_every_choice_of_positions_agrees_with_the_slow_reference(tiny_model, pl
         assert completion.opening_logprobs == pytest.approx(expected, abs=1e-4)
 
 
-def test_openings_change_nothing_of_the_completion(tiny_model):
-    asked = {"layer": 1, "add": 3.0, "temperature": 0.9}
-    bare = [make_row(tiny_model, prompt, **asked) for prompt in PROMPTS]
-    opened = [make_row(tiny_model, prompt, openings=((5, 7, 9), (3,)), **asked) for prompt in PROMPTS]
-    engine = Engine(tiny_model, hook_point="resid_post", max_rows=8)
-    for one, other in zip(engine.generate(bare), engine.generate(opened), strict=True):
-        assert everything(one)[:-1] == everything(other)[:-1]
-        assert (len(one.opening_logprobs), len(other.opening_logprobs)) == (0, 2)
-
-
-@pytest.mark.parametrize("positions", POSITIONS)
-def test_the_reference_itself_tells_the_positions_apart(tiny_model, plain, positions):
-    def slow(name):
-        row = make_row(tiny_model, PROMPTS[0], layer=1, add=3.0, positions=name, temperature=0.9)
-        return write_slowly(plain, row, hook_point="resid_post", end_tokens=tiny_model.end_tokens)
-
-    others = [slow(name).mean_entropy for name in POSITIONS if name != positions]
-    assert all(abs(slow(positions).mean_entropy - other) > 1e-3 for other in others)
-
-
-def test_steering_after_the_prompt_leaves_the_first_distribution_alone(tiny_model):
-    rows = [
-        make_row(tiny_model, PROMPTS[0], layer=1, add=3.0, positions=name)
-        for name in ("generated", "first_generated_token", "last_prompt_token")
-    ]
-    generated, first_generated, last_prompt = Engine(tiny_model, hook_point="resid_post", max_rows=8).generate(rows)
-    assert generated.first_token_kl == first_generated.first_token_kl == 0.0
-    assert last_prompt.first_token_kl > 0.01
-
-
 @pytest.mark.parametrize("hook_point", ["resid_pre", "resid_post"])
 def test_strength_zero_is_the_baseline_to_the_bit(tiny_model, hook_point):
     drawn = {"temperature": 0.9, "top_p": 0.95, "new_tokens": 16}
@@ -149,14 +119,6 @@ def assert_a_row_does_not_depend_on_its_company(model, rows: list[Row]) -> None:
 
 def test_a_row_of_the_tiny_model_does_not_depend_on_its_company(tiny_model):
     assert_a_row_does_not_depend_on_its_company(tiny_model, mixed_rows(tiny_model))
-
-
-@pytest.mark.real_model
-@pytest.mark.slow
-def test_a_row_of_the_real_model_does_not_depend_on_its_company(real_model):
-    rows = mixed_rows(real_model, chat_template="none", new_tokens=3)
-    short = [row for row in rows[::2] if len(row.tokens) < 8]
-    assert_a_row_does_not_depend_on_its_company(real_model, short)
 
 
 @pytest.mark.parametrize("max_rows", [8, 96])
@@ -233,13 +195,6 @@ def test_a_prompt_that_fills_the_context_is_refused_by_name(tiny_model):
         engine.submit(rows)
     assert "max_new_tokens" in caught.value.where
     assert len(engine.waiting) == 1
-
-
-def test_a_layer_that_the_model_lacks_is_refused(tiny_model):
-    engine = Engine(tiny_model, hook_point="resid_post", max_rows=8)
-    with pytest.raises(InputError, match="3 blocks and no layer 3"):
-        engine.submit([make_row(tiny_model, "Tell me.", layer=3, add=1.0)])
-    assert engine.idle
 
 
 @pytest.mark.real_model

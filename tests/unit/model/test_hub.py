@@ -119,13 +119,7 @@ def test_a_revision_that_is_no_commit_is_recorded_and_should_be_pinned(fetch):
     card = fetch.card
     assert sorted(card.pop("files")) == ["chat_template.jinja", "config.json", "model.safetensors", "tokenizer.json"]
     assert len(card.pop("code")) == 16
-    assert card == {
-        "name": "lab/tiny",
-        "source": "hub",
-        "asked_for": "main",
-        "revision": COMMIT,
-        "licence": "mit",
-    }
+    assert card == {"name": "lab/tiny", "source": "hub", "asked_for": "main", "revision": COMMIT, "licence": "mit"}
 
 
 def test_a_pinned_revision_needs_no_advice_and_a_second_folder_is_filled_from_the_cache(fetch, hub, tmp_path):

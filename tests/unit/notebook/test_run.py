@@ -26,12 +26,7 @@ def cell():
 def test_a_line_takes_the_place_of_the_one_before_it(cell):
     printed, states = cell(f"{CLEAR}prompts 0 of 2\r", f"{CLEAR}prompts 1 of 2\r{CLEAR}prompts 2 of 2\r\n")
     assert printed == ""
-    assert states == [
-        ("planning", False),
-        ("prompts 0 of 2", True),
-        ("prompts 1 of 2", True),
-        ("prompts 2 of 2", True),
-    ]
+    assert states == [("planning", False), ("prompts 0 of 2", True), ("prompts 1 of 2", True), ("prompts 2 of 2", True)]
 
 
 def test_an_error_is_printed_whole_and_stays(cell):

@@ -127,8 +127,7 @@ def test_without_a_recommended_point_only_the_other_claims_have_controls():
 
 
 @pytest.mark.parametrize(
-    ("changes", "roles"),
-    [({"controls_at": "point"}, {"alt_prefix", "alt_seed"}), ({"layer": 2}, {"random"})],
+    ("changes", "roles"), [({"controls_at": "point"}, {"alt_prefix", "alt_seed"}), ({"layer": 2}, {"random"})]
 )
 def test_what_has_a_place_of_its_own_does_not_follow_the_claims(changes, roles):
     chosen = config(sanity_checks=CHECKS | changes)

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import stat
 import subprocess
 import sys
@@ -20,7 +19,7 @@ from steering_reliability.generation.engine import Engine
 from steering_reliability.generation.requests import CompletionRequest, SteeringRequest
 from steering_reliability.generation.rows import rows_of
 from steering_reliability.worker.client import WORKER_MODULE, WorkerDied, request_completions, stop_workers
-from steering_reliability.worker.protocol import WorkerIdentity, private_folder, receive, send
+from steering_reliability.worker.protocol import WorkerIdentity, private_folder
 from tiny_model import planted_direction
 
 
@@ -161,15 +160,6 @@ def test_a_refused_request_is_an_input_error_and_the_worker_lives_on(ask, worker
         ask(replace(make_request(["Hi"]), **changes))
     assert ask(make_request(["Hi"])) == expected
     assert pid_of(worker) == pid
-
-
-@pytest.mark.parametrize("message", [{}, {"prompts": 3}, {"steering": [1]}, {"unknown": 1}])
-def test_a_message_that_is_no_request_is_answered(ask, worker, message):
-    ask(make_request(["Hi"]))
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
-        client.connect(str(worker.socket_path()))
-        send(client, message)
-        assert "does not understand" in receive(client)["error"]["what"]
 
 
 def test_a_killed_worker_is_an_error_and_the_next_request_starts_another(ask, worker):
