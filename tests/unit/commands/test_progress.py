@@ -1,8 +1,6 @@
 import io
 import logging
-import os
 import re
-import subprocess
 import sys
 
 import pytest
@@ -86,12 +84,6 @@ def test_warnings_are_printed_whole_and_jobs_are_not(monkeypatch):
         "disk is full",
         "prompts         1 of 2 jobs",
     ]
-
-
-def test_the_plugin_does_not_load_the_package_before_the_snakefile_does():
-    code = "import sys, snakemake_logger_plugin_progress; sys.exit('steering_reliability' in sys.modules)"
-    environment = os.environ | {"PYTHONPATH": str(ROOT / "workflow")}
-    assert subprocess.run([sys.executable, "-c", code], env=environment, check=False).returncode == 0
 
 
 def test_a_line_is_rewritten_without_a_terminal_where_that_is_asked_for(monkeypatch):

@@ -1,14 +1,11 @@
 """The config is typed, closed, and everything that is wrong with it is said at once."""
 
 import math
-from pathlib import Path
 
 import pytest
 from steering_reliability.config.reading import load_config
 from steering_reliability.config.schema import Config, _Section
 from steering_reliability.errors import InputError
-
-ROOT = Path(__file__).parents[3]
 
 
 def minimal(**sections) -> dict:

@@ -76,10 +76,6 @@ def test_a_run_whose_checks_have_a_place_looks_at_no_table(plan_of):
     assert sum(shard.rows for shard in expected_shards(plan)) == 3 * 5 + 3 * 3 + 2 * 3 * 5 + 3 * 3 + 2 * 3 * 5
 
 
-def test_a_run_without_checks_has_the_grid_alone(plan_of):
-    assert [c.role for c in expected_conditions(plan_of(enabled=False))] == ["main"] * 2
-
-
 def test_the_files_of_every_stage(plan_of):
     plan = plan_of()
     files = stage_files(plan, expected_conditions(plan))
