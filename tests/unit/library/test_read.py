@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from steering_reliability import InputError, load_model, load_results
+from steering_reliability import InputError, load_direction, load_model, load_results
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU, so nothing falls back")
@@ -14,13 +14,11 @@ def test_without_a_gpu_cuda_falls_back_with_one_warning(tiny_folder):
 
 
 @pytest.mark.parametrize("folder", ["no-such-folder", "someone/some-model"])
-def test_a_folder_that_is_not_there_is_one_message_and_asks_no_hub(folder, tmp_path, monkeypatch):
+def test_what_is_not_there_is_one_message_and_asks_no_hub(folder, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(InputError, match="no model in this folder"):
         load_model(folder)
-
-
-def test_results_that_are_not_there_are_one_message(tmp_path):
-    for run in (tmp_path, tmp_path / "results.parquet"):
-        with pytest.raises(InputError, match="there are no results"):
-            load_results(run)
+    with pytest.raises(InputError, match="there are no results"):
+        load_results(folder)
+    with pytest.raises(InputError, match="there is no direction"):
+        load_direction(f"{folder}/layer_2.pt")

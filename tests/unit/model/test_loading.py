@@ -87,26 +87,20 @@ def test_a_model_that_begins_its_texts_with_bos_gets_it_once(tiny_folder):
     assert render_prompt("Hi", tokenizer=tokenizer).tokens.count(start) == 2, "the template's own two turns"
 
 
-def test_a_template_that_knows_no_system_turn_is_an_input_error(tiny_folder):
+def test_a_template_that_knows_no_system_turn_is_an_input_error_and_one_that_writes_the_date_writes_the_same_tomorrow(
+    tiny_folder,
+):
     from transformers import AutoTokenizer
 
     tokenizer = AutoTokenizer.from_pretrained(tiny_folder)
     tokenizer.chat_template = (
         "{% if messages[0]['role'] == 'system' %}{{ raise_exception('no system turn') }}{% endif %}"
-        "{{ messages[0]['content'] }}"
+        "{{ strftime_now('%d %b %Y') }}: {{ messages[0]['content'] }}"
     )
-    assert tokenizer.decode(render_prompt("Hi", tokenizer=tokenizer).tokens) == "Hi"
+    assert tokenizer.decode(render_prompt("Hi", tokenizer=tokenizer).tokens) == "26 Jul 2024: Hi"
     with pytest.raises(InputError, match="no system turn") as caught:
         render_prompt("Hi", tokenizer=tokenizer, system_prompt="Be careful.")
     assert caught.value.where == "config key model.system_prompt"
-
-
-def test_a_template_that_writes_the_date_writes_the_same_one_tomorrow(tiny_folder):
-    from transformers import AutoTokenizer
-
-    tokenizer = AutoTokenizer.from_pretrained(tiny_folder)
-    tokenizer.chat_template = "{{ strftime_now('%d %b %Y') }}: {{ messages[0]['content'] }}"
-    assert tokenizer.decode(render_prompt("Hi", tokenizer=tokenizer).tokens) == "26 Jul 2024: Hi"
 
 
 def test_float16_becomes_float32_on_a_cpu():

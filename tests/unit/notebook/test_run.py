@@ -36,9 +36,10 @@ def test_an_error_is_printed_whole_and_stays(cell):
     assert [text for text, _ in states] == ["planning", "prompts 0 of 2", "prompts 1 of 2"]
 
 
-def test_what_others_say_is_printed_without_the_line(cell):
+def test_what_others_say_is_printed_without_the_line_and_what_snakemake_says_at_every_start_is_not(cell):
     printed, _ = cell(f"{CLEAR}planning\r", "Warning: two prompts are alike.\n")
     assert printed == "Warning: two prompts are alike.\n"
+    assert cell("Using workflow specific profile profiles/default for setting default arguments.\n")[0] == ""
 
 
 def test_pieces_may_be_cut_anywhere(cell):
@@ -47,7 +48,3 @@ def test_pieces_may_be_cut_anywhere(cell):
         printed, states = cell(text[:cut], text[cut:])
         assert printed == "all is well\n"
         assert [state for state, _ in states] == ["planning", "0 of 2", "1 of 2"]
-
-
-def test_what_snakemake_says_at_every_start_is_no_news(cell):
-    assert cell("Using workflow specific profile profiles/default for setting default arguments.\n")[0] == ""

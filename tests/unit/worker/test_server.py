@@ -117,13 +117,9 @@ def test_two_workers_write_what_one_writes_and_refuse_once(ask, worker, pushed, 
     assert refused.value.fix.count("max_new_tokens") == 1
 
 
-def test_without_openings_there_is_no_propensity_and_without_prompts_no_row(ask):
+def test_without_openings_there_is_no_propensity_and_without_prompts_no_row_and_the_socket_is_private(ask, worker):
     assert [answer["refusal_propensity"] for answer in ask(make_request(["Hi"], openings=None))] == [None, None]
     assert ask(make_request([])) == []
-
-
-def test_the_socket_is_private(ask, worker):
-    ask(make_request(["Hi"]))
     path = worker.socket_path()
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
