@@ -85,14 +85,6 @@ def test_agreement_of_halves_and_batches():
     assert of_differences(rows).statistics["cosine_across_batches"] == pytest.approx((6 - 4) / 10)
 
 
-def test_the_halves_follow_the_seed():
-    generator = torch.Generator().manual_seed(0)
-    rows = (torch.randn(12, 6, generator=generator) + 0.3).tolist()
-    found = [build(activations(rows, [[0.0] * 6] * 12, paired=True), seed=seed) for seed in (0, 0, 1)]
-    cosines = [direction.statistics["cosine_split_half"] for direction in found]
-    assert cosines[0] == cosines[1] != cosines[2]
-
-
 @pytest.mark.parametrize("size", [0.0, 1e-7, float("nan"), 0.01])
 def test_a_direction_that_is_zero_beside_the_stream_is_an_error_that_names_the_place(size):
     rows = torch.full((8, 1, 4), 10.0)

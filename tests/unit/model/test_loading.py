@@ -7,7 +7,6 @@ import torch
 from plain_model import load_plain_model
 from steering_reliability.errors import InputError
 from steering_reliability.model.loading import (
-    choose_device,
     choose_dtype,
     load_model,
     multiplies_bfloat16_fast,
@@ -41,17 +40,6 @@ def test_a_template_stands_around_the_prompt(tiny_model, prompt, system_prompt, 
     elif not (prompt.endswith("\n") and after.startswith("\n")):
         # Tokens may be merged across the seam of two newlines.
         assert tiny_model.tokenizer.decode(rendered.tokens[rendered.user_end :]) == after
-
-
-def test_two_templates_are_one_too_many(tiny_folder):
-    from transformers import AutoTokenizer
-
-    tokenizer = AutoTokenizer.from_pretrained(tiny_folder)
-    with pytest.raises(InputError, match="brings a chat template") as caught:
-        render_prompt("Hi", tokenizer=tokenizer, prompt_template="Q: {prompt}")
-    assert "chat_template: none" in caught.value.fix
-    tokenizer.chat_template = None
-    assert tokenizer.decode(render_prompt("Hi", tokenizer=tokenizer, prompt_template="Q: {prompt}").tokens) == "Q: Hi"
 
 
 @pytest.mark.parametrize(
@@ -125,15 +113,6 @@ def test_float16_becomes_float32_on_a_cpu():
 )
 def test_bfloat16_is_taken_where_it_is_the_faster_one(flags, vendor, fast):
     assert multiplies_bfloat16_fast({"flags": flags, "vendor_id": vendor}) is fast
-
-
-@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")
-def test_cuda_without_a_gpu_falls_back_with_a_warning():
-    device, warning = choose_device("cuda")
-    assert device == CPU
-    assert "no GPU is visible" in warning
-    assert choose_device("auto") == (CPU, None)
-    assert choose_device("cpu") == (CPU, None)
 
 
 def test_a_loaded_model_is_the_plain_one(tiny_folder, tiny_model):

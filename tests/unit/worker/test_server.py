@@ -125,18 +125,6 @@ def test_without_openings_there_is_no_propensity_and_without_prompts_no_row_and_
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
 
 
-def test_prompts_that_do_not_fit_are_named_with_their_lengths(ask):
-    long = "a " * 600
-    with pytest.raises(InputError) as caught:
-        ask(make_request(["Tell me.", long, "Say it.", *[long] * 6]))
-    assert caught.value.what.startswith(
-        "7 prompts with 12 tokens after them don't fit the model's context of 512 tokens: p1 ("
-    )
-    assert "p3 (" in caught.value.what
-    assert caught.value.what.endswith("and 2 more")
-    assert "p0" not in caught.value.what
-
-
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
