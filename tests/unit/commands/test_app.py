@@ -35,9 +35,6 @@ def test_doctor_says_what_a_run_costs_before_it_starts(config):
         **{"completions_left": 9 * 5, "tokens_left": 9 * 5 * 4},
     }
     assert found["estimate"]["watched_seconds"] == 0
-    said = call("doctor", "--config", config, "--seconds", 0).stdout
-    assert "assumed from the slowest tested machine" in said
-    assert "harm_test shares no style or template" in said
 
 
 def test_doctor_measures_the_model_and_ends_when_it_knows_enough(config):
@@ -55,21 +52,17 @@ def test_doctor_speaks_at_once_and_keeps_to_its_bound(config):
         first = process.stdout.readline()
         spoke = time.monotonic() - start
         rest = process.stdout.read()
-    # No model loads within a fifth of a second.
     took = time.monotonic() - start
     assert first.startswith("study     ")
     assert "assumed from the slowest tested machine: nothing was generated within 0.2 s" in rest
     assert "torch" not in first
+    assert "harm_test shares no style or template" in rest
     # The time that Python itself needs here, with its imports, is the measure of what "at once" can be.
-    alone = python_alone()
-    assert spoke < 3 * alone + 1
-    assert took < spoke + 10 * alone + 5
-
-
-def python_alone():
     start = time.monotonic()
     subprocess.run([sys.executable, "-c", "import typer, pydantic, yaml"], check=True)
-    return time.monotonic() - start
+    alone = time.monotonic() - start
+    assert spoke < 3 * alone + 1
+    assert took < spoke + 10 * alone + 5
 
 
 def test_doctor_says_before_it_makes_a_model_and_shows_why_it_can_not(tmp_path, config):
@@ -88,14 +81,6 @@ def header_alone():
     """A GGUF file that says how many blocks there are, and nothing more."""
     key = b"llama.block_count"
     return struct.pack("<4sIQQQ", b"GGUF", 3, 0, 1, len(key)) + key + struct.pack("<II", 4, 3)
-
-
-def test_doctor_uses_the_prompt_template(config):
-    changed = yaml.safe_load(config.read_text())
-    # Longer than the tiny model's context of 512 tokens.
-    changed["model"] |= {"chat_template": "none", "prompt_template": "water " * 600 + "{prompt}"}
-    config.write_text(yaml.safe_dump(changed))
-    assert "context of 512 tokens" in call("doctor", "-c", config, "--seconds", 120, code=1).stderr
 
 
 def test_a_config_that_is_no_whole_study_is_laid_over_the_default_by_every_command(tmp_path, tiny_folder):
@@ -161,16 +146,23 @@ def test_status_counts_files_stage_by_stage(config, tmp_path):
     # Written after the model was.
     assert found["completions"]["seconds"] >= 0
     assert (found["prompts"]["finished"], found["prompts"]["seconds"]) == (None, None)
-    assert list(found) == [
-        *("prompts", "model", "directions", "completions", "results", "tables", "figures", "report"),
-    ]
+    assert list(found) == [*("prompts", "model", "directions", "completions", "results", "tables", "figures", "report")]
 
 
-def test_a_wrong_config_or_folder_is_one_message(tmp_path):
-    for arguments in (["doctor", "--config", tmp_path / "no.yaml"], ["status", tmp_path]):
-        done = call(*arguments, code=1)
-        assert "to do:" in done.stderr
-        assert "Traceback" not in done.output
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["doctor", "--config", "no.yaml"], "to do:"),
+        (["status", "{run}/.."], "to do:"),
+        (["show", "{run}", "--layer", 99], "no condition with layer 99"),
+        (["show", "{run}", "--split", "harmtest"], "there is no split 'harmtest'"),
+    ],
+)
+def test_a_wrong_config_folder_or_choice_is_one_message(finished, arguments, message):
+    done = call(*(str(argument).format(run=finished) for argument in arguments), code=1)
+    assert message in done.stderr
+    assert done.stderr.count("to do:") == 1
+    assert "Traceback" not in done.output
 
 
 def test_show_reads_completions_of_a_condition(finished):
@@ -181,22 +173,9 @@ def test_show_reads_completions_of_a_condition(finished):
     assert one["unsteered"]["completion"]
 
 
-def test_show_names_a_condition_that_is_not_there(finished):
-    assert "no condition with layer 99" in call("show", finished, "--layer", 99, code=1).stderr
-
-
-def test_prompts_and_compare_take_the_flags_of_their_scripts(capfd):
+def test_prompts_and_compare_take_the_flags_of_their_scripts_and_the_version_is_said(capfd):
     call("prompts", "--help")
     assert "--ingest" in capfd.readouterr().out
     call("compare", "--help")
     assert "--runs_dir" in capfd.readouterr().out
-
-
-def test_a_split_that_there_is_not_is_named_with_those_that_there_are(tmp_path):
-    done = call("show", tmp_path, "--split", "harmtest", code=1)
-    assert "there is no split 'harmtest'" in done.stderr
-    assert "harm_train, harm_test, benign" in done.stderr
-
-
-def test_the_version_is_said(tmp_path):
     assert call("--version").stdout.startswith("steering-reliability 0.")

@@ -15,14 +15,6 @@ TEXTS = [
 WRONG = re.compile(r"--configfiles?((?:[ =]\S+?\.ya?ml)+) +(?!-)(?!\S+\.ya?ml)[a-z][\w/.]*")
 
 
-def test_the_pattern_tells_right_from_wrong():
-    assert WRONG.search("snakemake --cores 4 --configfile configs/full.yaml directions")
-    assert WRONG.search("snakemake --configfile a.yaml b.yaml results/x/results.parquet")
-    assert not WRONG.search("snakemake --cores 4 directions --configfile configs/full.yaml")
-    assert not WRONG.search("snakemake --configfile a.yaml b.yaml --cores 4 directions")
-    assert not WRONG.search("`snakemake --configfile a.yaml` makes it")
-
-
 @pytest.mark.parametrize("path", TEXTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_no_target_stands_behind_configfile(path):
     assert [found[0] for found in WRONG.finditer(path.read_text(encoding="utf-8"))] == []

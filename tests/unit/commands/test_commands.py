@@ -3,13 +3,11 @@
 import re
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 import yaml
 from steering_reliability.commands import build_direction
 from steering_reliability.config.files import ROOT, RULE, read_config
-from steering_reliability.errors import InputError
 from steering_reliability.experiments import run_baseline, run_sweep
 from steering_reliability.run.plan import plan_run
 
@@ -17,19 +15,6 @@ BASELINE = [sys.executable, "-m", "steering_reliability.experiments.run_baseline
 SWEEP = [sys.executable, "-m", "steering_reliability.experiments.run_sweep"]
 DIRECTION = [sys.executable, "-m", "steering_reliability.directions.build_direction"]
 ALL = [sys.executable, str(ROOT / "scripts" / "run_all.py")]
-
-
-@pytest.fixture
-def config(tiny_folder, tmp_path) -> Path:
-    """A run of its own on the tiny model, whose results would lie in a folder of the test."""
-    settings = {
-        "model": {"name": "tiny", "source": str(tiny_folder), "device": "cpu"},
-        "experiment": {"layers": [0, 2], "alphas": [0.5], "output_dir": str(tmp_path / "run")},
-        "sanity_checks": {"enabled": False},
-    }
-    path = tmp_path / "run.yaml"
-    path.write_text(yaml.safe_dump(settings), encoding="utf-8")
-    return path
 
 
 @pytest.fixture
@@ -68,23 +53,9 @@ def test_each_command_asks_for_its_own_targets(plan, tmp_path):
     assert build_direction.request(plan, layer=-2).targets == [expected]
 
 
-def test_a_layer_that_the_model_lacks_is_told(plan):
-    with pytest.raises(InputError, match="no layer 3"):
-        build_direction.request(plan, layer=3)
-
-
-@pytest.mark.parametrize("command", [BASELINE, SWEEP, DIRECTION, ALL])
+@pytest.mark.parametrize("command", [BASELINE, DIRECTION, ALL])
 def test_help_names_every_flag(command):
     done = call([*command, "--help"])
     assert done.returncode == 0
     assert all(flag in done.stdout for flag in ("--config", "--cores", "--dry-run", "--profile"))
     assert RULE.replace(" ", "") in "".join(done.stdout.split())
-
-
-def test_a_config_that_can_not_be_used_gives_one_message(tmp_path):
-    path = tmp_path / "bad.yaml"
-    path.write_text("model: {name: x}\nexperiment: {layer: [1]}", encoding="utf-8")
-    done = call([*SWEEP, "--config", str(path)])
-    assert done.returncode == 1
-    assert "to do:" in done.stderr
-    assert "Traceback" not in done.stderr

@@ -39,22 +39,18 @@ def run(tmp_path, tiny_folder):
     return tmp_path / "run"
 
 
-def found_in(path):
-    reader = GGUFReader(path)
-    return {tensor.name: tensor.data.tolist() for tensor in reader.tensors}, {
-        name.removeprefix("controlvector."): field.contents() for name, field in reader.fields.items()
-    }
-
-
 def test_a_run_says_hook_point_and_architecture_and_several_layers_go_into_one_file(run, tmp_path):
     sources = directions_of(run, [], layers=[2, 3])
     origin = origin_of(sources[0], hook_point=None, architecture=None, is_named=True)
     assert origin == Origin("resid_pre", "llama")
     export_directions(sources, output=tmp_path / "d.gguf", alpha=0.5, origin=origin)
-    tensors, facts = found_in(tmp_path / "d.gguf")
+    reader = GGUFReader(tmp_path / "d.gguf")
     # What comes into block 2 is what block 1 gives; half of the residual norm there.
-    assert tensors == {"direction.1": [0.0, 10.0], "direction.2": [0.0, 15.0]}
-    assert (facts["model_hint"], facts["layer_count"]) == ("llama", 2)
+    found = {tensor.name: tensor.data.tolist() for tensor in reader.tensors}
+    assert found == {"direction.1": [0.0, 10.0], "direction.2": [0.0, 15.0]}
+    facts = [reader.fields[f"controlvector.{name}"].contents() for name in ("model_hint", "layer_count")]
+    assert facts == ["llama", 2]
+    assert reader.fields["general.architecture"].contents() == "controlvector"
 
 
 def test_without_a_choice_all_layers_are_taken_and_what_the_user_says_goes_before(run):
@@ -96,24 +92,15 @@ def test_what_a_run_does_not_say_or_have_is_one_message(run, direction):
         export(direction, direction, output=run / "d.gguf")
 
 
-def test_safetensors_hold_the_unit_vector_and_its_numbers(direction, tmp_path):
+def test_a_control_vector_at_scale_1_adds_alpha_times_the_residual_norm(direction, tmp_path):
+    export(direction, output=tmp_path / "d.gguf")
+    (tensor,) = GGUFReader(tmp_path / "d.gguf").tensors
+    assert (tensor.name, tensor.data.tolist()) == ("direction.3", pytest.approx([6.0, 0.0, 8.0]))
     export(direction, output=tmp_path / "out" / "d.safetensors")
     with safe_open(tmp_path / "out" / "d.safetensors", framework="pt") as file:
         assert file.get_tensor("direction").tolist() == pytest.approx([0.6, 0.0, 0.8])
         facts = file.metadata()
-    assert json.loads(facts["resid_norm"]) == 20.0
-    assert (facts["layer"], facts["hook_point"]) == ("3", "resid_post")
-
-
-@pytest.mark.parametrize(("hook_point", "block"), [("resid_post", 3), ("resid_pre", 2)])
-def test_a_control_vector_at_scale_1_adds_alpha_times_the_residual_norm(direction, tmp_path, hook_point, block):
-    export(direction, output=tmp_path / "d.gguf", hook_point=hook_point)
-    reader = GGUFReader(tmp_path / "d.gguf")
-    (tensor,) = reader.tensors
-    assert tensor.name == f"direction.{block}"
-    assert tensor.data.tolist() == pytest.approx([6.0, 0.0, 8.0])
-    assert reader.fields["general.architecture"].contents() == "controlvector"
-    assert reader.fields["controlvector.model_hint"].contents() == "llama"
+    assert (json.loads(facts["resid_norm"]), facts["layer"], facts["hook_point"]) == (20.0, "3", "resid_post")
 
 
 def test_what_a_format_has_no_place_for_is_refused(tmp_path, direction):
@@ -133,24 +120,16 @@ def test_results_as_a_dataset_keep_their_bytes_and_tell_their_columns(finished, 
     assert all(f"`{name}`: {text}" in card for name, text in COLUMN_DESCRIPTIONS.items())
 
 
-def test_results_as_lines_and_as_a_table(finished, tmp_path):
-    results = read_results(finished / "results.parquet")
+def test_results_as_lines_and_as_a_table_in_which_a_spreadsheet_finds_no_formula(finished, tmp_path):
+    results = read_results(finished / "results.parquet").assign(completion='=HYPERLINK("http://example.invalid")')
+    results.to_parquet(finished / "results.parquet")
     export_results(finished, output=tmp_path / "r.jsonl")
     lines = [json.loads(line) for line in (tmp_path / "r.jsonl").read_text().splitlines()]
     assert [line["completion"] for line in lines] == list(results["completion"])
     export_results(finished, output=tmp_path / "r.csv")
-    assert len(pd.read_csv(tmp_path / "r.csv")) == len(results)
-
-
-def test_a_spreadsheet_finds_no_formula(finished, tmp_path):
-    results = read_results(finished / "results.parquet").assign(completion='=HYPERLINK("http://example.invalid")')
-    results.to_parquet(finished / "results.parquet")
-    export_results(finished, output=tmp_path / "r.csv")
     table = pd.read_csv(tmp_path / "r.csv")
+    assert len(table) == len(results)
     assert table["completion"].str.startswith("'=").all()
     assert table["alpha"].dtype.kind == "f"
-
-
-def test_an_unknown_ending_is_refused(finished, tmp_path):
     with pytest.raises(InputError, match=r"written as \.xlsx"):
         export_results(finished, output=tmp_path / "r.xlsx")

@@ -1,8 +1,6 @@
 import io
 import logging
-import os
 import re
-import subprocess
 import sys
 
 import pytest
@@ -51,11 +49,9 @@ def test_other_stages_are_counted_in_jobs(progress):
     assert progress.line() == "prompts         1 of 3 jobs"
     assert progress.milestone() == "prompts"
     assert progress.total == 14
-
-
-def test_a_control_built_between_shards_does_not_take_the_line(progress):
-    progress.started(1, "complete_shard")
-    progress.started(2, "build_direction")
+    progress.started(2, "complete_shard")
+    # A control that is built between shards does not take the line.
+    progress.started(3, "build_direction")
     assert progress.line().startswith("completions")
 
 
@@ -74,37 +70,25 @@ def record(level=logging.INFO, message="", **facts):
     return made
 
 
-def test_warnings_are_printed_whole_and_jobs_are_not(monkeypatch):
+@pytest.mark.parametrize(
+    ("settings", "written"),
+    [
+        (None, "prompts         0 of 2 jobs\ndisk is full\nprompts         1 of 2 jobs\n"),
+        (
+            LogHandlerSettings(rewrite=True),
+            "\r\x1b[2Kplanning\r"
+            "\r\x1b[2Kprompts         0 of 2 jobs\r"
+            "\r\x1b[2Kdisk is full\n"
+            "\r\x1b[2Kprompts         1 of 2 jobs\r\n",
+        ),
+    ],
+)
+def test_warnings_are_printed_whole_and_the_line_is_rewritten_where_that_is_asked_for(monkeypatch, settings, written):
     monkeypatch.setattr(sys, "stderr", io.StringIO())
-    handler = LogHandler(common_settings=None, settings=None)
+    handler = LogHandler(common_settings=None, settings=settings)
     handler.emit(record(event=LogEvent.RUN_INFO, stats={"prepare_prompts": 2, "total": 2}))
     handler.emit(record(event=LogEvent.JOB_INFO, jobid=1, rule_name="prepare_prompts", output=["a"], message="words"))
     handler.emit(record(logging.WARNING, "disk is full"))
     handler.emit(record(event=LogEvent.JOB_FINISHED, job_id=1))
-    assert sys.stderr.getvalue().splitlines() == [
-        "prompts         0 of 2 jobs",
-        "disk is full",
-        "prompts         1 of 2 jobs",
-    ]
-
-
-def test_the_plugin_does_not_load_the_package_before_the_snakefile_does():
-    code = "import sys, snakemake_logger_plugin_progress; sys.exit('steering_reliability' in sys.modules)"
-    environment = os.environ | {"PYTHONPATH": str(ROOT / "workflow")}
-    assert subprocess.run([sys.executable, "-c", code], env=environment, check=False).returncode == 0
-
-
-def test_a_line_is_rewritten_without_a_terminal_where_that_is_asked_for(monkeypatch):
-    monkeypatch.setattr(sys, "stderr", io.StringIO())
-    handler = LogHandler(common_settings=None, settings=LogHandlerSettings(rewrite=True))
-    handler.emit(record(event=LogEvent.RUN_INFO, stats={"prepare_prompts": 2, "total": 2}))
-    handler.emit(record(event=LogEvent.JOB_INFO, jobid=1, rule_name="prepare_prompts", output=["a"]))
-    handler.emit(record(logging.WARNING, "disk is full"))
-    handler.emit(record(event=LogEvent.JOB_FINISHED, job_id=1))
     handler.close()
-    assert sys.stderr.getvalue() == (
-        "\r\x1b[2Kplanning\r"
-        "\r\x1b[2Kprompts         0 of 2 jobs\r"
-        "\r\x1b[2Kdisk is full\n"
-        "\r\x1b[2Kprompts         1 of 2 jobs\r\n"
-    )
+    assert sys.stderr.getvalue() == written

@@ -27,15 +27,11 @@ def resolved(study):
     return load_config(study.config)
 
 
-def test_a_folder_means_the_config_that_the_run_was_begun_with(begun, config):
+def test_a_folder_means_the_config_that_the_run_was_begun_with_and_nothing_the_default(begun, config):
     study = study_of(begun, [])
     assert resolved(study) == resolved(study_of(None, [config])) == resolved(study_of(config, []))
     assert study.files_for_snakemake() == (config_file(begun),)
-
-
-def test_with_nothing_it_is_the_default_run():
-    assert resolved(study_of(None, [])).experiment.output_dir == "results/smollm2"
-    assert str(folder_of(None, [])) == "results/smollm2"
+    assert resolved(study_of(None, [])).experiment.output_dir == str(folder_of(None, [])) == "results/smollm2"
 
 
 def test_of_a_finished_run_without_logs_the_record_is_enough(begun):

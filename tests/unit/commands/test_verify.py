@@ -1,22 +1,9 @@
 import shutil
 
 import pytest
-from steering_reliability.commands.verify import as_lines, stage_of, verify
+from steering_reliability.commands.verify import as_lines, verify
 from steering_reliability.errors import InputError
 from steering_reliability.run.checksums import write_checksums
-
-
-@pytest.mark.parametrize(
-    ("path", "stage"),
-    [
-        ("results/run/completions/x/add/layer_1/alpha_1/seed_0/benign.jsonl", "completions"),
-        ("results/run/prompts/benign.jsonl", "prompts"),
-        ("results/run/results.parquet", "results"),
-        ("reports/run/index.html", "report"),
-    ],
-)
-def test_a_file_has_a_stage(path, stage):
-    assert stage_of(path) == stage
 
 
 def test_what_changed_is_counted_by_stage_and_named(tmp_path):
@@ -35,20 +22,14 @@ def test_what_changed_is_counted_by_stage_and_named(tmp_path):
     assert next(iter(as_lines(found))).split() == ["tables", "1", "of", "3", "as", "recorded"]
 
 
-def test_a_copy_of_a_run_is_not_taken_for_the_run(tmp_path):
+def test_a_copy_of_a_run_is_not_taken_for_the_run_and_one_outside_a_clone_has_whole_paths(tmp_path):
     run = tmp_path / "clone/results/run"
     run.mkdir(parents=True)
     (run / "a.csv").write_text("x")
+    write_checksums([str(run / "a.csv")], output=run / "SHA256SUMS")
+    assert verify(run)["files"] == {}
     write_checksums([str(run / "a.csv")], output=run / "SHA256SUMS", below=f"{tmp_path}/clone/")
     assert verify(run)["stages"] == {"results": {"as recorded": 1, "changed": 0, "missing": 0}}
     copy = shutil.copytree(run, tmp_path / "copy")
     with pytest.raises(InputError, match="not in the folder in which it was made"):
         verify(copy)
-
-
-def test_a_run_outside_a_clone_is_recorded_by_whole_paths(tmp_path):
-    run = tmp_path / "run"
-    run.mkdir()
-    (run / "a.csv").write_text("x")
-    write_checksums([str(run / "a.csv")], output=run / "SHA256SUMS")
-    assert verify(run)["files"] == {}

@@ -12,40 +12,6 @@ from steering_reliability.errors import InputError
 COMPLETE = {"model": {"name": "m"}, "experiment": {"layers": [0], "alphas": [1.0], "output_dir": "results/x"}}
 OVERLAYS = [f"configs/{name}.yaml" for name in ("full", "refusal_tuned", "tiny")]
 MODELS = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "configs/models").glob("*.yaml"))
-# The values that the plan gives; layers and token_position stand there too, and cannot work.
-PLAN = {
-    "model": {"name": "EleutherAI/pythia-160m", "device": "cuda", "dtype": "float16"},
-    "data": {
-        "harm_train_path": "prompts/harm_train.jsonl",
-        "harm_test_path": "prompts/harm_test.jsonl",
-        "benign_path": "prompts/benign.jsonl",
-        "max_prompts_per_split": 200,
-    },
-    "generation": {"max_new_tokens": 80, "temperature": 0.7, "top_p": 0.9, "seed": 0, "batch_size": 8},
-    "direction": {
-        "method": "contrastive_prefix",
-        "refusal_prefix": " I can't help with that.",
-        "compliance_prefix": " Sure, here's how:",
-        "hook_point": "resid_post",
-        "token_position": "first_prefix_token",
-        "normalize": True,
-    },
-    "experiment": {
-        "layers": [4, 8, 11],
-        "interventions": ["add", "ablate"],
-        "alphas": [0, 0.5, 1, 2, 4],
-        "output_dir": "artifacts/runs/run_001",
-    },
-    "sanity_checks": {
-        "enabled": True,
-        "alt_prefixes": {
-            "refusal_prefix": " Sorry, I can't do that.",
-            "compliance_prefix": " Of course. Here's a step-by-step guide:",
-        },
-        "rerun_subset_n": 30,
-        "alt_seed": 42,
-    },
-}
 
 
 def parsed(name):
@@ -59,17 +25,6 @@ def resolved(*names):
 @pytest.mark.parametrize("name", ["config.yaml", "configs/default.yaml"])
 def test_a_complete_config_is_read_as_it_stands(name):
     assert resolved(name) == load_config(parsed(name))
-
-
-def test_every_value_of_the_plan_stands_in_the_default_config():
-    written = parsed("configs/default.yaml")
-    for section, values in PLAN.items():
-        for key, value in values.items():
-            assert written[section][key] == value, f"{section}.{key}"
-    assert "Two of the plan's values cannot work" in (ROOT / "configs/default.yaml").read_text(encoding="utf-8")
-    config = load_config(written)
-    assert config.direction.refusal_prefix.startswith(" ")
-    assert [pair.model_dump() for pair in config.sanity_checks.alt_prefixes] == [PLAN["sanity_checks"]["alt_prefixes"]]
 
 
 @pytest.mark.parametrize("name", [*OVERLAYS, *MODELS])
@@ -106,17 +61,13 @@ def test_what_lacks_a_key_without_a_default_is_merged_over_config_yaml(path):
     assert merged["experiment"]["output_dir"] == "results/x"
 
 
-def test_two_overlays_that_are_complete_together_are_still_merged_over_config_yaml():
+def test_the_last_file_wins_and_two_overlays_that_are_complete_together_are_still_merged_over_config_yaml():
+    assert resolved("configs/tiny.yaml", "configs/full.yaml").data.max_prompts_per_split is None
     both = resolved("configs/tiny.yaml", "configs/models/gpt2.yaml")
     assert both.model.name == "openai-community/gpt2"
     assert (both.experiment.layers, both.data.max_prompts_per_split) == ([4, 6, 8], 8)
     # From config.yaml: neither file sets it, and the default of the key is another.
     assert (both.experiment.alpha_unit, both.direction.build_fraction) == ("resid_norm", 0.5)
-
-
-def test_the_last_file_wins():
-    assert resolved("configs/tiny.yaml", "configs/full.yaml").data.max_prompts_per_split is None
-    assert resolved("configs/full.yaml", "configs/tiny.yaml").data.max_prompts_per_split == 8
 
 
 def test_another_model_does_not_inherit_hash_and_revision_of_the_one_below():
@@ -135,12 +86,8 @@ def test_sections_of_the_wrong_kind_are_left_for_the_reader_of_configs(part):
         load_config(merge_over(parsed("config.yaml"), part))
 
 
-def test_the_rule_stands_in_the_list_of_keys_and_is_written_in_one_place():
+def test_the_rule_stands_in_the_list_of_keys():
     assert RULE in (ROOT / "docs/config.md").read_text(encoding="utf-8").replace("`", "")
-    texts = {path: path.read_text(encoding="utf-8") for path in (ROOT / "workflow").rglob("*.py")}
-    assert [path.name for path, text in texts.items() if "def merge_over(" in text or "update_config(" in text] == [
-        "files.py"
-    ]
 
 
 @pytest.mark.parametrize(

@@ -59,16 +59,12 @@ def test_the_file_that_sets_a_value_is_named_with_its_line(files, keys, place):
     assert ConfigPlaces(files).place(keys) == place
 
 
-def test_of_a_key_that_stands_twice_the_last_one_counts_as_it_does_for_yaml(files):
+def test_the_command_line_wins_over_all_files_and_of_a_key_that_stands_twice_the_last_one(files):
+    places = ConfigPlaces(files, overrides={"generation": {"seed": "x"}, "experiment": {"layers": ["x"]}})
+    assert places.place(("generation", "seed")) == places.place(("experiment", "layers", 0)) == "--config"
+    assert places.place(("generation", "top_p")) == "top.yaml, line 2"
     Path("top.yaml").write_text("generation:\n  seed: 1\ngeneration:\n  seed: x\n")
     assert ConfigPlaces(files).place(("generation", "seed")) == "top.yaml, line 4"
-
-
-def test_the_command_line_wins_over_all_files(files):
-    places = ConfigPlaces(files, overrides={"generation": {"seed": "x"}, "experiment": {"layers": ["x"]}})
-    assert places.place(("generation", "seed")) == "--config"
-    assert places.place(("experiment", "layers", 0)) == "--config"
-    assert places.place(("generation", "top_p")) == "top.yaml, line 2"
 
 
 def problems(files: list[str], raw: dict) -> ConfigError:
@@ -140,13 +136,6 @@ def test_a_file_without_lines_to_name_is_passed_over(files, content):
     assert ConfigPlaces(files).place(("generation", "top_p")) == "base.yaml, line 5"
 
 
-def test_without_files_nothing_is_added():
-    with pytest.raises(ConfigError) as caught, ConfigPlaces([]).named():
-        load_config({})
-    assert caught.value.where == "config"
-    assert "[" not in caught.value.what
-
-
 STATUS = ["steering_reliability", "status"]
 BASELINE = ["steering_reliability.experiments.run_baseline"]
 
@@ -154,7 +143,6 @@ BASELINE = ["steering_reliability.experiments.run_baseline"]
 @pytest.mark.parametrize(
     ("command", "content", "where"),
     [
-        (STATUS, "generation:\n  top_p: 7\n", "  where: mine.yaml, line 2\n"),
         (STATUS, "experiment:\n  layers: [999]\n", "  where: config key experiment.layers (mine.yaml, line 2)\n"),
         (STATUS, "generation:\n\ttop_p: 7\n", "  where: mine.yaml, line 2, column 1\n"),
         (

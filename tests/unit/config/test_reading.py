@@ -1,14 +1,11 @@
 """The config is typed, closed, and everything that is wrong with it is said at once."""
 
 import math
-from pathlib import Path
 
 import pytest
 from steering_reliability.config.reading import load_config
 from steering_reliability.config.schema import Config, _Section
 from steering_reliability.errors import InputError
-
-ROOT = Path(__file__).parents[3]
 
 
 def minimal(**sections) -> dict:
@@ -32,34 +29,10 @@ def experiment(**changes) -> dict:
     return minimal(experiment=minimal()["experiment"] | changes)
 
 
-def test_a_minimal_config_gets_the_defaults_of_the_design():
+def test_a_minimal_config_gets_its_defaults():
     config = load_config(minimal())
-    assert config.model.source == "hub"
-    assert config.data.harm_test_path == "prompts/harm_test.jsonl"
-    assert (config.generation.temperature, config.generation.num_samples_per_prompt) == (0.0, 1)
-    assert (config.experiment.positions, config.experiment.alpha_unit) == ("after_prompt", "unit")
+    assert (config.model.source, config.report_dir) == ("hub", "reports/run_001")
     assert (config.direction.method, config.direction.position) == ("contrastive_prefix", "prefix_mean")
-    assert config.report_dir == "reports/run_001"
-
-
-def test_every_problem_is_named_at_once():
-    found = problem(
-        {
-            "model": {"nam": "m"},
-            "generation": {"temperature": -1, "top_p": 0, "seed": "one"},
-            "experiment": {"layers": [], "alphas": [math.nan], "output_dir": "out"},
-        }
-    )
-    for key in (
-        "model.name: is missing",
-        "model.nam: unknown key",
-        "generation.temperature:",
-        "generation.top_p:",
-        "generation.seed:",
-        "experiment.layers:",
-        "experiment.alphas",
-    ):
-        assert f"  - {key}" in found
 
 
 @pytest.mark.parametrize(
@@ -140,12 +113,9 @@ def test_a_contrast_of_prefixes_may_read_any_prefix_token_and_a_difference_of_me
     assert f"{position} needs a prefix" in found
 
 
-def test_a_method_without_a_prefix_reads_the_last_prompt_token():
+def test_a_method_without_a_prefix_reads_the_last_prompt_token_and_equal_prefixes_are_refused():
     direction = load_config(minimal(direction={"method": "difference_in_means"})).direction
     assert direction.position == "last_prompt_token"
-
-
-def test_equal_prefixes_are_refused():
     assert "would be zero" in problem(minimal(direction={"refusal_prefix": "So", "compliance_prefix": "So"}))
 
 
@@ -178,33 +148,21 @@ def test_the_other_seed_must_be_another():
     assert off.sanity_checks.alt_seed == 7
 
 
-def test_a_config_can_not_be_changed_after_it_was_checked():
-    config = load_config(minimal())
-    with pytest.raises(ValueError, match="frozen"):
-        config.generation.seed = 3
-
-
-def sections() -> list[type[_Section]]:
-    return [section for section in _Section.__subclasses__() if section is not Config]
-
-
-@pytest.mark.parametrize("section", sections(), ids=lambda section: section.__name__)
-def test_every_key_is_described(section):
-    assert section.model_fields
-    for name, field in section.model_fields.items():
-        assert field.description, f"{section.__name__}.{name} has no description"
-        assert field.description.endswith("."), name
-
-
-@pytest.mark.parametrize("template", ["Q: {prompt}\nA:", "{prompt}", '{"q": "{prompt}"}'])
-def test_a_prompt_template_has_one_place_for_the_prompt(template):
-    assert load_config(minimal(model={"name": "m", "prompt_template": template})).model.prompt_template == template
+def test_every_key_is_described():
+    for section in _Section.__subclasses__():
+        for name, field in section.model_fields.items():
+            assert section is Config or (field.description or "").endswith("."), f"{section.__name__}.{name}"
 
 
 @pytest.mark.parametrize("template", ["", "Q:", "{prompt} {prompt}", "{question} {prompt}", "{}{prompt}"])
-def test_another_prompt_template_is_refused(template):
-    found = problem(minimal(model={"name": "m", "prompt_template": template}))
-    assert "model.prompt_template: must contain {prompt} exactly once" in found
+def test_a_prompt_template_has_one_place_for_the_prompt(template):
+    def load(text):
+        return load_config(minimal(model={"name": "m", "prompt_template": text})).model.prompt_template
+
+    for sound in ("Q: {prompt}\nA:", "{prompt}", '{"q": "{prompt}"}'):
+        assert load(sound) == sound
+    with pytest.raises(InputError, match=r"model\.prompt_template: must contain {prompt} exactly once"):
+        load(template)
 
 
 @pytest.mark.parametrize("grows", ["wide", "deep"])

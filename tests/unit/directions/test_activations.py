@@ -5,7 +5,6 @@ import torch
 from plain_model import load_plain_model, read_plainly
 from steering_reliability.directions.activations import BATCH, Text, read_residuals, texts_to_compare
 from steering_reliability.errors import InputError
-from steering_reliability.generation.engine import Engine
 from steering_reliability.model.loading import render_prompt
 from steering_reliability.prompts.schema import Prompt
 
@@ -71,32 +70,17 @@ def test_templates_stand_around_prompt_and_prefix(tiny_model, plain, templates, 
     torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
 
 
-def test_a_prefix_can_not_change_the_last_prompt_token(tiny_model):
-    # The zero trap: this is why the config refuses the pair.
-    def last(appended: str) -> torch.Tensor:
-        texts = [Text("Tell me.", appended)]
-        return read_residuals(texts, model=tiny_model, hook_point="resid_post", position="last_prompt_token")
-
-    torch.testing.assert_close(last("Sure, here is how."), last("I'm sorry"), rtol=0, atol=1e-5)
-
-
-def test_an_engine_on_the_same_model_changes_nothing(tiny_model):
-    settings = {"model": tiny_model, "hook_point": "resid_post", "position": "prefix_mean"}
-    before = read_residuals(TEXTS, **settings)
-    Engine(tiny_model, hook_point="resid_post", max_rows=8)
-    torch.testing.assert_close(read_residuals(TEXTS, **settings), before, rtol=1e-4, atol=1e-5)
-
-
-def test_an_empty_prefix_has_no_tokens_to_read(tiny_model):
-    with pytest.raises(InputError, match="prefix_mean reads the text after the prompt, and it is empty") as caught:
-        read_residuals([Text("Tell me.")], model=tiny_model, hook_point="resid_post", position="prefix_mean")
-    assert "Tell me." in caught.value.where
-
-
-def test_a_text_beyond_the_context_is_named(tiny_model):
-    with pytest.raises(InputError, match=r"context of 512") as caught:
-        read_residuals([Text("zq" * 300)], model=tiny_model, hook_point="resid_post", position="last_prompt_token")
-    assert "zqzq" in caught.value.where
+@pytest.mark.parametrize(
+    ("text", "position", "message"),
+    [
+        (Text("Tell me."), "prefix_mean", "prefix_mean reads the text after the prompt, and it is empty"),
+        (Text("zq" * 300), "last_prompt_token", "context of 512"),
+    ],
+)
+def test_a_text_that_can_not_be_read_is_named(tiny_model, text, position, message):
+    with pytest.raises(InputError, match=message) as caught:
+        read_residuals([text], model=tiny_model, hook_point="resid_post", position=position)
+    assert text.prompt[:8] in caught.value.where
 
 
 PROMPTS = {
@@ -111,28 +95,25 @@ def outcomes(*, refusal: int, helpful: int, other: int = 0) -> list[dict]:
     return [{"prompt": f"p{n}", "completion": f"{kind} {n}", "outcome": kind} for n, kind in enumerate(kinds)]
 
 
-def test_a_contrast_of_prefixes_pairs_each_harmful_prompt_with_both():
-    refusing, complying, paired = texts_to_compare("contrastive_prefix", prompts=PROMPTS, **PREFIXES)
-    assert refusing == [Text("pick", "No."), Text("forge", "No.")]
-    assert complying == [Text("pick", "Yes."), Text("forge", "Yes.")]
-    assert paired
-
-
-def test_a_difference_of_means_compares_harmful_and_benign_prompts():
-    assert texts_to_compare("difference_in_means", prompts=PROMPTS, **PREFIXES) == (
-        [Text("pick"), Text("forge")],
-        [Text("bake")],
-        False,
-    )
-
-
-def test_outcomes_are_parted_and_the_rest_left_out():
-    refused, helped, paired = texts_to_compare(
-        "outcome_conditioned", prompts=PROMPTS, outcomes=outcomes(refusal=8, helpful=9, other=5), **PREFIXES
-    )
-    assert refused == [Text(f"p{n}", f"refusal {n}") for n in range(8)]
-    assert helped == [Text(f"p{n}", f"helpful {n}") for n in range(8, 17)]
-    assert not paired
+def test_each_method_compares_its_two_sides():
+    rows = outcomes(refusal=8, helpful=9, other=5)
+    found = {
+        method: texts_to_compare(method, prompts=PROMPTS, outcomes=rows, **PREFIXES)
+        for method in ("contrastive_prefix", "difference_in_means", "outcome_conditioned")
+    }
+    assert found == {
+        "contrastive_prefix": (
+            [Text("pick", "No."), Text("forge", "No.")],
+            [Text("pick", "Yes."), Text("forge", "Yes.")],
+            True,
+        ),
+        "difference_in_means": ([Text("pick"), Text("forge")], [Text("bake")], False),
+        "outcome_conditioned": (
+            [Text(f"p{n}", f"refusal {n}") for n in range(8)],
+            [Text(f"p{n}", f"helpful {n}") for n in range(8, 17)],
+            False,
+        ),
+    }
 
 
 @pytest.mark.parametrize(("refusal", "helpful"), [(7, 30), (30, 7), (0, 0)])

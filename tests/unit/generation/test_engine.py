@@ -21,7 +21,7 @@ def plain(tiny_folder):
     return load_plain_model(tiny_folder)
 
 
-def mixed_rows(model, *, chat_template: str = "auto", new_tokens: int = 10) -> list[Row]:
+def mixed_rows(model) -> list[Row]:
     """Rows of different lengths, layers, interventions, positions and temperatures, the baseline among them."""
     kinds = [
         {"positions": "after_prompt"},
@@ -31,16 +31,11 @@ def mixed_rows(model, *, chat_template: str = "auto", new_tokens: int = 10) -> l
         {"layer": model.n_layers // 2, "ablate": 0.5, "positions": "prompt", "temperature": 0.7, "top_p": 0.95},
         {"layer": 0, "add": -1.5, "positions": "last_prompt_token", "temperature": 1.3},
     ]
+    kinds += [kind | {"openings": ((5, 7, 9), (4,))} for kind in kinds[:3]]
     return [
-        make_row(model, prompt, key=(prompt, at), chat_template=chat_template, new_tokens=new_tokens - at % 3, **kind)
+        make_row(model, prompt, key=(prompt, at), new_tokens=10 - at % 3, **kind)
         for prompt in PROMPTS
         for at, kind in enumerate(kinds)
-    ] + [
-        make_row(
-            model, prompt, key=(prompt, "open", at), chat_template=chat_template, openings=((5, 7, 9), (4,)), **kind
-        )
-        for prompt in PROMPTS
-        for at, kind in enumerate(kinds[:3])
     ]
 
 
@@ -61,36 +56,6 @@ def test_every_choice_of_positions_agrees_with_the_slow_reference(tiny_model, pl
             assert getattr(completion, name) == pytest.approx(getattr(slow, name), abs=1e-4), name
         expected = [score_slowly(plain, row, opening, hook_point=hook_point) for opening in openings]
         assert completion.opening_logprobs == pytest.approx(expected, abs=1e-4)
-
-
-def test_openings_change_nothing_of_the_completion(tiny_model):
-    asked = {"layer": 1, "add": 3.0, "temperature": 0.9}
-    bare = [make_row(tiny_model, prompt, **asked) for prompt in PROMPTS]
-    opened = [make_row(tiny_model, prompt, openings=((5, 7, 9), (3,)), **asked) for prompt in PROMPTS]
-    engine = Engine(tiny_model, hook_point="resid_post", max_rows=8)
-    for one, other in zip(engine.generate(bare), engine.generate(opened), strict=True):
-        assert everything(one)[:-1] == everything(other)[:-1]
-        assert (len(one.opening_logprobs), len(other.opening_logprobs)) == (0, 2)
-
-
-@pytest.mark.parametrize("positions", POSITIONS)
-def test_the_reference_itself_tells_the_positions_apart(tiny_model, plain, positions):
-    def slow(name):
-        row = make_row(tiny_model, PROMPTS[0], layer=1, add=3.0, positions=name, temperature=0.9)
-        return write_slowly(plain, row, hook_point="resid_post", end_tokens=tiny_model.end_tokens)
-
-    others = [slow(name).mean_entropy for name in POSITIONS if name != positions]
-    assert all(abs(slow(positions).mean_entropy - other) > 1e-3 for other in others)
-
-
-def test_steering_after_the_prompt_leaves_the_first_distribution_alone(tiny_model):
-    rows = [
-        make_row(tiny_model, PROMPTS[0], layer=1, add=3.0, positions=name)
-        for name in ("generated", "first_generated_token", "last_prompt_token")
-    ]
-    generated, first_generated, last_prompt = Engine(tiny_model, hook_point="resid_post", max_rows=8).generate(rows)
-    assert generated.first_token_kl == first_generated.first_token_kl == 0.0
-    assert last_prompt.first_token_kl > 0.01
 
 
 @pytest.mark.parametrize("hook_point", ["resid_pre", "resid_post"])
@@ -125,11 +90,12 @@ def test_a_row_that_is_not_scored_is_the_same_but_for_its_score_and_so_is_its_co
     assert engine.idle
 
 
-def assert_a_row_does_not_depend_on_its_company(model, rows: list[Row]) -> None:
+def test_a_row_does_not_depend_on_its_company(tiny_model):
     """Alone, beside others, in another order, in a smaller batch and on other threads: the same bits."""
+    rows = mixed_rows(tiny_model)
 
     def write(chosen: list[Row], *, max_rows: int) -> dict:
-        done = Engine(model, hook_point="resid_post", max_rows=max_rows).generate(chosen)
+        done = Engine(tiny_model, hook_point="resid_post", max_rows=max_rows).generate(chosen)
         return {completion.row.key: everything(completion) for completion in done}
 
     together = write(rows, max_rows=64)
@@ -145,18 +111,6 @@ def assert_a_row_does_not_depend_on_its_company(model, rows: list[Row]) -> None:
         assert few == {key: together[key] for key in few}
     finally:
         torch.set_num_threads(threads)
-
-
-def test_a_row_of_the_tiny_model_does_not_depend_on_its_company(tiny_model):
-    assert_a_row_does_not_depend_on_its_company(tiny_model, mixed_rows(tiny_model))
-
-
-@pytest.mark.real_model
-@pytest.mark.slow
-def test_a_row_of_the_real_model_does_not_depend_on_its_company(real_model):
-    rows = mixed_rows(real_model, chat_template="none", new_tokens=3)
-    short = [row for row in rows[::2] if len(row.tokens) < 8]
-    assert_a_row_does_not_depend_on_its_company(real_model, short)
 
 
 @pytest.mark.parametrize("max_rows", [8, 96])
@@ -181,13 +135,13 @@ def test_hundreds_of_rows_that_come_at_random_are_what_each_shard_writes_alone(t
             )
             for at in range(max_rows // 4)
         ]
-        for shard in range(20)
+        for shard in range(10)
     ]
     expected = {}
     for shard in shards:
         for completion in Engine(tiny_model, hook_point="resid_post", max_rows=32).generate(shard):
             expected[completion.row.key] = everything(completion)
-    waiting = chance.sample([row for shard in shards for row in shard], 20 * (max_rows // 4))
+    waiting = chance.sample([row for shard in shards for row in shard], 10 * (max_rows // 4))
     engine, found = Engine(tiny_model, hook_point="resid_post", max_rows=max_rows), {}
     while waiting or not engine.idle:
         if waiting and (engine.idle or chance.random() < 0.3):
@@ -235,22 +189,15 @@ def test_a_prompt_that_fills_the_context_is_refused_by_name(tiny_model):
     assert len(engine.waiting) == 1
 
 
-def test_a_layer_that_the_model_lacks_is_refused(tiny_model):
-    engine = Engine(tiny_model, hook_point="resid_post", max_rows=8)
-    with pytest.raises(InputError, match="3 blocks and no layer 3"):
-        engine.submit([make_row(tiny_model, "Tell me.", layer=3, add=1.0)])
-    assert engine.idle
-
-
 @pytest.mark.real_model
 def test_the_real_model_writes_the_same_alone_and_in_company_to_the_last_bit(real_model):
     kinds = [{}, {"layer": 14, "add": 20.0, "temperature": 0.8}, {"layer": 18, "ablate": 1.0}]
     rows = [
-        make_row(real_model, f"{prompt} Part {part}.", key=(prompt, part, at), new_tokens=6 + part, **kind)
+        make_row(real_model, f"{prompt} Part {part}.", key=(prompt, part, at), new_tokens=4 + part, **kind)
         for prompt in PROMPTS
-        for part in range(4)
+        for part in range(2)
         for at, kind in enumerate(kinds)
     ]
-    together = Engine(real_model, hook_point="resid_post", max_rows=40).generate(rows)
+    together = Engine(real_model, hook_point="resid_post", max_rows=24).generate(rows)
     alone = [Engine(real_model, hook_point="resid_post", max_rows=8).generate([row])[0] for row in rows[:3]]
     assert [everything(one) for one in alone] == [everything(one) for one in together[:3]]

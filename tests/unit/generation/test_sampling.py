@@ -55,18 +55,6 @@ def test_a_draw_never_changes():
     )
 
 
-def test_the_whole_distribution_is_inverted_from_the_most_to_the_least_likely():
-    uniform = [0.0, 0.49, 0.51, 0.79, 0.81, 0.94, 0.96, 0.999999]
-    assert choose(SHARES.log(), uniform) == [2, 2, 0, 0, 3, 3, 1, 1]
-
-
-def test_a_nucleus_is_the_smallest_set_that_reaches_its_mass():
-    # 0.5 + 0.3 reach 0.75: token 2 gets 0.625 of that nucleus, token 0 the rest.
-    assert choose(SHARES.log(), [0.0, 0.62, 0.63, 0.999999], top_p=0.75) == [2, 2, 0, 0]
-    # 0.5 alone reaches 0.45.
-    assert choose(SHARES.log(), [0.0, 0.999999], top_p=0.45) == [2, 2]
-
-
 def test_temperature_is_applied_before_the_nucleus():
     # At temperature 0.5 the shares are squared: 25, 9, 2.25 and 0.25 of 36.5; 25 reach two thirds.
     assert choose(SHARES.log(), [0.999999], temperature=0.5, top_p=0.66) == [2]

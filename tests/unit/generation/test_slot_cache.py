@@ -1,12 +1,9 @@
 """Keys and values of rows that stand at different positions, and the attention that reads them."""
 
-import math
-
 import pytest
 import torch
 from steering_reliability.errors import InputError
-from steering_reliability.generation.slot_cache import SlotCache, causal_mask, grouped_attention, round_up
-from transformers.models.llama.modeling_llama import repeat_kv
+from steering_reliability.generation.slot_cache import SlotCache, grouped_attention
 
 
 def numbered(rows: int, tokens: int, *, start: float = 0.0) -> torch.Tensor:
@@ -17,44 +14,6 @@ def numbered(rows: int, tokens: int, *, start: float = 0.0) -> torch.Tensor:
 def place(cache: SlotCache, positions: torch.Tensor, *, horizon: int) -> int:
     """Say where the next tokens go; returns the number of keys that attention reads."""
     return cache.inputs(positions, positions, horizon=horizon, dtype=torch.float32)["attention_mask"].shape[-1]
-
-
-@pytest.mark.parametrize(("n", "up"), [(0, 0), (1, 8), (8, 8), (9, 16), (64, 64)])
-def test_heights_are_multiples_of_eight(n, up):
-    assert round_up(n) == up
-
-
-def test_a_token_sees_the_keys_up_to_its_own_position():
-    mask = causal_mask(torch.tensor([[0], [2]]), horizon=4, dtype=torch.float32)
-    least = torch.finfo(torch.float32).min
-    assert mask.tolist() == [[[[0, least, least, least]]], [[[0, 0, 0, least]]]]
-
-
-@pytest.mark.parametrize("settings", [{"scaling": 0.3}, {}])
-@pytest.mark.parametrize("q", [1, 3])
-@pytest.mark.parametrize(("heads", "shared"), [(4, 2), (3, 3), (4, 1)])
-def test_grouped_attention_is_attention_with_repeated_heads(heads, shared, q, settings):
-    generator = torch.Generator().manual_seed(0)
-    n, keys, d = 5, 16, 8
-    query = torch.randn(n, heads, q, d, generator=generator)
-    key, value = (torch.randn(n, shared, keys, d, generator=generator) for _ in range(2))
-    mask = causal_mask(torch.arange(n).unsqueeze(-1) * 2 + torch.arange(q), horizon=keys, dtype=torch.float32)
-    found, weights = grouped_attention(None, query, key, value, mask, **settings)
-    wide_keys, wide_values = repeat_kv(key, heads // shared), repeat_kv(value, heads // shared)
-    scores = query @ wide_keys.transpose(2, 3) * settings.get("scaling", 8**-0.5) + mask
-    expected = (scores.softmax(dim=-1) @ wide_values).transpose(1, 2)
-    assert weights is None
-    assert found.shape == (n, q, heads, d)
-    torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-6)
-
-
-def test_a_softcap_bounds_the_scores_before_the_mask():
-    query, key, value = torch.ones(1, 1, 1, 1), torch.tensor([[[[9.0], [0.0], [9.0]]]]), torch.eye(3)[:, :1]
-    mask = torch.tensor([[[[0.0, 0.0, torch.finfo(torch.float32).min]]]])
-    found, _ = grouped_attention(None, query, key, value.view(1, 1, 3, 1), mask, scaling=1.0, softcap=2.0)
-    # The scores are 2 tanh(9 / 2) and 0; the third key is hidden.
-    first = math.exp(2 * math.tanh(4.5))
-    torch.testing.assert_close(found.item(), first / (first + 1), rtol=1e-6, atol=0)
 
 
 def test_attention_sinks_are_refused():
@@ -109,13 +68,3 @@ def test_a_wider_span_keeps_what_the_rows_hold_and_adds_zeros():
     # One spare storage serves all layers.
     storages = {stored.data_ptr() for stored in (*cache.keys, *cache.values, cache._spare)}
     assert len(storages) == 7
-
-
-def test_a_stored_prompt_longer_than_the_span_finds_room():
-    cache = SlotCache(2, slots=8, length=64, span=16)
-    stored = [(numbered(1, 30)[0], -numbered(1, 30)[0])] * 2
-    cache.write(0, stored, length=10)
-    cache.write(1, stored, length=30)
-    assert cache.span == 32
-    assert torch.equal(cache.read(0, length=10)[1][0], numbered(1, 30)[0, :, :10])
-    assert torch.equal(cache.read(1, length=30)[1][0], numbered(1, 30)[0])

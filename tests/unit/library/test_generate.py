@@ -3,7 +3,7 @@
 import pytest
 import torch
 from plain_model import load_plain_model
-from steering_reliability import GenerationConfig, InputError, StoredDirection, generate, steered
+from steering_reliability import GenerationConfig, InputError, StoredDirection, generate
 from steering_reliability.model.loading import render_prompt
 from steering_reliability.prompts.schema import Prompt
 from tiny_model import planted_direction
@@ -61,16 +61,6 @@ def test_an_id_picks_the_random_numbers(tiny_model):
     assert plain == named
     assert [text.completion for text in others] != [text.completion for text in plain]
     assert others[0].id == "other"
-
-
-def test_the_bridge_is_left_as_it_was(tiny_model):
-    tokens = torch.tensor([[5, 50, 100]])
-    config = tiny_model.bridge.original_model.config
-    before = config._attn_implementation
-    generate(PROMPTS, model=tiny_model, sampling=SHORT)
-    assert config._attn_implementation == before
-    with torch.inference_mode(), steered(tiny_model.bridge, direction=DIRECTION, alpha=1.0) as bridge:
-        assert bool(torch.isfinite(bridge(tokens)).all())
 
 
 def test_a_template_stands_around_the_prompt(tiny_model):

@@ -55,9 +55,13 @@ def test_a_template_stands_around_every_prompt(tiny_model):
     assert not torch.allclose(found.vector, bare.vector, atol=1e-4)
 
 
-def test_a_part_of_the_prompts_builds_where_the_settings_say_so(tiny_model):
+def test_a_part_of_the_prompts_builds_and_a_vector_of_ones_own_is_taken_where_the_settings_say_so(tiny_model, tmp_path):
     half = PLANTED.model_copy(update={"build_fraction": 0.5})
     assert build_direction(PROMPTS, model=tiny_model, layer=0, settings=half).statistics["n"] == 2
+    own = torch.arange(1.0, tiny_model.d_model + 1)
+    torch.save(own, tmp_path / "layer_1.pt")
+    settings = DirectionConfig(file=str(tmp_path / "layer_{layer}.pt"), normalize=False)
+    assert torch.equal(build_direction(PROMPTS, model=tiny_model, layer=1, settings=settings).vector, own)
 
 
 @pytest.mark.parametrize(
@@ -73,11 +77,3 @@ def test_a_part_of_the_prompts_builds_where_the_settings_say_so(tiny_model):
 def test_what_can_not_be_used_is_one_message(tiny_model, prompts, changes, message):
     with pytest.raises(InputError, match=message):
         build_direction(prompts, model=tiny_model, **({"layer": 1} | changes))
-
-
-def test_a_vector_of_ones_own_takes_the_place_of_the_learned_one(tiny_model, tmp_path):
-    own = torch.arange(1.0, tiny_model.d_model + 1)
-    torch.save(own, tmp_path / "layer_1.pt")
-    settings = DirectionConfig(file=str(tmp_path / "layer_{layer}.pt"), normalize=False)
-    found = build_direction(PROMPTS, model=tiny_model, layer=1, settings=settings)
-    assert found.vector.tolist() == own.tolist()

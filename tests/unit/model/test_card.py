@@ -50,10 +50,6 @@ def test_a_damaged_card_is_no_permission(sealed, text):
         check_files(sealed, weights=False)
 
 
-def test_a_folder_of_the_users_own_is_taken_as_it_is(tiny_folder):
-    check_files(tiny_folder, weights=True)
-
-
 def test_a_folder_of_other_code_is_named_with_what_remakes_it(tiny_folder, tmp_path):
     folder = tmp_path / "made"
     assert other_code_note(folder, code="new", rule="prepare_model") is None

@@ -7,7 +7,6 @@ import torch
 from plain_model import load_plain_model
 from steering_reliability.errors import InputError
 from steering_reliability.model.loading import (
-    choose_device,
     choose_dtype,
     load_model,
     multiplies_bfloat16_fast,
@@ -43,17 +42,6 @@ def test_a_template_stands_around_the_prompt(tiny_model, prompt, system_prompt, 
         assert tiny_model.tokenizer.decode(rendered.tokens[rendered.user_end :]) == after
 
 
-def test_two_templates_are_one_too_many(tiny_folder):
-    from transformers import AutoTokenizer
-
-    tokenizer = AutoTokenizer.from_pretrained(tiny_folder)
-    with pytest.raises(InputError, match="has a chat template") as caught:
-        render_prompt("Hi", tokenizer=tokenizer, prompt_template="Q: {prompt}")
-    assert "chat_template: none" in caught.value.fix
-    tokenizer.chat_template = None
-    assert tokenizer.decode(render_prompt("Hi", tokenizer=tokenizer, prompt_template="Q: {prompt}").tokens) == "Q: Hi"
-
-
 @pytest.mark.parametrize(
     ("template", "prompt", "opening", "text"),
     [
@@ -87,26 +75,20 @@ def test_a_model_that_begins_its_texts_with_bos_gets_it_once(tiny_folder):
     assert render_prompt("Hi", tokenizer=tokenizer).tokens.count(start) == 2, "the template's own two turns"
 
 
-def test_a_template_that_knows_no_system_turn_is_an_input_error(tiny_folder):
+def test_a_template_that_knows_no_system_turn_is_an_input_error_and_one_that_writes_the_date_writes_the_same_tomorrow(
+    tiny_folder,
+):
     from transformers import AutoTokenizer
 
     tokenizer = AutoTokenizer.from_pretrained(tiny_folder)
     tokenizer.chat_template = (
         "{% if messages[0]['role'] == 'system' %}{{ raise_exception('no system turn') }}{% endif %}"
-        "{{ messages[0]['content'] }}"
+        "{{ strftime_now('%d %b %Y') }}: {{ messages[0]['content'] }}"
     )
-    assert tokenizer.decode(render_prompt("Hi", tokenizer=tokenizer).tokens) == "Hi"
+    assert tokenizer.decode(render_prompt("Hi", tokenizer=tokenizer).tokens) == "26 Jul 2024: Hi"
     with pytest.raises(InputError, match="no system turn") as caught:
         render_prompt("Hi", tokenizer=tokenizer, system_prompt="Be careful.")
     assert caught.value.where == "config key model.system_prompt"
-
-
-def test_a_template_that_writes_the_date_writes_the_same_one_tomorrow(tiny_folder):
-    from transformers import AutoTokenizer
-
-    tokenizer = AutoTokenizer.from_pretrained(tiny_folder)
-    tokenizer.chat_template = "{{ strftime_now('%d %b %Y') }}: {{ messages[0]['content'] }}"
-    assert tokenizer.decode(render_prompt("Hi", tokenizer=tokenizer).tokens) == "26 Jul 2024: Hi"
 
 
 def test_float16_becomes_float32_on_a_cpu():
@@ -131,15 +113,6 @@ def test_float16_becomes_float32_on_a_cpu():
 )
 def test_bfloat16_is_taken_where_it_is_the_faster_one(flags, vendor, fast):
     assert multiplies_bfloat16_fast({"flags": flags, "vendor_id": vendor}) is fast
-
-
-@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")
-def test_cuda_without_a_gpu_falls_back_with_a_warning():
-    device, warning = choose_device("cuda")
-    assert device == CPU
-    assert "no GPU is visible" in warning
-    assert choose_device("auto") == (CPU, None)
-    assert choose_device("cpu") == (CPU, None)
 
 
 def test_a_loaded_model_is_the_plain_one(tiny_folder, tiny_model):

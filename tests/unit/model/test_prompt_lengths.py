@@ -19,45 +19,27 @@ def measured(tokenizer, *texts, context=512, max_new_tokens=5, openings=(), temp
     )
 
 
-def test_tokens_are_counted(tiny_model):
+def test_tokens_are_counted_those_of_the_template_and_of_the_longest_opening_too(tiny_model):
     # " water" and " step" are one token each in the tiny vocabulary.
-    found = measured(tiny_model.tokenizer, " water", " water step", " water step water step")
+    found = measured(tiny_model.tokenizer, " water", " water step", " water step water step", context=9)
     assert found == {
-        "n_prompts": 3,
-        "median_tokens": 2,
-        "longest_tokens": 4,
-        "longest_prompt": "benign_2",
-        "tokens_after": 5,
-        "context": 512,
+        **{"n_prompts": 3, "median_tokens": 2, "longest_tokens": 4, "longest_prompt": "benign_2"},
+        **{"tokens_after": 5, "context": 9},
     }
+    inside = measured(tiny_model.tokenizer, " water", templates=BARE | {"chat_template": "auto"})
+    assert inside["longest_tokens"] > 1
+    assert measured(tiny_model.tokenizer, " water", openings=["Sure", " here" * 7])["tokens_after"] == 7
 
 
-def test_a_template_counts(tiny_model):
-    bare, inside = (
-        measured(tiny_model.tokenizer, " water", templates=BARE | {"chat_template": kind})["longest_tokens"]
-        for kind in ("none", "auto")
-    )
-    assert inside > bare == 1
-
-
-def test_a_prompt_fits_to_the_token(tiny_model):
-    assert measured(tiny_model.tokenizer, " water step water step", context=9)["context"] == 9
-
-
-@pytest.mark.parametrize(("context", "named"), [(8, ["benign_1"]), (7, ["benign_0", "benign_1"])])
-def test_a_prompt_that_does_not_fit_is_named(tiny_model, context, named):
-    with pytest.raises(InputError, match="with 5 tokens after them don't fit") as caught:
-        measured(tiny_model.tokenizer, " water step water", " water step water step", context=context)
-    assert [name for name in ("benign_0", "benign_1") if name in caught.value.what] == named
-
-
-def test_a_long_opening_needs_room_too(tiny_model):
-    found = measured(tiny_model.tokenizer, " water", openings=["Sure", " here" * 7])
-    assert found["tokens_after"] == 7
-    with pytest.raises(InputError, match="with 7 tokens after them don't fit the model's context of 7 tokens"):
-        measured(tiny_model.tokenizer, " water", openings=[" here" * 7], context=7)
-
-
-def test_five_are_named_and_the_others_counted(tiny_model):
-    with pytest.raises(InputError, match=r"8 prompts .*benign_4 \(1 tokens\) and 3 more\n"):
-        measured(tiny_model.tokenizer, *[" water"] * 8, context=5)
+@pytest.mark.parametrize(
+    ("texts", "settings", "message"),
+    [
+        ([" water step water", " water step water step"], {"context": 8}, r"1 prompts with 5 tokens .* benign_1 \(4"),
+        ([" water step water", " water step water step"], {"context": 7}, r"benign_0 \(3 tokens\), benign_1 \(4"),
+        ([" water"] * 8, {"context": 5}, r"8 prompts .*benign_4 \(1 tokens\) and 3 more\n"),
+        ([" water"], {"context": 7, "openings": [" here" * 7]}, "with 7 tokens after them don't fit .* of 7 tokens"),
+    ],
+)
+def test_prompts_that_do_not_fit_are_named(tiny_model, texts, settings, message):
+    with pytest.raises(InputError, match=message):
+        measured(tiny_model.tokenizer, *texts, **settings)

@@ -120,14 +120,10 @@ def test_a_package_is_searched_without_being_imported(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("key", ["num_hidden_layers", "n_layer", "num_layers"])
-def test_layers_are_counted_from_the_config(tmp_path, key):
+def test_layers_are_counted_from_the_config_or_from_a_gguf_file_before_it_is_converted(gguf_file, tmp_path, key):
     (tmp_path / "config.json").write_text(json.dumps({key: 12}))
     assert count_layers(ModelConfig(name="m", source=str(tmp_path)), folder=str(tmp_path)) == 12
-
-
-def test_layers_are_counted_from_a_gguf_file_before_it_is_converted(gguf_file, tmp_path):
-    model = ModelConfig(name="m", source=str(gguf_file))
-    assert count_layers(model, folder=str(tmp_path / "not there yet")) == 2
+    assert count_layers(ModelConfig(name="m", source=str(gguf_file)), folder=str(tmp_path / "not there yet")) == 2
 
 
 @pytest.mark.parametrize("content", ["{", "{}", "[]", '{"n_layer": null}', None])
@@ -201,7 +197,7 @@ def test_a_gguf_file_becomes_a_folder_with_a_card_of_what_it_is(gguf_file, tmp_p
     assert (read_card(folder)["licence"], read_card(folder)["weights"]) == ("cc-by-4.0", "dequantized Q4_K_M")
 
 
-def test_config_json_arrives_last(tmp_path):
+def test_config_json_arrives_last_and_what_a_killed_attempt_left_is_taken_away(tmp_path):
     for name in ("model.safetensors", "tokenizer.json"):
         folder = tmp_path / f"stopped at {name}"
         # A folder stands where this file wants to go, so that the move stops there.
@@ -210,52 +206,31 @@ def test_config_json_arrives_last(tmp_path):
             for file in ("config.json", "model.safetensors", "tokenizer.json"):
                 (made / file).write_text("{}")
         assert not (folder / "config.json").exists()
-
-
-def test_what_a_killed_attempt_left_is_taken_away(tmp_path):
+    place = tmp_path / "killed"
     for name in (".m[1].abc", ".m[1]x.abc", ".other.abc"):
-        (tmp_path / name).mkdir()
-        (tmp_path / name / "model.safetensors").touch()
-    (tmp_path / ".m[1].log").touch()
-    with published_folder(tmp_path / "m[1]") as made:
+        (place / name).mkdir(parents=True)
+    (place / ".m[1].log").touch()
+    with published_folder(place / "m[1]") as made:
         (made / "config.json").write_text("{}")
-    assert (tmp_path / "m[1]/config.json").is_file()
-    assert {path.name for path in tmp_path.iterdir()} == {"m[1]", ".m[1]x.abc", ".other.abc", ".m[1].log"}
-
-
-def test_a_gguf_file_that_breaks_midway_leaves_no_config(gguf_file, tmp_path):
-    gguf_file.write_bytes(gguf_file.read_bytes()[:-600])
-    with pytest.raises(Exception, match=r".+"):
-        prepare_model(ModelConfig(name="m", source=str(gguf_file)), folder=tmp_path / "models" / "m")
-    assert not (tmp_path / "models" / "m" / "config.json").exists()
-
-
-def test_other_weights_in_a_users_folder_have_another_fingerprint(tmp_path):
-    model, weights = ModelConfig(name="mine", source=str(tmp_path)), tmp_path / "model.safetensors"
-    content = bytearray(10_000)
-    weights.write_bytes(content)
-    first = fingerprint(model, folder=tmp_path)
-    os.utime(weights)
-    assert fingerprint(model, folder=tmp_path) == first
-    content[-10] ^= 1
-    weights.write_bytes(content)
-    assert fingerprint(model, folder=tmp_path) != first
-    # A prepared model's folder follows from its source.
-    assert fingerprint(ModelConfig(name="x", source="x.gguf"), folder=tmp_path / "nowhere") == ""
+    assert {path.name for path in place.iterdir()} == {"m[1]", ".m[1]x.abc", ".other.abc", ".m[1].log"}
 
 
 @pytest.mark.parametrize("name", ["tokenizer.json", "chat_template.jinja", "generation_config.json", "merges.txt"])
-def test_whatever_decides_text_counts_in_the_fingerprint(name, tmp_path):
-    (tmp_path / "model.safetensors").write_bytes(b"weights")
-    model = ModelConfig(name="x", source=str(tmp_path))
-    before = fingerprint(model, folder=tmp_path)
-    (tmp_path / name).write_text("one", encoding="utf-8")
-    added = fingerprint(model, folder=tmp_path)
-    (tmp_path / name).write_text("two", encoding="utf-8")
-    assert len({before, added, fingerprint(model, folder=tmp_path)}) == 3
+def test_what_decides_text_and_other_weights_count_in_the_fingerprint_of_a_users_folder(name, tmp_path):
+    model, weights = ModelConfig(name="mine", source=str(tmp_path)), tmp_path / "model.safetensors"
+    weights.write_bytes(bytes(10_000))
+    found = [fingerprint(model, folder=tmp_path)]
+    for text in ("one", "two"):
+        (tmp_path / name).write_text(text, encoding="utf-8")
+        found.append(fingerprint(model, folder=tmp_path))
+    weights.write_bytes(bytes(9_989) + b"\x01" + bytes(10))
+    found.append(fingerprint(model, folder=tmp_path))
+    assert len(set(found)) == 4
     (tmp_path / "README.md").write_text("words", encoding="utf-8")
-    (tmp_path / name).write_text("one", encoding="utf-8")
-    assert fingerprint(model, folder=tmp_path) == added
+    os.utime(weights)
+    assert fingerprint(model, folder=tmp_path) == found[-1]
+    # A prepared model's folder follows from its source.
+    assert fingerprint(ModelConfig(name="x", source="x.gguf"), folder=tmp_path / "nowhere") == ""
 
 
 def test_a_hub_model_needs_a_shared_disk():

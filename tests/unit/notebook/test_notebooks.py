@@ -21,44 +21,30 @@ def cells(notebook):
     return [(cell.cell_type, cell.source, cell.metadata.get("tags", [])) for cell in notebook.cells]
 
 
-def test_there_are_three():
-    assert [path.stem for path in NOTEBOOKS] == ["01_smoke_test", "02_full_sweep", "03_analysis"]
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_notebook_is_stored_without_outputs_in_step_with_its_text_form(path):
+    stored, text = nbformat.read(path, as_version=4), jupytext.read(path.with_suffix(".py"), fmt="py:percent")
+    nbformat.validate(stored)
+    assert cells(stored) == cells(text)
+    assert stored.metadata["kernelspec"]["name"] == text.metadata["kernelspec"]["name"] == "python3"
+    assert stored.metadata["jupytext"]["formats"] == text.metadata["jupytext"]["formats"] == "ipynb,py:percent"
+    code = [cell for cell in stored.cells if cell.cell_type == "code"]
+    assert all(not cell.outputs and cell.execution_count is None for cell in code)
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-class TestStored:
-    def test_the_text_form_says_the_same(self, path):
-        text = jupytext.read(path.with_suffix(".py"), fmt="py:percent")
-        stored = nbformat.read(path, as_version=4)
-        assert cells(stored) == cells(text)
-        assert stored.metadata["kernelspec"]["name"] == text.metadata["kernelspec"]["name"] == "python3"
-        assert stored.metadata["jupytext"]["formats"] == text.metadata["jupytext"]["formats"] == "ipynb,py:percent"
-
-    def test_it_is_valid_and_holds_no_output(self, path):
-        stored = nbformat.read(path, as_version=4)
-        nbformat.validate(stored)
-        code = [cell for cell in stored.cells if cell.cell_type == "code"]
-        assert len(code) >= 5
-        assert all(not cell.outputs and cell.execution_count is None for cell in code)
-
-    def test_it_says_what_it_is_and_then_has_one_cell_of_parameters(self, path):
-        first, second, third, *others = nbformat.read(path, as_version=4).cells
-        assert first.cell_type == "markdown"
-        assert re.search(r"minute", first.source)
-        assert second.metadata["tags"] == ["parameters"]
-        assert set(re.findall(r"^([A-Z_]+) = ", second.source, flags=re.MULTILINE)) >= SHARED
-        assert third.metadata["tags"] == ["set-up"]
-        assert not any(cell.metadata.get("tags") for cell in others)
-
-    def test_every_parameter_is_used(self, path):
-        _, parameters, *others = nbformat.read(path, as_version=4).cells
-        given = {node.id for node in ast.walk(ast.parse(parameters.source)) if isinstance(node, ast.Name)}
-        code = [ast.parse(cell.source) for cell in others if cell.cell_type == "code"]
-        assert given <= {node.id for tree in code for node in ast.walk(tree) if isinstance(node, ast.Name)}
-
-    def test_its_set_up_cell_is_the_shared_one(self, path):
-        cell = nbformat.read(path, as_version=4).cells[2]
-        assert cell.source == (ROOT / "notebooks" / "shared" / "set_up.py").read_text(encoding="utf-8").strip()
+def test_a_notebook_says_what_it_is_and_has_one_cell_of_parameters_which_it_uses_and_the_shared_set_up(path):
+    first, second, third, *others = nbformat.read(path, as_version=4).cells
+    assert first.cell_type == "markdown"
+    assert "minute" in first.source
+    assert second.metadata["tags"] == ["parameters"]
+    assert set(re.findall(r"^([A-Z_]+) = ", second.source, flags=re.MULTILINE)) >= SHARED
+    assert third.metadata["tags"] == ["set-up"]
+    assert third.source == (ROOT / "notebooks" / "shared" / "set_up.py").read_text(encoding="utf-8").strip()
+    assert not any(cell.metadata.get("tags") for cell in others)
+    given = {node.id for node in ast.walk(ast.parse(second.source)) if isinstance(node, ast.Name)}
+    code = [ast.parse(cell.source) for cell in (third, *others) if cell.cell_type == "code"]
+    assert given <= {node.id for tree in code for node in ast.walk(tree) if isinstance(node, ast.Name)}
 
 
 def test_a_changed_set_up_cell_is_written_into_every_notebook(tmp_path):

@@ -14,22 +14,20 @@ from synthetic_run import realistic_results
 from written_page import CHROMIUM, needs_chromium, write_page
 
 
-def test_without_a_page_there_is_a_sentence(tmp_path):
-    assert show_page(tmp_path / "<run>").data.startswith("<p>There is no page of the run ")
-    assert "&lt;run&gt;" in show_page(tmp_path / "<run>").data
-
-
-def test_the_page_is_found_where_the_run_s_config_sent_it(tmp_path):
+def test_the_page_is_found_where_the_run_s_config_sent_it_and_without_one_there_is_a_sentence(tmp_path):
     (tmp_path / "pages").mkdir()
-    (tmp_path / "pages" / "index.html").write_text("<p>here & there</p>", encoding="utf-8")
     config = {
         "model": {"name": "m"},
         "experiment": {"layers": [1], "alphas": [1.0], "output_dir": "results/x"},
         "report": {"output_dir": str(tmp_path / "pages")},
     }
-    (tmp_path / "run").mkdir()
-    (tmp_path / "run" / "provenance.json").write_text(json.dumps({"config": config}), encoding="utf-8")
-    (srcdoc,) = re.findall(r'srcdoc="([^"]*)"', show_page(tmp_path / "run").data)
+    (tmp_path / "<run>").mkdir()
+    (tmp_path / "<run>" / "provenance.json").write_text(json.dumps({"config": config}), encoding="utf-8")
+    said = show_page(tmp_path / "<run>").data
+    assert said.startswith("<p>There is no page of the run ")
+    assert "&lt;run&gt;" in said
+    (tmp_path / "pages" / "index.html").write_text("<p>here & there</p>", encoding="utf-8")
+    (srcdoc,) = re.findall(r'srcdoc="([^"]*)"', show_page(tmp_path / "<run>").data)
     assert html.unescape(srcdoc) == "<p>here & there</p>"
 
 

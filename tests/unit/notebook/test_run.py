@@ -26,12 +26,7 @@ def cell():
 def test_a_line_takes_the_place_of_the_one_before_it(cell):
     printed, states = cell(f"{CLEAR}prompts 0 of 2\r", f"{CLEAR}prompts 1 of 2\r{CLEAR}prompts 2 of 2\r\n")
     assert printed == ""
-    assert states == [
-        ("planning", False),
-        ("prompts 0 of 2", True),
-        ("prompts 1 of 2", True),
-        ("prompts 2 of 2", True),
-    ]
+    assert states == [("planning", False), ("prompts 0 of 2", True), ("prompts 1 of 2", True), ("prompts 2 of 2", True)]
 
 
 def test_an_error_is_printed_whole_and_stays(cell):
@@ -41,9 +36,10 @@ def test_an_error_is_printed_whole_and_stays(cell):
     assert [text for text, _ in states] == ["planning", "prompts 0 of 2", "prompts 1 of 2"]
 
 
-def test_what_others_say_is_printed_without_the_line(cell):
+def test_what_others_say_is_printed_without_the_line_and_what_snakemake_says_at_every_start_is_not(cell):
     printed, _ = cell(f"{CLEAR}planning\r", "Warning: two prompts are alike.\n")
     assert printed == "Warning: two prompts are alike.\n"
+    assert cell("Using workflow specific profile profiles/default for setting default arguments.\n")[0] == ""
 
 
 def test_pieces_may_be_cut_anywhere(cell):
@@ -52,7 +48,3 @@ def test_pieces_may_be_cut_anywhere(cell):
         printed, states = cell(text[:cut], text[cut:])
         assert printed == "all is well\n"
         assert [state for state, _ in states] == ["planning", "0 of 2", "1 of 2"]
-
-
-def test_what_snakemake_says_at_every_start_is_no_news(cell):
-    assert cell("Using workflow specific profile profiles/default for setting default arguments.\n")[0] == ""

@@ -7,7 +7,6 @@ import sys
 import venv
 from pathlib import Path
 
-import nbformat
 import pip
 import pytest
 import wheel_by_hand
@@ -152,19 +151,10 @@ def test_a_folder_of_the_name_that_is_no_clone_is_left_as_it_is(machine):
     assert (machine.work / "steering-reliability" / "mine.txt").read_text(encoding="utf-8") == "mine"
 
 
-def test_an_empty_clone_url_is_one_message_in_the_notebook(tmp_path):
-    work, executed = tmp_path / "work", tmp_path / "executed.ipynb"
-    work.mkdir()
-    command = [sys.executable, "-m", "papermill", str(ROOT / "notebooks" / "03_analysis.ipynb"), str(executed)]
-    command += ["--cwd", str(work), "--kernel", "python3", "--no-progress-bar"]
-    environment = os.environ | {"IPYTHONDIR": str(tmp_path / ".ipython")}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=300)
-    assert done.returncode != 0
-    code = [cell for cell in nbformat.read(executed, as_version=4).cells if cell.cell_type == "code"]
-    (error,) = [output for cell in code for output in cell.outputs if output.output_type == "error"]
-    assert error.traceback == [
-        f"the project is neither in nor above {work}, and CLONE_URL does not say where to clone it from\n"
+def test_an_empty_clone_url_is_one_message_in_the_notebook(machine):
+    assert machine.run_cell("", python=Path(sys.executable)) == (
+        f"the project is neither in nor above {machine.work}, and CLONE_URL does not say where to clone it from\n"
         "  where: the first code cell, parameter CLONE_URL\n"
-        '  to do: set CLONE_URL = "https://..." to the address of the repository, and run all again'
-    ]
-    assert list(work.iterdir()) == []
+        '  to do: set CLONE_URL = "https://..." to the address of the repository, and run all again\n'
+    )
+    assert list(machine.work.iterdir()) == []

@@ -7,20 +7,14 @@ from pathlib import Path
 from steering_reliability.process.only_package import PACKAGE, only_package
 
 
-def test_the_folder_holds_the_package_and_nothing_else(tmp_path):
-    folder = only_package(tmp_path / ".snakemake")
-    assert folder.is_absolute()
-    assert [path.name for path in folder.iterdir()] == ["steering_reliability"]
-    assert (folder / "steering_reliability").resolve() == PACKAGE
-
-
-def test_a_link_to_another_copy_is_replaced(tmp_path):
-    link = only_package(tmp_path) / "steering_reliability"
-    link.unlink()
-    link.symlink_to(tmp_path)
-    assert only_package(tmp_path) == link.parent
-    assert link.resolve() == PACKAGE
-    assert [path.name for path in link.parent.iterdir()] == ["steering_reliability"]
+def test_the_folder_holds_the_package_and_nothing_else_and_a_link_to_another_copy_is_replaced(tmp_path):
+    for _ in range(2):
+        folder = only_package(tmp_path / ".snakemake")
+        assert folder.is_absolute()
+        (link,) = folder.iterdir()
+        assert (link.name, link.resolve()) == ("steering_reliability", PACKAGE)
+        link.unlink()
+        link.symlink_to(tmp_path)
 
 
 def test_a_python_that_has_no_package_finds_it_there(tmp_path):

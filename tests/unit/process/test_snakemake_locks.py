@@ -1,7 +1,6 @@
 """Locks of killed runs go; locks of living ones, and of other machines, stay."""
 
 import json
-import os
 import socket
 import subprocess
 import sys
@@ -9,7 +8,7 @@ import time
 from contextlib import contextmanager
 
 import pytest
-from steering_reliability.process.snakemake_locks import RECORD, record_run, release_stale_locks
+from steering_reliability.process.snakemake_locks import RECORD, release_stale_locks
 
 JOB = ".snakemake/scripts/tmp1.complete_shard.py"
 
@@ -85,21 +84,11 @@ def test_a_living_run_keeps_its_locks_where_snakemakes_folder_is_a_link_to_anoth
     assert release_stale_locks(project / ".snakemake") == 2
 
 
-def test_a_job_left_behind_is_waited_for(folder):
-    with process(folder.parent, seconds=1.0, name=JOB) as job:
-        assert release_stale_locks(folder, patience=20) == 2
-        assert job.wait(timeout=1) == 0
-
-
-def test_a_job_that_does_not_end_is_named(folder, capsys):
+def test_a_job_left_behind_is_waited_for_and_named_if_it_does_not_end(folder, capsys):
     with process(folder.parent, name=JOB) as job:
         assert release_stale_locks(folder, patience=0.3) == 0
         assert f"still working in it: {job.pid}." in capsys.readouterr().err
         assert n_locks(folder) == 2
-    assert release_stale_locks(folder) == 2
-
-
-def test_a_run_is_recorded_whole(tmp_path):
-    record_run(tmp_path)
-    assert json.loads((tmp_path / RECORD).read_text()) == {"host": socket.gethostname(), "pid": os.getpid()}
-    assert [path.name for path in tmp_path.iterdir()] == [RECORD]
+    with process(folder.parent, seconds=1.0, name=JOB) as job:
+        assert release_stale_locks(folder, patience=20) == 2
+        assert job.wait(timeout=1) == 0

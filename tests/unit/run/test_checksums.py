@@ -1,4 +1,3 @@
-import hashlib
 import subprocess
 
 import pytest
@@ -20,19 +19,15 @@ def states(run):
     return list(check_files(read_checksums(run / "results/run/SHA256SUMS"), root=run).values())
 
 
-def test_what_was_written_is_recorded_by_the_names_of_the_rules(run):
+def test_what_was_written_is_recorded_by_the_names_of_the_rules_as_sha256sum_reads_it(run):
     recorded = read_checksums(run / "results/run/SHA256SUMS")
     assert list(recorded) == ["reports/run/index.html", "results/run/a.csv", "results/run/b.jsonl"]
-    assert recorded["results/run/a.csv"] == hashlib.sha256(b"results/run/a.csv").hexdigest()
     assert states(run) == ["as recorded"] * 3
-
-
-def test_the_list_is_one_that_sha256sum_reads(run):
     command = ["sha256sum", "--check", "--strict", "results/run/SHA256SUMS"]
     assert subprocess.run(command, cwd=run, capture_output=True, check=False).returncode == 0
 
 
-@pytest.mark.parametrize("damage", ["flip", "truncate", "empty", "folder", "dangling link"])
+@pytest.mark.parametrize("damage", ["flip", "truncate", "empty", "folder", "dangling link", "lost"])
 def test_damage_of_any_kind_is_seen(run, damage):
     path = run / "results/run/a.csv"
     content = path.read_bytes()
@@ -40,13 +35,11 @@ def test_damage_of_any_kind_is_seen(run, damage):
         path.write_bytes({"flip": b"R" + content[1:], "truncate": content[:-1], "empty": b""}[damage])
     else:
         path.unlink()
-        path.mkdir() if damage == "folder" else path.symlink_to("nowhere")
-    assert states(run) == ["as recorded", "changed", "as recorded"]
-
-
-def test_a_lost_file_is_missing(run):
-    (run / "results/run/a.csv").unlink()
-    assert check_files(read_checksums(run / "results/run/SHA256SUMS"), root=run)["results/run/a.csv"] == "missing"
+        if damage == "folder":
+            path.mkdir()
+        elif damage == "dangling link":
+            path.symlink_to("nowhere")
+    assert states(run) == ["as recorded", "missing" if damage == "lost" else "changed", "as recorded"]
 
 
 def test_a_list_that_is_damaged_or_not_there_is_told(run):

@@ -9,7 +9,6 @@ from steering_reliability.evidence.claim_points import CLAIM_POINT_COLUMNS
 from steering_reliability.results.tables import write_table
 from steering_reliability.run.grid import (
     Condition,
-    baseline_shard,
     check_point,
     conditions,
     conditions_at_claims,
@@ -19,7 +18,6 @@ from steering_reliability.run.grid import (
     main_direction,
     read_claim_points,
     resolve_layers,
-    seeds,
 )
 
 CHECKS = {"alt_prefixes": [{"refusal_prefix": "No.", "compliance_prefix": "Yes."}], "random_seeds": [3, 4]}
@@ -38,15 +36,6 @@ def config(*, direction: dict | None = None, sanity_checks: dict | None = None, 
     )
 
 
-def test_a_shard_lies_where_the_design_says():
-    condition = Condition("main", "contrastive_prefix", "ablate", 11, 0.50, 7)
-    assert (
-        condition.shard("harm_test")
-        == "completions/contrastive_prefix/ablate/layer_11/alpha_0.5/seed_7/harm_test.jsonl"
-    )
-    assert baseline_shard("benign", seed=7) == "completions/baseline/seed_7/benign.jsonl"
-
-
 @pytest.mark.parametrize(("alpha", "written"), [(1.0, "1"), (-0.25, "-0.25"), (1e-05, "1e-05"), (2.50, "2.5")])
 def test_an_alpha_is_written_in_its_shortest_form(alpha, written):
     assert f"/alpha_{written}/" in Condition("main", "d", "add", 0, alpha, 0).shard("benign")
@@ -62,23 +51,6 @@ def test_the_grid_is_interventions_by_layers_by_strengths_without_zero():
 
 def test_a_grid_of_zeros_needs_no_completions_and_no_checks():
     assert conditions(config(alphas=[0], sanity_checks=CHECKS), layers=[0, 2]) == []
-
-
-def test_checks_at_a_chosen_point_are_known_from_the_config():
-    found = conditions(config(sanity_checks=AT_POINT), layers=[0, 2])[4:]
-    assert [(c.role, c.direction, c.seed) for c in found] == [
-        ("alt_prefix", "contrastive_prefix_alt1", 0),
-        ("alt_seed", "contrastive_prefix", 1),
-        ("random", "random_3", 0),
-        ("random", "random_4", 0),
-    ]
-    assert {(c.intervention, c.layer, c.alpha) for c in found} == {("add", 2, 2.5)}
-    assert {c.splits for c in found} == {("harm_train", "harm_test", "benign")}
-
-
-def test_checks_at_the_claims_are_not_known_from_the_config():
-    found = conditions(config(sanity_checks=CHECKS), layers=[0, 2])
-    assert [(c.role, c.layer, c.alpha) for c in found] == [("main", layer, a) for layer in (0, 2) for a in (1.0, 2.5)]
 
 
 @pytest.mark.parametrize(
@@ -120,15 +92,8 @@ def test_controls_run_at_every_claim_and_what_is_varied_at_the_recommended_point
     assert [c.direction for c in once if c.role == "random"] == ["random_3", "random_4"]
 
 
-def test_without_a_recommended_point_only_the_other_claims_have_controls():
-    found = conditions_at_claims(config(sanity_checks=CHECKS), recommended=None, others=[SECOND])
-    assert [(c.role, (c.intervention, c.layer, c.alpha)) for c in found] == [("random", SECOND)] * 2
-    assert conditions_at_claims(config(sanity_checks=CHECKS), recommended=None, others=[]) == []
-
-
 @pytest.mark.parametrize(
-    ("changes", "roles"),
-    [({"controls_at": "point"}, {"alt_prefix", "alt_seed"}), ({"layer": 2}, {"random"})],
+    ("changes", "roles"), [({"controls_at": "point"}, {"alt_prefix", "alt_seed"}), ({"layer": 2}, {"random"})]
 )
 def test_what_has_a_place_of_its_own_does_not_follow_the_claims(changes, roles):
     chosen = config(sanity_checks=CHECKS | changes)
@@ -145,11 +110,6 @@ def test_the_checks_run_at_the_middle_positive_strength(alphas, middle):
     assert check_point(config(alphas=alphas), layers=[5, 1, 3]) == ("add", 3, middle)
 
 
-def test_the_checks_run_at_the_configured_point():
-    chosen = config(interventions=["ablate"], sanity_checks={"layer": 0, "alpha": 1.0})
-    assert check_point(chosen, layers=[0, 2]) == ("ablate", 0, 1.0)
-
-
 @pytest.mark.parametrize("checks", [{"layer": 1}, {"alpha": 9.0}, {"alpha": 0.0}])
 def test_checks_outside_the_grid_are_refused(checks):
     with pytest.raises(InputError, match=r"which is not in the grid") as caught:
@@ -158,69 +118,51 @@ def test_checks_outside_the_grid_are_refused(checks):
     assert "[1.0, 2.5]" in caught.value.fix
 
 
-def test_layers_count_from_either_end():
-    assert resolve_layers(config(layers=[0, -1, 5]), n_layers=12) == [0, 11, 5]
-
-
-@pytest.mark.parametrize("layer", [12, -13])
-def test_a_layer_that_the_model_lacks_is_refused_with_the_valid_range(layer):
-    with pytest.raises(InputError, match=rf"m has 12 blocks and no layer {layer}") as caught:
-        resolve_layers(config(layers=[0, layer]), n_layers=12)
-    assert "0 to 11" in caught.value.fix
-    assert "-12" in caught.value.fix
-
-
-def test_two_names_of_one_block_are_refused():
-    with pytest.raises(InputError, match="same block"):
-        resolve_layers(config(layers=[11, -1]), n_layers=12)
+@pytest.mark.parametrize(
+    ("layers", "message"),
+    [
+        ([0, 12], "m has 12 blocks and no layer 12"),
+        ([-13], "m has 12 blocks and no layer -13"),
+        ([11, -1], "same block"),
+    ],
+)
+def test_a_layer_that_the_model_lacks_or_that_is_named_twice_is_refused(layers, message):
+    with pytest.raises(InputError, match=message) as caught:
+        resolve_layers(config(layers=layers), n_layers=12)
+    assert "same" in message or ("0 to 11" in caught.value.fix and "-12" in caught.value.fix)
 
 
 def test_the_directions_of_a_run_are_the_main_one_first_and_its_controls():
-    found = directions(config(sanity_checks=CHECKS))
-    assert list(found) == ["contrastive_prefix", "contrastive_prefix_alt1", "random_3", "random_4"]
+    chosen = config(sanity_checks=CHECKS | {"shuffled_seeds": [5]})
+    found = directions(chosen)
+    controls = ["random_3", "random_4", "shuffled_5"]
+    assert list(found) == ["contrastive_prefix", "contrastive_prefix_alt1", *controls]
+    assert [name for name in found if is_control(chosen, name)] == controls
     assert found["contrastive_prefix_alt1"].refusal_prefix == "No."
-    assert [(found[name].seed, found[name].reference) for name in ("random_3", "random_4")] == [
-        (3, "contrastive_prefix"),
-        (4, "contrastive_prefix"),
+    assert [(found[name].method, found[name].seed, found[name].reference) for name in controls] == [
+        ("random", 3, "contrastive_prefix"),
+        ("random", 4, "contrastive_prefix"),
+        ("shuffled", 5, "contrastive_prefix"),
     ]
+    # Another prefix is no control for a method without prefixes.
+    means = directions(config(direction={"method": "difference_in_means"}, sanity_checks=CHECKS))
+    assert list(means) == ["difference_in_means", "random_3", "random_4"]
 
 
-def test_another_prefix_is_no_control_for_a_method_without_prefixes():
-    found = directions(config(direction={"method": "difference_in_means"}, sanity_checks=CHECKS))
-    assert list(found) == ["difference_in_means", "random_3", "random_4"]
-
-
-def test_a_random_direction_takes_its_length_from_a_difference_of_means():
+def test_a_random_direction_that_is_studied_takes_its_length_from_a_difference_of_means_and_is_no_control():
     chosen = config(direction={"method": "random"})
     assert main_direction(chosen) == "random"
     assert directions(chosen)["random"].reference == "difference_in_means"
     assert {c.direction for c in conditions(chosen, layers=[0, 2])} == {"random"}
-
-
-def test_the_main_seed_comes_first():
-    for checks in ({"alt_seed": 1}, AT_POINT | {"alt_seed": 1}):
-        assert seeds(config(sanity_checks=checks), layers=[0, 2]) == [0, 1]
-    assert seeds(config(), layers=[0, 2]) == [0]
-    assert seeds(config(sanity_checks={"alt_seed": 1}, alphas=[0]), layers=[0, 2]) == [0]
-
-
-def test_a_control_is_a_direction_made_of_anothers_activations():
-    chosen = config(sanity_checks=CHECKS | {"shuffled_seeds": [5]})
-    assert [name for name in directions(chosen) if is_control(chosen, name)] == ["random_3", "random_4", "shuffled_5"]
-    # A random direction that is studied is no control.
-    studied = config(direction={"method": "random"}, sanity_checks=CHECKS)
-    assert [name for name in directions(studied) if is_control(studied, name)] == ["random_3", "random_4"]
+    assert not is_control(chosen, "random")
 
 
 def test_shuffled_labels_are_a_control_like_a_random_direction():
-    checks = AT_POINT | {"random_seeds": [], "shuffled_seeds": [5]}
-    chosen = config(sanity_checks=checks)
-    found = directions(chosen)["shuffled_5"]
-    assert (found.method, found.seed, found.reference) == ("shuffled", 5, "contrastive_prefix")
-    assert [c.direction for c in conditions(chosen, layers=[0, 2]) if c.role == "shuffled"] == ["shuffled_5"]
-    at_claims = config(sanity_checks=CHECKS | {"random_seeds": [], "shuffled_seeds": [5]})
-    found = conditions_at_claims(at_claims, recommended=FIRST, others=[])
-    assert [c.direction for c in found if c.role == "shuffled"] == ["shuffled_5"]
+    shuffled = {"random_seeds": [], "shuffled_seeds": [5]}
+    at_point = conditions(config(sanity_checks=AT_POINT | shuffled), layers=[0, 2])
+    at_claims = conditions_at_claims(config(sanity_checks=CHECKS | shuffled), recommended=FIRST, others=[])
+    for found in (at_point, at_claims):
+        assert [c.direction for c in found if c.role == "shuffled"] == ["shuffled_5"]
 
 
 @pytest.mark.parametrize(

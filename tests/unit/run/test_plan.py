@@ -46,14 +46,6 @@ def test_paths_follow_from_the_config(raw):
     assert plan.model_file == f"{raw['model']['source']}/config.json"
 
 
-def test_every_direction_that_a_shard_needs_is_made_and_no_other(at_point):
-    assert plan_run(at_point).direction_files() == [
-        "results/tiny/directions/contrastive_prefix/layer_0.pt",
-        "results/tiny/directions/contrastive_prefix/layer_2.pt",
-        "results/tiny/directions/random_5/layer_2.pt",
-    ]
-
-
 RECOMMENDED, STRONGEST = ("recommended", "add", 2, 2.0), ("most significant", "add", 0, 2.0)
 
 
@@ -74,31 +66,25 @@ def test_checks_at_the_claims_are_known_once_their_points_are(raw):
     assert list(plan.shards(found[2])) == ["harm_test"]
 
 
-def test_checks_at_a_chosen_point_follow_no_claim(at_point):
-    plan = plan_run(at_point)
-    assert not plan.follows_claims
-    assert plan.conditions_at([RECOMMENDED, STRONGEST]) == plan.conditions
-
-
 def test_the_other_seed_writes_a_subset_and_so_do_controls_at_the_claims(raw, at_point):
-    plan = plan_run(raw)
+    plan, fixed = plan_run(raw), plan_run(at_point)
     assert plan.seeds == [0, 1]
     assert (plan.limit(0), plan.limit("1")) == (None, 4)
     assert (plan.limit(0, "contrastive_prefix"), plan.limit("0", "random_5")) == (None, 4)
-    assert plan_run(at_point).limit(0, "random_5") is None
+    assert fixed.limit(0, "random_5") is None
+    # It has a baseline where its conditions have completions.
+    assert list(plan.baseline(0)) == list(fixed.baseline(1)) == ["harm_train", "harm_test", "benign"]
+    assert plan.baseline(1) == {"harm_test": "results/tiny/completions/baseline/seed_1/harm_test.jsonl"}
 
 
-def test_the_other_seed_has_a_baseline_where_its_conditions_have_completions(raw, at_point):
-    assert list(plan_run(raw).baseline(0)) == ["harm_train", "harm_test", "benign"]
-    assert plan_run(raw).baseline(1) == {"harm_test": "results/tiny/completions/baseline/seed_1/harm_test.jsonl"}
-    assert list(plan_run(at_point).baseline(1)) == ["harm_train", "harm_test", "benign"]
-
-
-def test_a_random_control_reads_the_activations_of_what_it_controls(at_point):
+def test_a_random_control_reads_the_activations_of_what_it_controls_at_the_layers_that_it_steers(at_point):
     plan = plan_run(at_point)
-    assert plan.reference("random_5") == "contrastive_prefix"
-    assert plan.reference("contrastive_prefix") == "contrastive_prefix"
+    assert plan.reference("random_5") == plan.reference("contrastive_prefix") == "contrastive_prefix"
     assert plan.compared_directions(plan.conditions) == {"random_5": [2]}
+    assert plan.direction_files() == [
+        f"results/tiny/directions/{name}.pt"
+        for name in ("contrastive_prefix/layer_0", "contrastive_prefix/layer_2", "random_5/layer_2")
+    ]
 
 
 def test_the_table_of_conditions_names_shards_and_statistics(at_point):
@@ -126,20 +112,12 @@ def test_the_table_of_conditions_names_shards_and_statistics(at_point):
 )
 def test_a_method_asks_for_what_it_compares_with(raw, method, inputs):
     raw["direction"] = {"method": method}
-    assert plan_run(raw).activation_inputs(method) == inputs
-
-
-@pytest.mark.parametrize(
-    ("method", "reads_outcomes"),
-    [("contrastive_prefix", False), ("difference_in_means", False), ("outcome_conditioned", True)],
-)
-def test_a_change_of_the_metrics_concerns_the_activations_of_the_method_that_looks_at_outcomes(
-    raw, method, reads_outcomes
-):
-    raw["direction"] = {"method": method}
+    plan = plan_run(raw)
+    assert plan.activation_inputs(method) == inputs
+    # A change of the metrics concerns the method that looks at outcomes alone.
     start = code_digest.SCRIPTS / "measure_activations.py"
-    found = code_digest._closure([start], without=plan_run(raw).unused_code(method))
-    assert any(path.parent.name == "metrics" for path in found) is reads_outcomes
+    found = code_digest._closure([start], without=plan.unused_code(method))
+    assert any(path.parent.name == "metrics" for path in found) is (method == "outcome_conditioned")
 
 
 @pytest.mark.parametrize("place", ["tokenizer_config.json", "chat_template.jinja"])
@@ -175,25 +153,7 @@ def test_absent_prompt_files_are_all_named(raw):
         plan_run(raw)
 
 
-def test_a_layer_outside_the_model_is_told_before_anything_loads(raw):
-    raw["experiment"]["layers"] = [3]
-    with pytest.raises(InputError, match="has 3 blocks and no layer 3"):
-        plan_run(raw)
-
-
-def test_planning_imports_no_torch(raw):
-    code = (
-        "import json, sys; from steering_reliability.run.plan import plan_run; "
-        f"plan_run(json.loads({json.dumps(raw)!r})); "
-        "print([name for name in ('torch', 'transformers', 'pandas') if name in sys.modules])"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code], env={"PYTHONPATH": str(PACKAGE_ROOT)}, capture_output=True, text=True, check=True
-    )
-    assert done.stdout.strip() == "[]"
-
-
-@pytest.mark.parametrize(("source", "cards"), [("hub", 1), ("m.gguf", 1), (None, 0)])
+@pytest.mark.parametrize(("source", "cards"), [("hub", 1), ("gone.gguf", 1), (None, 0)])
 def test_the_card_of_a_model_that_is_made_here_is_known_before_it_is(raw, source, cards, tmp_path, monkeypatch):
     if source is not None:
         raw["model"] = {"name": "m", "source": source}
@@ -202,17 +162,12 @@ def test_the_card_of_a_model_that_is_made_here_is_known_before_it_is(raw, source
     plan = plan_run(raw)
     assert [Path(path).name for path in plan.model_card] == ["model_card.json"] * cards
     assert set(plan.model_card) <= set(plan.model_parts)
-
-
-def test_a_gguf_file_that_is_gone_is_known_by_the_card_of_its_folder(raw, tmp_path, monkeypatch):
-    monkeypatch.setattr("steering_reliability.run.plan.count_layers", lambda model, *, folder: 3)
-    raw["model"] = {"name": "m", "source": "gone.gguf"}
-    monkeypatch.setattr("steering_reliability.model.source.MODELS_DIR", str(tmp_path / "models"))
-    plan = plan_run(raw)
-    assert plan.base_fingerprint() == ""
-    Path(plan.base).mkdir(parents=True)
-    (Path(plan.base) / "model_card.json").write_text('{"file": "abc"}')
-    assert plan.base_fingerprint() == "abc"
+    if source == "gone.gguf":
+        # A file that is gone is known by the card of its folder.
+        assert plan.base_fingerprint() == ""
+        Path(plan.base).mkdir(parents=True)
+        (Path(plan.base) / "model_card.json").write_text('{"file": "abc"}')
+        assert plan.base_fingerprint() == "abc"
 
 
 def test_prompts_are_current_where_the_file_says_the_same(raw, tmp_path, monkeypatch):
@@ -229,3 +184,14 @@ def test_prompts_are_current_where_the_file_says_the_same(raw, tmp_path, monkeyp
     assert plan.prompts_are_current("benign")
     source.write_text(json.dumps(line | {"prompt": "Bake cake."}) + "\n")
     assert not plan.prompts_are_current("benign")
+
+
+def test_planning_imports_no_torch(raw):
+    code = (
+        "import json, sys; from steering_reliability.run.plan import plan_run; "
+        f"plan_run(json.loads({json.dumps(raw)!r})); "
+        "print([name for name in ('torch', 'transformers', 'pandas') if name in sys.modules])"
+    )
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, env={"PYTHONPATH": str(PACKAGE_ROOT)}, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

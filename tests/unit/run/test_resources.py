@@ -56,17 +56,15 @@ def test_all_that_are_in_flight_request_the_memory_of_their_worker_together(in_f
     assert shard_mb(plan, in_flight=in_flight, attempt=3) == 3 * one
 
 
-def test_activations_need_two_copies_of_the_weights(plan_of):
-    assert activations_mb(plan_of(540), attempt=2) == 2 * (RUNTIME_MB + 1080 + 1000)
-
-
-def test_time_follows_tokens_and_weights(plan_of):
+def test_time_and_memory_follow_tokens_and_weights(plan_of):
     # 150 completions of 80 tokens at 100 a second are 120 s; three times that is 6 minutes.
     small, large = plan_of(540), plan_of(5400)
     assert shard_minutes(small, split="benign", attempt=1) == 6
     assert shard_minutes(large, split="benign", attempt=1) == 60
     assert shard_minutes(large, split="benign", attempt=2) == 120
     assert shard_minutes(plan_of(540, device="cuda"), split="benign", attempt=1) == 2
+    # Activations need two copies of the weights.
+    assert activations_mb(small, attempt=2) == 2 * (RUNTIME_MB + 1080 + 1000)
 
 
 @pytest.mark.parametrize(("limit", "n"), [(None, 3), (2, 2), (9, 3)])

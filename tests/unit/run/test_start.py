@@ -29,14 +29,11 @@ def given(*files, of_module=None, **overrides):
     return GivenConfig(workflow(*files, **overrides), of_module=of_module, own_file=own_file)
 
 
-def test_a_whole_study_needs_no_default_and_a_part_of_one_does(config, tmp_path):
+def test_a_part_of_a_study_needs_the_default_and_the_command_line_lies_over_all_files(config, tmp_path):
     assert given(config).default is None
     part = tmp_path / "part.yaml"
     part.write_text("generation: {max_new_tokens: 3}\n")
     assert given(part).default == "config.yaml"
-
-
-def test_values_of_the_command_line_lie_over_all_files(config):
     assert given(config, generation={"max_new_tokens": 3}).plan().config.generation.max_new_tokens == 3
 
 

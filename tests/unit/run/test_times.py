@@ -12,10 +12,11 @@ def write(path, at):
     return path
 
 
-def test_a_stage_takes_from_the_last_file_before_it_to_its_own_last_file(tmp_path):
+def test_a_stage_takes_from_the_last_file_before_it_to_its_own_last_file_and_one_without_files_is_left_out(tmp_path):
     stages = {
         "prompts": [write(tmp_path / "a", 1000), write(tmp_path / "b", 1010)],
         "completions": [write(tmp_path / "c", 1015), write(tmp_path / "d", 1060), tmp_path / "missing"],
+        "results": [tmp_path / "missing"],
     }
     first, second = run_times(stages)
     assert second == StageTime("completions", 2, "1970-01-01 00:17:40", 50.0)
@@ -32,7 +33,3 @@ def test_a_stage_that_was_there_already_has_no_time_and_does_not_hide_the_one_be
     _, model, directions = run_times(stages)
     assert math.isnan(model.seconds)
     assert directions.seconds == 7.0
-
-
-def test_a_stage_without_files_is_left_out(tmp_path):
-    assert run_times({"prompts": [tmp_path / "missing"], "model": []}) == []

@@ -38,17 +38,18 @@ def test_before_the_claims_two_points_of_the_grid_stand_for_them(plan_of):
 
 
 def test_shards_and_completions_by_hand(plan_of):
-    shards = expected_shards(plan_of())
+    plan = plan_of()
+    shards = expected_shards(plan)
     # Unsteered 3 splits and the other seed's one; 2 conditions of 3; the other seed once; 2 directions at 2 points.
     assert len(shards) == 3 + 1 + 2 * 3 + 1 + 2 * 2
     # The study writes 5 prompts of a split, the checks 3.
     assert sum(shard.rows for shard in shards) == 3 * 5 + 3 + 2 * 3 * 5 + 3 + 2 * 2 * 3
     assert not any(shard.is_done for shard in shards)
-
-
-def test_what_is_there_is_done(plan_of):
-    plan = plan_of()
-    for shard in expected_shards(plan)[:2]:
+    files = stage_files(plan, expected_conditions(plan))
+    assert {str(shard.path) for shard in shards} == set(files["completions"])
+    assert len(files["directions"]) == 2 + 2 * 2
+    assert f"{plan.folder}/tables/claims.csv" in files["tables"]
+    for shard in shards[:2]:
         shard.path.parent.mkdir(parents=True, exist_ok=True)
         shard.path.write_text("")
     assert [shard.rows for shard in expected_shards(plan) if shard.is_done] == [5, 5]
@@ -74,15 +75,3 @@ def test_a_run_whose_checks_have_a_place_looks_at_no_table(plan_of):
     assert expected_conditions(plan) == plan.conditions
     # Here every condition runs on all prompts, but for the other seed.
     assert sum(shard.rows for shard in expected_shards(plan)) == 3 * 5 + 3 * 3 + 2 * 3 * 5 + 3 * 3 + 2 * 3 * 5
-
-
-def test_a_run_without_checks_has_the_grid_alone(plan_of):
-    assert [c.role for c in expected_conditions(plan_of(enabled=False))] == ["main"] * 2
-
-
-def test_the_files_of_every_stage(plan_of):
-    plan = plan_of()
-    files = stage_files(plan, expected_conditions(plan))
-    assert {str(shard.path) for shard in expected_shards(plan)} == set(files["completions"])
-    assert len(files["directions"]) == 2 + 2 * 2
-    assert f"{plan.folder}/tables/claims.csv" in files["tables"]

@@ -4,7 +4,6 @@ import json
 import socket
 import stat
 import tempfile
-import threading
 from dataclasses import replace
 
 import pytest
@@ -30,23 +29,6 @@ def pair():
         yield ours, theirs
 
 
-@pytest.mark.parametrize("message", [{}, {"text": 'line\nbreak, "quotes", \u2028 and ü'}, {"long": "x" * (1 << 20)}])
-def test_a_message_arrives_as_it_was_sent(pair, message):
-    ours, theirs = pair
-    sender = threading.Thread(target=send, args=(ours, message))
-    sender.start()
-    assert receive(theirs) == message
-    sender.join()
-
-
-@pytest.mark.parametrize("content", [b"", b"not json\n", b"[1, 2]\n", b'{"torn": '])
-def test_what_is_no_message_is_none(pair, content):
-    ours, theirs = pair
-    ours.sendall(content)
-    ours.close()
-    assert receive(theirs) is None
-
-
 @pytest.mark.parametrize("steering", [None, SteeringRequest("add", 3, 0.1 + 0.2, direction_file="/d/layer_3.pt")])
 def test_a_request_survives_the_socket(pair, steering):
     request = make_request(["Hi", "\u2028 ü"], steering=steering, stop_strings=["</s>"])
@@ -69,7 +51,10 @@ def short_path():
         yield folder
 
 
-def test_the_socket_folder_is_private(tmp_path, monkeypatch):
+def test_the_socket_folder_is_private_and_that_of_a_session_elsewhere_is_not_used(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "not here"))
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    assert private_folder().parent == tmp_path
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
     folder = private_folder()
     assert folder.parent == tmp_path
@@ -84,12 +69,6 @@ def test_the_socket_folder_is_private(tmp_path, monkeypatch):
     folder.symlink_to(tmp_path / "elsewhere")
     with pytest.raises(InputError, match="not private to you"):
         private_folder()
-
-
-def test_a_session_folder_of_another_machine_is_not_used(tmp_path, monkeypatch):
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "not here"))
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    assert private_folder().parent == tmp_path
 
 
 def test_every_part_of_the_identity_has_a_socket_of_its_own(short_path, monkeypatch):
