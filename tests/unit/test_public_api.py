@@ -5,7 +5,6 @@ import inspect
 import re
 import subprocess
 import sys
-import tomllib
 from pathlib import Path
 
 import pytest
@@ -73,18 +72,6 @@ def test_type_checkers_and_the_interpreter_find_a_name_in_the_same_module():
     }
     assert typed == sr._HOMES
     assert set(typed) == set(sr.__all__)
-
-
-def test_the_package_says_that_it_is_typed():
-    # Without this file a type checker takes an installed package for untyped.
-    assert (PACKAGE / "py.typed").is_file()
-    project = tomllib.loads((PACKAGE.parents[1] / "pyproject.toml").read_text(encoding="utf-8"))
-    assert project["tool"]["setuptools"]["package-data"]["steering_reliability"] == ["py.typed"]
-
-
-def test_a_name_that_is_not_there_is_an_attribute_error():
-    with pytest.raises(AttributeError, match="no attribute 'steer'"):
-        sr.steer  # noqa: B018
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,6 @@ import pytest
 from steering_reliability.claims.claim import (
     ROBUSTNESS,
     change_claim,
-    for_other_styles,
     gap_claim,
     is_shown,
     p_text,
@@ -16,7 +15,7 @@ from steering_reliability.claims.claim import (
 )
 from steering_reliability.evidence.cluster_counts import count_clusters, with_outcomes
 from steering_reliability.statistics.intervals import wilson_interval
-from synthetic_run import completion, tiny_results
+from synthetic_run import completion
 
 NAN = float("nan")
 POINT = {"intervention": "add", "layer": 3, "alpha": 0.5}
@@ -47,24 +46,6 @@ def change(name="effect on harm_test", found=RAISED, **options):
 )
 def test_a_claim_needs_an_interval_without_zero_and_a_corrected_p(changes, shown):
     assert is_shown(SHOWN | changes) is shown
-
-
-@pytest.mark.parametrize(
-    ("changes", "chosen_by_p", "words"),
-    [
-        ({}, False, "cannot tell"),
-        ({"styles_low": 0.02}, False, "holds"),
-        ({"low": -0.3, "high": -0.1, "styles_low": -0.4, "styles_high": -0.01}, False, "holds"),
-        ({"styles_low": 0.02, "p_corrected": 0.2}, False, "cannot tell"),
-        ({"styles_low": NAN, "styles_high": NAN}, False, "one style"),
-        ({"styles_low": 0.02}, True, "not given"),
-        ({"styles_low": NAN}, True, "one style"),
-    ],
-)
-def test_a_claim_holds_for_other_styles_only_where_it_is_shown_and_their_interval_excludes_zero(
-    changes, chosen_by_p, words
-):
-    assert for_other_styles(SHOWN | changes, chosen_by_p=chosen_by_p) == words
 
 
 @pytest.mark.parametrize(
@@ -110,28 +91,6 @@ def test_every_question_has_its_words(name, found, finding, start):
     assert claim["sentence"].startswith(start)
 
 
-@pytest.mark.parametrize(
-    ("before_any", "after_any", "words"),
-    [(2, 15, "0.012)."), (3, 15, "0.012). Degenerate text included it is 3/40 (8%) to 15/40 (38%).")],
-)
-def test_refusals_in_degenerate_text_are_given_where_there_are_any(before_any, after_any, words):
-    found = RAISED | {"before_any": before_any, "after_any": after_any}
-    assert change(found=found)["sentence"].endswith(words)
-
-
-@pytest.mark.parametrize("found", [{}, RAISED | {"n": 0, "difference": NAN, "p_corrected": NAN}])
-@pytest.mark.parametrize(
-    ("name", "missing"),
-    [("trade-off", "none of harm_test"), ("layer difference", "no two layers were steered at one strength")],
-)
-def test_nothing_found_is_no_data_and_never_zero(found, name, missing):
-    claim = change(name, found)
-    assert (claim["verdict"], claim["finding"], claim["n"]) == ("no data", "", 0)
-    assert math.isnan(claim["value"])
-    assert "is not known" in claim["sentence"]
-    assert missing in claim["sentence"]
-
-
 def gap(train, test, *, shares=(0.1, 0.4), half=0.2, own=0.1, n=40, p_corrected=0.001, prompts="unseen"):
     """Build a row of gap tests of (refusals before, after) of `n` on either side.
 
@@ -160,34 +119,6 @@ LESS = gap((4, 36), (4, 16))
 
 def gap_of(found=LESS, *, effect=EFFECT, **options):
     return gap_claim("generalization gap", found, effect=effect, **options)
-
-
-@pytest.mark.parametrize(
-    ("found", "verdict", "finding"),
-    [
-        (LESS, "shown", "less"),
-        (gap((36, 4), (36, 24)), "shown", "less"),
-        # Everything that could fall fell: 36 and 12 refusals.
-        (gap((36, 0), (12, 0), shares=(0.0, 0.0)), "not claimed", "floor"),
-        # There was none to lose out of distribution: no share at all.
-        (gap((36, 0), (0, 0), shares=(NAN, NAN)), "not claimed", "floor"),
-        # One prompt the other way is no effect of another sign.
-        (gap((4, 36), (1, 0)), "shown", "less"),
-        (gap((36, 4), (10, 11), shares=(-0.01, 0.9)), "not claimed", "floor"),
-        (gap((4, 16), (4, 36), shares=(-0.8, -0.3)), "shown", "more"),
-        (gap((36, 40), (4, 36), shares=(-0.1, 0.2)), "not claimed", "ceiling"),
-        # No effect in distribution: the way is that of the other one.
-        (gap((4, 4), (4, 36), shares=(-0.9, -0.4)), "shown", "more"),
-        (gap((40, 40), (4, 36), shares=(NAN, NAN)), "not claimed", "ceiling"),
-        (gap((4, 24), (20, 8)), "shown", "opposite"),
-        (gap((24, 4), (8, 20)), "shown", "opposite"),
-        (LESS | {"p_corrected": 0.06}, "cannot tell", ""),
-        (LESS | {"low": -0.01}, "cannot tell", ""),
-    ],
-)
-def test_the_finding_of_a_gap(found, verdict, finding):
-    claim = gap_of(found)
-    assert (claim["verdict"], claim["finding"]) == (verdict, finding)
 
 
 @pytest.mark.parametrize(
@@ -221,70 +152,6 @@ def test_a_failure_is_given_with_counts_intervals_and_shares():
         "+30 to +70 for other prompts in these styles, +10 to +90 for other styles; corrected p 0.001). Of the change "
         "that was possible it is 89% and 33%."
     )
-
-
-def test_the_difference_is_one_of_sizes_where_steering_lowers_refusal():
-    # -0.8 and -0.3: steering does 50 points more in distribution.
-    claim = gap_of(gap((36, 4), (36, 24)))
-    assert claim["value"] == pytest.approx(-0.5)
-    assert "a difference of +50 points (95% interval +30 to +70" in claim["sentence"]
-
-
-def test_a_gap_that_is_not_shown_says_what_is_not_excluded():
-    claim = gap_of(gap((4, 24), (4, 20), half=0.25, p_corrected=0.3))
-    assert claim["sentence"].endswith("A gap of 35 points is not excluded.")
-
-
-def test_a_gap_on_prompts_that_chose_the_point_says_so_and_does_not_call_them_fresh():
-    sentence = gap_of(gap((4, 36), (4, 16), prompts="all"))["sentence"]
-    assert "on harm_train prompts, " in sentence
-    assert "fresh" not in sentence
-    assert sentence.endswith("No harm_train prompts were held out: the same ones chose the point.")
-
-
-@pytest.mark.parametrize(
-    "found",
-    [gap((36, 0), (0, 0), shares=(NAN, NAN)), gap((4, 24), (20, 8)), gap((4, 36), (1, 0))],
-    ids=["no room", "opposite", "negative"],
-)
-def test_a_share_that_means_nothing_is_not_given(found):
-    sentence = gap_of(found)["sentence"]
-    assert "possible" not in sentence
-    assert "nan" not in sentence
-
-
-@pytest.mark.parametrize("make", [lambda found, **options: change("trade-off", found, **options), gap_of])
-@pytest.mark.parametrize("found", [RAISED | LESS | {"low": 0.1, "high": 0.5}])
-def test_at_a_point_chosen_by_its_p_nothing_is_given_of_other_styles(make, found):
-    claim = make(found, chosen_by_p=True)
-    assert (claim["verdict"], claim["other_styles"], claim["low"]) == ("shown", "not given", 0.1)
-    assert math.isnan(claim["styles_low"])
-    assert "+10 to +50 for other prompts in these styles; corrected p 0.001)" in claim["sentence"]
-
-
-@pytest.mark.parametrize("make", [lambda found: change("trade-off", found), gap_of])
-def test_one_template_has_no_interval_and_its_reason(make):
-    missing = ("low", "high", "p_corrected", "train_low", "train_high", "styles_low", "styles_high", "share_low")
-    claim = make(RAISED | LESS | dict.fromkeys(missing, NAN))
-    assert claim["verdict"] == "cannot tell"
-    assert "points (the prompts of a split are all of one template" in claim["sentence"]
-    assert "not excluded" not in claim["sentence"]
-    assert "nan" not in claim["sentence"]
-
-
-@pytest.mark.parametrize(
-    ("found", "missing"),
-    [
-        ({}, "there is no steered point to compare the splits at"),
-        (LESS | {"n_test": 0, "effect_gap": NAN}, "a split has no completions"),
-        (LESS | {"n_train": 0, "effect_gap": NAN}, "a split has no completions"),
-    ],
-)
-def test_a_gap_of_a_missing_split_is_no_data_and_never_zero(found, missing):
-    claim = gap_of(found)
-    assert (claim["verdict"], claim["finding"], claim["n"], claim["n_clusters"]) == ("no data", "", 0, 0)
-    assert math.isnan(claim["value"])
-    assert claim["sentence"].endswith(f"is not known: {missing}.")
 
 
 def baseline(refusing, *, n=40, **labels):
@@ -334,15 +201,3 @@ def test_only_clean_refusals_of_the_baseline_count():
     assert robustness([*steered, *baseline(3)], n_tests=1)["value"] == pytest.approx(3 / 40)
     claim = robustness(baseline(0), n_tests=0)
     assert (claim["value"], claim["p"], claim["p_corrected"], claim["verdict"]) == (0.0, 1.0, 1.0, "not claimed")
-
-
-@pytest.mark.parametrize(
-    "results",
-    [tiny_results().query("split != 'harm_test'"), tiny_results().query("alpha != 0"), tiny_results().head(0)],
-    ids=["no harm_test", "no baseline", "nothing"],
-)
-def test_without_unsteered_completions_robustness_is_not_known(results):
-    claim = robustness(results, n_tests=3)
-    assert (claim["verdict"], claim["n"], claim["n_clusters"]) == ("no data", 0, 0)
-    assert all(math.isnan(claim[name]) for name in ("value", "low", "high", "p", "p_corrected"))
-    assert "is not known" in claim["sentence"]

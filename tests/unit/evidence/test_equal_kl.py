@@ -1,7 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from steering_reliability.evidence.equal_kl import EQUAL_KL_COLUMNS, _judged, equal_kl_table
+from steering_reliability.evidence.equal_kl import EQUAL_KL_COLUMNS, equal_kl_table
 from synthetic_run import completion, realistic_results
 
 N = 40
@@ -85,22 +85,6 @@ def test_all_controls_of_a_place_are_judged_together():
     assert places_of(table).set_index("check")["n"].to_dict() == {"random directions": 2, "shuffled labels": 1}
 
 
-@pytest.mark.parametrize(
-    ("refusing", "p", "verdict"),
-    [
-        ([0] * 18 + [23], 1 / 20, "more than random"),
-        ([0] * 18 + [24], 2 / 20, "cannot tell"),
-        ([0] * 17 + [24, 40], 3 / 20, "cannot tell"),
-        ([24] * 19, 1.0, "cannot tell"),
-        ([0] * 18, 1 / 19, "cannot tell"),
-    ],
-)
-def test_the_verdict_is_by_rank_for_a_study_that_would_refuse_24_of_40(refusing, p, verdict):
-    row = judged(MAIN, controls(*refusing))
-    assert (row["n"], row["p"], row["verdict"]) == (len(refusing), pytest.approx(p), verdict)
-    assert ("19 are needed" in row["sentence"]) == (len(refusing) < 19)
-
-
 def test_a_control_that_moves_refusal_as_far_the_other_way_counts():
     # The way of the study's own effect is chosen by the data: one-sided, two of twenty would be ahead by chance.
     study = curve({0.2: (1.0, 26), 0.4: (4.0, 32)}, keys=STUDY, before=20)
@@ -113,21 +97,6 @@ def test_a_control_that_moves_refusal_as_far_the_other_way_counts():
             for row in curve({0.4: (2.25, count)}, keys={"role": "random", "direction": f"random_{number}"}, before=20)
         ]
         assert judged(study, found)["p"] == pytest.approx(p)
-
-
-def test_a_study_that_is_one_more_control_is_more_than_random_in_at_most_one_report_of_twenty():
-    generator, point = np.random.default_rng(0), {"role": "random", "direction": "r", "intervention": "add"}
-    point |= {"layer": 14, "alpha": 0.5, "seed": 0}
-    verdicts = []
-    for _ in range(2000):
-        study, *others = generator.normal(size=20)
-        found = [
-            {"check": "random directions", "study": "v", "outcome": "refusal rate", "n": N, "kl": 1.0}
-            | {"study_effect": study, "control_effect": other, "value": study - other}
-            for other in others
-        ]
-        verdicts.append(_judged(found, point, "is_refusal", n_points=1)["verdict"])
-    assert np.mean([verdict == "more than random" for verdict in verdicts]) == pytest.approx(0.05, abs=0.015)
 
 
 def test_a_control_that_disturbs_more_than_the_study_is_out_of_range():

@@ -92,17 +92,6 @@ def test_random_directions_are_judged_together_by_rank():
     assert np.isnan([row["low"], row["high"]]).all()
 
 
-def test_the_rank_at_a_point_chosen_by_its_effect_on_these_prompts_is_no_test():
-    # Without benign prompts none is recommended, so the point is there for its effect alone.
-    row = checks(MAIN, controls(4)).loc[("random directions", RANK)]
-    assert (row["verdict"], row["n"]) == ("not a test", 19)
-
-
-def test_a_control_without_counterpart_has_no_rank():
-    other = [row | {"layer": 3} for row in controls(4)]
-    assert "random directions" not in checks(WHOLE, other).index.get_level_values("check")
-
-
 @pytest.mark.parametrize(
     ("cosine", "verdict"),
     [(0.21, "too alike"), (-0.5, "too alike"), (0.2, "unlike the direction"), (0.0, "unlike the direction")],

@@ -54,10 +54,6 @@ def test_duplicates_are_dropped_and_reported_with_both_rows_and_their_ids_are_fr
     assert result.notes == ["dropped row 2 (line 3): the same prompt as row 1 (line 2)"]
 
 
-def test_line_ends_inside_a_prompt_become_lf(ingest):
-    assert ingest('prompt\r\n"one\r\ntwo"\r\n').prompts[0].prompt == "one\ntwo"
-
-
 def test_all_unusable_rows_are_named_at_once(ingest):
     rows = [
         {"prompt": "fine"},
@@ -87,12 +83,6 @@ def test_an_id_that_is_missing_or_can_not_be_used_is_made(ingest):
         "line 4: the id 'a' is that of line 1 too, so it became benign_0004",
         "line 5: the id is neither text nor a number, so it became benign_0005",
     ]
-
-
-def test_of_many_replaced_ids_twenty_are_named(ingest):
-    notes = ingest("id,prompt\n" + "".join(f"a/{n},p{n}\n" for n in range(23)), id="id").notes
-    assert len(notes) == 21
-    assert notes[-1] == "and 3 more ids were replaced"
 
 
 LABELLED = "prompt,label,kind\na,safe,x\n,unsafe,x\nc,safe,y\nd,odd,y\n"

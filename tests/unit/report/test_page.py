@@ -11,7 +11,7 @@ from steering_reliability.evidence.summary import summarise
 from steering_reliability.report.page import FIGURES
 from steering_reliability.run.times import StageTime
 from steering_reliability.text.numbers import interval, signed
-from synthetic_run import completion, measured_shift, tiny_results
+from synthetic_run import completion, tiny_results
 from written_page import write_page
 
 HOSTILE = "</pre></details>'\"><script>alert(1)</script><img src=x onerror=alert(1)>{{ 7 * 7 }}\x1b\u202eabc"
@@ -123,24 +123,6 @@ def test_provenance_is_listed_and_the_config_can_be_run_again(write):
 
 def answers_of(text):
     return text[text.index('class="answers"') : text.index('id="figures"')]
-
-
-@pytest.mark.parametrize(
-    ("shift", "words"),
-    [
-        (measured_shift(), "harm_test is shifted from harm_train"),
-        (measured_shift(0.49, 0.38, 0.6), "No shift was found between harm_train and harm_test"),
-        (measured_shift(n=0), "Whether harm_test is shifted from harm_train is unchecked"),
-    ],
-)
-def test_what_was_measured_of_the_shift_is_said_once_and_nothing_else_calls_prompts_shifted(
-    tmp_path, results, summary, tables, shift, words
-):
-    text = write_page(tmp_path, results, summary, tables=tables | {"shift": shift}).read_text()
-    body = text[text.index("<body>") : text.index("<script")]
-    assert words in body
-    assert body.lower().count("shift") == 1
-    assert "out of distribution" not in body
 
 
 def test_the_answer_to_the_three_questions_stands_first(whole):

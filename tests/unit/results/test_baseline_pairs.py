@@ -15,12 +15,6 @@ def test_each_pair_is_in_one_cell():
     assert paired["is_refusal"].tolist() == [1.0, 0.0, 1.0, 0.0, 1.0, 1.0, 0.0, 0.0]
 
 
-def test_a_completion_without_its_baseline_has_no_cell():
-    rows = [completion("benign", 0, refused=False), completion("benign", 1, refused=True, alpha=0.5)]
-    paired = pair_with_baseline(pd.DataFrame(rows), outcomes=["is_refusal", "is_helpful"])
-    assert paired.loc[1, ["is_refusal_both", "is_helpful_neither"]].isna().all()
-
-
 def test_two_baselines_of_one_completion_are_refused():
     rows = [completion("benign", 0, refused=False)] * 2
     with pytest.raises(pd.errors.MergeError):
