@@ -48,14 +48,8 @@ class Mistake:
 
 # Known when the Snakefile is read: no job runs.
 MISTAKES = {
-    "unknown key": Mistake(
-        config("experiment.layer", [0]), ("experiment.layer", "unknown key", "did you mean `layers`?")
-    ),
     "no such layer": Mistake(config("experiment.layers", [0, 3]), ("3 blocks", "no layer 3", "0 to 2")),
     "no prompt file": Mistake(config("data.benign_path", "prompts/bening.jsonl"), ("prompts/bening.jsonl", "data.")),
-    "no model package": Mistake(
-        config("model.source", "not_there:x.gguf"), ("not_there", "not installed", "pip install")
-    ),
     "broken line": Mistake(
         append("prompts/harm_test.jsonl", '{"id": "x", "prompt": \n'), ("harm_test.jsonl", "line 151")
     ),

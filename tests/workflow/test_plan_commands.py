@@ -76,11 +76,12 @@ def test_every_command_ends_well(done, root):
     for command, said in done.items():
         assert said.returncode == 0, (command, said.stdout + said.stderr)
     assert {"tradeoff.png", "gap_vs_alpha.png"} <= {path.name for path in (root / "artifacts/figures").rglob("*.png")}
-
-
-def test_make_prompts_writes_the_three_sets(done, root):
     lines = {path.stem: len(path.read_text().splitlines()) for path in (root / "data/prompts").iterdir()}
     assert lines == {"harm_train": 150, "harm_test": 150, "benign": 200}
+    log = (root / RUN / "logs/worker.log").read_text(encoding="utf-8")
+    assert "model.device is cuda, but no GPU is visible: running on the CPU" in log
+    said = call(f"python -m snakemake --cores 1 --configfile {CONFIG} --dry-run", root=root)
+    assert "Nothing to be done" in said.stdout + said.stderr
 
 
 def test_a_command_says_what_it_made(done, root):
@@ -104,16 +105,6 @@ def test_a_sweep_after_a_baseline_writes_the_baseline_no_second_time(done):
     later = done[ALL].stdout + done[ALL].stderr
     assert "draw_figures" in later
     assert "complete_shard" not in later
-
-
-def test_without_a_gpu_one_warning(done, root):
-    log = (root / RUN / "logs/worker.log").read_text(encoding="utf-8")
-    assert "model.device is cuda, but no GPU is visible: running on the CPU" in log
-
-
-def test_a_run_of_commands_is_finished_for_snakemake_too(done, root):
-    said = call(f"python -m snakemake --cores 1 --configfile {CONFIG} --dry-run", root=root)
-    assert "Nothing to be done" in said.stdout + said.stderr
 
 
 @pytest.mark.parametrize("model", ["hub", "local"])

@@ -139,19 +139,6 @@ class Case:
 
 
 CASES = {
-    "refusal prefix": Case(
-        config("direction.refusal_prefix", "I can't do that, I'm sorry"),
-        [
-            *activations(MAIN),
-            *directions((MAIN, 0), (MAIN, 1), (RANDOM, 1)),
-            *shards([*GRID, OTHER_SEED, CONTROL]),
-            *AGGREGATE_ONWARD,
-        ],
-    ),
-    "alpha added": Case(
-        config("experiment.alphas", {"add": [0.5, 1.0, 1.5], "ablate": [1.0]}),
-        [*shards([(MAIN, "add", layer, "1.5", 0) for layer in (0, 1)]), *AGGREGATE_ONWARD],
-    ),
     "alpha removed": Case(config("experiment.alphas", {"add": [1.0], "ablate": [1.0]}), AGGREGATE_ONWARD),
     "layer added": Case(
         config("experiment.layers", [0, 1, 2]),
@@ -161,7 +148,6 @@ CASES = {
             *AGGREGATE_ONWARD,
         ],
     ),
-    "phrase of the metric": Case(edit_package("metrics/phrases.py"), AGGREGATE_ONWARD),
     "prompt of harm_train": Case(
         edit_first_prompt("harm_train"),
         [
@@ -268,20 +254,21 @@ def test_exactly_what_a_change_touches_runs_again(case: str, finished: Project, 
 def test_only_the_new_shards_of_a_new_alpha_are_written(finished: Project, tmp_path: Path) -> None:
     project = finished.copy(tmp_path / "project")
     before = project.shards()
-    CASES["alpha added"].change(project)
+    project.configure({"experiment.alphas": {"add": [0.5, 1.0, 1.5], "ablate": [1.0]}})
     run = project.snakemake("--cores", "2", "completions")
     assert run.code == 0, run.output
     assert run.jobs == Counter([*shards([(MAIN, "add", layer, "1.5", 0) for layer in (0, 1)]), job("completions")])
     after = project.shards()
     assert {path: after[path] for path in before} == before
     assert len(after) == len(before) + 6
+    check(project, AGGREGATE_ONWARD)
 
 
 def test_a_new_phrase_rescores_and_writes_no_completion(finished: Project, tmp_path: Path) -> None:
     project = finished.copy(tmp_path / "project")
     before = project.files("results/tiny/completions", "results/tiny/directions", "results/tiny/logs/completions")
     worker_log = project.files("results/tiny/logs")["results/tiny/logs/worker.log"]
-    CASES["phrase of the metric"].change(project)
+    edit_package("metrics/phrases.py")(project)
     run = project.snakemake("--cores", "2", "results")
     assert run.code == 0, run.output
     rescored = [
