@@ -1,15 +1,34 @@
+"""What costs seconds to import is imported where it is used."""
+
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 WORKFLOW = Path(__file__).parents[2] / "workflow"
 ROOMS = ("statistics", "results", "evidence", "claims", "figures", "report", "text")
+MODULES = [path for room in ROOMS for path in sorted((WORKFLOW / "steering_reliability" / room).glob("*.py"))]
+ANALYSIS = [".".join(path.relative_to(WORKFLOW).with_suffix("").parts).removesuffix(".__init__") for path in MODULES]
+CHECKS = [f"steering_reliability.prompts.{name}" for name in ("check", "generate", "ingest")]
+HEAVY = "torch transformers transformer_lens pandas numpy scipy sklearn"
 
 
-def test_the_analysis_never_imports_torch():
-    modules = [path for room in ROOMS for path in sorted((WORKFLOW / "steering_reliability" / room).glob("*.py"))]
-    names = [".".join(path.relative_to(WORKFLOW).with_suffix("").parts).removesuffix(".__init__") for path in modules]
-    code = "import sys, importlib\nfor name in sys.argv[1:]: importlib.import_module(name)\n" \
-        "sys.exit(bool({'torch', 'transformers', 'transformer_lens'} & set(sys.modules)))"  # fmt: skip
-    done = subprocess.run([sys.executable, "-c", code, *names], env={"PYTHONPATH": str(WORKFLOW)}, check=False)
-    assert done.returncode == 0
+@pytest.mark.parametrize(
+    ("code", "absent"),
+    [
+        (f"import {', '.join(ANALYSIS)}", "torch transformers transformer_lens"),
+        (f"import {', '.join(CHECKS)}", HEAVY),
+        ("import steering_reliability.metrics", HEAVY),
+        ("import steering_reliability", f"{HEAVY} pydantic"),
+        ("from steering_reliability import load_model, load_results, load_direction", "torch pandas"),
+        ("from steering_reliability import score_text; score_text('Sure', n_tokens=1)", "torch pandas"),
+    ],
+    ids=["analysis", "prompts", "metrics", "package", "readers", "score"],
+)
+def test_nothing_heavy_is_imported_before_it_is_used(code, absent):
+    command = [sys.executable, "-c", f"{code}\nimport sys\nprint(*sys.modules)"]
+    done = subprocess.run(command, env={"PYTHONPATH": str(WORKFLOW)}, capture_output=True, text=True, check=True)
+    loaded = set(done.stdout.split())
+    assert "steering_reliability" in loaded
+    assert not loaded & set(absent.split())

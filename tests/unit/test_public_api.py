@@ -3,11 +3,8 @@
 import dataclasses
 import inspect
 import re
-import subprocess
-import sys
 from pathlib import Path
 
-import pytest
 import steering_reliability as sr
 
 PACKAGE = Path(__file__).parents[2] / "workflow" / "steering_reliability"
@@ -72,25 +69,3 @@ def test_type_checkers_and_the_interpreter_find_a_name_in_the_same_module():
     }
     assert typed == sr._HOMES
     assert set(typed) == set(sr.__all__)
-
-
-@pytest.mark.parametrize(
-    ("code", "absent"),
-    [
-        ("import steering_reliability", {"torch", "transformer_lens", "transformers", "pandas", "pydantic", "numpy"}),
-        ("from steering_reliability import load_model, load_results, load_direction", {"torch", "pandas"}),
-        ("from steering_reliability import score_text; score_text('Sure', n_tokens=1)", {"torch", "pandas"}),
-    ],
-)
-def test_nothing_heavy_is_imported_before_it_is_used(code, absent):
-    report = "import sys; print(*sys.modules)"
-    done = subprocess.run(
-        [sys.executable, "-c", f"{code}\n{report}"],
-        env={"PYTHONPATH": str(PACKAGE.parent)},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    loaded = set(done.stdout.split())
-    assert "steering_reliability" in loaded
-    assert not absent & loaded

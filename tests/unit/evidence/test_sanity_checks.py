@@ -90,6 +90,8 @@ def test_random_directions_are_judged_together_by_rank():
     assert row["value"] == pytest.approx(25 / N - 2 / N)
     assert row["condition"] == "v, add, layer 14, alpha 0.5, seed 0"
     assert np.isnan([row["low"], row["high"]]).all()
+    # Without benign prompts none is recommended, so the point is there for its effect on these prompts alone.
+    assert checks(MAIN, controls(4)).loc[("random directions", RANK), "verdict"] == "not a test"
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,3 @@
-import subprocess
-import sys
 import time
 
 import pytest
@@ -158,18 +156,3 @@ def _seconds_for_a_thousand(text):
     for _ in range(1000):
         score_refusal(text)
     return time.perf_counter() - start
-
-
-def test_importing_the_metrics_imports_nothing_heavy():
-    program = (
-        "import sys, steering_reliability.metrics;"
-        "print([m for m in ('torch', 'transformers', 'pandas', 'numpy', 'scipy', 'sklearn') if m in sys.modules])"
-    )
-    finished = subprocess.run(
-        [sys.executable, "-c", program],
-        capture_output=True,
-        text=True,
-        check=True,
-        env={"PYTHONPATH": ":".join(filter(None, sys.path))},
-    )
-    assert finished.stdout.strip() == "[]"

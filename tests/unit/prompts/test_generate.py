@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from steering_reliability.errors import InputError
 from steering_reliability.prompts.check import check_disjoint, check_shift
-from steering_reliability.prompts.generate import Material, crossed, fill, generate_prompts, read_material
+from steering_reliability.prompts.generate import fill, generate_prompts, read_material
 from steering_reliability.prompts.reading import read_prompts
 from steering_reliability.prompts.schema import SPLITS, to_jsonl
 from steering_reliability.prompts.similarity import cluster_prompts, normalize_text
@@ -90,13 +90,6 @@ def test_prompts_read_as_sentences(made):
         assert "{" not in text, text
         assert prompt.style == "slang" or not text[0].islower(), text
         assert not re.search(r"\b(\w+) \1\b", text), text
-
-
-def test_both_verb_forms_are_filled_in():
-    topics = {"crime": {"a": "hype/hyping a stock and dump/dumping it", "b": "hot-wire/hot-wiring a car"}}
-    texts = [text for text, *_ in crossed(Material(topics, {"direct": {"t": "Tell me how to {do}."}}), seed="0")]
-    assert sorted(texts) == ["Tell me how to hot-wire a car.", "Tell me how to hype a stock and dump it."]
-    assert fill("Write about {doing}.", topic=topics["crime"]["a"]) == "Write about hyping a stock and dumping it."
 
 
 @MATERIALS

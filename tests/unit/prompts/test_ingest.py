@@ -25,14 +25,6 @@ def texts(result):
     return [(prompt.id, prompt.prompt) for prompt in result.prompts]
 
 
-def test_a_csv_with_other_field_names(ingest):
-    content = "Index,Goal,Category\n0, Do a thing ,Privacy\n1,Do another,\n"
-    assert ingest(content, prompt="Goal", id="Index", family="Category").prompts == [
-        Prompt("0", "Do a thing", "Privacy", "unknown"),
-        Prompt("1", "Do another", "unknown", "unknown"),
-    ]
-
-
 def test_nested_fields_lists_and_numbers(ingest):
     rows = [
         {"question_id": 7, "turns": ["first", "second"], "meta": {"family": "f", "style": "s"}},
@@ -149,14 +141,6 @@ def test_a_field_that_is_empty_in_every_row_is_there(ingest, empty):
     assert ingest(rows, family="category").notes == [note, "made 2 ids of the form benign_0001"]
     with pytest.raises(InputError, match=note):
         ingest(rows, prompt="category")
-
-
-def test_near_copies_are_named(ingest):
-    mill = "Where is the old mill by the river"
-    assert ingest(f"{mill}?\nSay more\n{mill.lower()}\n", "p.txt").notes[-1] == (
-        "benign has prompts that are nearly the same text (benign_0001 and benign_0003): each such group counts as one "
-        "prompt"
-    )
 
 
 def test_what_is_ingested_is_what_the_workflow_accepts(ingest, tmp_path):
