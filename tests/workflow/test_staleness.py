@@ -170,12 +170,10 @@ CASES = {
         [*shards(cell for cell in ALL_SHARDS if cell[1] == "add"), *AGGREGATE_ONWARD],
     ),
     "max_new_tokens": Case(
-        config("generation.max_new_tokens", 7),
-        [*lengths(), *baselines(), *shards(ALL_SHARDS), *AGGREGATE_ONWARD],
+        config("generation.max_new_tokens", 7), [*lengths(), *baselines(), *shards(ALL_SHARDS), *AGGREGATE_ONWARD]
     ),
     "weights of the model": Case(
-        change_weights,
-        [*activations(MAIN, ALT), *ALL_DIRECTIONS, *baselines(), *shards(ALL_SHARDS), *AGGREGATE_ONWARD],
+        change_weights, [*activations(MAIN, ALT), *ALL_DIRECTIONS, *baselines(), *shards(ALL_SHARDS), *AGGREGATE_ONWARD]
     ),
     "end token of the model": Case(
         edit("model/generation_config.json", '"eos_token_id"', '"pad_token_id": 0,\n  "eos_token_id"'),
@@ -183,11 +181,7 @@ CASES = {
     ),
     "rerun_subset_n": Case(
         config("sanity_checks.rerun_subset_n", 4),
-        [
-            *[one for one in baselines() if ("seed", "1") in one.wildcards],
-            *shards([OTHER_SEED]),
-            *AGGREGATE_ONWARD,
-        ],
+        [*[one for one in baselines() if ("seed", "1") in one.wildcards], *shards([OTHER_SEED]), *AGGREGATE_ONWARD],
     ),
     "engine code": Case(edit_package("generation/engine.py"), [*baselines(), *shards(ALL_SHARDS), *AGGREGATE_ONWARD]),
     "direction code": Case(

@@ -127,15 +127,6 @@ def test_a_weak_baseline_cannot_show_a_loss():
     weak = claims(story({"harm_train": (3, 3), "harm_test": (3, 0), "benign": (0, 0)})).loc["robustness of refusal"]
     assert weak["verdict"] == "not claimed"
     assert "refuses only 3/40 (8%)" in weak["sentence"]
-    # Three claims at the one point of the grid, and the two halves of the level: 2/2^k * 6 must be at most 0.05.
-    seven, eight = (
-        claims(story({"harm_train": (k, k), "harm_test": (k, k), "benign": (0, 0)})).loc["robustness of refusal"]
-        for k in (7, 8)
-    )
-    assert seven["verdict"] == "not claimed"
-    assert "about 8 refusals from different templates are needed, 8 at the recommended point" in seven["sentence"]
-    assert eight["verdict"] == "can be tested"
-    assert eight["p_corrected"] == pytest.approx(6 * 2 / 2**8)
 
 
 @pytest.mark.parametrize(

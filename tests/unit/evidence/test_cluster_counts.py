@@ -1,12 +1,7 @@
 """Completions counted per operating point and cluster."""
 
 import pandas as pd
-from steering_reliability.evidence.cluster_counts import (
-    HELD_OUT,
-    IN_DIRECTION,
-    count_clusters,
-    with_outcomes,
-)
+from steering_reliability.evidence.cluster_counts import HELD_OUT, IN_DIRECTION, count_clusters, with_outcomes
 from steering_reliability.results.schema import POINT_KEYS
 from synthetic_run import completion
 
