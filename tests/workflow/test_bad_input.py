@@ -101,7 +101,7 @@ def test_a_prompt_that_does_not_fit_is_found_before_its_split_is_written(fresh: 
     long = json.dumps({"id": "benign_long", "prompt": "water " * 600}) + "\n"
     (project.root / "prompts/benign.jsonl").write_text(long, encoding="utf-8")
     project.configure(SMALL)
-    run = project.snakemake("--cores", "2")
+    run = project.snakemake("--cores", "2", "baseline")
     says = ("1 prompts with", "context of 512 tokens: benign_long (", "max_new_tokens")
     assert_one_clear_message(run, says=says)
     assert run.output.count("don't fit") == 1

@@ -253,18 +253,6 @@ def test_the_package_of_the_folder_is_used_and_never_another_one(clone, installe
     refused(early, package=installed, said=said)
 
 
-def test_a_config_without_a_model_is_laid_over_the_workflows_own(clone, tiny_folder, tmp_path):
-    less = {"steering": {"experiment": {"layers": [14], "output_dir": "results/mine"}}}
-    project = importer(tmp_path / "importer", model=tiny_folder, snakefile=local_snakefile(clone), changes=less)
-    plan = project.plan(*OPTIONS, config="config.yaml")
-    (lengths,) = {place for job, places in plan.outputs.items() for place in places if "harm_test_lengths" in place}
-    assert lengths == "results/mine/prompts/harm_test_lengths.json"
-    shards = {dict(job.wildcards)["alpha"] for job in plan.jobs if job.rule == "st_complete_shard"}
-    # The strengths, and the embedded model, are those of config.yaml.
-    assert shards == {"0.2", "0.4", "0.7", "1"}
-    assert any(job.rule == "st_prepare_model" for job in plan.jobs)
-
-
 def test_a_path_that_is_given_starts_where_snakemake_runs(clone, tiny_folder, tmp_path):
     project = importer(tmp_path / "importer", model=tiny_folder, snakefile=local_snakefile(clone))
     project.edit("config.yaml", old="  data:\n", new="  data:\n    benign_path: prompts/benign.jsonl\n")

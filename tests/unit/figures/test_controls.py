@@ -4,14 +4,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.patches import Rectangle
-from steering_reliability.evidence.steerability import prompt_steerability, steerability_table
 from steering_reliability.figures.controls import control_note, control_points, controls_of, random_band
 from steering_reliability.figures.dose_response import draw_dose_response
 from steering_reliability.figures.effect_gap_forest import draw_effect_gap_forest
 from steering_reliability.figures.gap import draw_gap
 from steering_reliability.figures.heatmap import draw_heatmap
 from steering_reliability.figures.panels import study_panels
-from steering_reliability.figures.steerability import draw_steerability
 
 HEATMAP = {"rate": "refusal_harm_test", "heading": "x", "reading": "x", "title": "x"}
 
@@ -72,19 +70,3 @@ def test_a_cell_of_the_heatmap_names_the_band_where_there_is_one(summary):
     places = points[points["role"] == "random"][["intervention", "layer", "alpha", "seed"]].drop_duplicates()
     assert marked == [f"◆ {100 * low:.0f}–{100 * high:.0f}"] * len(places)
     assert "◆" in figure.get_supxlabel()
-
-
-def test_the_steerability_plot_has_the_band_at_the_controls_layer(results):
-    table = steerability_table(results)
-    figure = draw_steerability(prompt_steerability(results), steerability=table, title="x")
-    random = table[(table["role"] == "random") & (table["split"] == "harm_test")]
-    drawn = {
-        axes.get_title(loc="left"): [
-            (band.get_y(), band.get_y() + band.get_height()) for band in bands(axes) if band.get_alpha() == 0.45
-        ]
-        for axes in figure.axes
-    }
-    (layer,) = set(random["layer"])
-    assert drawn[f"harm_test, layer {layer}"] == [pytest.approx(random_band(random, "slope"))]
-    shown = {title for title, found in drawn.items() if found}
-    assert shown == {f"{split}, layer {layer}" for split in ("harm_train", "harm_test", "benign")}

@@ -275,6 +275,7 @@ def many(n_prompts: int) -> pd.DataFrame:
     return results
 
 
+@pytest.mark.slow
 def test_fifty_thousand_completions_fit_a_mail(visit, tmp_path, summary, capsys):
     results = many(1800)
     unsteered = results[results["from_baseline"]].drop_duplicates(["split", "id"])
