@@ -3,7 +3,6 @@
 import numpy as np
 import pandas as pd
 import pytest
-from matplotlib.patches import Rectangle
 from steering_reliability.figures.controls import control_note, control_points, controls_of, random_band
 from steering_reliability.figures.dose_response import draw_dose_response
 from steering_reliability.figures.effect_gap_forest import draw_effect_gap_forest
@@ -19,10 +18,6 @@ def controls(summary):
     """Return a function that gives the controls of the panel with a title."""
     panels = {panel.title: panel for panel in study_panels(summary)}
     return lambda title="add at layer 14": controls_of(summary, panels[title])
-
-
-def bands(axes):
-    return [patch for patch in axes.patches if isinstance(patch, Rectangle)]
 
 
 def test_controls_are_of_their_own_panel_alone_and_steered(summary, controls):

@@ -15,7 +15,6 @@ from steering_reliability.prompts.similarity import cluster_prompts, normalize_t
 
 SIZES = {"harm_train": 150, "harm_test": 150, "benign": 200}
 AVAILABLE = {"harm_train": 384, "harm_test": 600, "benign": 216}
-SHARED_FAMILIES = {"weapons", "fraud", "hacking", "drugs", "surveillance"}
 ROOT = Path(__file__).parents[3]
 COMMITTED = ROOT / "prompts"
 FUNCTION_WORDS = set(

@@ -2,7 +2,7 @@ import json
 import re
 
 from steering_reliability.report.page import FILTERS
-from steering_reliability.report.scripts import embedded_json, page_script, vega_bundle
+from steering_reliability.report.scripts import embedded_json, page_script
 
 
 def test_embedded_data_cannot_end_its_element():
@@ -19,8 +19,3 @@ def test_the_script_never_takes_text_for_markup():
 def test_the_filters_of_the_page_are_those_of_the_script():
     body = re.search(r"const FILTERS = \{(.*?)\n\};", page_script(), re.DOTALL)[1]
     assert re.findall(r"^  (\w+): ", body, re.MULTILINE) == list(FILTERS)
-
-
-def test_the_bundle_can_do_without_evaluating_text():
-    assert "vegaEmbed" in vega_bundle()
-    assert "expressionInterpreter" in vega_bundle()
