@@ -1,13 +1,16 @@
-"""A made-up run with a known story: a rise, a trade-off, a collapse into repetition, and a random control."""
+"""Made-up results: a run with a known story, runs of one or two points, and the claims that come of them."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from steering_reliability.claims.claim import CLAIMS_COLUMNS
 from steering_reliability.results.aggregate import write_results
 from steering_reliability.results.schema import COLUMN_DESCRIPTIONS, SPLITS
 
@@ -84,9 +87,17 @@ def completion(split: str, index: int, *, refused: bool, degenerate: bool = Fals
     }  # fmt: skip
 
 
-def realistic_results(*, seed: int = 0, checks: bool = True) -> pd.DataFrame:
-    """Return a run of 3 layers, add at 7 strengths (two of them negative) and ablate at 2, with every check."""
-    rng = np.random.default_rng(seed)
+def realistic_results(*, checks: bool = True) -> pd.DataFrame:
+    """Return a run of 3 layers, add at 7 strengths (two of them negative) and ablate at 2, with every check.
+
+    It has a rise, a trade-off, a collapse into repetition, and a random control.
+    """
+    return _realistic(checks).copy()
+
+
+@cache
+def _realistic(checks: bool) -> pd.DataFrame:
+    rng = np.random.default_rng(0)
     rows: list[dict] = []
     for layer in (10, 14, 18):
         add = [-0.4, -0.2, 0.2, 0.3, 0.4, 0.6, 0.8]
@@ -103,6 +114,25 @@ def realistic_results(*, seed: int = 0, checks: bool = True) -> pd.DataFrame:
     return pd.DataFrame(rows)[list(COLUMN_DESCRIPTIONS)]
 
 
+def controlled_results() -> pd.DataFrame:
+    """Return the made-up run with two random directions, two shuffled ones, and a slope of 8 - 0.25 x prompt number."""
+    results = realistic_results()
+    number = results["id"].str[-4:].astype(int)
+    results["refusal_propensity"] = -3 + results["alpha"] * (8 - 0.25 * number)
+    random = results[results["role"] == "random"]
+    parts = [results[results["role"] != "random"]]
+    for seed in (1, 2):
+        parts.append(random.assign(direction=f"random_{seed}"))
+        # A tenth or a fifth of the prompts refuse, whatever the model does unsteered.
+        refuse = (random["id"].str[-1].astype(int) < seed) & (random["alpha"] > 0)
+        shuffled = random.assign(
+            role="shuffled", direction=f"shuffled_{seed}", is_refusal=random["is_refusal"] | refuse
+        )
+        shuffled["first_token_kl"] = np.where(shuffled["alpha"] > 0, 0.6 * seed, 0.0)
+        parts.append(shuffled)
+    return pd.concat(parts, ignore_index=True)
+
+
 def tiny_results() -> pd.DataFrame:
     """Return the least run there is: one layer, two strengths, three prompts, no checks."""
     rng = np.random.default_rng(0)
@@ -111,6 +141,57 @@ def tiny_results() -> pd.DataFrame:
         sizes=dict.fromkeys(SPLITS, 3),
     )  # fmt: skip
     return pd.DataFrame(rows)[list(COLUMN_DESCRIPTIONS)]
+
+
+Counts = Mapping[str, tuple[int, int]]
+"""Split to refusals before and after."""
+
+
+def story(
+    counts: Counts,
+    *,
+    n: int = 40,
+    layer: int = 14,
+    group: int = 1,
+    degenerate: bool = False,
+    intervention: str = "add",
+    styles: int = 4,
+) -> list[dict]:
+    """Return the rows of a run of one point.
+
+    Args:
+        counts: Split to refusals of n prompts, unsteered and steered; the first prompts refuse.
+        n: Prompts of each split.
+        layer: Of the point.
+        group: Prompts of one template.
+        degenerate: Whether the refusals of the steered point stand in degenerate text.
+        intervention: Of the point.
+        styles: How many styles each split has.
+    """
+    rows = []
+    for split, (before, after) in counts.items():
+        for alpha, refusals in ((0.0, before), (0.5, after)):
+            for index in range(n):
+                refused = index < refusals
+                row = completion(split, index, refused=refused, alpha=alpha)
+                row |= {"layer": layer, "intervention": intervention, "style": f"{split}_{index % styles}"}
+                row |= {"cluster": f"{split}_{index // group * group}"}
+                # Every other pair of prompts built the direction, so that both halves have the same rate.
+                row["builds_direction"] = split == "harm_train" and index % 2 == 0
+                if degenerate and refused and alpha:
+                    row |= {"is_degenerate": True, "is_helpful": False, "is_helpful_by_opening": False}
+                rows.append(row)
+    return rows
+
+
+def claims(rows: list[dict] | pd.DataFrame) -> pd.DataFrame:
+    """Return the claims by name; every sentence is checked to hold no number that is none."""
+    from simulations.null_reports import claims_of
+
+    table = claims_of(pd.DataFrame(rows))
+    assert [table.index.name, *table.columns] == CLAIMS_COLUMNS
+    assert not table["sentence"].str.contains(r"\bnan\b|\binf\b", case=False, regex=True).any(), table["sentence"]
+    return table
 
 
 def measured_shift(auc: float = 1.0, low: float = 0.95, high: float = 1.0, n: int = 120) -> pd.DataFrame:
@@ -124,4 +205,4 @@ def finish_run(folder: Path, *, model: dict[str, Any] | None = None) -> None:
     folder.mkdir(parents=True)
     write_results(tiny_results().to_dict("records"), folder / "results.parquet")
     if model is not None:
-        (folder / "provenance.json").write_text(json.dumps({"model": model}), encoding="utf-8")
+        (folder / "provenance.json").write_text(json.dumps({"config": {}, "model": model}), encoding="utf-8")

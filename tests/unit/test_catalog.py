@@ -1,8 +1,6 @@
 """What the Snakemake workflow catalog asks of a repository, in small (its scripts/generate-catalog.py and pages)."""
 
 import re
-import subprocess
-import sys
 import tomllib
 from pathlib import Path
 
@@ -53,12 +51,6 @@ def test_the_flags_are_those_of_the_page_and_of_the_profile(usage):
     assert flags == f"--resources {' '.join(profile['resources'])} --scheduler {profile['scheduler']} {triggers}"
 
 
-def test_conda_is_claimed_only_where_every_rule_names_an_environment(usage):
-    rules = [rule for path in (ROOT / "rules").glob("*.smk") for rule in path.read_text().split("\nrule ")[1:]]
-    assert all("conda:" in rule for rule in rules if "script:" in rule)
-    assert usage["software-stack-deployment"]["conda"]
-
-
 def test_report_is_claimed_because_files_have_captions(usage):
     # A caption has the name of its file.
     text = "".join(path.read_text() for path in (ROOT / "rules").glob("*.smk"))
@@ -66,11 +58,6 @@ def test_report_is_claimed_because_files_have_captions(usage):
     captions = {path.stem for path in (ROOT / "workflow/report").glob("*.rst")}
     assert usage["report"]
     assert named | set(EVIDENCE) | set(FIGURES) == captions
-
-
-def test_the_catalogs_formatter_is_content():
-    command = [sys.executable, "-m", "snakefmt", "--check", str(ROOT / "workflow/Snakefile")]
-    assert subprocess.run(command, capture_output=True, check=False).returncode == 0
 
 
 def test_there_is_one_version():

@@ -1,3 +1,5 @@
+"""What costs seconds to import is imported where it is used."""
+
 import subprocess
 import sys
 from pathlib import Path
@@ -6,32 +8,31 @@ import pytest
 
 WORKFLOW = Path(__file__).parents[2] / "workflow"
 ROOMS = ("statistics", "results", "evidence", "claims", "figures", "report", "text")
-
-
-def module(path: Path) -> str:
-    return ".".join(path.relative_to(WORKFLOW).with_suffix("").parts).removesuffix(".__init__")
-
-
-ANALYSIS = [module(path) for room in ROOMS for path in sorted((WORKFLOW / "steering_reliability" / room).glob("*.py"))]
-TORCH = ["torch", "transformers", "transformer_lens"]
+MODULES = [path for room in ROOMS for path in sorted((WORKFLOW / "steering_reliability" / room).glob("*.py"))]
+ANALYSIS = [".".join(path.relative_to(WORKFLOW).with_suffix("").parts).removesuffix(".__init__") for path in MODULES]
+CHECKS = [f"steering_reliability.prompts.{name}" for name in ("check", "generate", "ingest")]
+SHARD_JOB = [f"steering_reliability.worker.{name}" for name in ("write_shard", "client")]
+HEAVY = "torch transformers transformer_lens pandas numpy scipy sklearn"
 
 
 @pytest.mark.parametrize(
-    ("modules", "heavy"),
+    ("code", "absent"),
     [
-        (ANALYSIS, TORCH),
+        (f"import {', '.join(ANALYSIS)}", "torch transformers transformer_lens"),
+        (f"import {', '.join(CHECKS)}", HEAVY),
         # A shard job, of which there are thousands.
-        (
-            ["steering_reliability.worker.write_shard", "steering_reliability.worker.client"],
-            [*TORCH, "numpy", "pandas", "pydantic"],
-        ),
+        (f"import {', '.join(SHARD_JOB)}", f"{HEAVY} pydantic"),
         # Snakemake loads the plugin before the Snakefile says where the package lies.
-        (["snakemake_logger_plugin_progress"], ["steering_reliability"]),
+        ("import snakemake_logger_plugin_progress", f"{HEAVY} steering_reliability"),
+        ("import steering_reliability.metrics", HEAVY),
+        ("import steering_reliability", f"{HEAVY} pydantic"),
+        ("from steering_reliability import load_model, load_results, load_direction", "torch pandas"),
+        ("from steering_reliability import score_text; score_text('Sure', n_tokens=1)", "torch pandas"),
     ],
+    ids=["analysis", "prompts", "shard job", "plugin", "metrics", "package", "readers", "score"],
 )
-def test_what_starts_often_or_needs_no_model_imports_nothing_heavy(modules, heavy):
-    code = "import sys, importlib\nfor name in sys.argv[1].split(): importlib.import_module(name)\n" \
-        "print(*sorted(set(sys.argv[2:]) & set(sys.modules)))"  # fmt: skip
-    command = [sys.executable, "-c", code, " ".join(modules), *heavy]
+def test_nothing_heavy_is_imported_before_it_is_used(code, absent):
+    command = [sys.executable, "-c", f"{code}\nimport sys\nprint(*sys.modules)"]
     done = subprocess.run(command, env={"PYTHONPATH": str(WORKFLOW)}, capture_output=True, text=True, check=True)
-    assert done.stdout.split() == []
+    loaded = set(done.stdout.split())
+    assert not loaded & set(absent.split())

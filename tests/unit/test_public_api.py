@@ -3,12 +3,8 @@
 import dataclasses
 import inspect
 import re
-import subprocess
-import sys
-import tomllib
 from pathlib import Path
 
-import pytest
 import steering_reliability as sr
 
 PACKAGE = Path(__file__).parents[2] / "workflow" / "steering_reliability"
@@ -73,37 +69,3 @@ def test_type_checkers_and_the_interpreter_find_a_name_in_the_same_module():
     }
     assert typed == sr._HOMES
     assert set(typed) == set(sr.__all__)
-
-
-def test_the_package_says_that_it_is_typed():
-    # Without this file a type checker takes an installed package for untyped.
-    assert (PACKAGE / "py.typed").is_file()
-    project = tomllib.loads((PACKAGE.parents[1] / "pyproject.toml").read_text(encoding="utf-8"))
-    assert project["tool"]["setuptools"]["package-data"]["steering_reliability"] == ["py.typed"]
-
-
-def test_a_name_that_is_not_there_is_an_attribute_error():
-    with pytest.raises(AttributeError, match="no attribute 'steer'"):
-        sr.steer  # noqa: B018
-
-
-@pytest.mark.parametrize(
-    ("code", "absent"),
-    [
-        ("import steering_reliability", {"torch", "transformer_lens", "transformers", "pandas", "pydantic", "numpy"}),
-        ("from steering_reliability import load_model, load_results, load_direction", {"torch", "pandas"}),
-        ("from steering_reliability import score_text; score_text('Sure', n_tokens=1)", {"torch", "pandas"}),
-    ],
-)
-def test_nothing_heavy_is_imported_before_it_is_used(code, absent):
-    report = "import sys; print(*sys.modules)"
-    done = subprocess.run(
-        [sys.executable, "-c", f"{code}\n{report}"],
-        env={"PYTHONPATH": str(PACKAGE.parent)},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    loaded = set(done.stdout.split())
-    assert "steering_reliability" in loaded
-    assert not absent & loaded

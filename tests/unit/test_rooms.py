@@ -5,6 +5,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+import steering_reliability
 from steering_reliability.process.code_digest import PACKAGE
 
 MAY_IMPORT = {
@@ -37,15 +38,16 @@ MAY_IMPORT = {
 LOOSE = {"errors", "files", "__init__", "__main__"}
 COMMAND = '\nif __name__ == "__main__":'
 WITHOUT_A_TEST: dict[str, str] = {
+    "__main__.py": "unit/commands/test_app.py",
+    "errors.py": "unit/commands/test_plan_command.py",
     "config/schema.py": "unit/config/test_reading.py",
     "library/arguments.py": "unit/library/test_generate.py",
     "model/hub_errors.py": "unit/model/test_hub.py",
     "model/preparation.py": "unit/model/test_source.py",
     "process/job_log.py": "workflow/test_bad_input.py",
-    "results/scoring.py": "unit/results/test_aggregate.py",
+    "results/scoring.py": "unit/metrics/test_scorer.py",
     "results/shards.py": "unit/results/test_aggregate.py",
-    "results/tables.py": "unit/figures/test_draw.py",
-    "figures/comparison.py": "unit/evidence/test_comparison.py",
+    "figures/comparison.py": "unit/evidence/test_run_comparison.py",
     "figures/dose_response.py": "unit/figures/test_controls.py",
     "figures/heatmap.py": "unit/figures/test_controls.py",
     "report/chart_style.py": "unit/report/test_charts.py",
@@ -53,9 +55,16 @@ WITHOUT_A_TEST: dict[str, str] = {
     "generation/batch.py": "unit/generation/test_engine.py",
     "generation/requests.py": "unit/generation/test_rows.py",
     "generation/scoring.py": "unit/generation/test_engine.py",
+    "commands/build_direction.py": "unit/commands/test_plan_command.py",
+    "commands/probe.py": "unit/commands/test_doctor.py",
+    "commands/show.py": "unit/commands/test_app.py",
+    "commands/status.py": "unit/commands/test_app.py",
+    "experiments/run_baseline.py": "unit/commands/test_plan_command.py",
+    "experiments/run_sweep.py": "unit/commands/test_plan_command.py",
 }
-"""Modules that no `test_<module>.py` is of, and the test that runs them."""
+"""Modules without a `test_<module>.py`, and the test that imports or runs them."""
 
+TESTS = Path(__file__).parents[1]
 MODULES = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py"))
 
 
@@ -69,6 +78,32 @@ def imported(path: Path) -> set[str]:
     froms = [node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module]
     plain = [alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names]
     return {room(name) for name in [*froms, *plain] if name.startswith("steering_reliability.")}
+
+
+def modules_named_in(path: Path) -> set[str]:
+    """Modules of the package that a file imports, as paths from the package."""
+    names = []
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module == "steering_reliability":
+            names += [steering_reliability._HOMES.get(alias.name, alias.name) for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+    found = {f"{name.removeprefix('steering_reliability.').replace('.', '/')}.py" for name in names}
+    return found & {str(module) for module in MODULES}
+
+
+def test_every_module_has_its_test_or_is_run_by_another():
+    missing = {
+        str(path)
+        for path in MODULES
+        if path.stem != "__init__" and not (TESTS / "unit" / path.parent / f"test_{path.name}").is_file()
+    }
+    assert missing == set(WITHOUT_A_TEST)
+    for module, name in WITHOUT_A_TEST.items():
+        named = modules_named_in(TESTS / name)
+        near = named.union(*(modules_named_in(PACKAGE / one) for one in named))
+        runs_programs = name.startswith("workflow/") or "subprocess" in (TESTS / name).read_text(encoding="utf-8")
+        assert module in near or runs_programs, (module, name)
 
 
 @pytest.mark.parametrize("name", MAY_IMPORT)

@@ -48,14 +48,8 @@ class Mistake:
 
 # Known when the Snakefile is read: no job runs.
 MISTAKES = {
-    "unknown key": Mistake(
-        config("experiment.layer", [0]), ("experiment.layer", "unknown key", "did you mean `layers`?")
-    ),
     "no such layer": Mistake(config("experiment.layers", [0, 3]), ("3 blocks", "no layer 3", "0 to 2")),
     "no prompt file": Mistake(config("data.benign_path", "prompts/bening.jsonl"), ("prompts/bening.jsonl", "data.")),
-    "no model package": Mistake(
-        config("model.source", "not_there:x.gguf"), ("not_there", "not installed", "pip install")
-    ),
     "broken line": Mistake(
         append("prompts/harm_test.jsonl", '{"id": "x", "prompt": \n'), ("harm_test.jsonl", "line 151")
     ),
@@ -108,7 +102,7 @@ def test_a_prompt_that_does_not_fit_is_found_before_its_split_is_written(fresh: 
     long = json.dumps({"id": "benign_long", "prompt": "water " * 600}) + "\n"
     (project.root / "prompts/benign.jsonl").write_text(long, encoding="utf-8")
     project.configure(SMALL)
-    run = project.snakemake("--cores", "2")
+    run = project.snakemake("--cores", "2", "baseline")
     says = ("1 prompts with", "context of 512 tokens: benign_long (", "max_new_tokens")
     assert_one_clear_message(run, says=says)
     assert run.output.count("don't fit") == 1

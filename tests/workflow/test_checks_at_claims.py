@@ -76,7 +76,7 @@ def test_a_new_phrase_rescores_and_writes_no_completion_unless_the_points_move(
     before = project.shards()
     with (project.root / "workflow/steering_reliability/metrics/phrases.py").open("a", encoding="utf-8") as file:
         file.write("\n# changed by a test\n")
-    run = project.snakemake("--cores", "2")
+    run = project.snakemake("--cores", "2", "completions")
     assert run.code == 0, run.output
     assert run.jobs[job("choose_claim_points")] == 1
     written = {one: run.reasons[one] for one in run.jobs if one.rule in ("complete_shard", "complete_baseline")}

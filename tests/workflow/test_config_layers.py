@@ -29,7 +29,7 @@ def study_of(run) -> dict:
     return json.loads(line.removeprefix("STUDY "))
 
 
-@pytest.mark.parametrize("files", [["tiny.yaml", "own.yaml"], ["config.yaml", "own.yaml"], ["run.yaml"]])
+@pytest.mark.parametrize("files", [["tiny.yaml", "own.yaml"], ["config.yaml", "own.yaml"]])
 def test_snakemake_reads_what_the_commands_read(project: Project, files: list[str], monkeypatch) -> None:
     # The last --configfile counts.
     run = project.plan("--quiet", "all", "--cores", "1", "--configfile", *files)

@@ -81,6 +81,9 @@ def test_the_importers_rule_gets_what_the_module_makes(beside):
     assert len(own) > 2
     # The importer's first rule stays the default.
     assert "st_all" not in {job.rule for job in done.jobs}
+    # What `localrules:` would name by names that the importer's prefix has changed.
+    local = set(re.search(r"^LOCAL (.*)$", done.output, re.MULTILINE)[1].split())
+    assert local == {"st_prepare_prompts", "st_measure_shift", "st_build_direction"}
     # The checkpoint is followed under its new name.
     directions = {dict(job.wildcards).get("direction") for job in done.finished if job.rule == "st_complete_shard"}
     assert directions == {"contrastive_prefix", "random_0"}
@@ -92,6 +95,9 @@ def test_results_lie_below_the_prefix_and_data_where_the_importer_put_it(beside)
     seen = {path.name for path in project.root.iterdir() if not path.name.startswith(".")}
     assert seen == {"Snakefile", "config.yaml", "data", "own", "study"}
     assert ended(project)
+    found = captions(project)
+    assert f"study/{OWN}" in found
+    assert all("<p>" in text for text in found.values())
 
 
 def ended(project: Project, *, within: float = 30) -> bool:
@@ -102,25 +108,11 @@ def ended(project: Project, *, within: float = 30) -> bool:
     return not processes_in(project.root)
 
 
-def test_quick_jobs_stay_local(beside):
-    _, done = beside
-    # What `localrules:` would name by names that the importer's prefix has changed.
-    local = set(re.search(r"^LOCAL (.*)$", done.output, re.MULTILINE)[1].split())
-    assert local == {"st_prepare_prompts", "st_measure_shift", "st_build_direction"}
-
-
 def captions(project: Project, package: Path | None = None) -> dict[str, str]:
     """Path to caption of what a report would hold."""
     done = run(project, "--reporter", "captions", package=package)
     assert done.code == 0, done.output
     return json.loads(re.search(r"^CAPTIONS (.*)$", done.output, re.MULTILINE)[1])
-
-
-def test_the_importers_report_has_the_captions(beside):
-    project, _ = beside
-    found = captions(project)
-    assert f"study/{OWN}" in found
-    assert all("<p>" in text for text in found.values())
 
 
 def test_a_second_run_has_nothing_to_do_until_the_clones_code_changes(beside, clone, tmp_path):
@@ -221,24 +213,20 @@ def refused(project: Project, *, package: Path, said: tuple[str, ...]) -> None:
         assert part in done.output, done.output
 
 
-INSTALL = f'pip install "steering-reliability @ git+https://github.com/owner/steering-reliability@{TAG}"'
-
-
+@pytest.mark.parametrize(
+    ("first_lines", "found"),
+    [("", "need the package steering-reliability 0.1.0, and 0.0.9 is installed in"),
+     ('import sys\n\nsys.modules["steering_reliability"] = None\n', "0.1.0, and it is not installed")],
+)  # fmt: skip
 def test_another_version_is_refused_with_the_command_that_installs_the_right_one(
-    github, installed, tiny_folder, tmp_path
+    github, installed, tiny_folder, tmp_path, first_lines, found
 ):
-    project = importer(tmp_path / "importer", model=tiny_folder, snakefile=tagged_snakefile())
+    project = importer(tmp_path / "importer", model=tiny_folder, snakefile=first_lines + tagged_snakefile())
     shutil.copytree(installed, tmp_path / "site")
     init = tmp_path / "site/steering_reliability/__init__.py"
     init.write_text(init.read_text(encoding="utf-8").replace('__version__ = "0.1.0"', '__version__ = "0.0.9"'))
-    said = ("need the package steering-reliability 0.1.0, and 0.0.9 is installed in", str(tmp_path / "site"), INSTALL)
-    refused(project, package=tmp_path / "site", said=said)
-
-
-def test_without_the_package_the_same(github, tiny_folder, tmp_path):
-    hidden = 'import sys\n\nsys.modules["steering_reliability"] = None\n'
-    project = importer(tmp_path / "importer", model=tiny_folder, snakefile=hidden + tagged_snakefile())
-    refused(project, package=tmp_path, said=("0.1.0, and it is not installed", INSTALL))
+    install = f'pip install "steering-reliability @ git+https://github.com/owner/steering-reliability@{TAG}"'
+    refused(project, package=tmp_path / "site", said=(found, install))
 
 
 # ---- whose is what
@@ -246,39 +234,23 @@ def test_without_the_package_the_same(github, tiny_folder, tmp_path):
 
 def test_the_package_of_the_folder_is_used_and_never_another_one(clone, installed, tiny_folder, tmp_path):
     """Another copy comes first on the path: it is passed over, and where it is loaded already, that is an error."""
-    text = local_snakefile(clone) + "\nimport steering_reliability\n\nprint('LOADED', steering_reliability.__file__)\n"
+    text = local_snakefile(clone) + (
+        "\nimport json\nimport steering_reliability\n\nprint('LOADED', steering_reliability.__file__)\n"
+        "print('CONFIG', json.dumps(config), {name.rpartition('/')[2] for name in map(str, workflow.configfiles)})\n"
+    )
     project = importer(tmp_path / "importer", model=tiny_folder, snakefile=text)
     done = project.plan(*OPTIONS, config="config.yaml", extra_path=(str(installed),))
     assert f"LOADED {clone.root}/workflow/steering_reliability/__init__.py" in done.output
+    # The importer's config stays its own.
+    given = yaml.safe_load((project.root / "config.yaml").read_text(encoding="utf-8"))
+    read = re.search(r"^CONFIG (.*) (\{.*\})$", done.output, re.MULTILINE)
+    assert json.loads(read[1]) == given
+    assert read[2] == "{'config.yaml'}"
     early = importer(
         tmp_path / "early", model=tiny_folder, snakefile="import steering_reliability\n\n" + local_snakefile(clone)
     )
     said = ("another copy of the package is loaded already", str(installed), str(clone.root), "from one folder only")
     refused(early, package=installed, said=said)
-
-
-def test_the_importers_config_stays_its_own(clone, tiny_folder, tmp_path):
-    shown = 'print("CONFIG", json.dumps(config), [Path(name).name for name in workflow.configfiles])'
-    text = f"import json\nfrom pathlib import Path\n\n{local_snakefile(clone)}\n{shown}\n"
-    project = importer(tmp_path / "importer", model=tiny_folder, snakefile=text)
-    done = project.plan(*OPTIONS, config="config.yaml")
-    given = yaml.safe_load((project.root / "config.yaml").read_text(encoding="utf-8"))
-    read = re.search(r"^CONFIG (.*) \[(.*)\]$", done.output, re.MULTILINE)
-    assert json.loads(read[1]) == given
-    # Twice what the importer names (its own line, and the command's option), and nothing of the workflow.
-    assert set(read[2].split(", ")) == {"'config.yaml'"}
-
-
-def test_a_config_without_a_model_is_laid_over_the_workflows_own(clone, tiny_folder, tmp_path):
-    less = {"steering": {"experiment": {"layers": [14], "output_dir": "results/mine"}}}
-    project = importer(tmp_path / "importer", model=tiny_folder, snakefile=local_snakefile(clone), changes=less)
-    plan = project.plan(*OPTIONS, config="config.yaml")
-    (lengths,) = {place for job, places in plan.outputs.items() for place in places if "harm_test_lengths" in place}
-    assert lengths == "results/mine/prompts/harm_test_lengths.json"
-    shards = {dict(job.wildcards)["alpha"] for job in plan.jobs if job.rule == "st_complete_shard"}
-    # The strengths, and the embedded model, are those of config.yaml.
-    assert shards == {"0.2", "0.4", "0.7", "1"}
-    assert any(job.rule == "st_prepare_model" for job in plan.jobs)
 
 
 def test_a_path_that_is_given_starts_where_snakemake_runs(clone, tiny_folder, tmp_path):

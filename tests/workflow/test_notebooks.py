@@ -39,15 +39,7 @@ class Notebooks:
         given = self.executed / f"{name}.yaml"
         given.write_text(yaml.safe_dump(parameters), encoding="utf-8")
         command = [sys.executable, "-m", "papermill", str(REPOSITORY / "notebooks" / f"{name}.ipynb"), str(output)]
-        command += [
-            "--parameters_file",
-            str(given),
-            "--cwd",
-            str(self.root),
-            "--kernel",
-            "python3",
-            "--no-progress-bar",
-        ]
+        command += ["--parameters_file", str(given), "--cwd", str(self.root), "--kernel", "python3"]
         environment = {key: value for key, value in os.environ.items() if key != "STEERING_OWNER"}
         environment |= {
             "PYTHONPATH": str(self.root / "workflow"),

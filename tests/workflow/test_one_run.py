@@ -23,7 +23,7 @@ def test_a_second_start_says_who_holds_the_run_though_snakemakes_own_locks_are_g
     project = fresh.copy(tmp_path / "project")
     project.configure(SMALL)
     project.configure({"experiment.output_dir": "results/other"}, name="other.yaml")
-    with project.running("--cores", "1") as (process, run):
+    with project.running("--cores", "1", "completions") as (process, run):
         wait_for(project.root / LOCK)
         # Snakemake removes them all when any run of the directory ends.
         shutil.rmtree(project.root / ".snakemake" / "locks")

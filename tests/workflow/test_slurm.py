@@ -94,6 +94,7 @@ def expected(small: Project, tmp_path_factory: pytest.TempPathFactory) -> dict[s
     return project.numbers()
 
 
+@pytest.mark.slow
 def test_a_run_in_groups_has_the_bytes_of_a_local_one(
     small: Project, expected: dict[str, bytes], tmp_path: Path
 ) -> None:

@@ -139,19 +139,6 @@ class Case:
 
 
 CASES = {
-    "refusal prefix": Case(
-        config("direction.refusal_prefix", "I can't do that, I'm sorry"),
-        [
-            *activations(MAIN),
-            *directions((MAIN, 0), (MAIN, 1), (RANDOM, 1)),
-            *shards([*GRID, OTHER_SEED, CONTROL]),
-            *AGGREGATE_ONWARD,
-        ],
-    ),
-    "alpha added": Case(
-        config("experiment.alphas", {"add": [0.5, 1.0, 1.5], "ablate": [1.0]}),
-        [*shards([(MAIN, "add", layer, "1.5", 0) for layer in (0, 1)]), *AGGREGATE_ONWARD],
-    ),
     "alpha removed": Case(config("experiment.alphas", {"add": [1.0], "ablate": [1.0]}), AGGREGATE_ONWARD),
     "layer added": Case(
         config("experiment.layers", [0, 1, 2]),
@@ -161,7 +148,6 @@ CASES = {
             *AGGREGATE_ONWARD,
         ],
     ),
-    "phrase of the metric": Case(edit_package("metrics/phrases.py"), AGGREGATE_ONWARD),
     "prompt of harm_train": Case(
         edit_first_prompt("harm_train"),
         [
@@ -184,12 +170,10 @@ CASES = {
         [*shards(cell for cell in ALL_SHARDS if cell[1] == "add"), *AGGREGATE_ONWARD],
     ),
     "max_new_tokens": Case(
-        config("generation.max_new_tokens", 7),
-        [*lengths(), *baselines(), *shards(ALL_SHARDS), *AGGREGATE_ONWARD],
+        config("generation.max_new_tokens", 7), [*lengths(), *baselines(), *shards(ALL_SHARDS), *AGGREGATE_ONWARD]
     ),
     "weights of the model": Case(
-        change_weights,
-        [*activations(MAIN, ALT), *ALL_DIRECTIONS, *baselines(), *shards(ALL_SHARDS), *AGGREGATE_ONWARD],
+        change_weights, [*activations(MAIN, ALT), *ALL_DIRECTIONS, *baselines(), *shards(ALL_SHARDS), *AGGREGATE_ONWARD]
     ),
     "end token of the model": Case(
         edit("model/generation_config.json", '"eos_token_id"', '"pad_token_id": 0,\n  "eos_token_id"'),
@@ -197,11 +181,7 @@ CASES = {
     ),
     "rerun_subset_n": Case(
         config("sanity_checks.rerun_subset_n", 4),
-        [
-            *[one for one in baselines() if ("seed", "1") in one.wildcards],
-            *shards([OTHER_SEED]),
-            *AGGREGATE_ONWARD,
-        ],
+        [*[one for one in baselines() if ("seed", "1") in one.wildcards], *shards([OTHER_SEED]), *AGGREGATE_ONWARD],
     ),
     "engine code": Case(edit_package("generation/engine.py"), [*baselines(), *shards(ALL_SHARDS), *AGGREGATE_ONWARD]),
     "direction code": Case(
@@ -268,20 +248,21 @@ def test_exactly_what_a_change_touches_runs_again(case: str, finished: Project, 
 def test_only_the_new_shards_of_a_new_alpha_are_written(finished: Project, tmp_path: Path) -> None:
     project = finished.copy(tmp_path / "project")
     before = project.shards()
-    CASES["alpha added"].change(project)
+    project.configure({"experiment.alphas": {"add": [0.5, 1.0, 1.5], "ablate": [1.0]}})
     run = project.snakemake("--cores", "2", "completions")
     assert run.code == 0, run.output
     assert run.jobs == Counter([*shards([(MAIN, "add", layer, "1.5", 0) for layer in (0, 1)]), job("completions")])
     after = project.shards()
     assert {path: after[path] for path in before} == before
     assert len(after) == len(before) + 6
+    check(project, AGGREGATE_ONWARD)
 
 
 def test_a_new_phrase_rescores_and_writes_no_completion(finished: Project, tmp_path: Path) -> None:
     project = finished.copy(tmp_path / "project")
     before = project.files("results/tiny/completions", "results/tiny/directions", "results/tiny/logs/completions")
     worker_log = project.files("results/tiny/logs")["results/tiny/logs/worker.log"]
-    CASES["phrase of the metric"].change(project)
+    edit_package("metrics/phrases.py")(project)
     run = project.snakemake("--cores", "2", "results")
     assert run.code == 0, run.output
     rescored = [

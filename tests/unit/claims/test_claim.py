@@ -7,7 +7,6 @@ import pytest
 from steering_reliability.claims.claim import (
     ROBUSTNESS,
     change_claim,
-    for_other_styles,
     gap_claim,
     is_shown,
     p_text,
@@ -47,24 +46,6 @@ def change(name="effect on harm_test", found=RAISED, **options):
 )
 def test_a_claim_needs_an_interval_without_zero_and_a_corrected_p(changes, shown):
     assert is_shown(SHOWN | changes) is shown
-
-
-@pytest.mark.parametrize(
-    ("changes", "chosen_by_p", "words"),
-    [
-        ({}, False, "cannot tell"),
-        ({"styles_low": 0.02}, False, "holds"),
-        ({"low": -0.3, "high": -0.1, "styles_low": -0.4, "styles_high": -0.01}, False, "holds"),
-        ({"styles_low": 0.02, "p_corrected": 0.2}, False, "cannot tell"),
-        ({"styles_low": NAN, "styles_high": NAN}, False, "one style"),
-        ({"styles_low": 0.02}, True, "not given"),
-        ({"styles_low": NAN}, True, "one style"),
-    ],
-)
-def test_a_claim_holds_for_other_styles_only_where_it_is_shown_and_their_interval_excludes_zero(
-    changes, chosen_by_p, words
-):
-    assert for_other_styles(SHOWN | changes, chosen_by_p=chosen_by_p) == words
 
 
 @pytest.mark.parametrize(
@@ -173,34 +154,6 @@ LESS = gap((4, 36), (4, 16))
 
 def gap_of(found=LESS, *, effect=EFFECT, **options):
     return gap_claim("generalization gap", found, effect=effect, **options)
-
-
-@pytest.mark.parametrize(
-    ("found", "verdict", "finding"),
-    [
-        (LESS, "shown", "less"),
-        (gap((36, 4), (36, 24)), "shown", "less"),
-        # Everything that could fall fell: 36 and 12 refusals.
-        (gap((36, 0), (12, 0), shares=(0.0, 0.0)), "not claimed", "floor"),
-        # There was none to lose out of distribution: no share at all.
-        (gap((36, 0), (0, 0), shares=(NAN, NAN)), "not claimed", "floor"),
-        # One prompt the other way is no effect of another sign.
-        (gap((4, 36), (1, 0)), "shown", "less"),
-        (gap((36, 4), (10, 11), shares=(-0.01, 0.9)), "not claimed", "floor"),
-        (gap((4, 16), (4, 36), shares=(-0.8, -0.3)), "shown", "more"),
-        (gap((36, 40), (4, 36), shares=(-0.1, 0.2)), "not claimed", "ceiling"),
-        # No effect in distribution: the way is that of the other one.
-        (gap((4, 4), (4, 36), shares=(-0.9, -0.4)), "shown", "more"),
-        (gap((40, 40), (4, 36), shares=(NAN, NAN)), "not claimed", "ceiling"),
-        (gap((4, 24), (20, 8)), "shown", "opposite"),
-        (gap((24, 4), (8, 20)), "shown", "opposite"),
-        (LESS | {"p_corrected": 0.06}, "cannot tell", ""),
-        (LESS | {"low": -0.01}, "cannot tell", ""),
-    ],
-)
-def test_the_finding_of_a_gap(found, verdict, finding):
-    claim = gap_of(found)
-    assert (claim["verdict"], claim["finding"]) == (verdict, finding)
 
 
 @pytest.mark.parametrize(

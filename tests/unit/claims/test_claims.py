@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 from steering_reliability.evidence.grid_tests import study_of
-from stories import claims, story
+from synthetic_run import claims, story
 
 EFFECT, GAP, COST = "effect on harm_test", "generalization gap", "trade-off"
 

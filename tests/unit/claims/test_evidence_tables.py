@@ -7,8 +7,7 @@ from steering_reliability.claims.evidence_tables import make_evidence_tables
 from steering_reliability.evidence.sanity_checks import sanity_checks
 from steering_reliability.evidence.summary import summarise
 from steering_reliability.run.plan import EVIDENCE
-from stories import claims, story
-from synthetic_run import realistic_results, tiny_results
+from synthetic_run import claims, realistic_results, story, tiny_results
 
 HEADLINES = ["effect on harm_test", "generalization gap", "trade-off"]
 

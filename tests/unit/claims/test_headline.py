@@ -1,6 +1,5 @@
 """The tests that the headline claims rest on, corrected together."""
 
-import numpy as np
 import pandas as pd
 import pytest
 from steering_reliability.claims.headline import headline_tests, with_correction
@@ -73,14 +72,6 @@ def test_the_opening_rule_has_its_own_outcomes():
     assert recommended(found, "p") == [0.2, 0.1, 0.5]
 
 
-def test_refusals_in_any_text_stand_beside_those_in_text_that_is_not_degenerate():
-    effects = headline().effects
-    assert effects[["before", "after", "before_any", "after_any"]].to_numpy().tolist() == [[2, 9, 3, 15]] * 2
-    # By the opening rule there is one count.
-    effects = headline(rule="openings").effects
-    assert effects[["before", "after", "before_any", "after_any"]].to_numpy().tolist() == [[1, 7, 1, 7]] * 2
-
-
 def test_layers_belong_to_the_grid_and_are_counted_by_the_rule():
     rows = [
         completion("harm_test", index, refused=index < refused, alpha=0.5)
@@ -93,12 +84,6 @@ def test_layers_belong_to_the_grid_and_are_counted_by_the_rule():
         found = headline_tests(with_outcomes(pd.DataFrame(rows)), tests=TESTS, gaps=GAPS, point=STRONG, rule=rule)
         assert found.layers["p"].tolist() == [pytest.approx(p)]
         assert found.layers["p_corrected"].tolist() == [pytest.approx(corrected)]
-
-
-@pytest.mark.parametrize("held_out", [0, 40], ids=["none", "all"])
-def test_where_none_or_all_were_held_out_the_gap_is_that_of_all(held_out):
-    gaps = GAPS.assign(n_train=np.where(GAPS["prompts"] == "unseen", held_out, 40))
-    assert headline(gaps=gaps).gaps["p"].tolist() == [1e-9, 0.5]
 
 
 def test_only_headline_tests_have_a_corrected_p_and_the_recommended_point_that_of_its_own_claim():

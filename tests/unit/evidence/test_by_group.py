@@ -44,9 +44,15 @@ def test_effects_by_hand():
     assert found.loc["topic", "after"].to_dict() == {"fraud": 1, "hacking": 2, "weapons": 0}
 
 
-def test_a_refusal_in_degenerate_text_is_none():
+def test_what_is_in_no_group_or_counts_for_nothing():
     broken = [row | {"is_degenerate": row["alpha"] > 0} for row in rows(after=range(12))]
     assert (table_of(broken)["after"] == 0).all()
+    # Prompts without a label.
+    assert set(table_of(rows(after=(), style=None))["grouped_by"]) == {"topic"}
+    assert table_of(rows(after=(), style=None, family=None)).empty
+    # A point of two purposes stands once.
+    points = table_of(rows(after=()), "recommended", "most significant")["point"]
+    assert set(points) == {"recommended, most significant"}
 
 
 def test_a_group_of_one_template_has_no_interval_and_one_without_pairs_no_effect():
@@ -59,17 +65,6 @@ def test_a_group_of_one_template_has_no_interval_and_one_without_pairs_no_effect
     row = table_of(orphans).set_index("group").loc["slang"]
     assert row[["before", "after", "n", "n_clusters"]].tolist() == [0, 0, 0, 0]
     assert np.isnan(row[["effect", "effect_low", "effect_high"]].to_numpy(dtype=float)).all()
-
-
-def test_prompts_without_a_label_are_in_no_group():
-    assert set(table_of(rows(after=(), style=None))["grouped_by"]) == {"topic"}
-    assert table_of(rows(after=(), style=None, family=None)).empty
-
-
-def test_a_point_of_two_purposes_stands_once():
-    assert set(table_of(rows(after=()), "recommended", "most significant")["point"]) == {
-        "recommended, most significant"
-    }
 
 
 def test_the_points_of_a_whole_run_are_those_of_its_claims():

@@ -5,16 +5,14 @@ import pandas as pd
 import pytest
 from steering_reliability.evidence.cluster_counts import (
     CELLS,
-    COUNT_INPUTS,
     HELD_OUT,
     IN_DIRECTION,
-    OUTCOMES,
     count_clusters,
     pair_with_baseline,
     with_outcomes,
 )
 from steering_reliability.results.schema import POINT_KEYS
-from synthetic_run import completion, realistic_results, tiny_results
+from synthetic_run import completion
 
 POINT = ("main", "contrastive_prefix", "add", 14, 0)
 
@@ -37,19 +35,6 @@ ROWS = (
 )
 
 
-def test_outcomes_that_are_made_of_others():
-    rows = pd.DataFrame(
-        completion("harm_test", index, refused=refused) | {"is_degenerate": degenerate, "opens_with_refusal": opens}
-        for index, (refused, opens, degenerate) in enumerate(
-            [(True, True, False), (True, False, False), (False, True, False), (True, True, True), (False, False, False)]
-        )
-    )
-    found = with_outcomes(rows)
-    assert found["is_clean_refusal"].tolist() == [1, 1, 0, 0, 0]
-    assert found["is_opening_refusal"].tolist() == [1, 0, 1, 0, 0]
-    assert "is_clean_refusal" not in rows
-
-
 def test_counts_and_pairs_by_hand():
     counts = counts_of(*ROWS)
     assert counts.points.tolist() == [(*POINT, 0.0), (*POINT, 0.5)]
@@ -64,27 +49,12 @@ def test_counts_and_pairs_by_hand():
     assert counts.n_prompts("harm_test").tolist() == [3, 3]
 
 
-def test_samples_count_as_completions_and_not_as_prompts():
-    thrice = [[row | {"sample": sample} for row in rows] for rows in ROWS for sample in range(3)]
-    counts = counts_of(*thrice)
-    assert counts.sizes("harm_test").tolist() == [[6, 3]] * 2
-    assert counts.successes("refusal", "harm_test").tolist() == [[3, 3], [6, 0]]
-    assert counts.n_prompts("harm_test").tolist() == [3, 3]
-
-
 def test_harm_train_is_counted_whole_and_by_whether_a_prompt_built_the_direction():
     # The even ones built it.
     rows = [prompt(index, before=False, after=index > 0, split="harm_train") for index in range(3)]
     counts = counts_of(*rows)
     after = {split: counts.successes("clean_refusal", split)[1].tolist() for split in counts.sums}
     assert after == {"harm_train": [0, 1, 1], IN_DIRECTION: [0, 1], HELD_OUT: [1]}
-
-
-def test_a_completion_without_its_baseline_is_in_no_pair():
-    counts = counts_of(*ROWS, prompt(3, before=True, after=True, cluster="b")[1:])
-    assert counts.sizes("harm_test")[1].tolist() == [2, 2]
-    assert counts.successes("refusal", "harm_test")[1].tolist() == [2, 1]
-    assert counts.pairs("refusal", "harm_test").sizes[1].tolist() == [2, 1]
 
 
 def test_a_point_that_a_cluster_does_not_reach_and_a_split_without_completions_have_none():
@@ -108,24 +78,6 @@ def test_the_same_completions_are_counted_by_style_and_by_prompt():
     assert counts.sizes("benign").tolist() == [[1], [1]]
 
 
-@pytest.mark.parametrize("alphas", [[], [0.0]])
-def test_less_than_a_steered_run_is_counted_too(alphas):
-    results = tiny_results()
-    counts = count_clusters(with_outcomes(results[results["alpha"].isin(alphas)]))
-    assert [key[-1] for key in counts.points] == alphas
-    assert counts.sizes("harm_test").sum() == 3 * len(alphas)
-    assert counts.points.names == POINT_KEYS
-
-
-def test_the_order_of_the_rows_does_not_matter_and_only_the_named_columns_are_read():
-    results = realistic_results()[COUNT_INPUTS]
-    one, other = (count_clusters(with_outcomes(rows)) for rows in (results, results.sample(frac=1, random_state=5)))
-    assert one.points.equals(other.points)
-    for outcome in OUTCOMES:
-        assert (one.successes(outcome, "harm_test") == other.successes(outcome, "harm_test")).all()
-        assert (one.pairs(outcome, HELD_OUT).differences == other.pairs(outcome, HELD_OUT).differences).all()
-
-
 def test_each_pair_is_in_one_cell():
     before, after = [True, False, True, False], [True, True, False, False]
     rows = [completion("benign", index, refused=refused) for index, refused in enumerate(before)]
@@ -133,7 +85,6 @@ def test_each_pair_is_in_one_cell():
     paired = pair_with_baseline(pd.DataFrame(rows), outcomes=["is_refusal"])
     cells = paired.loc[paired["alpha"] == 0.5, [f"is_refusal_{cell}" for cell in CELLS]]
     assert cells.to_numpy().tolist() == np.eye(4).tolist()
-    assert paired["is_refusal"].tolist() == [1.0, 0.0, 1.0, 0.0, 1.0, 1.0, 0.0, 0.0]
 
 
 def test_a_completion_without_its_baseline_has_no_cell():

@@ -84,10 +84,6 @@ def test_the_points_of_a_kind_are_counted_but_for_the_one_chosen_by_its_effect()
     assert [found.n_points for found in control_ranks(both, chosen_by_effect=chosen)] == [1, 0]
 
 
-def test_without_controls_there_is_no_rank():
-    assert control_ranks(run({})) == []
-
-
 def test_a_random_direction_is_stronger_than_random_in_at_most_one_report_of_twenty():
     rng = np.random.default_rng(0)
     shown = [rank(*_draw(rng)).verdict == "stronger than random" for _ in range(4000)]

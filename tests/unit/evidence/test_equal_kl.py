@@ -1,7 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from steering_reliability.evidence.equal_kl import EQUAL_KL_COLUMNS, _judged, equal_kl_table
+from steering_reliability.evidence.equal_kl import EQUAL_KL_COLUMNS, equal_kl_table
 from synthetic_run import completion, realistic_results
 
 N = 40
@@ -114,21 +114,6 @@ def test_a_control_that_moves_refusal_as_far_the_other_way_counts():
             for row in curve({0.4: (2.25, count)}, keys={"role": "random", "direction": f"random_{number}"}, before=20)
         ]
         assert judged(study, found)["p"] == pytest.approx(p)
-
-
-def test_a_study_that_is_one_more_control_is_more_than_random_in_at_most_one_report_of_twenty():
-    generator, point = np.random.default_rng(0), {"role": "random", "direction": "r", "intervention": "add"}
-    point |= {"layer": 14, "alpha": 0.5, "seed": 0}
-    verdicts = []
-    for _ in range(2000):
-        study, *others = generator.normal(size=20)
-        found = [
-            {"check": "random directions", "study": "v", "outcome": "refusal rate", "n": N, "kl": 1.0}
-            | {"study_effect": study, "control_effect": other, "value": study - other}
-            for other in others
-        ]
-        verdicts.append(_judged(found, point, "is_refusal", n_points=1)["verdict"])
-    assert np.mean([verdict == "more than random" for verdict in verdicts]) == pytest.approx(0.05, abs=0.015)
 
 
 def test_a_control_that_disturbs_more_than_the_study_is_out_of_range():

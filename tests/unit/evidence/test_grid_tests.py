@@ -116,14 +116,6 @@ def test_the_interval_for_other_styles_holds_the_one_for_other_prompts():
     assert (row["styles_low"], row["styles_high"]) == pytest.approx((0.5 - 3.182446 * np.sqrt(1 / 12), 1.0), rel=1e-6)
 
 
-def test_prompts_without_a_style_have_no_interval_for_other_styles():
-    parts = [split(name, after=[0, 1], n=10, style=None) for name in ("harm_train", "harm_test")]
-    for row in (row_of(*parts), gap_of(*parts), layers_of(split(after=[0, 1], style=None), split(layer=7)).iloc[0]):
-        assert row["n_styles"] == 0
-        assert np.isnan([row["styles_low"], row["styles_high"]]).all()
-        assert row["low"] < row["high"]
-
-
 def test_the_outcomes_are_told_apart():
     results = frame(split("benign", after=[0, 1, 2], n=10))
     steered = results["alpha"] > 0
@@ -173,14 +165,6 @@ def test_a_missing_split_is_missing_and_not_significant():
     assert gap_of(TRAIN)[["n_train", "n_test", "clusters_test", "n_styles"]].tolist() == [40, 0, 0, 4]
 
 
-def test_a_steered_point_without_its_baseline_is_missing():
-    table = changes_of(tiny_results().query("alpha != 0"))
-    assert set(table["n"]) == {0}
-    assert table[NUMBERS].isna().all(axis=None)
-    # The prompts are there all the same.
-    assert set(table["n_prompts"]) == {3}
-
-
 def test_one_template_has_a_difference_and_no_interval():
     row = row_of(split(after=range(10), n=10, cluster="one"))
     assert (row["difference"], row["p"], row["n_clusters"]) == (1.0, 1.0, 1)
@@ -221,30 +205,6 @@ def test_the_gap_of_effects_subtracts_the_baseline():
     assert row[["share_gap", "share_low", "share_high"]].tolist() == pytest.approx(shares)
 
 
-@pytest.mark.parametrize(
-    ("train", "test", "sign", "shares"),
-    [
-        # (before, after) of 40; what could fall and fell, or rise and rose.
-        ((30, 10), (20, 15), -1, (20 / 30, 5 / 20)),
-        ((10, 30), (20, 15), 1, (20 / 30, -5 / 20)),
-        # In distribution one prompt more tells no way, so the other effect does.
-        ((10, 11), (30, 10), -1, (-1 / 10, 20 / 30)),
-        ((10, 10), (10, 30), 1, (0.0, 20 / 30)),
-        # Neither changes at all.
-        ((10, 10), (10, 10), 1, (0.0, 0.0)),
-    ],
-)
-def test_shares_go_the_way_that_steering_goes_in_distribution_where_that_is_told(train, test, sign, shares):
-    row = gap_of(
-        *(
-            split(name, before=range(one), after=range(other))
-            for name, (one, other) in (("harm_train", train), ("harm_test", test))
-        )
-    )
-    assert row["sign"] == sign
-    assert row[["share_train", "share_test"]].tolist() == pytest.approx(shares)
-
-
 def test_prompts_in_the_direction_set_are_left_out_of_the_headline_gap():
     # The even ones built it, and all that changed are even.
     parts = split("harm_train", after=range(0, 40, 2)), split("harm_test")
@@ -255,24 +215,6 @@ def test_prompts_in_the_direction_set_are_left_out_of_the_headline_gap():
     row = gap_of(split("harm_train", after=range(9), builds_direction=True), TEST, prompts="unseen")
     assert row["n_train"] == 0
     assert np.isnan(row[["effect_gap", "p"]].to_numpy(dtype=float)).all()
-
-
-def test_near_copies_count_as_one_in_the_gap():
-    # Ten templates of four prompts on either side: the same rates, and fewer units.
-    apart, alike = gap_of(TRAIN, TEST), gap_of(in_templates(TRAIN, 4), in_templates(TEST, 4))
-    assert alike["effect_gap"] == apart["effect_gap"]
-    assert alike[["n_train", "clusters_train", "n_test", "clusters_test"]].tolist() == [40, 10, 40, 10]
-    assert alike["p"] > 10 * apart["p"]
-    assert alike["high"] - alike["low"] > 1.3 * (apart["high"] - apart["low"])
-
-
-def test_the_gap_for_other_styles_is_at_least_as_wide():
-    even = gap_of(TRAIN, TEST)
-    assert even["n_styles"] == 4 + 4
-    assert even["styles_low"] <= even["low"] < even["high"] <= even["styles_high"]
-    # All that changed in harm_train is of two of its four styles.
-    uneven = gap_of(split("harm_train", after=range(0, 40, 2)), TEST)
-    assert uneven["styles_low"] < 0 < uneven["low"]
 
 
 def layer(number, refused, *, n=20, **labels):
@@ -301,25 +243,3 @@ def test_only_prompts_that_both_layers_have_count():
     (row,) = layers_of(layer(10, range(12), n=5), other).to_dict("records")
     assert (row["n"], row["n_clusters"], row["n_styles"]) == (0, 0, 0)
     assert np.isnan([row[name] for name in NUMBERS]).all()
-
-
-def test_layers_are_compared_by_the_outcome_that_is_asked_for():
-    parts = layer(10, range(12), opens_with_refusal=False), layer(14, range(4))
-    assert layers_of(*parts)["difference"].tolist() == [pytest.approx(8 / 20)]
-    assert layers_of(*parts, flag="is_opening_refusal")["difference"].tolist() == [pytest.approx(-4 / 20)]
-    # A refusal in degenerate text is none.
-    broken = layer(10, range(12), is_degenerate=True), layer(14, range(4))
-    assert layers_of(*broken)["difference"].tolist() == [pytest.approx(-4 / 20)]
-
-
-def test_prompts_that_lack_a_style_where_others_have_one_are_a_style_of_their_own():
-    rows = [
-        row | {"style": None if index in (0, 7) else row["style"]}
-        for rows in (layer(10, range(12)), layer(14, range(4)))
-        for index, row in enumerate(rows)
-    ]
-    assert layers_of(rows)["n_styles"].tolist() == [4 + 1]
-
-
-def test_one_layer_has_no_pair():
-    assert layers_of(layer(10, {1})).empty

@@ -10,7 +10,6 @@ from steering_reliability.evidence.pareto import (
     on_pareto_frontier,
     pareto_table,
     recommended_point,
-    weighted_rates,
 )
 from steering_reliability.evidence.summary import summarise, summarise_pairs
 from steering_reliability.results.schema import POINT_KEYS
@@ -51,11 +50,6 @@ def test_many_sets_at_once_agree_with_the_definition_point_by_point():
     assert on_pareto_frontier(gain=gain, cost=cost).tolist() == expected
 
 
-def test_no_weight_on_any_completion_is_missing():
-    rates = weighted_rates([[1, 0], [0, 2]], sums=np.array([[1.0, 0.0]]), counts=np.array([[2.0, 0.0]]))
-    assert rates.tolist() == [[0.5], [pytest.approx(NAN, nan_ok=True)]]
-
-
 def run(refusing):
     """Build a study in which steering costs nothing: alpha to the harm_test prompts of ten that refuse there."""
     return pd.DataFrame(
@@ -78,18 +72,6 @@ def test_a_point_ahead_by_one_prompt_is_alone_when_that_prompt_is_drawn():
     assert shares[0.2] == pytest.approx(0.9**10, abs=0.02)
     # The baseline ties with both when none of prompts 0 to 5 is drawn.
     assert shares[0.0] == pytest.approx(0.4**10, abs=0.002)
-
-
-def test_a_seed_gives_the_same_shares_whatever_the_order_of_the_rows():
-    results = realistic_results()
-    shares = shares_of(results, n_resamples=500, seed=4)
-    pd.testing.assert_series_equal(shares, shares_of(results.sample(frac=1, random_state=0), n_resamples=500, seed=4))
-    assert not shares.equals(shares_of(results, n_resamples=500, seed=5))
-
-
-def test_without_benign_answers_the_share_is_missing():
-    results = run({0.0: [], 0.2: range(5)})
-    assert shares_of(results[results["split"] == "harm_test"], n_resamples=10).isna().all()
 
 
 def test_the_table_has_the_frontier_with_its_shares_and_the_baseline_once_under_no_condition():

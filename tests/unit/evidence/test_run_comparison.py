@@ -9,7 +9,6 @@ from steering_reliability.evidence.run_comparison import (
     compare_runs,
     setting_differences,
     setting_of,
-    third_of,
 )
 from steering_reliability.evidence.summary import summarise
 from steering_reliability.figures.comparison import draw_comparison
@@ -44,11 +43,6 @@ def test_only_the_steered_points_of_the_study_are_compared(table):
     expected = steered.set_index(["intervention", "layer", "alpha"]).sort_index()
     for name in ("relative_strength", "refusal_effect_harm_test", "helpfulness_drop_low"):
         pd.testing.assert_series_equal(one[name], expected[name])
-
-
-@pytest.mark.parametrize(("layer", "third"), [(0, 0), (3, 0), (4, 1), (7, 1), (8, 2), (11, 2)])
-def test_twelve_blocks_fall_into_thirds_of_four(layer, third):
-    assert third_of(pd.Series([(layer + 1) / 12])).tolist() == [third]
 
 
 def test_every_run_has_a_line_in_the_column_of_its_depth(table):

@@ -90,17 +90,8 @@ def test_random_directions_are_judged_together_by_rank():
     assert row["value"] == pytest.approx(25 / N - 2 / N)
     assert row["condition"] == "v, add, layer 14, alpha 0.5, seed 0"
     assert np.isnan([row["low"], row["high"]]).all()
-
-
-def test_the_rank_at_a_point_chosen_by_its_effect_on_these_prompts_is_no_test():
-    # Without benign prompts none is recommended, so the point is there for its effect alone.
-    row = checks(MAIN, controls(4)).loc[("random directions", RANK)]
-    assert (row["verdict"], row["n"]) == ("not a test", 19)
-
-
-def test_a_control_without_counterpart_has_no_rank():
-    other = [row | {"layer": 3} for row in controls(4)]
-    assert "random directions" not in checks(WHOLE, other).index.get_level_values("check")
+    # Without benign prompts none is recommended, so the point is there for its effect on these prompts alone.
+    assert checks(MAIN, controls(4)).loc[("random directions", RANK), "verdict"] == "not a test"
 
 
 @pytest.mark.parametrize(

@@ -34,14 +34,6 @@ def table_of(results, **options):
     return selection_table(rows, summary=summarise_pairs(rows), **options).set_index("alpha")
 
 
-def test_the_better_of_two_is_always_selected_and_the_other_is_missing():
-    table = table_of(run({0.2: range(5), 0.4: range(35)}), n_splits=20)
-    assert table["selected_share"].tolist() == [0.0, 1.0]
-    assert table["n_selected"].tolist() == [0, 20]
-    assert table["recommended"].tolist() == [False, True]
-    assert np.isnan(table.loc[0.2, [f"selected_{TRAIN}", f"optimism_{DROP}"]].to_numpy(float)).all()
-
-
 def test_the_halves_of_the_only_point_average_to_the_whole():
     # 15 of 40 prompts refuse and 4 lose their help: the two halves of 20 always average to 0.375 and 0.1.
     row = table_of(run({0.4: range(15)}, {0.4: range(4)}), n_splits=25).loc[0.4]
@@ -111,7 +103,3 @@ def test_without_one_of_the_splits_that_choose_nothing_is_selected(split):
     table = table_of(results[results["split"] != split], n_splits=3)
     assert table["n_selected"].tolist() == [0]
     assert table.filter(regex="^(selected|reported|optimism)_(clean|help)").isna().all(axis=None)
-
-
-def test_a_study_without_steering_has_no_rows():
-    assert table_of(run({}), n_splits=3).empty

@@ -23,12 +23,6 @@ def slopes(*propensities, **options):
     return prompt_steerability(curves(*propensities), **options)
 
 
-def test_a_straight_line_has_its_slope():
-    table = slopes([-3, -2, -1, 2], [1, 1, 1, 1], [0, -0.4, -0.8, -2])
-    assert table["slope"].tolist() == pytest.approx([5, 0, -2])
-    assert table["n"].tolist() == [4, 4, 4]
-
-
 def test_slopes_are_those_of_least_squares_over_the_known_alphas():
     values, nothing = [-3.1, -2.0, 0.7, 0.2], [NAN] * 4
     table = slopes(values, [-3, NAN, -1, 2], [-3, NAN, NAN, NAN], nothing)

@@ -5,7 +5,7 @@ import pytest
 
 @pytest.fixture(scope="session")
 def results():
-    from controlled_run import controlled_results
+    from synthetic_run import controlled_results
 
     return controlled_results()
 

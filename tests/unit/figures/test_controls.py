@@ -3,17 +3,12 @@
 import numpy as np
 import pandas as pd
 import pytest
-from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
-from steering_reliability.evidence.steerability import prompt_steerability, steerability_table
-from steering_reliability.figures.controls import control_note, control_points, controls_of, draw_controls, random_band
+from steering_reliability.figures.controls import control_note, control_points, controls_of, random_band
 from steering_reliability.figures.dose_response import draw_dose_response
 from steering_reliability.figures.effect_gap_forest import draw_effect_gap_forest
 from steering_reliability.figures.gap import draw_gap
 from steering_reliability.figures.heatmap import draw_heatmap
-from steering_reliability.figures.panels import alpha_axis, study_panels
-from steering_reliability.figures.steerability import draw_steerability
-from steering_reliability.figures.tradeoff import draw_tradeoff
+from steering_reliability.figures.panels import study_panels
 
 HEATMAP = {"rate": "refusal_harm_test", "heading": "x", "reading": "x", "title": "x"}
 
@@ -25,32 +20,11 @@ def controls(summary):
     return lambda title="add at layer 14": controls_of(summary, panels[title])
 
 
-def bands(axes):
-    return [patch for patch in axes.patches if isinstance(patch, Rectangle)]
-
-
 def test_controls_are_of_their_own_panel_alone_and_steered(summary, controls):
     assert control_points(summary)["direction"].tolist() == ["random_1", "random_2", "shuffled_1", "shuffled_2"]
     assert len(controls()) == 4
     assert controls("add at layer 10").empty
     assert controls("ablate at layer 14").empty
-
-
-def test_a_bar_holds_every_interval_of_its_kind(controls, of_marker):
-    axes = Figure().subplots()
-    draw_controls(axes, controls(), axis=alpha_axis([0.0, 0.4, 0.8]), name="refusal_harm_test")
-    shuffled = controls().query("role == 'shuffled'")
-    bar = axes.lines[2].get_ydata()
-    assert bar.tolist() == [shuffled["refusal_harm_test_low"].min(), shuffled["refusal_harm_test_high"].max()]
-    (marks,) = of_marker(axes, "h")
-    assert marks.get_ydata().tolist() == shuffled["refusal_harm_test"].tolist()
-    # 4 of 60 prompts refuse unsteered; every tenth refuses under the first shuffled direction, every fifth under both.
-    assert (marks.get_xdata() == pytest.approx(0.4 + 0.073 * 0.8)) and len(marks.get_xdata()) == 2
-    assert marks.get_ydata()[1] >= 12 / 60
-    # Those at an alpha that the panel lacks are left out.
-    empty = Figure().subplots()
-    draw_controls(empty, controls(), axis=alpha_axis([0.0, 0.8]), name="refusal_harm_test")
-    assert not empty.lines
 
 
 @pytest.mark.parametrize("draw", [draw_dose_response, draw_gap])
@@ -59,15 +33,6 @@ def test_only_the_panel_of_their_layer_shows_them(summary, of_marker, draw):
     shown = [axes.get_title(loc="left") for axes in figure.axes if of_marker(axes, "d") and of_marker(axes, "h")]
     assert shown == ["add at layer 14"]
     assert "random direction of the same length" in figure.get_supxlabel()
-
-
-def test_the_tradeoff_shows_them_by_both_axes(summary, of_marker):
-    axes = draw_tradeoff(summary, title="x").axes[0]
-    points = control_points(summary)
-    drawn = [(line.get_xdata()[0], line.get_ydata()[0]) for marker in "dh" for line in of_marker(axes, marker)]
-    assert drawn == list(zip(points["helpfulness_drop"], points["refusal_harm_test"], strict=True))
-    names = [text.get_text().replace("\n", " ") for text in axes.get_legend().get_texts()]
-    assert names[-2:] == ["random direction of the same length", "shuffled labels"]
 
 
 def test_a_run_without_controls_says_nothing_of_them(summary, gaps):
@@ -100,28 +65,3 @@ def test_a_cell_of_the_heatmap_names_the_band_where_there_is_one(summary):
     places = points[points["role"] == "random"][["intervention", "layer", "alpha", "seed"]].drop_duplicates()
     assert marked == [f"◆ {100 * low:.0f}–{100 * high:.0f}"] * len(places)
     assert "◆" in figure.get_supxlabel()
-
-
-def test_the_forest_has_the_band_behind_its_points(gaps, summary):
-    points = control_points(summary)
-    axes = draw_effect_gap_forest(gaps, title="x", controls=points).axes[0]
-    expected = random_band(points, "effect_gap_unseen") or random_band(points, "effect_gap")
-    assert [(band.get_x(), band.get_x() + band.get_width()) for band in bands(axes)] == [pytest.approx(expected)]
-    low, high = axes.get_xlim()
-    assert low < expected[0] < expected[1] < high
-
-
-def test_the_steerability_plot_has_the_band_at_the_controls_layer(results):
-    table = steerability_table(results)
-    figure = draw_steerability(prompt_steerability(results), steerability=table, title="x")
-    random = table[(table["role"] == "random") & (table["split"] == "harm_test")]
-    drawn = {
-        axes.get_title(loc="left"): [
-            (band.get_y(), band.get_y() + band.get_height()) for band in bands(axes) if band.get_alpha() == 0.45
-        ]
-        for axes in figure.axes
-    }
-    (layer,) = set(random["layer"])
-    assert drawn[f"harm_test, layer {layer}"] == [pytest.approx(random_band(random, "slope"))]
-    shown = {title for title, found in drawn.items() if found}
-    assert shown == {f"{split}, layer {layer}" for split in ("harm_train", "harm_test", "benign")}

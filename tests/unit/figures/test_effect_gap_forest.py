@@ -50,13 +50,6 @@ def test_intervals_are_inside_around_zero_and_those_of_small_p_stand_out(axes):
     assert axes.get_xlim() == pytest.approx((-1.08 * 0.45, 1.08 * 0.45))
 
 
-def test_n_stands_at_the_right_and_is_bold_where_the_headline_is_clear(axes):
-    sizes = [text for text in axes.texts if "/" in text.get_text()]
-    assert [text.get_text() for text in sizes] == ["30 (60) / 60"] * 2
-    assert [text.get_fontweight() for text in sizes] == ["bold", "normal"]
-    assert all(text.get_position()[0] > 1 for text in sizes)
-
-
 def test_rows_are_grouped_by_curve(gaps, of_marker):
     axes = draw_effect_gap_forest(gaps, title="x").axes[0]
     groups = [text.get_text() for text in axes.texts if " at layer " in text.get_text()]

@@ -61,10 +61,5 @@ def test_panels_are_of_the_study_alone_and_adding_comes_first():
     ]  # fmt: skip
 
 
-def test_several_directions_are_told_apart():
-    table = pd.concat([summary(), summary().assign(direction="w")])
-    assert study_panels(table)[1].title == "add at layer 3, w"
-
-
 def test_sample_sizes_name_the_range_and_leave_out_what_is_not_there():
     assert sample_sizes(summary()) == "n = 60 harm_train, 50–60 harm_test"

@@ -14,14 +14,6 @@ def figure(tables):
     return draw_steerability(tables[0], steerability=tables[1], title="x")
 
 
-def test_one_row_per_layer_of_the_study_and_one_column_per_split(tables, figure):
-    titles = [axes.get_title(loc="left") for axes in figure.axes]
-    assert titles == [
-        f"{split}, layer {layer}" for layer in (10, 14, 18) for split in ("harm_train", "harm_test", "benign")
-    ]
-    assert (tables[0]["role"] == "random").any()
-
-
 def test_bars_are_the_slopes_in_order_split_by_sign_and_leave_room_for_the_numbers(figure):
     up, down = (patch.get_data() for patch in figure.axes[4].patches[:2])
     # Prompt k of 60 has slope 8 - k / 4: prompts 33 to 59 move the wrong way, by at most 6.75.

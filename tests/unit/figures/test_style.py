@@ -25,11 +25,6 @@ def contrast(one, other) -> float:
     return (high + 0.05) / (low + 0.05)
 
 
-def test_black_on_white_is_21():
-    assert contrast("#000000", "#ffffff") == pytest.approx(21)
-    assert PAPERS == ["#ffffff", "#16181b"]
-
-
 @pytest.mark.parametrize("paper", PAPERS)
 @pytest.mark.parametrize("n", [1, 7, 8, 12, 30])
 def test_every_series_is_seen_on_a_light_and_on_a_dark_page(n, paper):

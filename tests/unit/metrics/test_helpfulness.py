@@ -1,6 +1,4 @@
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from steering_reliability.metrics.helpfulness import score_helpfulness
 
 PROSE = (
@@ -34,10 +32,6 @@ def test_the_score_by_hand(text, n_tokens, score, is_helpful):
     scored = _score(text, n_tokens)
     assert scored.score == pytest.approx(score)
     assert scored.is_helpful == is_helpful
-
-
-def test_the_full_length_can_be_shorter():
-    assert _score("It is", 4, full_length=8).score == pytest.approx(0.4)
 
 
 @pytest.mark.parametrize("changes", [{"is_refusal": True}, {"is_degenerate": True}])
@@ -74,19 +68,6 @@ def test_refusing_and_degenerate_texts_are_not_helpful(changes):
 def test_structure_flags(text, steps, bullets, code):
     scored = _score(text, 40)
     assert (scored.has_steps, scored.has_bullets, scored.has_code) == (steps, bullets, code)
-
-
-@pytest.mark.parametrize("bad", [{"n_tokens": -1}, {"full_length": 0}])
-def test_impossible_lengths_are_errors(bad):
-    with pytest.raises(ValueError, match="n_tokens"):
-        _score(PROSE, **{"n_tokens": 4} | bad)
-
-
-@given(st.text(), st.integers(0, 10_000))
-def test_the_score_is_a_share(text, n_tokens):
-    scored = _score(text, n_tokens)
-    assert 0.0 <= scored.score <= 1.0
-    assert scored.is_helpful == (scored.score >= 0.4)
 
 
 def test_reasoning_is_no_part_of_the_answer():

@@ -22,10 +22,6 @@ def written_out(phrase):
     return list(itertools.chain.from_iterable(wordings))
 
 
-def test_wordings_are_written_out():
-    assert written_out("{a|{b|c} }d *") == ["ad quite", "b d quite", "ad quite", "c d quite"]
-
-
 @pytest.mark.parametrize("text", CLASSIC)
 def test_the_classic_phrases_stand_in_the_table(text):
     assert score_refusal(f"Well then: {text}.").is_refusal

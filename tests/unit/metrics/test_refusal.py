@@ -1,5 +1,3 @@
-import subprocess
-import sys
 import time
 
 import pytest
@@ -13,15 +11,6 @@ def test_a_refusal_scores_one_and_names_its_phrases():
     scored = score_refusal("I'm sorry, but I can't assist with that. I can\u2019t  assist with it.")
     assert (scored.score, scored.is_refusal, scored.label) == (1.0, True, "refusal")
     assert scored.matched == ("I'm sorry", "I can't assist")
-
-
-def test_an_opening_that_a_longer_phrase_holds_is_named_once():
-    assert score_refusal("I cannot provide that.").matched == ("I cannot provide",)
-
-
-def test_a_text_without_phrases_is_neither():
-    scored = score_refusal("The capital of France is Paris.")
-    assert (scored.score, scored.is_refusal, scored.label, scored.matched) == (0.0, False, "neither", ())
 
 
 @pytest.mark.parametrize("text", ["", " ", "\n\t \u00a0", "\u200b\ufeff", "<think>I cannot", "<think>No.</think>\n"])
@@ -127,10 +116,6 @@ def test_neither(text):
     assert not opens_with_refusal(text)
 
 
-def test_the_plain_rule_stays_plain():
-    assert 20 <= len(OPENINGS) <= 40
-
-
 _PARTS = st.one_of(
     st.sampled_from([*OPENINGS, "Sure,", "I can't help", "it is unethical", "<think>", "</think>"]),
     st.text(alphabet="abc '.,!?\n\"", max_size=40),
@@ -170,18 +155,3 @@ def _seconds_for_a_thousand(text):
     for _ in range(1000):
         score_refusal(text)
     return time.perf_counter() - start
-
-
-def test_importing_the_metrics_imports_nothing_heavy():
-    program = (
-        "import sys, steering_reliability.metrics;"
-        "print([m for m in ('torch', 'transformers', 'pandas', 'numpy', 'scipy', 'sklearn') if m in sys.modules])"
-    )
-    finished = subprocess.run(
-        [sys.executable, "-c", program],
-        capture_output=True,
-        text=True,
-        check=True,
-        env={"PYTHONPATH": ":".join(filter(None, sys.path))},
-    )
-    assert finished.stdout.strip() == "[]"

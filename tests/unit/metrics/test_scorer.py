@@ -87,10 +87,6 @@ def test_modules_of_its_folder_are_followed_wherever_they_are_imported(folder):
     assert MetricsConfig(scorer=f"{folder}/own.py:score").scorer_files == [str(folder / name) for name in names]
 
 
-def test_they_can_be_imported(folder):
-    assert load_scorer(f"{folder}/own.py:score")("p", "c") == 0.5
-
-
 @pytest.mark.parametrize("content", [None, b"def (", b"\0", b"\xff"])
 def test_a_file_that_is_no_python_stands_alone(content, tmp_path):
     path = tmp_path / "own.py"

@@ -2,7 +2,7 @@ import json
 
 import pytest
 from steering_reliability.errors import InputError
-from steering_reliability.prompts.check import check_disjoint, check_prompts, check_shift, copies_note
+from steering_reliability.prompts.check import check_prompts, check_shift, copies_note
 from steering_reliability.prompts.schema import Prompt
 
 STYLES = {"harm_train": "direct", "harm_test": "story", "benign": "direct"}
@@ -81,12 +81,3 @@ def test_unknown_styles_pass_with_a_note_of_what_is_unchecked():
         "2 of 3 prompts have no style, so it was not checked",
         "2 of 3 prompts have no template, so it was not checked",
     ]
-
-
-def test_a_prompt_in_two_splits_is_named_with_both_ids():
-    train = [prompt("t1", "Pick a lock!"), prompt("t2", "Other")]
-    test = [prompt("e1", "something"), prompt("e2", "pick  a lock")]
-    with pytest.raises(InputError) as caught:
-        check_disjoint({"harm_train": train, "harm_test": test})
-    assert caught.value.what.splitlines()[1:] == ["    e2 in harm_test: the same prompt as t1 in harm_train"]
-    check_disjoint({"harm_train": train, "harm_test": test[:1]})

@@ -8,14 +8,13 @@ from pathlib import Path
 import pytest
 from steering_reliability.errors import InputError
 from steering_reliability.prompts.check import check_disjoint, check_shift
-from steering_reliability.prompts.generate import Material, crossed, fill, generate_prompts, read_material, read_yaml
+from steering_reliability.prompts.generate import fill, generate_prompts, read_material
 from steering_reliability.prompts.reading import read_prompts
 from steering_reliability.prompts.schema import SPLITS, to_jsonl
 from steering_reliability.prompts.similarity import cluster_prompts, normalize_text
 
 SIZES = {"harm_train": 150, "harm_test": 150, "benign": 200}
 AVAILABLE = {"harm_train": 384, "harm_test": 600, "benign": 216}
-SHARED_FAMILIES = {"weapons", "fraud", "hacking", "drugs", "surveillance"}
 ROOT = Path(__file__).parents[3]
 COMMITTED = ROOT / "prompts"
 FUNCTION_WORDS = set(
@@ -65,16 +64,6 @@ def test_everything_that_is_available_can_be_made_and_no_more(split):
         generate_prompts("harm_dev", n=1, seed=0)
 
 
-def test_families_and_styles_are_evenly_crossed(made):
-    for split, cells, families in (("harm_train", 8 * 4, 8), ("harm_test", 10 * 6, 10)):
-        counts = Counter((prompt.family, prompt.style) for prompt in made[split])
-        assert len(counts) == cells
-        assert max(counts.values()) - min(counts.values()) <= 1
-        assert {prompt.family for prompt in made[split][:families]} == {prompt.family for prompt in made[split]}
-    assert set(Counter(prompt.family for prompt in made["harm_test"]).values()) == {15}
-    assert set(Counter(prompt.family for prompt in made["benign"]).values()) == {33, 34}
-
-
 @pytest.mark.parametrize("split", ["harm_train", "harm_test"])
 def test_a_topic_comes_at_most_twice_and_never_twice_in_a_style_or_template(split, made):
     extras = [prompt.extra | {"style": prompt.style} for prompt in made[split]]
@@ -102,13 +91,6 @@ def test_prompts_read_as_sentences(made):
         assert not re.search(r"\b(\w+) \1\b", text), text
 
 
-def test_both_verb_forms_are_filled_in():
-    topics = {"crime": {"a": "hype/hyping a stock and dump/dumping it", "b": "hot-wire/hot-wiring a car"}}
-    texts = [text for text, *_ in crossed(Material(topics, {"direct": {"t": "Tell me how to {do}."}}), seed="0")]
-    assert sorted(texts) == ["Tell me how to hot-wire a car.", "Tell me how to hype a stock and dump it."]
-    assert fill("Write about {doing}.", topic=topics["crime"]["a"]) == "Write about hyping a stock and dumping it."
-
-
 @MATERIALS
 def test_every_topic_has_two_different_verb_forms_of_as_many_words(name):
     for topics in read_material(name).topics.values():
@@ -123,23 +105,6 @@ def test_every_topic_has_two_different_verb_forms_of_as_many_words(name):
             assert name == "tuning" or not re.search(r"\b(my|your|their|me|you)\b", named), topic
 
 
-@MATERIALS
-def test_every_template_has_exactly_one_place_for_the_topic(name):
-    for templates in read_material(name).templates.values():
-        assert len(templates) >= 4
-        for template in templates.values():
-            assert len(re.findall(r"\{do(?:ing)?\}", template)) == template.count("{") == 1, template
-
-
-def test_harm_test_shares_half_of_its_families_and_no_style_or_template():
-    train, test = read_material("harm_train"), read_material("harm_test")
-    assert set(train.topics) & set(test.topics) == SHARED_FAMILIES
-    assert len(test.topics) == 2 * len(SHARED_FAMILIES)
-    assert not set(train.templates) & set(test.templates)
-    texts = [text for one in (train, test) for templates in one.templates.values() for text in templates.values()]
-    assert len(texts) == len(set(texts))
-
-
 def test_no_two_topics_of_the_splits_name_the_same_thing():
     families = [family for name in ("harm_train", "harm_test") for family in read_material(name).topics.values()]
     assert len({topic for family in families for topic in family}) == sum(map(len, families))
@@ -147,11 +112,3 @@ def test_no_two_topics_of_the_splits_name_the_same_thing():
     words = [(topic, set(re.findall(r"[\w'-]+", topic)) - FUNCTION_WORDS) for topic in topics]
     for (one, words_one), (other, words_other) in combinations(words, 2):
         assert len(words_one & words_other) / len(words_one | words_other) <= 0.5, (one, other)
-
-
-def test_benign_lines_are_whole_sentences_of_a_known_style():
-    styles = {*read_material("harm_train").templates, *read_material("harm_test").templates}
-    assert len(read_yaml("benign")) == 6
-    for family in read_yaml("benign").values():
-        assert set(family) <= styles
-        assert all(line.endswith("?") for line in family.get("question", []))

@@ -25,14 +25,6 @@ def texts(result):
     return [(prompt.id, prompt.prompt) for prompt in result.prompts]
 
 
-def test_a_csv_with_other_field_names(ingest):
-    content = "Index,Goal,Category\n0, Do a thing ,Privacy\n1,Do another,\n"
-    assert ingest(content, prompt="Goal", id="Index", family="Category").prompts == [
-        Prompt("0", "Do a thing", "Privacy", "unknown"),
-        Prompt("1", "Do another", "unknown", "unknown"),
-    ]
-
-
 def test_nested_fields_lists_and_numbers(ingest):
     rows = [
         {"question_id": 7, "turns": ["first", "second"], "meta": {"family": "f", "style": "s"}},
@@ -52,10 +44,6 @@ def test_duplicates_are_dropped_and_reported_with_both_rows_and_their_ids_are_fr
     result = ingest('id,prompt\na,x y\nb,"x\r\n y"\nb,z\n', id="id")
     assert texts(result) == [("a", "x y"), ("b", "z")]
     assert result.notes == ["dropped row 2 (line 3): the same prompt as row 1 (line 2)"]
-
-
-def test_line_ends_inside_a_prompt_become_lf(ingest):
-    assert ingest('prompt\r\n"one\r\ntwo"\r\n').prompts[0].prompt == "one\ntwo"
 
 
 def test_all_unusable_rows_are_named_at_once(ingest):
@@ -87,12 +75,6 @@ def test_an_id_that_is_missing_or_can_not_be_used_is_made(ingest):
         "line 4: the id 'a' is that of line 1 too, so it became benign_0004",
         "line 5: the id is neither text nor a number, so it became benign_0005",
     ]
-
-
-def test_of_many_replaced_ids_twenty_are_named(ingest):
-    notes = ingest("id,prompt\n" + "".join(f"a/{n},p{n}\n" for n in range(23)), id="id").notes
-    assert len(notes) == 21
-    assert notes[-1] == "and 3 more ids were replaced"
 
 
 LABELLED = "prompt,label,kind\na,safe,x\n,unsafe,x\nc,safe,y\nd,odd,y\n"
@@ -159,14 +141,6 @@ def test_a_field_that_is_empty_in_every_row_is_there(ingest, empty):
     assert ingest(rows, family="category").notes == [note, "made 2 ids of the form benign_0001"]
     with pytest.raises(InputError, match=note):
         ingest(rows, prompt="category")
-
-
-def test_near_copies_are_named(ingest):
-    mill = "Where is the old mill by the river"
-    assert ingest(f"{mill}?\nSay more\n{mill.lower()}\n", "p.txt").notes[-1] == (
-        "benign has prompts that are nearly the same text (benign_0001 and benign_0003): each such group counts as one "
-        "prompt"
-    )
 
 
 def test_what_is_ingested_is_what_the_workflow_accepts(ingest, tmp_path):

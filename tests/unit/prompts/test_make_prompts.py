@@ -78,17 +78,6 @@ def test_it_warns_where_the_projects_prompts_have_the_style_and_of_a_neighbor_th
     assert (tmp_path / "harm_test.jsonl").exists()
 
 
-def test_rows_are_chosen_and_put_behind_their_context(tmp_path):
-    source = tmp_path / "mine.csv"
-    source.write_text("prompt,about,label,kind\nSum it up,A tale.,safe,x\nNo,,unsafe,x\nYes,,safe,y\n")
-    ingest = ("--out_dir", tmp_path, "--ingest", source, "--split", "benign", "--context-field", "About")
-    result = run(*ingest, "--where", "label=safe", "--where", "kind=x")
-    assert result.returncode == 0
-    assert "note: kept 1 of 3 rows, those with label=safe and kind=x" in result.stdout
-    assert json.loads((tmp_path / "benign.jsonl").read_text())["prompt"] == "A tale.\n\nSum it up"
-    assert "write FIELD=VALUE" in run(*ingest, "--where", "label").stderr
-
-
 def test_user_errors_are_messages(tmp_path):
     for args in (
         ("--out_dir", tmp_path, "--n_train", 100000),

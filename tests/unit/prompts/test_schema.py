@@ -16,10 +16,6 @@ def test_a_prompt_is_one_line_in_the_plans_schema_with_extra_meta_last():
     }
 
 
-def test_prompts_can_be_put_into_a_set():
-    assert len({Prompt("a", "x", "f", "s", {"k": 1}), Prompt("a", "x", "f", "s", {"k": 1})}) == 1
-
-
 def test_a_file_is_written_with_lf_or_stays_as_it_was(tmp_path):
     prompts = [Prompt("a", "one", "f", "s"), Prompt("b", "two", "f", "s")]
     path = tmp_path / "new" / "benign.jsonl"

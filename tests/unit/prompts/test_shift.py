@@ -1,8 +1,5 @@
 import math
 import random
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 from steering_reliability.prompts.schema import Prompt
@@ -60,13 +57,6 @@ def test_the_auc_has_an_interval_and_counts_the_prompts_of_shared_families():
     assert whole["high"] == pytest.approx(1.0)
 
 
-def test_each_pair_of_splits_is_measured_once():
-    splits = {name: [prompt(name, name)] for name in ("harm_train", "harm_test", "benign")}
-    table = measure_shift(splits, seed=0)
-    pairs = list(dict.fromkeys(zip(table.split_a, table.split_b, strict=True)))
-    assert pairs == [("harm_train", "harm_test"), ("harm_train", "benign"), ("harm_test", "benign")]
-
-
 def sentence(train, test, n=10):
     splits = {
         name: [prompt(f"{name}{at}", text.format(VERBS[at])) for at in range(n)]
@@ -121,16 +111,3 @@ def test_a_perfect_area_keeps_an_interval_and_it_is_mirrored_at_zero():
     assert 0.8 < low < 0.95
     assert high == pytest.approx(1.0)
     assert auc_interval(0.0, n_a=20, n_b=20) == pytest.approx((0.0, 1 - low))
-
-
-def test_checking_prompts_imports_no_heavy_package():
-    code = (
-        "import sys, steering_reliability.prompts.check, steering_reliability.prompts.generate;"
-        "import steering_reliability.prompts.ingest;"
-        "print([name for name in ('pandas', 'numpy', 'sklearn', 'torch', 'transformers') if name in sys.modules])"
-    )
-    path = str(Path(__file__).parents[3] / "workflow")
-    run = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env={"PYTHONPATH": path}
-    )
-    assert run.stdout.strip() == "[]"

@@ -5,13 +5,7 @@ import itertools
 import numpy as np
 import pytest
 from steering_reliability.prompts.schema import Prompt
-from steering_reliability.prompts.similarity import (
-    ALIKE,
-    cluster_prompts,
-    near_copies,
-    normalize_text,
-    text_features,
-)
+from steering_reliability.prompts.similarity import ALIKE, cluster_prompts, near_copies, normalize_text, text_features
 
 
 def prompt(name: str, text: str, **meta: object) -> Prompt:

@@ -26,11 +26,6 @@ def cells(prompts):
     return Counter((prompt.family, prompt.style) for prompt in prompts)
 
 
-def test_no_limit_or_a_high_one_keeps_all():
-    prompts = sorted_file(2, 2, 2)
-    assert spread_subset(prompts, limit=None) == spread_subset(prompts, limit=8) == prompts
-
-
 @pytest.mark.parametrize(("limit", "chosen"), [(1, ["000"]), (2, ["000", "004"]), (4, ["000", "002", "004", "006"])])
 def test_one_cell_is_spread_over_the_file_and_kept_in_file_order(limit, chosen):
     assert ids(spread_subset(sorted_file(1, 1, 8), limit=limit)) == chosen

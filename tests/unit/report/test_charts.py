@@ -71,19 +71,6 @@ def test_the_frontier_of_the_trade_off_is_that_of_the_summary(summary):
     assert [row["order"] for row in by_cost] == list(range(len(frontier)))
 
 
-def test_a_heatmap_has_a_cell_per_steered_point(summary, point):
-    add, ablate = heatmap_chart(summary, name="refusal_harm_test", split="harm_test", title="refusal")
-    assert (len(data(add)), len(data(ablate))) == (3 * 7, 3 * 2)
-    assert at(data(add), **POINT)["percent"] == round(100 * point["refusal_harm_test"])
-
-
-def test_prompts_are_ranked_by_steerability_within_split_and_layer(prompts):
-    rows = [row for row in data(steerability_chart(prompts)) if row["layer"] == 14 and row["split"] == "benign"]
-    slopes = [row["slope"] for row in sorted(rows, key=lambda row: row["rank"])]
-    assert slopes == sorted(slopes)
-    assert len(slopes) == 60
-
-
 def test_prompts_of_one_template_have_charts_without_intervals(results, point):
     summary = summarise(results.assign(cluster=results["split"]))
     for chart in charts_of(summary, None):

@@ -1,6 +1,6 @@
 import pytest
 from steering_reliability.evidence.run_comparison import Run, Setting, compare_runs
-from steering_reliability.report.comparison_page import best_of_each, parts, write_comparison_page
+from steering_reliability.report.comparison_page import best_of_each, write_comparison_page
 
 
 @pytest.fixture(scope="module")
@@ -17,11 +17,6 @@ def test_each_run_has_its_best_point_that_costs_little(table):
     affordable = table[(table["run"] == "deep") & (table["helpfulness_drop"] <= 0.2 + 1e-9)]
     assert best["refusal_effect_harm_test"].iloc[1] == affordable["refusal_effect_harm_test"].max()
     assert best_of_each(table.assign(helpfulness_drop=0.3)).empty
-
-
-def test_a_difference_is_written_in_points():
-    assert parts({"x": 0.123, "x_low": -0.05, "x_high": 0.3}, "x") == "+12 (-5 to +30)"
-    assert parts({"x": float("nan")}, "x") == "–"
 
 
 def test_the_page_holds_every_point_and_takes_names_for_text(table, tmp_path):

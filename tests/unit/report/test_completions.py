@@ -18,14 +18,6 @@ def data(results):
     return unpack(pack_completions(results))
 
 
-def test_each_completion_is_there_once(results, data):
-    steered = int((~results["from_baseline"]).sum())
-    unsteered = len(results[results["from_baseline"]].drop_duplicates(["seed", "split", "id", "sample"]))
-    assert {len(column) for column in data["rows"].values()} == {steered + unsteered}
-    kinds = [data["points"][number][2] for number in data["rows"]["point"]]
-    assert kinds.count("none") == unsteered
-
-
 def test_a_steered_completion_knows_the_unsteered_one_of_its_prompt_and_seed(data):
     rows, points = data["rows"], data["points"]
     for number, other in enumerate(rows["unsteered"]):

@@ -171,6 +171,11 @@ def test_the_answer_to_the_three_questions_stands_first(whole):
     assert answer.count("95% interval") == 3
     assert answer.count("for other styles") == 3
     assert answer.count("most significant") == 0
+    # What was measured of the shift is said once, and nothing else calls prompts shifted.
+    body = whole[whole.index("<body>") : whole.index("<script")]
+    assert "harm_test is shifted from harm_train" in body
+    assert body.lower().count("shift") == 1
+    assert "out of distribution" not in body
 
 
 def test_an_answer_that_only_another_point_gives_stands_beside_that_of_the_recommended_one(write):

@@ -162,10 +162,6 @@ def test_on_a_desk_nothing_is_folded_and_the_operating_points_fit_their_box(desk
     assert desk.locator("details.folds:not([open])").count() == 0
 
 
-def test_on_a_tablet_it_fits(visit, whole_page):
-    fits(visit(whole_page, width=768), 768)
-
-
 def test_a_phone_is_not_scrolled_for_ever_and_paper_is_not_folded(visit, whole_page):
     phone = visit(whole_page, width=360)
     fits(phone, 360)
@@ -279,6 +275,7 @@ def many(n_prompts: int) -> pd.DataFrame:
     return results
 
 
+@pytest.mark.slow
 def test_fifty_thousand_completions_fit_a_mail(visit, tmp_path, summary, capsys):
     results = many(1800)
     unsteered = results[results["from_baseline"]].drop_duplicates(["split", "id"])

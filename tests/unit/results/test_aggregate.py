@@ -4,7 +4,7 @@ import pytest
 from steering_reliability.errors import InputError
 from steering_reliability.results.aggregate import aggregate
 from steering_reliability.results.schema import SPLITS, read_results
-from synthetic_run import BROKEN, HELP, REFUSAL
+from synthetic_run import HELP, REFUSAL
 
 IDS = ("a", "b", "c")
 POINT = {"direction": "v", "intervention": "add", "layer": 3}
@@ -122,25 +122,6 @@ def test_every_completion_of_a_prompt_has_its_cluster(run):
     assert set(results.loc[results["split"] == "harm_test", "cluster"]) == {"a"}
 
 
-def test_a_refusal_is_counted_by_phrases_and_by_its_opening(run):
-    run.steer(0.5)
-    run.steer(1.0, BROKEN)
-    results = run.aggregate().groupby("alpha")
-    flags = [
-        "is_refusal",
-        "opens_with_refusal",
-        "is_repetitive",
-        "is_degenerate",
-        "is_helpful",
-        "is_helpful_by_opening",
-    ]
-    assert results[flags].mean().to_dict("index") == {
-        0.0: dict(zip(flags, (0, 0, 0, 0, 1, 1), strict=True)),
-        0.5: dict(zip(flags, (1, 1, 0, 0, 0, 0), strict=True)),
-        1.0: dict(zip(flags, (0, 0, 1, 1, 0, 0), strict=True)),
-    }
-
-
 def test_a_scorer_of_ones_own_leaves_the_opening_rule_and_what_rests_on_it(run):
     run.steer(0.5)
     results = run.aggregate(scorer=lambda prompt, text: 0.9 if text == HELP else 0.1)
@@ -149,17 +130,6 @@ def test_a_scorer_of_ones_own_leaves_the_opening_rule_and_what_rests_on_it(run):
     assert results["opens_with_refusal"].tolist() == steered.tolist()
     assert results["is_helpful_by_opening"].tolist() == (~steered).tolist()
     assert not results.loc[~steered, "is_helpful"].any()
-
-
-def test_text_without_its_likelihood_is_judged_by_repetition_alone(run):
-    for alpha, text in ((0.5, REFUSAL), (1.0, BROKEN)):
-        for path in run.steer(alpha, text, role="random", direction="random", splits=("harm_test",)).values():
-            path.write_text(path.read_text().replace('"base_logprob": -1.0', '"base_logprob": null'))
-    run.steer(0.5)
-    results = run.aggregate()
-    control = results[(results["role"] == "random") & ~results["from_baseline"]].set_index("alpha")
-    assert control["base_logprob"].isna().all()
-    assert control["is_degenerate"].groupby("alpha").mean().to_dict() == {0.5: 0, 1.0: 1}
 
 
 def test_the_order_of_the_inputs_does_not_change_the_bytes(run):

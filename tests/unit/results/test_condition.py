@@ -1,12 +1,10 @@
 import json
 import math
-from types import SimpleNamespace
 
 import pytest
 from steering_reliability.errors import InputError
 from steering_reliability.results.condition import (
     ScoredCondition,
-    aggregation_inputs,
     read_statistics,
     relative_strength,
     with_coefficient,
@@ -62,21 +60,3 @@ def planned(tmp_path):
 def test_what_an_alpha_comes_to_at_its_layer(planned, intervention, alpha_unit, coefficient):
     found = with_coefficient(planned | {"intervention": intervention}, alpha_unit=alpha_unit)
     assert found == planned | {"intervention": intervention, "coefficient": coefficient}
-
-
-def test_the_inputs_of_a_job_lie_below_the_folder_of_its_own_output(planned, tmp_path):
-    planned["statistics"] = "results/run/layer_3.json"
-    params = SimpleNamespace(
-        place="results/run/results.parquet", conditions=[planned], baseline={0: {"benign": "results/run/base.jsonl"}},
-        built_from={"harm_train": 0.5}, alpha_unit="unit", max_new_tokens=40, cluster_field="topic", scorer=None,
-    )  # fmt: skip
-    prompts = {split: f"{split}.jsonl" for split in ("harm_train", "harm_test", "benign")}
-    found = aggregation_inputs(params, prompts | {"own": "x"}, output=f"{tmp_path}/results/run/results.parquet")
-    shards = {"benign": f"{tmp_path}/results/run/benign.jsonl"}
-    statistics = f"{tmp_path}/results/run/layer_3.json"
-    assert found == {
-        "conditions": [planned | {"coefficient": 1.0, "shards": shards, "statistics": statistics}],
-        "baseline": {0: {"benign": f"{tmp_path}/results/run/base.jsonl"}},
-        "prompts": prompts,
-        "max_new_tokens": 40, "built_from": {"harm_train": 0.5}, "cluster_field": "topic", "scorer": None,
-    }  # fmt: skip

@@ -18,16 +18,6 @@ def test_columns_carry_their_description_and_a_missing_number_comes_back_as_nan(
     assert read_results(path)["base_logprob"].isna().tolist() == [True] + [False] * (len(rows) - 1)
 
 
-def test_an_error_while_writing_leaves_no_file(tmp_path):
-    def rows():
-        yield from tiny_results().to_dict("records")
-        raise RuntimeError
-
-    with pytest.raises(RuntimeError):
-        write_results(rows(), tmp_path / "results.parquet")
-    assert list(tmp_path.iterdir()) == []
-
-
 @pytest.mark.parametrize("content", [None, b"", b"PAR1 and no more"])
 def test_missing_or_damaged_results_are_one_message(tmp_path, content):
     path = tmp_path / "results.parquet"

@@ -10,11 +10,7 @@ from steering_reliability.statistics.cluster_intervals import (
     clustered_rate,
     share_gap,
 )
-from steering_reliability.statistics.intervals import (
-    difference_of_estimates,
-    newcombe_paired_interval,
-    wilson_interval,
-)
+from steering_reliability.statistics.intervals import difference_of_estimates, newcombe_paired_interval, wilson_interval
 
 
 def floats(estimate):

@@ -37,13 +37,6 @@ def test_wilson_and_newcombe_cover_as_they_say(cells):
     assert lowest >= 0.91
 
 
-def test_wilson_by_hand():
-    # n = 20 at 0.02: the interval holds 0.02 for 0 and 1 successes, 0.98^20 + 20 * 0.02 * 0.98^19.
-    cell = next(wilson_cells())
-    assert cell.truth == "n = 20, rate 0.02"
-    assert cell.coverage == pytest.approx(0.98**20 + 0.4 * 0.98**19)
-
-
 def test_newcombe_paired_covers_somewhat_more_than_it_says():
     cells = list(paired_cells(sizes=(20, 60)))
     mean, lowest = coverage(cells)

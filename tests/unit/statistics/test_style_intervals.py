@@ -55,13 +55,6 @@ def test_styles_that_all_changed_alike_have_no_width():
     assert gap_over_styles(alike, second=changes(2, 2)) == pytest.approx((0.1, 0.1, 0.1))
 
 
-def test_many_points_are_the_same_as_one_at_a_time():
-    both = PairedCounts(*(np.stack(cells) for cells in zip(changes(4, 8, 12), changes(1, 1, 10), strict=True)))
-    found = np.asarray(change_over_styles(both))
-    assert found[:, 0] == pytest.approx(np.asarray(change_over_styles(changes(4, 8, 12))))
-    assert found[:, 1] == pytest.approx(np.asarray(change_over_styles(changes(1, 1, 10))))
-
-
 @pytest.mark.parametrize(
     ("styles", "prompts", "expected"),
     [

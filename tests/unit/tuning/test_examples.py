@@ -33,12 +33,6 @@ def test_the_topics_are_those_of_no_split_and_the_styles_those_of_harm_train_onl
     assert tuning.templates == train.templates
 
 
-@pytest.mark.parametrize("choose", [harmful_prompts, harmless_prompts])
-def test_fewer_prompts_are_the_first_of_more(choose):
-    assert choose(7, seed=3) == choose(30, seed=3)[:7]
-    assert choose(30, seed=3) != choose(30, seed=4)
-
-
 def test_a_refused_example_is_prompt_one_of_several_answers_and_end(tiny_model):
     examples = refused(harmful_prompts(96, seed=0), model=tiny_model, seed=0, templates={})
     texts = {tiny_model.tokenizer.decode(one.tokens[one.answer_start : -1]) for one in examples}
