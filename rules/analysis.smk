@@ -19,6 +19,8 @@ checkpoint choose_claim_points:
         f"{R}/logs/analysis/choose_claim_points.log",
     conda:
         ENVIRONMENT
+    resources:
+        **LIGHT,
     params:
         **SCORING,
         # As the rule names it; without a shared disk it lies elsewhere, and the paths below with it.
@@ -42,6 +44,8 @@ rule aggregate:
         f"{R}/logs/analysis/aggregate.log",
     conda:
         ENVIRONMENT
+    resources:
+        **LIGHT,
     params:
         **SCORING,
         place=lambda wildcards: f"{R}/results.parquet",
@@ -62,6 +66,8 @@ rule summarise:
         f"{R}/logs/analysis/summarise.log",
     conda:
         ENVIRONMENT
+    resources:
+        **LIGHT,
     params:
         seed=RUN.config.generation.seed,
         code=code_of("summarise"),
@@ -81,6 +87,8 @@ rule check_sanity:
         f"{R}/logs/analysis/check_sanity.log",
     conda:
         ENVIRONMENT
+    resources:
+        **LIGHT,
     params:
         compared=lambda wildcards: RUN.compared_directions(all_conditions()),
         code=code_of("check_sanity"),
@@ -101,6 +109,8 @@ rule make_evidence_tables:
         f"{R}/logs/evidence/make_evidence_tables.log",
     conda:
         ENVIRONMENT
+    resources:
+        **LIGHT,
     params:
         seed=RUN.config.generation.seed,
         code=code_of("make_evidence_tables"),
@@ -122,6 +132,8 @@ rule draw_figures:
         f"{R}/logs/analysis/draw_figures.log",
     conda:
         ENVIRONMENT
+    resources:
+        **LIGHT,
     params:
         title=RUN.title,
         code=code_of("draw_figures"),
@@ -140,6 +152,8 @@ rule record_provenance:
         f"{R}/logs/analysis/record_provenance.log",
     conda:
         ENVIRONMENT
+    resources:
+        **LIGHT,
     params:
         config=RUN.config.model_dump(mode="json"),
         logs=lambda wildcards: RUN.computing_logs(all_conditions()),

@@ -33,6 +33,8 @@ MODEL = dict(
     card=RUN.model_card,
 )
 ENVIRONMENT = "../envs/steering.yaml"
+# What a rule asks of a cluster that needs no model in memory; whoever imports this workflow has profiles of their own.
+LIGHT = dict(mem_mb=2000, runtime=15)
 # Without a clone there are no scripts beside the package: those that Snakemake has fetched count.
 code_of = partial(code_digest.code_of, script_file=None if BESIDE else own_script)
 

@@ -50,6 +50,8 @@ rule measure_lengths:
     priority: 20
     conda:
         ENVIRONMENT
+    resources:
+        **LIGHT,
     # Completions wait for this, so nothing may stand here that does not change them too.
     params:
         settings=SETTINGS.lengths(),

@@ -12,6 +12,8 @@ rule write_examples:
         f"{R}/logs/report/examples.log",
     conda:
         ENVIRONMENT
+    resources:
+        **LIGHT,
     params:
         title=RUN.title,
         code=code_of("write_examples"),
@@ -39,6 +41,8 @@ rule write_report:
         f"{R}/logs/report/index.log",
     conda:
         ENVIRONMENT
+    resources:
+        **LIGHT,
     params:
         title=RUN.title,
         figures=lambda wildcards, input: str(Path(input.figures[0]).parent),
@@ -77,6 +81,8 @@ rule record_checksums:
         f"{R}/logs/report/record_checksums.log",
     conda:
         ENVIRONMENT
+    resources:
+        **LIGHT,
     params:
         # As the rule names it; without a shared disk it lies elsewhere.
         name=lambda wildcards: f"{R}/SHA256SUMS",

@@ -119,3 +119,11 @@ def test_whatever_reads_a_model_asks_for_its_card() -> None:
     """config.json has the same bytes for other weights of one architecture; the card has the hash of every file."""
     for rule in ("complete_baseline", "complete_shard", "measure_activations", "measure_lengths", "record_provenance"):
         assert "**MODEL" in RULES[rule]
+
+
+def test_every_job_that_can_be_sent_elsewhere_says_its_memory_and_time() -> None:
+    """Whoever imports the workflow has profiles of their own, in which nothing may be said."""
+    for rule in set(WORKING) - {name for name in WORKING if "localrule: True" in RULES[name]}:
+        assert "**LIGHT" in RULES[rule] or ("mem_mb=" in RULES[rule] and "runtime=" in RULES[rule]), rule
+    common = (REPOSITORY / "rules/common.smk").read_text(encoding="utf-8")
+    assert re.search(r"LIGHT = dict\(mem_mb=\d+, runtime=\d+\)", common)

@@ -108,7 +108,7 @@ class Settings:
 
     @property
     def alpha_unit(self) -> str:
-        """What an alpha of `add` counts in, as `StoredDirection.length_of` takes it."""
+        """What an alpha of `add` counts in, as `StoredDirection.coefficient` takes it."""
         configured = self.config.experiment.alpha_unit
         return configured if self.config.direction.normalize or configured != "unit" else "own_length"
 
