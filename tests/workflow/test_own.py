@@ -87,7 +87,7 @@ def test_a_finished_run_answers_every_command_by_its_folder(studied: Project) ->
         f"steering-reliability show {run} --n 1": "unsteered (",
         f"steering-reliability export results {run} out.csv": "out.csv",
         f"steering-reliability export direction {run} vector.gguf": "vector.gguf",
-        f"steering-reliability doctor {run} --seconds 0": "28 of 28 shards are there",
+        f"steering-reliability doctor {run} --seconds 0": "28 of 28 shards exist",
         f"steering-reliability run {run} --cores 1": "index.html",
     }.items():
         done = call(command, project=studied)

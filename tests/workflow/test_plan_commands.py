@@ -119,4 +119,4 @@ def test_the_plans_config_unchanged_is_refused_with_both_reasons(root, tmp_path,
     assert "direction.token_position: last_prompt_token with method contrastive_prefix is exactly zero" in said.stderr
     assert "Use first_prefix_token" in said.stderr
     assert "experiment.layers" in said.stderr
-    assert ("no layer 12; use 0 to 11" if model == "local" else "the last of 12 blocks is layer 11") in said.stderr
+    assert ("no layer 12; use 0 to 11" if model == "local" else "layers count from 0") in said.stderr

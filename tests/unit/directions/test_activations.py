@@ -73,7 +73,7 @@ def test_templates_stand_around_prompt_and_prefix(tiny_model, plain, templates, 
 @pytest.mark.parametrize(
     ("text", "position", "message"),
     [
-        (Text("Tell me."), "prefix_mean", "prefix_mean reads the text after the prompt, and it is empty"),
+        (Text("Tell me."), "prefix_mean", "prefix_mean reads the text after the prompt, but that text is empty"),
         (Text("zq" * 300), "last_prompt_token", "context of 512"),
     ],
 )

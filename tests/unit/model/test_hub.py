@@ -141,13 +141,17 @@ def test_a_connection_that_breaks_is_taken_up_and_leaves_no_partial_file(fetch, 
 @pytest.mark.parametrize(
     ("name", "content", "words"),
     [
-        ("model.safetensors", WEIGHTS[:-1] + bytes([WEIGHTS[-1] ^ 1]), "model.safetensors does not have the hash"),
+        (
+            "model.safetensors",
+            WEIGHTS[:-1] + bytes([WEIGHTS[-1] ^ 1]),
+            "the hash of model.safetensors differs from the one that the hub lists",
+        ),
         (
             "model.safetensors",
             WEIGHTS[:-1000],
             "a file of lab/tiny arrived incomplete: Consistency check failed: file should be of size 300000",
         ),
-        ("tokenizer.json", b"[]", "tokenizer.json does not have the hash"),
+        ("tokenizer.json", b"[]", "the hash of tokenizer.json differs from the one that the hub lists"),
     ],
 )
 def test_other_bytes_than_the_hub_names_are_refused_and_not_kept(fetch, hub, name, content, words):
@@ -165,7 +169,7 @@ def test_a_file_that_went_bad_in_the_cache_is_fetched_again_and_named_offline(fe
     fetch.folder = tmp_path / "models" / "again"
     fetch.set_offline(offline=True)
     message = fetch.refused()
-    assert "model.safetensors does not have the hash" in message
+    assert "the hash of model.safetensors differs from the one that the hub lists" in message
     assert f"delete {blob}" in message
     fetch.set_offline(offline=False)
     fetch()
