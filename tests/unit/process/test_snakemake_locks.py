@@ -7,6 +7,7 @@ import sys
 import time
 from contextlib import contextmanager
 
+import psutil
 import pytest
 from steering_reliability.process.snakemake_locks import RECORD, release_stale_locks
 
@@ -82,6 +83,21 @@ def test_a_living_run_keeps_its_locks_where_snakemakes_folder_is_a_link_to_anoth
         record(folder, pid=alive.pid)
         assert release_stale_locks(project / ".snakemake", patience=0) == 0
     assert release_stale_locks(project / ".snakemake") == 2
+
+
+def test_a_living_run_of_another_user_whose_directory_cannot_be_read_keeps_its_locks(folder, monkeypatch):
+    def unread(attributes):
+        for one in psutil.Process().children():
+            one.info = {"cwd": None, "cmdline": one.cmdline()}
+            yield one
+
+    monkeypatch.setattr(psutil, "process_iter", unread)
+    with process(folder.parent) as alive:
+        # Of another process than the recorded one nothing is known.
+        assert release_stale_locks(folder, patience=0) == 2
+        (folder / "locks" / "0.input.lock").write_text("results/x\n")
+        record(folder, pid=alive.pid)
+        assert release_stale_locks(folder, patience=0) == 0
 
 
 def test_a_job_left_behind_is_waited_for_and_named_if_it_does_not_end(folder, capsys):

@@ -65,18 +65,24 @@ def test_effects_by_style_and_topic_are_in_a_folded_table_of_a_run_that_has_any(
     assert title not in write(tiny_results().query("alpha == 0"))
 
 
-def test_labels_that_look_like_missing_values_or_numbers_are_shown_as_they_are(write, tables_of, tmp_path):
+@pytest.mark.parametrize("are_all_numbers", [False, True])
+def test_labels_that_look_like_missing_values_or_numbers_are_shown_as_they_are(
+    write, tables_of, tmp_path, are_all_numbers
+):
     results = realistic_results().replace({"style": {"slang": "N/A"}, "family": {"fraud": "null", "hacking": "1"}})
-    results["id"] = results["id"].str.replace("a", "7")
+    if are_all_numbers:
+        numbered = {name: (pd.factorize(results[name])[0] + 1).astype(str) for name in ("id", "style", "family")}
+        results = results.assign(**numbered)
     tables = tables_of(results, summarise(results))
     for name in ("by_group", "prompt_steerability"):
         table = tables.get(name, prompt_steerability(results))
         write_table(table, tmp_path / f"{name}.csv")
         tables[name] = read_table(tmp_path / f"{name}.csv")
     page = write(results, tables=tables)
-    groups = set(tables["by_group"]["group"])
-    assert {"N/A", "null", "1"} & groups == {"N/A", "null", "1"} & (set(results["style"]) | set(results["family"]))
-    for label in groups:
+    labels = set(results["style"]) | set(results["family"])
+    assert ({"1", "2", "3"} if are_all_numbers else {"N/A", "null", "1"}) <= labels
+    assert set(tables["by_group"]["group"]) == labels
+    for label in labels:
         assert f"<td>{label}<small>" in page
 
 

@@ -2,14 +2,14 @@
 
 import math
 from collections.abc import Hashable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from jaxtyping import Float
 from torch import Tensor
 
 from steering_reliability.directions.files import StoredDirection
-from steering_reliability.generation.requests import CompletionRequest
+from steering_reliability.generation.requests import CompletionRequest, SteeringRequest
 from steering_reliability.generation.sampling import uniforms
 from steering_reliability.interventions.steer import steered_span, unit_vector
 from steering_reliability.model.loading import LoadedModel, opening_tokens, render_prompt
@@ -124,11 +124,12 @@ def rows_of(request: CompletionRequest, *, model: LoadedModel, direction: Stored
     `direction` is that of `request.steering`, and None for the baseline.
     """
     templates: dict[str, Any] = {"chat_template": request.chat_template, "prompt_template": request.prompt_template}
+    steered = None if direction is None else _steering(request.steering, direction)
     rows: list[Row] = []
     for prompt_id, text in request.prompts:
         prompt = render_prompt(text, tokenizer=model.tokenizer, system_prompt=request.system_prompt, **templates)
         span = steered_span(request.positions, user_end=prompt.user_end, prompt_length=len(prompt.tokens))
-        steering = _steering(request, direction, span=span)
+        steering = None if steered is None else replace(steered, span=span)
         openings = tuple(
             opening_tokens(opening, prompt=text, tokenizer=model.tokenizer, **templates)
             for opening in request.openings or ()
@@ -150,12 +151,10 @@ def rows_of(request: CompletionRequest, *, model: LoadedModel, direction: Stored
     return rows
 
 
-def _steering(
-    request: CompletionRequest, direction: StoredDirection | None, *, span: tuple[int, int | None]
-) -> Steering | None:
-    wanted = request.steering
-    if wanted is None or direction is None:
+def _steering(request: SteeringRequest | None, direction: StoredDirection) -> Steering | None:
+    """How every row of a request is steered, but for the span, which depends on the prompt."""
+    if request is None:
         return None
-    coefficient = direction.coefficient(wanted.alpha, intervention=wanted.intervention, unit=wanted.alpha_unit)
-    add, ablate = (0.0, coefficient) if wanted.intervention == "ablate" else (coefficient, 0.0)
-    return Steering(wanted.layer, unit_vector(direction.vector), add, ablate, span)
+    coefficient = direction.coefficient(request.alpha, intervention=request.intervention, unit=request.alpha_unit)
+    add, ablate = (0.0, coefficient) if request.intervention == "ablate" else (coefficient, 0.0)
+    return Steering(request.layer, unit_vector(direction.vector), add, ablate, span=(0, None))

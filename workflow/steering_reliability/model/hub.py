@@ -12,7 +12,7 @@ from typing import Any
 
 from steering_reliability.errors import InputError
 from steering_reliability.files import sha256_of
-from steering_reliability.model.hub_errors import explain_hub_error, no_network
+from steering_reliability.model.hub_errors import NAMES, explain_hub_error, no_network
 
 SETTINGS = (".json", ".model", ".txt", ".jinja")
 """Endings of what decides text beside the weights: tokenizer, vocabulary, chat template, end tokens."""
@@ -94,7 +94,7 @@ def choose_files(names: Iterable[str]) -> list[str]:
             f"the model has its weights only as {pickles[0]}, a pickle, which can run code when it is read"
             if pickles
             else "the repository holds no safetensors weights",
-            where="config keys model.name and model.revision",
+            where=NAMES,
             fix="name a revision with safetensors (the hub's converter opens a pull request: revision refs/pr/1 or "
             "so, see the model's Community tab), or convert it yourself and set model.source to that folder",
         )
@@ -160,19 +160,18 @@ def _from_cache(name: str, *, revision: str | None, folder: Path) -> Snapshot | 
 
 
 def _check_shards(snapshot: Path, chosen: Iterable[str]) -> None:
-    """Refuse weights in several files of which some are missing, or whose index names none."""
-    there = set(chosen)
-    if "model.safetensors" in there:
+    """Refuse weights in several files whose index is damaged, or names a file that is missing."""
+    there, index = set(chosen), snapshot / "model.safetensors.index.json"
+    if "model.safetensors" in there or not index.is_file():
         return
-    index = snapshot / "model.safetensors.index.json"
+    fix = "choose a revision that holds every file of the weights"
     try:
-        shards = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()) if index.is_file() else set()
-    except (ValueError, KeyError, AttributeError, TypeError):
-        shards = {"the files of its weights"}
+        shards = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
+    except (ValueError, KeyError, AttributeError, TypeError) as error:
+        raise InputError(f"{index.name} does not say which files hold the weights", where=NAMES, fix=fix) from error
     if missing := sorted(shards - there):
-        what = f"model.safetensors.index.json names {', '.join(missing)}, which the repository does not hold"
-        fix = "choose a revision that holds every file of the weights"
-        raise InputError(what, where="config keys model.name and model.revision", fix=fix)
+        what = f"{index.name} names {', '.join(missing)}, which the repository does not hold"
+        raise InputError(what, where=NAMES, fix=fix)
 
 
 def _copy(snapshot: Path, folder: Path, names: Iterable[str]) -> None:

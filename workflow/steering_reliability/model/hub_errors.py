@@ -80,7 +80,7 @@ def _failed_here(error: Exception, name: str, revision: str | None) -> tuple[str
         return f"there is no room on the disk for {name}", cache, fix
     if _is_in_chain(error, PermissionError):
         return "the hub's cache can't be written", cache, "point HF_HOME at a folder of your own"
-    if "onsistency check failed" in str(_root(error)):
+    if "Consistency check failed" in str(_root(error)):
         # huggingface_hub's own comparison of sizes, an OSError like any other.
         fix = f"run again; if it happens again, the hub or a proxy is at fault; or {LOCAL}"
         return f"a file of {name} arrived incomplete: {_first_line(_root(error))}", str(constants.ENDPOINT), fix
