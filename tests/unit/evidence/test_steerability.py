@@ -41,7 +41,9 @@ def test_samples_of_a_prompt_count_once():
 
 def test_the_summary_has_the_t_and_the_wilson_interval():
     # Slopes 5, 1, -2, 3.
-    table = steerability_table(curves([0, 1, 2, 5], [0, 0.2, 0.4, 1], [0, -0.4, -0.8, -2], [0, 0.6, 1.2, 3]))
+    table = steerability_table(
+        prompt_steerability(curves([0, 1, 2, 5], [0, 0.2, 0.4, 1], [0, -0.4, -0.8, -2], [0, 0.6, 1.2, 3]))
+    )
     row = table.iloc[0]
     interval = ttest_1samp([5, 1, -2, 3], 0).confidence_interval()
     share = binomtest(1, 4).proportion_ci(method="wilson")
@@ -51,17 +53,17 @@ def test_the_summary_has_the_t_and_the_wilson_interval():
 
 
 def test_one_prompt_has_no_t_interval_and_none_nothing():
-    row = steerability_table(curves([0, 1, 2, 5])).iloc[0]
+    row = steerability_table(prompt_steerability(curves([0, 1, 2, 5]))).iloc[0]
     assert row["slope"] == pytest.approx(5)
     assert np.isnan([row["slope_low"], row["slope_high"]]).all()
-    row = steerability_table(curves([NAN] * 4)).iloc[0]
+    row = steerability_table(prompt_steerability(curves([NAN] * 4))).iloc[0]
     assert row["n"] == 0
     assert np.isnan([row["slope"], row["slope_low"], row["share_wrong_way"], row["share_wrong_way_high"]]).all()
 
 
 def test_directions_and_layers_are_kept_apart():
     results = pd.concat([curves([0, 1, 2, 5]), curves([0, 1, 2, 5], layer=3), curves([0, 0, 0, 0], direction="other")])
-    table = steerability_table(results)
+    table = steerability_table(prompt_steerability(results))
     assert table[["direction", "layer", "slope"]].to_numpy().tolist() == [
         ["contrastive_prefix", 3, pytest.approx(5)],
         ["contrastive_prefix", 14, pytest.approx(5)],

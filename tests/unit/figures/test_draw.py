@@ -16,7 +16,7 @@ RESULTS = tiny_results()
 def read(tmp_path_factory, gaps_of):
     """Return a function that gives the tables of a tiny run as the rule reads them, with the first rows of evidence."""
     folder = tmp_path_factory.mktemp("tables")
-    makers = (gaps_of, prompt_steerability, steerability_table)
+    makers = (gaps_of, prompt_steerability, lambda rows: steerability_table(prompt_steerability(rows)))
     tables = {"summary": summarise(RESULTS), **dict(zip(EVIDENCE_TABLES, (f(RESULTS) for f in makers), strict=True))}
 
     def read(n_rows=None):

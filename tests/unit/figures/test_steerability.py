@@ -6,7 +6,8 @@ from steering_reliability.figures.steerability import draw_steerability
 
 @pytest.fixture(scope="module")
 def tables(results):
-    return prompt_steerability(results), steerability_table(results)
+    prompts = prompt_steerability(results)
+    return prompts, steerability_table(prompts)
 
 
 @pytest.fixture(scope="module")

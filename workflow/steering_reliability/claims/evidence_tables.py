@@ -30,11 +30,12 @@ def make_evidence_tables(
     chosen = point_chosen_by_effect(study.tests, recommended=best and {key: best[key] for key in POINT_KEYS})
     equal_kl = equal_kl_table(without_repetition(results), chosen_by_effect=chosen)
     error = metric_error(read_labels(labels)) if labels else None
+    prompts = prompt_steerability(results)
     return make_claim_tables(study, summary=summary, sanity=sanity, equal_kl=equal_kl) | {
         "selection": selection_table(study.rows, summary=summary, seed=seed),
         "by_group": by_group(study.rows, points=claim_points(summary, tests=study.tests)),
-        "steerability": steerability_table(results),
-        "prompt_steerability": prompt_steerability(results),
+        "steerability": steerability_table(prompts),
+        "prompt_steerability": prompts,
         "equal_kl": equal_kl,
         "corrected": corrected_table(summary, error=error) if error else pd.DataFrame(columns=CORRECTED_COLUMNS),
     }

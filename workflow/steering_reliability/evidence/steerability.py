@@ -38,8 +38,8 @@ def prompt_steerability(results: pd.DataFrame) -> pd.DataFrame:
     return table.reset_index()
 
 
-def steerability_table(results: pd.DataFrame) -> pd.DataFrame:
-    """Summarise the steerability of prompts, one row per role, direction, layer, seed and split.
+def steerability_table(prompts: pd.DataFrame) -> pd.DataFrame:
+    """Summarise the slopes of `prompt_steerability`, one row per role, direction, layer, seed and split.
 
     Returns:
         slope (mean, nats per unit of alpha) with a 95% t interval over prompts; share_wrong_way, the share of prompts
@@ -48,7 +48,6 @@ def steerability_table(results: pd.DataFrame) -> pd.DataFrame:
 
     Source: Tan et al. (2024), arXiv 2407.12404, section 3 (steerability and anti-steerable examples).
     """
-    prompts = prompt_steerability(results)
     wrong = (prompts["slope"] < 0).groupby([prompts[key] for key in CURVE_KEYS]).sum()
     slopes = prompts.groupby(CURVE_KEYS)["slope"]
     n, mean = slopes.count(), slopes.mean()
