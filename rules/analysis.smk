@@ -146,6 +146,7 @@ rule record_provenance:
     input:
         TABLES,
         **MODEL,
+        chosen=CHOSEN,
     output:
         f"{R}/provenance.json",
     log:

@@ -24,6 +24,7 @@ if GIVEN.default:
 
 R, REPORT, SETTINGS = RUN.folder, RUN.report_folder, RUN.settings
 PROMPTS = {split: f"{R}/prompts/{split}.jsonl" for split in SPLITS}
+CHOSEN = [RUN.chosen_file] if RUN.scans else []
 CLAIM_POINTS = [RUN.claim_points_file] if RUN.follows_claims else []
 # A user's own folder is used in its place on every machine; what a rule makes goes to the storage, if there is one.
 BASE = RUN.base_file if RUN.makes_base else local(RUN.base_file)
