@@ -44,17 +44,6 @@ def test_with_more_styles_than_a_family_has_places_all_styles_are_kept_equally_o
     assert max(cells(chosen).values()) == 1
 
 
-def test_a_family_without_most_styles_does_not_cost_another_family_a_style():
-    prompts = [*sorted_file(2, 4, 2), *(Prompt(f"z{k}", f"z {k}", "f2", "s0") for k in range(3))]
-    chosen = spread_subset(prompts, limit=9)
-    assert cells(chosen) == {("f0", "s0"): 1, ("f0", "s1"): 1, ("f0", "s2"): 1} | {
-        ("f1", "s1"): 1,
-        ("f1", "s2"): 1,
-        ("f1", "s3"): 1,
-        ("f2", "s0"): 3,
-    }
-
-
 def test_subsets_are_nested():
     prompts = sorted_file(3, 2, 5) + sorted_file(1, 1, 9)[5:]
     sets = [set(ids(spread_subset(prompts, limit=limit))) for limit in range(1, len(prompts) + 1)]
