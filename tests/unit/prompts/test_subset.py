@@ -37,6 +37,13 @@ def test_families_and_styles_take_turns():
     assert list(cells(spread_subset(sorted_file(5, 4, 6), limit=20)).values()) == [1] * 20
 
 
+def test_with_more_styles_than_a_family_has_places_all_styles_are_kept_equally_often():
+    chosen = spread_subset(sorted_file(10, 15, 1), limit=40)
+    assert Counter(Counter(prompt.family for prompt in chosen).values()) == {4: 10}
+    assert Counter(Counter(prompt.style for prompt in chosen).values()) == {3: 10, 2: 5}
+    assert max(cells(chosen).values()) == 1
+
+
 def test_subsets_are_nested():
     prompts = sorted_file(3, 2, 5) + sorted_file(1, 1, 9)[5:]
     sets = [set(ids(spread_subset(prompts, limit=limit))) for limit in range(1, len(prompts) + 1)]
@@ -62,3 +69,12 @@ def test_the_direction_set_is_spread_over_families_and_styles():
     prompts = sorted_file(3, 4, 4)
     chosen = choose_direction_set(prompts, fraction=0.5)
     assert list(cells(prompt for prompt in prompts if prompt.id in chosen).values()) == [2] * 12
+
+
+def test_every_style_gives_its_share_to_both_sides_and_families_stay_even():
+    prompts = spread_subset(sorted_file(8, 15, 1), limit=40)
+    chosen = choose_direction_set(prompts, fraction=0.5)
+    for is_chosen in (True, False):
+        side = [prompt for prompt in prompts if (prompt.id in chosen) == is_chosen]
+        assert len({prompt.style for prompt in side}) == 15
+        assert {2, 3} >= set(Counter(prompt.family for prompt in side).values())

@@ -6,6 +6,7 @@ import pytest
 from steering_reliability.model.loading import load_model
 from steering_reliability.prompts.generate import read_material
 from steering_reliability.prompts.reading import read_prompts
+from steering_reliability.prompts.similarity import near_copies
 from steering_reliability.prompts.validate import collapse_space
 from steering_reliability.tuning.examples import REFUSALS, answered, harmful_prompts, harmless_prompts, refused
 
@@ -23,6 +24,8 @@ def test_no_training_prompt_is_in_a_split():
     assert len(in_splits) == 500
     assert len(set(taught)) == len(taught) == 328
     assert not in_splits & set(taught)
+    pairs = near_copies((*in_splits, *taught))
+    assert [(one, other) for one, other in pairs if one < len(in_splits) <= other] == []
 
 
 def test_the_topics_are_those_of_no_split_and_the_styles_those_of_harm_train_only():

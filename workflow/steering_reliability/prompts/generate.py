@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import cache
 from itertools import count
+from math import lcm
 from pathlib import Path
 from typing import Any, Final, NamedTuple, TypeVar
 
@@ -85,6 +86,8 @@ def read_yaml(name: str) -> Any:
 def crossed(material: Material, *, seed: str) -> Iterator[_Made]:
     """Visit all (family, style) cells evenly: every run of len(families) prompts has each family once.
 
+    After any number of such runs all styles were used equally often, or nearly (one apart).
+
     Yields:
         Prompt, family, style, and the ids of its template and topic.
     """
@@ -95,7 +98,10 @@ def crossed(material: Material, *, seed: str) -> Iterator[_Made]:
     n_prompts = len(styles) * sum(map(len, material.topics.values()))
     for turn in count():
         for place in shuffled(range(len(families)), f"{seed}/{turn}"):
-            family, style = families[place], styles[(place + turn) % len(styles)]
+            # Runs of families that follow each other's styles use all styles equally often; the shift after each
+            # common multiple leads to the cells that are left.
+            at = turn * len(families) + place
+            family, style = families[place], styles[(at + at // lcm(len(families), len(styles))) % len(styles)]
             unused = [topic for topic in material.topics[family] if (topic, style) not in made]
             if not unused:
                 continue

@@ -11,7 +11,7 @@ def change_over_styles(pairs: PairedCounts) -> Estimate:
     """Return the mean change of the styles with Student's t-interval.
 
     It answers for other styles, of which those of the prompts are taken as a sample; with four to six of them
-    it is wide, and right: see scripts/validate_statistics.py.
+    it is wide, with fifteen much less so: see scripts/validate_statistics.py.
 
     Returns:
         First rate minus second, each style counted once, without the last axis; NaN for fewer than two styles.
