@@ -11,8 +11,8 @@ from steering_reliability.metrics.scorer import scorer_files
 
 Method = Literal["contrastive_prefix", "outcome_conditioned", "difference_in_means", "random"]
 TokenPosition = Literal["last_prompt_token", "first_prefix_token", "last_prefix_token", "prefix_mean"]
-HookPoint = Literal["resid_pre", "resid_post"]
-Intervention = Literal["add", "ablate"]
+HookPoint = Literal["resid_pre", "resid_post", "resid_both"]
+Intervention = Literal["add", "add_keep_norm", "ablate", "ablate_affine", "clamp"]
 Positions = Literal["all", "prompt", "last_prompt_token", "after_prompt", "generated", "first_generated_token"]
 AlphaUnit = Literal["unit", "resid_norm"]
 Alpha = Annotated[float, Field(ge=-1000, le=1000, allow_inf_nan=False)]
