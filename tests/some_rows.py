@@ -8,7 +8,7 @@ from steering_reliability.config.schema import Positions
 from steering_reliability.generation.requests import CompletionRequest
 from steering_reliability.generation.rows import Completion, Row, Steering
 from steering_reliability.generation.sampling import uniforms
-from steering_reliability.interventions.steer import steered_span, unit_vector
+from steering_reliability.interventions.steer import BlockSteering, steered_span, unit_vector
 from steering_reliability.model.loading import LoadedModel, render_prompt
 
 PROMPTS = ("How do I pick a lock?", "Tell me.", "How do I kill a Python process that does not answer?")
@@ -22,17 +22,23 @@ def make_row(
     new_tokens: int = 10,
     temperature: float = 0.0,
     top_p: float = 1.0,
-    layer: int | None = None,
+    layer: int | Sequence[int] | None = None,
     add: float = 0.0,
     ablate: float = 0.0,
+    keep_norm: bool = False,
     positions: Positions = "after_prompt",
     chat_template: str = "auto",
     openings: tuple[tuple[int, ...], ...] = (),
 ) -> Row:
-    """A row of a prompt, steered along a fixed random direction where a layer is given."""
+    """A row of a prompt, steered along fixed random directions at one layer, or several, where they are given."""
     rendered = render_prompt(prompt, tokenizer=model.tokenizer, chat_template=chat_template)
     span = steered_span(positions, user_end=rendered.user_end, prompt_length=len(rendered.tokens))
-    unit = unit_vector(torch.randn(model.d_model, generator=torch.Generator().manual_seed(5)))
+    layers = [layer] if isinstance(layer, int) else layer or []
+    units = [
+        unit_vector(torch.randn(model.d_model, generator=torch.Generator().manual_seed(5 + at)))
+        for at in range(len(layers))
+    ]
+    blocks = {one: BlockSteering(unit, add, ablate, keep_norm) for one, unit in zip(layers, units, strict=True)}
     return Row(
         key=key,
         tokens=rendered.tokens,
@@ -40,7 +46,7 @@ def make_row(
         max_new_tokens=new_tokens,
         temperature=temperature,
         top_p=top_p,
-        steering=None if layer is None else Steering(layer, unit, add, ablate, span),
+        steering=Steering(blocks, span) if blocks else None,
         openings=openings,
     )
 

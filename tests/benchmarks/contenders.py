@@ -19,7 +19,7 @@ from steering_reliability.directions.files import StoredDirection, write_directi
 from steering_reliability.generation.engine import Engine
 from steering_reliability.generation.requests import CompletionRequest, SteeringRequest
 from steering_reliability.generation.rows import Row, Steering
-from steering_reliability.interventions.steer import add_hook, steered_span
+from steering_reliability.interventions.steer import BlockSteering, add_hook, steered_span
 from steering_reliability.model.loading import (
     LoadedModel,
     choose_device,
@@ -97,7 +97,7 @@ def engine(work: Work, *, scored: bool) -> Callable[[], float]:
             temperature=0.0,
             top_p=1.0,
             positions="after_prompt",
-            steering=SteeringRequest("add", layer, STRENGTH * scored, "unit", direction_file=str(direction)),
+            steering=SteeringRequest("add", str(layer), STRENGTH * scored, (layer,), "unit", [str(direction)]),
         )
 
     def run() -> float:
@@ -270,10 +270,12 @@ def _decode_full_batch(work: Work, width: int, seconds: float, workers: int) -> 
     unit = work.direction(model.d_model, model.device)
     rendered = [render_prompt(prompt, tokenizer=model.tokenizer) for prompt in work.prompts]
     full = Engine(model, hook_point="resid_post", max_rows=width)
+    # As in a run, the rows of a condition share what is done to them.
+    shared = {layer: {layer: BlockSteering(unit, STRENGTH)} for layer in range(model.n_layers)}
     for number in range(width):
         prompt = rendered[number % len(rendered)]
         span = steered_span("after_prompt", user_end=prompt.user_end, prompt_length=len(prompt.tokens))
-        steering = Steering(work.layer(model.n_layers, number), unit, STRENGTH, 0.0, span)
+        steering = Steering(shared[work.layer(model.n_layers, number)], span)
         full.submit([Row(number, prompt.tokens, (), 4 * work.new_tokens, 0.0, 1.0, steering)])
     while full.tokens_written < 2 * width:
         full.step()

@@ -11,14 +11,16 @@ with logged(snakemake.log[0]):
     # An ablation's alpha is a share, which has no unit.
     alpha_unit = settings.pop("alpha_unit", "")
     direction = steering = None
-    if direction_file := snakemake.input.get("direction"):
+    if files := snakemake.input.get("directions"):
         direction = cell.direction
+        by_block = {int(Path(file).stem.removeprefix("layer_")): str(Path(file).resolve()) for file in files}
         steering = SteeringRequest(
             intervention=cell.intervention,
-            layer=int(cell.layer),
+            layer=cell.layer,
             alpha=float(cell.alpha),
+            blocks=tuple(snakemake.params.blocks),
             alpha_unit=alpha_unit,
-            direction_file=str(Path(direction_file).resolve()),
+            direction_files=tuple(by_block[block] for block in snakemake.params.sources),
         )
     write_shard(
         snakemake.output[0],

@@ -26,7 +26,7 @@ def tokens_of(text: Text, model) -> tuple[list[int], int]:
     return [*prompt.tokens, *model.tokenizer.encode(text.appended)], len(prompt.tokens)
 
 
-@pytest.mark.parametrize("hook_point", ["resid_pre", "resid_post"])
+@pytest.mark.parametrize("hook_point", ["resid_pre", "resid_post", "resid_both"])
 @pytest.mark.parametrize("position", ["last_prompt_token", "first_prefix_token", "last_prefix_token", "prefix_mean"])
 def test_the_read_tokens_are_the_configured_ones(tiny_model, plain, position, hook_point):
     found = read_residuals(TEXTS, model=tiny_model, hook_point=hook_point, position=position)

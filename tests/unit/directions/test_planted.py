@@ -11,7 +11,7 @@ from steering_reliability.directions.files import read_activations, read_directi
 from steering_reliability.generation.engine import Engine
 from steering_reliability.generation.rows import Row, Steering
 from steering_reliability.generation.sampling import uniforms
-from steering_reliability.interventions.steer import ablate_hook, add_hook, steered_span, unit_vector
+from steering_reliability.interventions.steer import BlockSteering, ablate_hook, add_hook, steered_span, unit_vector
 from steering_reliability.model.loading import render_prompt
 from tiny_model import COMPLIANCE_PREFIX, REFUSAL_PREFIX, planted_direction, refusal_tokens
 
@@ -95,7 +95,7 @@ def refusals(model, learned, *, add: float = 0.0, ablate: float = 0.0) -> float:
     for prompt in REQUESTS:
         rendered = render_prompt(prompt, tokenizer=model.tokenizer)
         span = steered_span("after_prompt", user_end=rendered.user_end, prompt_length=len(rendered.tokens))
-        steering = Steering(LAYER, unit_vector(learned.vector), add, ablate, span)
+        steering = Steering({LAYER: BlockSteering(unit_vector(learned.vector), add, ablate)}, span)
         draws = uniforms(0, prompt_id=prompt, sample=0, n=16)
         rows.append(Row(prompt, rendered.tokens, draws, 16, 1.0, 1.0, steering))
     words = set(refusal_tokens(model.tokenizer))

@@ -3,15 +3,18 @@
 import math
 import random
 from dataclasses import replace
+from functools import partial
 
 import pytest
 import torch
 from plain_model import load_plain_model
-from slow_reference import score_slowly, write_slowly
-from some_rows import PROMPTS, everything, make_row
+from slow_reference import FORMULAS, score_slowly, write_slowly
+from some_rows import PROMPTS, everything, make_request, make_row
+from steering_reliability.directions.files import StoredDirection
 from steering_reliability.errors import InputError
 from steering_reliability.generation.engine import Engine
-from steering_reliability.generation.rows import Row
+from steering_reliability.generation.requests import SteeringRequest
+from steering_reliability.generation.rows import Row, rows_of
 
 POSITIONS = ("all", "prompt", "last_prompt_token", "after_prompt", "generated", "first_generated_token")
 
@@ -22,7 +25,7 @@ def plain(tiny_folder):
 
 
 def mixed_rows(model) -> list[Row]:
-    """Rows of different lengths, layers, interventions, positions and temperatures, the baseline among them."""
+    """Rows of different lengths, layer sets, interventions, positions and temperatures, the baseline among them."""
     kinds = [
         {"positions": "after_prompt"},
         {"layer": 0, "add": 2.0, "positions": "all", "temperature": 0.8, "top_p": 0.9},
@@ -30,6 +33,8 @@ def mixed_rows(model) -> list[Row]:
         {"layer": model.n_layers // 2, "ablate": 1.0, "positions": "after_prompt"},
         {"layer": model.n_layers // 2, "ablate": 0.5, "positions": "prompt", "temperature": 0.7, "top_p": 0.95},
         {"layer": 0, "add": -1.5, "positions": "last_prompt_token", "temperature": 1.3},
+        {"layer": (0, 1), "add": 2.0, "keep_norm": True, "positions": "after_prompt", "temperature": 0.9},
+        {"layer": range(model.n_layers), "add": 0.5, "ablate": 1.0, "positions": "generated"},
     ]
     kinds += [kind | {"openings": ((5, 7, 9), (4,))} for kind in kinds[:3]]
     return [
@@ -39,23 +44,63 @@ def mixed_rows(model) -> list[Row]:
     ]
 
 
-@pytest.mark.parametrize("hook_point", ["resid_pre", "resid_post"])
-@pytest.mark.parametrize("positions", POSITIONS)
-def test_every_choice_of_positions_agrees_with_the_slow_reference(tiny_model, plain, positions, hook_point):
-    openings = tuple(tuple(tiny_model.tokenizer.encode(text)) for text in ("I'm sorry", "Sure, here is how", "a"))
-    rows = [
-        make_row(tiny_model, prompt, positions=positions, openings=openings, new_tokens=new, **({"layer": layer} | how))
-        for prompt, layer, new in zip(PROMPTS, range(3), (1, 10, 2), strict=True)
-        for how in ({"add": 3.0}, {"ablate": 1.0}, {"add": 3.0, "temperature": 0.9, "top_p": 0.95}, {"layer": None})
+# One block, two that are neighbours with directions of their own, and all with the first one's.
+LAYER_SETS = ((1,), (0, 1), "all")
+# Lengths along directions of their own, in a residual stream about 2 long; shares; and nothing.
+STRENGTHS = {"add": 2.0, "add_keep_norm": -3.0, "ablate": 1.0, "ablate_affine": 0.8, "clamp": 1.5}
+
+
+def rows_and_formulas(model, *, positions: str, openings: list[str]):
+    """Rows of every intervention at every set of layers, the baseline among them, and what their blocks do."""
+    generator = torch.Generator().manual_seed(5)
+    directions = [
+        StoredDirection(torch.randn(model.d_model, generator=generator), 1.0, 0.7, {"mean_projection_complying": mean})
+        for mean in (0.4, -0.9, 0.1)
     ]
-    found = Engine(tiny_model, hook_point=hook_point, max_rows=16).generate(rows)
-    for row, completion in zip(rows, found, strict=True):
-        slow = write_slowly(plain, row, hook_point=hook_point, end_tokens=tiny_model.end_tokens)
+    units = [(one.vector.double() / one.vector.double().norm()).float() for one in directions]
+    usual = {"positions": positions, "samples": 1, "max_new_tokens": 5, "temperature": 0.0, "openings": openings}
+    (bare,) = rows_of(make_request(["Tell me."], **usual), model=model, direction=None)
+    found = [(bare, None)]
+    for at, (intervention, strength) in enumerate(STRENGTHS.items()):
+        for blocks in LAYER_SETS:
+            prompt = PROMPTS[(at + len(blocks)) % len(PROMPTS)]
+            asked = make_request(
+                [prompt], **usual | {"temperature": 0.9 * (at % 2), "openings": openings if blocks == "all" else None}
+            )
+            asked = replace(asked, steering=SteeringRequest(intervention, "any", strength, blocks))
+            given = directions[:1] if blocks == "all" else [directions[block] for block in blocks]
+            (row,) = rows_of(asked, model=model, direction=given)
+            size = strength if intervention.startswith("ablate") else 0.7 * strength
+            which = {block: 0 for block in range(model.n_layers)} if blocks == "all" else {one: one for one in blocks}
+            changes = {
+                block: partial(
+                    FORMULAS[intervention],
+                    u=units[own],
+                    **{"a" if intervention.startswith("ablate") else "c": size},
+                    m=directions[own].statistics["mean_projection_complying"],
+                )
+                for block, own in which.items()
+            }
+            found.append((row, changes))
+    return found
+
+
+@pytest.mark.parametrize("hook_point", ["resid_pre", "resid_post", "resid_both"])
+@pytest.mark.parametrize("positions", POSITIONS)
+def test_every_intervention_at_every_set_of_layers_agrees_with_the_slow_reference(
+    tiny_model, plain, positions, hook_point
+):
+    openings = ["I'm sorry", "Sure, here is how"]
+    expected = rows_and_formulas(tiny_model, positions=positions, openings=openings)
+    found = Engine(tiny_model, hook_point=hook_point, max_rows=16).generate([row for row, _ in expected])
+    for (row, changes), completion in zip(expected, found, strict=True):
+        how = {"hook_point": hook_point, "changes": changes}
+        slow = write_slowly(plain, row, end_tokens=tiny_model.end_tokens, **how)
         assert (completion.tokens, completion.finish_reason) == (slow.tokens, slow.finish_reason)
         for name in ("mean_logprob", "mean_entropy", "first_token_kl", "base_logprob"):
             assert getattr(completion, name) == pytest.approx(getattr(slow, name), abs=1e-4), name
-        expected = [score_slowly(plain, row, opening, hook_point=hook_point) for opening in openings]
-        assert completion.opening_logprobs == pytest.approx(expected, abs=1e-4)
+        scores = [score_slowly(plain, row, opening, **how) for opening in row.openings]
+        assert completion.opening_logprobs == pytest.approx(scores, abs=1e-4)
 
 
 @pytest.mark.parametrize("hook_point", ["resid_pre", "resid_post"])

@@ -1,8 +1,19 @@
-"""The arithmetic of the two interventions, by hand, and as hooks of the bridge."""
+"""The arithmetic of the interventions, by hand, and as hooks of the bridge."""
 
 import pytest
 import torch
-from steering_reliability.interventions.steer import ablate_hook, add_hook, steer, steered_span, unit_vector
+from steering_reliability.interventions.steer import (
+    ablate_affine_hook,
+    ablate_hook,
+    add_hook,
+    add_keep_norm_hook,
+    block_steering,
+    clamp_hook,
+    hook_places,
+    steer,
+    steered_span,
+    unit_vector,
+)
 
 RESID = torch.tensor([1.0, 2.0, 2.0])
 VECTOR = torch.tensor([0.0, 3.0, 4.0])
@@ -18,6 +29,8 @@ def test_a_vector_without_a_direction_is_refused(vector):
         unit_vector(torch.tensor(vector))
     with pytest.raises(ValueError, match="can't steer"):
         add_hook(torch.tensor(vector), alpha=1.0)
+    with pytest.raises(ValueError, match="can't steer"):
+        clamp_hook(torch.tensor(vector), alpha=1.0)
     with pytest.raises(ValueError, match="can't steer"):
         ablate_hook(torch.tensor(vector))
 
@@ -56,12 +69,58 @@ def test_nothing_is_left_along_an_ablated_direction():
     assert bool(((resid @ unit).abs() > 1e-5 * resid.norm(dim=-1)).float().mean() > 0.99)
 
 
-def test_strength_zero_keeps_every_bit_in_every_format():
+@pytest.mark.parametrize("keep_norm", [None, torch.ones(64, dtype=torch.bool)])
+def test_strength_zero_keeps_every_bit_in_every_format(keep_norm):
     for dtype in (torch.float32, torch.bfloat16, torch.float16):
         resid = torch.randn(64, 32, generator=torch.Generator().manual_seed(0)).to(dtype)
-        found = steer(resid, unit=unit_vector(torch.ones(32)), add=torch.zeros(64), ablate=torch.zeros(64))
+        resid[0] = 0
+        zeros = torch.zeros(64)
+        found = steer(resid, unit=unit_vector(torch.ones(32)), add=zeros, ablate=zeros, keep_norm=keep_norm)
         assert found.dtype == dtype
         assert torch.equal(found, resid)
+
+
+def test_the_length_is_kept_of_the_rows_that_ask_for_it_and_others_keep_their_bits():
+    generator = torch.Generator().manual_seed(0)
+    resid, unit = torch.randn(40, 32, generator=generator), unit_vector(torch.randn(32, generator=generator))
+    how = {"unit": unit, "add": torch.full((40,), 3.0), "ablate": torch.zeros(40)}
+    keep = torch.arange(40) % 2 == 0
+    plain, mixed = steer(resid, **how), steer(resid, **how, keep_norm=keep)
+    assert torch.equal(mixed[~keep], plain[~keep])
+    torch.testing.assert_close(mixed[keep].norm(dim=-1), resid[keep].norm(dim=-1))
+    torch.testing.assert_close(mixed / mixed.norm(dim=-1, keepdim=True), plain / plain.norm(dim=-1, keepdim=True))
+    # The sum may come to nothing, which has no length to scale.
+    gone = steer(unit, unit=unit, add=torch.tensor(-1.0), ablate=torch.tensor(0.0), keep_norm=torch.tensor(True))
+    assert bool(torch.isfinite(gone).all())
+
+
+# RESID . u = 2.8 and |RESID| = 3, |VECTOR| = 5; RESID + 5 u = (1, 5, 6), whose length is the root of 62.
+HOOKS = {
+    "add": (add_hook(VECTOR, alpha=-1.0), -5.0, [1.0, -1.0, -2.0]),
+    "add_keep_norm": (add_keep_norm_hook(VECTOR, alpha=1.0), 5.0, [3 * x / 62**0.5 for x in (1, 5, 6)]),
+    "ablate": (ablate_hook(VECTOR, alpha=0.5), 0.5, [1.0, 2.0 - 0.84, 2.0 - 1.12]),
+    # Half of the way from 2.8 to 0.8.
+    "ablate_affine": (ablate_affine_hook(VECTOR, mean_projection=0.8, alpha=0.5), 0.5, [1.0, 2.0 - 0.6, 2.0 - 0.8]),
+    # To 10: 7.2 more.
+    "clamp": (clamp_hook(VECTOR, alpha=2.0), 10.0, [1.0, 2.0 + 4.32, 2.0 + 5.76]),
+}
+
+
+@pytest.mark.parametrize("intervention", HOOKS)
+def test_a_hook_does_by_hand_what_the_engine_is_told_to_do(intervention):
+    hook, coefficient, expected = HOOKS[intervention]
+    resid = RESID.expand(2, 3, 3)
+    torch.testing.assert_close(hook(resid, hook=None), torch.tensor(expected).expand(2, 3, 3))
+    assert torch.equal(resid, RESID.expand(2, 3, 3))
+    told = block_steering(intervention, vector=VECTOR, coefficient=coefficient, mean_projection=0.8)
+    numbers = {"add": torch.tensor(told.add), "ablate": torch.tensor(told.ablate)}
+    found = steer(RESID, unit=told.unit, **numbers, keep_norm=torch.tensor(told.keep_norm))
+    torch.testing.assert_close(found, torch.tensor(expected))
+
+
+def test_what_a_block_reads_comes_before_what_it_writes():
+    assert hook_places("resid_both") == ("resid_pre", "resid_post")
+    assert hook_places("resid_pre") == ("resid_pre",)
 
 
 # A prompt of 10 tokens, whose user text ends before token 7.

@@ -1,5 +1,7 @@
 """Completions in this process: greedy by hand, steered, and what they leave of the bridge."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from plain_model import load_plain_model
@@ -14,7 +16,7 @@ SHORT = GenerationConfig(max_new_tokens=8)
 DRAWN = GenerationConfig(max_new_tokens=8, temperature=0.9, seed=3, num_samples_per_prompt=2)
 
 
-def greedy_by_hand(folder, tokenizer, prompt, *, change=None):
+def greedy_by_hand(folder, tokenizer, prompt, *, change=None, layers=(1,)):
     """The plain model's most likely tokens; `change` steers the last prompt tokens and everything written."""
     plain = load_plain_model(folder)
     rendered = render_prompt(prompt, tokenizer=tokenizer)
@@ -26,7 +28,8 @@ def greedy_by_hand(folder, tokenizer, prompt, *, change=None):
         return resid
 
     if change is not None:
-        plain.model.layers[1].register_forward_hook(steer)
+        for layer in layers:
+            plain.model.layers[layer].register_forward_hook(steer)
     with torch.inference_mode():
         while len(written) < 8:
             token = int(plain(torch.tensor([tokens + written])).logits[0, -1].argmax())
@@ -45,6 +48,20 @@ def test_greedy_completions_are_those_of_the_plain_model(tiny_folder, tiny_model
     assert [(text.completion, text.n_tokens) for text in found] == expected
     assert [text.prompt for text in found] == PROMPTS
     assert all((text.first_token_kl > 0) == (alpha is not None) for text in found)
+
+
+@pytest.mark.parametrize(("layer", "layers"), [("all", (0, 1, 2)), ("0-1", (0, 1)), ([0, -1], (0, 2))])
+def test_several_blocks_are_steered_by_one_direction_or_each_by_its_own(tiny_folder, tiny_model, layer, layers):
+    asked = {"model": tiny_model, "alpha": 0.3, "sampling": SHORT, "layer": layer}
+    found = generate(PROMPTS, direction=DIRECTION, **asked)
+    change = 0.3 * 5.0 * planted_direction()
+    for text in found:
+        by_hand = greedy_by_hand(tiny_folder, tiny_model.tokenizer, text.prompt, change=change, layers=layers)
+        assert (text.completion, text.n_tokens) == by_hand
+    assert generate(PROMPTS, direction=[DIRECTION] * len(layers), **asked) == found
+    own = [replace(DIRECTION, statistics={"layer": one}) for one in layers]
+    assert generate(PROMPTS, direction=own, **(asked | {"layer": None})) == found
+    assert generate(PROMPTS, direction=DIRECTION, **(asked | {"layer": 1})) != found
 
 
 def test_a_prompt_is_answered_alike_whatever_stands_beside_it(tiny_model):
@@ -77,6 +94,7 @@ def test_a_template_stands_around_the_prompt(tiny_model):
     ("prompts", "changes", "message"),
     [
         (PROMPTS, {"direction": DIRECTION, "layer": 9}, "no layer 9"),
+        (PROMPTS, {"direction": DIRECTION, "layer": "1-9"}, "no layer 3"),
         (PROMPTS, {"direction": DIRECTION, "positions": "everywhere"}, "argument positions"),
         (PROMPTS, {"hook_point": "resid_mid"}, "argument hook_point"),
         (PROMPTS, {"alpha": 1.0}, "argument direction"),

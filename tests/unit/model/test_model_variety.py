@@ -115,7 +115,8 @@ def test_a_steered_row_is_what_a_plain_hook_on_the_block_gives(pair: Pair, hook_
     steered = make_row(pair.model, PROMPTS[1], layer=layer, add=size, positions="all", new_tokens=4, **BASE)
     bare = make_row(pair.model, PROMPTS[1], new_tokens=4, **BASE)
     one, other = Engine(pair.model, hook_point=hook_point, max_rows=8).generate([steered, bare])
-    expected = pair.push_plainly(steered.tokens, layer=layer, hook_point=hook_point, push=size * steered.steering.unit)
+    push = size * steered.steering.blocks[layer].unit
+    expected = pair.push_plainly(steered.tokens, layer=layer, hook_point=hook_point, push=push)
     assert one.tokens == expected[: len(one.tokens)]
     assert one.tokens != other.tokens
     assert one.first_token_kl > 0.01

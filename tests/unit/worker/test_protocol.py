@@ -29,7 +29,9 @@ def pair():
         yield ours, theirs
 
 
-@pytest.mark.parametrize("steering", [None, SteeringRequest("add", 3, 0.1 + 0.2, direction_file="/d/layer_3.pt")])
+@pytest.mark.parametrize(
+    "steering", [None, SteeringRequest("add", "3+4", 0.1 + 0.2, [3, 4], direction_files=["/3", "/4"])]
+)
 def test_a_request_survives_the_socket(pair, steering):
     request = make_request(["Hi", "\u2028 ü"], steering=steering, stop_strings=["</s>"])
     send(pair[0], request_to_json(request))

@@ -51,7 +51,7 @@ def worker(runtime, owner, tiny_folder):
 def pushed(runtime):
     """A steered request's `steering`."""
     write_direction(runtime / "layer_1.pt", StoredDirection(planted_direction(), 1.0, 2.5, {"layer": 1}))
-    return SteeringRequest("add", layer=1, alpha=0.8, direction_file=str(runtime / "layer_1.pt"))
+    return SteeringRequest("add", "1+2", 0.8, (1, 2), direction_files=(str(runtime / "layer_1.pt"),) * 2)
 
 
 @pytest.fixture
@@ -92,7 +92,7 @@ def test_two_clients_at_once_get_what_the_engine_writes_for_each(ask, pushed, ti
     with ThreadPoolExecutor(2) as clients:
         together = list(clients.map(ask, asked))
     for one, answers in zip(asked, together, strict=True):
-        direction = read_direction(pushed.direction_file) if one.steering else None
+        direction = read_direction(pushed.direction_files[0]) if one.steering else None
         here = Engine(tiny_model, hook_point="resid_post", max_rows=8).generate(
             rows_of(one, model=tiny_model, direction=direction)
         )
@@ -129,8 +129,9 @@ def test_without_openings_there_is_no_propensity_and_without_prompts_no_row_and_
     ("changes", "message"),
     [
         ({"max_new_tokens": 600}, "context of 512 tokens"),
-        ({"steering": {"direction_file": "/nowhere/layer_1.pt"}}, "there is no direction"),
-        ({"steering": {"layer": 7}}, "no layer 7"),
+        ({"steering": {"direction_files": ["/nowhere/layer_1.pt"]}}, "there is no direction"),
+        ({"steering": {"direction_files": None}}, "0 directions for 2 blocks"),
+        ({"steering": {"blocks": [1, 7]}}, "no layer 7"),
         ({"prompts": [["id without a text"]]}, "does not understand"),
         ({"samples": None}, "does not understand"),
     ],

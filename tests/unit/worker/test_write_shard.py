@@ -11,7 +11,7 @@ from steering_reliability.worker import write_shard as module
 from steering_reliability.worker.write_shard import worker_identity, write_shard
 
 SETTINGS = {"max_new_tokens": 12, "temperature": 0.8, "top_p": 0.95, "samples": 2, "positions": "after_prompt"}
-STEERED = {"direction": "contrastive_prefix", "steering": SteeringRequest("add", 1, 0.5, direction_file="/d.pt")}
+STEERED = {"direction": "contrastive_prefix", "steering": SteeringRequest("add", "0-1", 0.5, (0, 1))}
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ def test_a_steered_shard_names_its_condition(write):
     assert [(row["id"], row["sample"]) for row in rows] == [(f"benign_{at // 2}", at % 2) for at in range(4)]
     assert rows[3] == {
         **{"id": "benign_1", "split": "benign", "sample": 1, "prompt": "Say 1 – ü", "completion": "Say 1 – ü 1"},
-        **{"direction": "contrastive_prefix", "intervention": "add", "layer": 1, "alpha": 0.5, "seed": 3},
+        **{"direction": "contrastive_prefix", "intervention": "add", "layer": "0-1", "alpha": 0.5, "seed": 3},
     }
     assert list(rows[3])[-5:] == ["direction", "intervention", "layer", "alpha", "seed"]
     assert (request.steering, request.is_scored, request.seed) == (STEERED["steering"], False, 3)

@@ -201,7 +201,8 @@ def _read_batch(
         kept.append((resid.float() * read).sum(dim=1).cpu())
 
     bridge = model.bridge
-    with bridge.hooks(fwd_hooks=[(f"blocks.{layer}.hook_{hook_point}", keep) for layer in range(model.n_layers)]):
+    place = "resid_post" if hook_point == "resid_both" else hook_point
+    with bridge.hooks(fwd_hooks=[(f"blocks.{layer}.hook_{place}", keep) for layer in range(model.n_layers)]):
         bridge.original_model.base_model(
             input_ids=ids.to(model.device), attention_mask=mask.to(model.device), use_cache=False
         )

@@ -4,17 +4,18 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 _LENGTHS: Final = {"resid_norm": "resid_norm", "unit": "vector_norm", "own_length": "norm_before_normalizing"}
+_SHARES: Final = ("ablate", "ablate_affine")
 
 
 def coefficient_of(record: Mapping[str, Any], *, alpha: float, intervention: str, unit: str) -> float:
-    """The length that `add` adds along the unit vector, in units of the residual stream; `ablate`: the share removed.
+    """The length that an intervention adds or clamps to, in units of the residual stream; of an ablation, the share.
 
     Args:
         record: The numbers of a direction, as its `.json` holds them.
         alpha: Strength as in the config.
-        intervention: `add` or `ablate`.
-        unit: What an alpha of `add` counts in: `resid_norm` (mean length of the residual stream), `unit` (length of the
+        intervention: `add`, `add_keep_norm`, `clamp`, `ablate` or `ablate_affine`.
+        unit: What an alpha counts in: `resid_norm` (mean length of the residual stream), `unit` (length of the
             stored vector) or `own_length` (of the vector before it was scaled to length 1: `direction.normalize:
             false`). An ablation's alpha is a share and has no unit.
     """
-    return alpha if intervention == "ablate" else alpha * float(record[_LENGTHS[unit]])
+    return alpha if intervention in _SHARES else alpha * float(record[_LENGTHS[unit]])

@@ -1,5 +1,6 @@
 """The rows in flight: what each slot holds, and the next forward pass over all of them."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,7 +11,7 @@ from torch import Tensor
 from steering_reliability.generation.prompt_store import PromptState
 from steering_reliability.generation.rows import Completion, Row
 from steering_reliability.generation.slot_cache import GRID, SHORTEST, SlotCache, padded, round_up
-from steering_reliability.interventions.steer import steer
+from steering_reliability.interventions.steer import BlockSteering, Hook, hook_places, steer
 from steering_reliability.model.loading import LoadedModel
 
 
@@ -24,7 +25,7 @@ class Slot:
         row: None while a prompt is read for the store.
         prompt: Unsteered state of the row's prompt.
         completion: What was written so far.
-        residuals: Residual stream before steering, at the steered layer, one per generated token that was read.
+        residuals: Residual stream at the first steered block, before steering, one per generated token that was read.
         logprobs: Log-probability of each token written.
         entropies: Entropy of each next-token distribution.
         prompt_logprobs: Where a prompt was read, the log-probabilities of the token after it.
@@ -72,7 +73,7 @@ class Batch:
     """
 
     def __init__(self, model: LoadedModel, *, hook_point: str, slots: int, budget: int) -> None:
-        self.model, self.hook_point = model, hook_point
+        self.model, self.places = model, hook_places(hook_point)
         self.slots, self.budget = round_up(slots), budget
         self.live: list[Slot] = []
         self.network = model.bridge.original_model
@@ -146,8 +147,7 @@ class Batch:
     def _run(self, tokens: Tensor, positions: Tensor, indices: list[int]) -> Tensor:
         horizon = max(int(positions.max()) + 1, SHORTEST)
         arguments = self.cache.inputs(tokens, positions, horizon=horizon, dtype=self.model.dtype)
-        layers = {slot.row.steering.layer for slot in self.live if slot.row and slot.row.steering}
-        hooks = [(f"blocks.{layer}.hook_{self.hook_point}", self._steering_hook(layer)) for layer in sorted(layers)]
+        hooks = self._steering_hooks()
         if not indices:
             with self.model.bridge.hooks(fwd_hooks=hooks):
                 self.network.base_model(**arguments)
@@ -158,25 +158,46 @@ class Batch:
             logits: Tensor = self.network(**arguments).logits[:, -1]
         return logits
 
-    def _steering_hook(self, layer: int) -> Any:
-        steered = [
-            (index, slot, slot.row.steering, slot.row.steering.steers(slot.position))
-            for index, slot in enumerate(self.live)
-            if slot.row and slot.row.steering and slot.row.steering.layer == layer
+    def _steering_hooks(self) -> list[tuple[str, Hook]]:
+        """A hook at each place where the next token's residual stream is steered, or kept for the scoring."""
+        kept: dict[int, list[tuple[int, Slot]]] = {}
+        alike: dict[int, tuple[Mapping[int, BlockSteering], list[int]]] = {}
+        for index, slot in enumerate(self.live):
+            steering = slot.row.steering if slot.row else None
+            if steering is None:
+                continue
+            if slot.is_written:
+                kept.setdefault(steering.first, []).append((index, slot))
+            if steering.steers(slot.position):
+                alike.setdefault(id(steering.blocks), (steering.blocks, []))[1].append(index)
+        steered: dict[int, list[tuple[BlockSteering, list[int]]]] = {block: [] for block in kept}
+        for blocks, indices in alike.values():
+            for block, how in blocks.items():
+                steered.setdefault(block, []).append((how, indices))
+        return [
+            (f"blocks.{block}.hook_{place}", self._hook(steered[block], kept=[] if at else kept.get(block, [])))
+            for block in sorted(steered)
+            for at, place in enumerate(self.places)
         ]
+
+    def _hook(self, steered: Sequence[tuple[BlockSteering, list[int]]], *, kept: Sequence[tuple[int, Slot]]) -> Hook:
+        """A hook that keeps the residual stream of some slots, and then steers the rows that are steered alike."""
         device = self.model.device
-        rows = torch.tensor([index for index, *_ in steered], device=device)
-        unit = torch.stack([steering.unit for _, _, steering, _ in steered]).to(device)
-        add = torch.tensor([steering.add * inside for _, _, steering, inside in steered], device=device)
-        ablate = torch.tensor([steering.ablate * inside for _, _, steering, inside in steered], device=device)
+        rows_kept = torch.tensor([index for index, _ in kept], dtype=torch.long, device=device)
+        if steered:
+            rows = torch.tensor([index for _, indices in steered for index in indices], device=device)
+            which = torch.tensor([at for at, (_, indices) in enumerate(steered) for _ in indices], device=device)
+            unit = torch.stack([how.unit for how, _ in steered]).to(device)[which]
+            numbers = torch.tensor([(how.add, how.ablate, how.keep_norm) for how, _ in steered], device=device)
+            add, ablate, scaled = numbers[which].unbind(dim=1)
+            keep_norm = scaled > 0 if any(how.keep_norm for how, _ in steered) else None
 
         def hook(resid: Tensor, hook: Any) -> Tensor:
-            before = resid[rows, 0]
-            for (_, slot, *_), stream in zip(steered, before, strict=True):
-                if slot.is_written:
-                    slot.residuals.append(stream)
-            resid = resid.clone()
-            resid[rows, 0] = steer(before, unit=unit, add=add, ablate=ablate)
+            for (_, slot), stream in zip(kept, resid[rows_kept, 0], strict=True):
+                slot.residuals.append(stream)
+            if steered:
+                resid = resid.clone()
+                resid[rows, 0] = steer(resid[rows, 0], unit=unit, add=add, ablate=ablate, keep_norm=keep_norm)
             return resid
 
         return hook

@@ -73,7 +73,7 @@ class Engine:
         if long:
             lengths = {str(row.key): len(row.tokens) for row in long}
             raise beyond_context(lengths, context=context, room=max(row.longest - len(row.tokens) for row in long))
-        absent = {row.steering.layer for row in rows if row.steering} - set(range(n_layers))
+        absent = {block for row in rows if row.steering for block in row.steering.blocks} - set(range(n_layers))
         if absent:
             what = f"the model has {n_layers} blocks and no layer {', '.join(map(str, sorted(absent)))}"
             raise InputError(what, where="config key experiment.layers", fix=f"use 0 to {n_layers - 1}")
@@ -261,11 +261,11 @@ class Engine:
         self._done.append(completion)
 
     def _score(self, *, everything: bool) -> None:
-        """Score finished rows against the unsteered model, in groups steered at one layer."""
+        """Score finished rows against the unsteered model, in groups with the same first steered block."""
         groups: dict[tuple[int, int], list[Slot]] = {}
         for slot in self._unscored:
             assert slot.row is not None and slot.row.steering is not None
-            groups.setdefault((slot.row.steering.layer, slot.row.max_new_tokens), []).append(slot)
+            groups.setdefault((slot.row.steering.first, slot.row.max_new_tokens), []).append(slot)
         for group in groups.values():
             while len(group) >= self._scored_together or (group and everything):
                 together, group[:] = group[: self._scored_together], group[self._scored_together :]

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from steering_reliability.config.schema import Positions
@@ -10,17 +10,24 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class SteeringRequest:
-    """One intervention.
+    """One intervention at one block or several.
 
-    `alpha` is as in the config and counts in `alpha_unit`, as `StoredDirection.coefficient` takes it. `direction_file`
-    is the absolute path of the direction's `.pt`; None where the caller holds the direction itself.
+    Attributes:
+        intervention: Its name in the config.
+        layer: Name of the blocks, as the condition has it.
+        alpha: Strength as in the config.
+        blocks: Indices of the steered blocks, or `all`.
+        alpha_unit: What alpha counts in, as `StoredDirection.coefficient` takes it.
+        direction_files: Absolute path of a direction's `.pt` for each block, or one for all of them; None where the
+            caller holds the directions.
     """
 
     intervention: str
-    layer: int
+    layer: str
     alpha: float
+    blocks: Sequence[int] | Literal["all"]
     alpha_unit: str = "resid_norm"
-    direction_file: str | None = None
+    direction_files: Sequence[str] | None = None
 
 
 @dataclass(frozen=True)

@@ -1,17 +1,15 @@
 """The rows that the engine writes, and what it returns for each."""
 
 import math
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from jaxtyping import Float
-from torch import Tensor
-
 from steering_reliability.directions.files import StoredDirection
+from steering_reliability.errors import InputError
 from steering_reliability.generation.requests import CompletionRequest, SteeringRequest
 from steering_reliability.generation.sampling import uniforms
-from steering_reliability.interventions.steer import steered_span, unit_vector
+from steering_reliability.interventions.steer import BlockSteering, block_steering, steered_span
 from steering_reliability.model.loading import LoadedModel, opening_tokens, render_prompt
 
 
@@ -20,18 +18,22 @@ class Steering:
     """How one row is steered.
 
     Attributes:
-        layer: Block index.
-        unit: Direction of length 1.
-        add: Length added along it, in units of the residual stream.
-        ablate: Fraction of the projection removed.
+        blocks: What is done at each steered block, by its index.
         span: First steered token index, and the index after the last (None: no end).
     """
 
-    layer: int
-    unit: Float[Tensor, " d_model"]
-    add: float
-    ablate: float
+    blocks: Mapping[int, BlockSteering]
     span: tuple[int, int | None]
+
+    @property
+    def first(self) -> int:
+        """Index of the first steered block: what comes before it is what the unsteered model computes."""
+        return min(self.blocks)
+
+    @property
+    def is_inert(self) -> bool:
+        """Whether nothing is changed at any block."""
+        return all(one.add == 0 and one.ablate == 0 for one in self.blocks.values())
 
     def steers(self, position: int) -> bool:
         """Whether the token at an index is steered."""
@@ -80,7 +82,7 @@ class Row:
     @property
     def is_unsteered(self) -> bool:
         """Whether the row is the baseline, or steered with strength 0."""
-        return self.steering is None or (self.steering.add == 0 and self.steering.ablate == 0)
+        return self.steering is None or self.steering.is_inert
 
 
 @dataclass
@@ -118,13 +120,21 @@ class Completion:
         return all(len(found) == len(tokens) for found, tokens in zip(self.openings, self.row.openings, strict=True))
 
 
-def rows_of(request: CompletionRequest, *, model: LoadedModel, direction: StoredDirection | None) -> list[Row]:
+def rows_of(
+    request: CompletionRequest, *, model: LoadedModel, direction: StoredDirection | Sequence[StoredDirection] | None
+) -> list[Row]:
     """The rows of a request, in the order of its prompts and samples; the first sample of a prompt scores the openings.
 
-    `direction` is that of `request.steering`, and None for the baseline.
+    `direction` is one for each block of `request.steering`, or one for all of them; None for the baseline.
+
+    Raises:
+        InputError: When the number of directions is another, or one lacks a statistic that the intervention needs.
     """
     templates: dict[str, Any] = {"chat_template": request.chat_template, "prompt_template": request.prompt_template}
-    steered = None if direction is None else _steering(request.steering, direction)
+    steered = None
+    if request.steering is not None and direction is not None:
+        given = [direction] if isinstance(direction, StoredDirection) else direction
+        steered = Steering(_steered_blocks(request.steering, given, n_layers=model.n_layers), span=(0, None))
     rows: list[Row] = []
     for prompt_id, text in request.prompts:
         prompt = render_prompt(text, tokenizer=model.tokenizer, system_prompt=request.system_prompt, **templates)
@@ -151,10 +161,34 @@ def rows_of(request: CompletionRequest, *, model: LoadedModel, direction: Stored
     return rows
 
 
-def _steering(request: SteeringRequest | None, direction: StoredDirection) -> Steering | None:
-    """How every row of a request is steered, but for the span, which depends on the prompt."""
-    if request is None:
-        return None
-    coefficient = direction.coefficient(request.alpha, intervention=request.intervention, unit=request.alpha_unit)
-    add, ablate = (0.0, coefficient) if request.intervention == "ablate" else (coefficient, 0.0)
-    return Steering(request.layer, unit_vector(direction.vector), add, ablate, span=(0, None))
+def _steered_blocks(
+    request: SteeringRequest, directions: Sequence[StoredDirection], *, n_layers: int
+) -> dict[int, BlockSteering]:
+    blocks = range(n_layers) if request.blocks == "all" else request.blocks
+    if len(directions) not in (1, len(blocks)) or not blocks:
+        what = f"there are {len(directions)} directions for {len(blocks)} blocks"
+        raise InputError(what, where=f"layer {request.layer}", fix="give one direction, or one for each block")
+    made = [
+        steering_along(one, intervention=request.intervention, alpha=request.alpha, alpha_unit=request.alpha_unit)
+        for one in directions
+    ]
+    return dict(zip(blocks, made * len(blocks) if len(made) == 1 else made, strict=True))
+
+
+def steering_along(direction: StoredDirection, *, intervention: str, alpha: float, alpha_unit: str) -> BlockSteering:
+    """What an intervention does at a block along a stored direction.
+
+    Raises:
+        InputError: When `ablate_affine` is asked for and the direction does not say what it moves projections to.
+    """
+    mean = direction.statistics.get("mean_projection_complying")
+    if intervention == "ablate_affine" and mean is None:
+        raise InputError(
+            "the direction lacks mean_projection_complying, which ablate_affine moves projections to",
+            where="statistics of the direction",
+            fix="build the direction again, or use ablate",
+        )
+    coefficient = direction.coefficient(alpha, intervention=intervention, unit=alpha_unit)
+    return block_steering(
+        intervention, vector=direction.vector, coefficient=coefficient, mean_projection=float(mean or 0.0)
+    )

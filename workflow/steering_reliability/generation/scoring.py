@@ -20,12 +20,12 @@ KEYS = 32
 def base_logprobs(slots: Sequence[Slot], *, model: LoadedModel, hook_point: str) -> list[float]:
     """Mean log-probability of each completion under the unsteered model, in nats per token.
 
-    Below the steered layer the steered and the unsteered model see the same, so the pass starts at that layer from the
-    residual stream that was kept at `hook_point` while writing. All slots must be steered at one layer.
+    Below the first steered block the steered and the unsteered model see the same, so the pass starts at that block
+    from the residual stream that was kept there while writing. All slots must have the same first block.
     """
     row = slots[0].row
     assert row is not None and row.steering is not None
-    start = row.steering.layer + 1 if hook_point == "resid_post" else row.steering.layer
+    start = row.steering.first + 1 if hook_point == "resid_post" else row.steering.first
     width = round_up(row.max_new_tokens)
     longest = round_up(max(slot.prompt_length for slot in slots))
     rows = round_up(len(slots))

@@ -1,5 +1,6 @@
 """The arguments of the public functions, checked and resolved as the config's keys are."""
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -18,6 +19,9 @@ from steering_reliability.directions.files import StoredDirection
 from steering_reliability.errors import InputError
 from steering_reliability.prompts.schema import UNKNOWN, Prompt
 from steering_reliability.run.grid import layers_outside
+
+Layers = int | str | Sequence[int]
+"""One block, a range `"10-18"`, a list of blocks, or `"all"`."""
 
 _ARGUMENTS = {"interventions": "intervention", "alphas": "alpha"}
 
@@ -48,20 +52,53 @@ def checked_template(template: str | None) -> str | None:
         raise InputError(what, where="argument prompt_template", fix='write for example "Q: {prompt}\\nA:"') from None
 
 
-def resolve_layer(direction: StoredDirection, *, layer: int | None, n_layers: int, d_model: int) -> int:
-    """The index of the block at which a direction steers: the given layer, else the one that it was read at.
+def steered_blocks(
+    direction: StoredDirection | Sequence[StoredDirection], *, layer: Layers | None, n_layers: int, d_model: int
+) -> dict[int, StoredDirection]:
+    """The direction of each block that is steered: at the given layers, else at those that the directions were read at.
+
+    One direction steers every block, a list of them has one for each block.
 
     Raises:
-        InputError: When there is no such layer, the direction names none, or its width is another model's.
+        InputError: When there is no such layer, a direction names none, their number is another than that of the
+            blocks, or a width is another model's.
     """
-    chosen = direction.statistics.get("layer") if layer is None else layer
-    if not isinstance(chosen, int):
+    directions = [direction] if isinstance(direction, StoredDirection) else list(direction)
+    blocks = [
+        block_index(one, n_layers=n_layers)
+        for one in (_own_layers(directions) if layer is None else _layers(layer, n_layers=n_layers))
+    ]
+    if len(set(blocks)) < len(blocks):
+        raise InputError(f"a block is named twice: {blocks}", where="argument layer", fix="name each block once")
+    if len(directions) not in (1, len(blocks)) or not blocks:
+        what = f"there are {len(directions)} directions for {len(blocks)} blocks"
+        raise InputError(what, where="argument direction", fix="give one direction, or one for each block")
+    for one in directions:
+        if len(one.vector) != d_model:
+            what = f"the direction has {len(one.vector)} numbers, but the model's residual stream has {d_model}"
+            raise InputError(what, where="argument direction", fix="use a direction that was built on this model")
+    return dict(zip(blocks, directions * len(blocks) if len(directions) == 1 else directions, strict=True))
+
+
+def _own_layers(directions: Sequence[StoredDirection]) -> list[int]:
+    own = [one.statistics.get("layer") for one in directions]
+    if None in own:
         raise InputError("the direction does not say its layer", where="argument layer", fix="give layer=")
-    index = block_index(chosen, n_layers=n_layers)
-    if len(direction.vector) != d_model:
-        what = f"the direction has {len(direction.vector)} numbers, but the model's residual stream has {d_model}"
-        raise InputError(what, where="argument direction", fix="use a direction that was built on this model")
-    return index
+    return [int(layer) for layer in own if layer is not None]
+
+
+def _layers(layer: Layers, *, n_layers: int) -> list[int]:
+    if isinstance(layer, int):
+        return [layer]
+    if layer == "all":
+        return list(range(n_layers))
+    if not isinstance(layer, str) and all(isinstance(one, int) for one in layer):
+        return list(layer)
+    found = re.fullmatch(r"(\d+)(?:-(\d+))?", layer) if isinstance(layer, str) else None
+    if found is None or int(found[1]) > int(found[2] or found[1]):
+        fix = 'write 14, "10-18", [10, 14] or "all"'
+        raise InputError(f"{layer!r} names no layers", where="argument layer", fix=fix)
+    return list(range(int(found[1]), int(found[2] or found[1]) + 1))
 
 
 def block_index(layer: int, *, n_layers: int) -> int:

@@ -12,7 +12,13 @@ from steering_reliability.generation.memory import memory_budget
 from steering_reliability.generation.requests import CompletionRequest, SteeringRequest
 from steering_reliability.generation.rows import Completion, rows_of
 from steering_reliability.generation.stop_strings import kept_text
-from steering_reliability.library.arguments import as_prompts, check_names_and_bounds, checked_template, resolve_layer
+from steering_reliability.library.arguments import (
+    Layers,
+    as_prompts,
+    check_names_and_bounds,
+    checked_template,
+    steered_blocks,
+)
 from steering_reliability.model.loading import LoadedModel
 from steering_reliability.prompts.schema import Prompt
 
@@ -52,10 +58,10 @@ def generate(
     prompts: Sequence[str | Prompt],
     *,
     model: LoadedModel,
-    direction: StoredDirection | None = None,
+    direction: StoredDirection | Sequence[StoredDirection] | None = None,
     alpha: float = 0.0,
     intervention: Intervention = "add",
-    layer: int | None = None,
+    layer: Layers | None = None,
     alpha_unit: AlphaUnit = "resid_norm",
     positions: Positions = "after_prompt",
     hook_point: HookPoint = "resid_post",
@@ -70,13 +76,14 @@ def generate(
         prompts: Texts, or prompts with an id. The id picks the random numbers, so that a prompt is answered alike
             whatever stands beside it.
         model: The model that writes.
-        direction: Vector [d_model]; None writes the baseline.
+        direction: Vector [d_model], or a list with one for each block; None writes the baseline.
         alpha: Strength, as in `steered`.
-        intervention: `add` or `ablate`.
-        layer: Block index, negatives count from the end; None takes the direction's own.
+        intervention: `add`, `add_keep_norm`, `ablate`, `ablate_affine` or `clamp`; `steered` has the formulas.
+        layer: Block index (negatives count from the end), a range such as `"10-18"`, a list of indices, or `"all"`;
+            None takes the directions' own. One direction then steers every block.
         alpha_unit: `resid_norm` or `unit`, as in `steered`.
         positions: Which tokens are steered; the names are those of `experiment.positions` in the config.
-        hook_point: `resid_pre` or `resid_post`, where the direction was read.
+        hook_point: `resid_pre` or `resid_post`, where the direction was read, or `resid_both` for the two.
         sampling: The `generation` section of a config: max_new_tokens, temperature (0, the default, is greedy), top_p,
             seed, num_samples_per_prompt, batch_size, memory_gib; not workers, since one engine writes here.
         system_prompt: System turn; None leaves it to the template.
@@ -96,10 +103,11 @@ def generate(
     )
     if direction is None and alpha != 0:
         raise InputError(f"alpha is {alpha:g}, but no direction was given", where="argument direction", fix="give one")
-    steering = None
+    steering, directions = None, None
     if direction is not None:
-        index = resolve_layer(direction, layer=layer, n_layers=model.n_layers, d_model=model.d_model)
-        steering = SteeringRequest(intervention, index, alpha, alpha_unit)
+        blocks = steered_blocks(direction, layer=layer, n_layers=model.n_layers, d_model=model.d_model)
+        steering = SteeringRequest(intervention, "+".join(map(str, blocks)), alpha, tuple(blocks), alpha_unit)
+        directions = list(blocks.values())
     request = CompletionRequest(
         prompts=[(prompt.id, prompt.prompt) for prompt in given],
         samples=sampling.num_samples_per_prompt,
@@ -110,7 +118,7 @@ def generate(
         steering=steering,
         **sampling.model_dump(include={"seed", "max_new_tokens", "temperature", "top_p", "stop_strings"}),
     )
-    rows = rows_of(request, model=model, direction=direction)
+    rows = rows_of(request, model=model, direction=directions)
     memory = memory_budget(int(sampling.memory_gib * (1 << 30)), device=model.device)
     engine = Engine(model, hook_point=hook_point, max_rows=min(sampling.batch_size, len(rows)), memory=memory)
     done = engine.generate(rows)

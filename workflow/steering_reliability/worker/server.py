@@ -83,10 +83,10 @@ def serve(path: Path, *, engine: Engine, owner: int) -> None:
 
 def _open(job: Job, *, engine: Engine, jobs_of_rows: dict[Row, Job]) -> None:
     try:
-        request, direction = request_from_json(job.message), None
-        if request.steering is not None:
-            direction = read_direction(request.steering.direction_file or "", d_model=engine.model.d_model)
-        job.rows = rows_of(request, model=engine.model, direction=direction)
+        request = request_from_json(job.message)
+        files = request.steering.direction_files or () if request.steering else ()
+        known = {file: read_direction(file, d_model=engine.model.d_model) for file in dict.fromkeys(files)}
+        job.rows = rows_of(request, model=engine.model, direction=[known[file] for file in files])
         engine.submit(job.rows)
     except InputError as error:
         job.close({"error": {"what": error.what, "where": error.where, "fix": error.fix}})
