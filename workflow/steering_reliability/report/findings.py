@@ -9,6 +9,7 @@ from steering_reliability.claims.claim import QUESTIONS, ROBUSTNESS
 from steering_reliability.evidence.pareto import recommended_point
 from steering_reliability.evidence.sanity_checks import COSINE, TOO_ALIKE
 from steering_reliability.results.schema import SPLITS, as_records
+from steering_reliability.text.layers import layer_words
 from steering_reliability.text.numbers import rate
 
 _WEAK: Final = 0.01
@@ -69,7 +70,7 @@ def _of_point(row: Mapping[str, Any]) -> str:
     strength = row["relative_strength"]
     relative: str = "" if pd.isna(strength) else f" ({100 * strength:.1f}% of the residual norm)"
     return (
-        f"Recommended point (chosen on harm_train and benign): {row['intervention']} at layer {row['layer']}, alpha "
+        f"Recommended point (chosen on harm_train and benign): {row['intervention']} at {layer_words(row['layer'])}, alpha "
         f"{row['alpha']:g}{relative}. It refuses {rate(row, 'clean_refusal_benign')} of benign prompts."
     )
 

@@ -38,7 +38,7 @@ FIGURES: Final = {
     ),
     "tradeoff": (
         "Trade-off",
-        f"Refusal on harm_test against the loss of helpfulness on benign prompts. {READING}. Hollow: ablate; bars: 95% "
+        f"Refusal on harm_test against the loss of helpfulness on benign prompts. {READING}. Hollow: ablate, ablate_affine; bars: 95% "
         "intervals; labels: layer, alpha and its share of the residual norm.",
     ),
     "gap_vs_alpha": (

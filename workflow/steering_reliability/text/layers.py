@@ -1,8 +1,9 @@
 """Names of steered layers in words, and their order."""
 
 import re
+from collections.abc import Mapping
 from functools import lru_cache
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 ALL: Final = "all"
 
@@ -52,6 +53,11 @@ def layer_words(name: str) -> str:
     return words if one.source is None else f"{words} (direction of layer {one.source})"
 
 
+def point_words(point: Mapping[str, Any]) -> str:
+    """Return intervention, layers and strength of an operating point in words: `add, layer 14, alpha 0.4`."""
+    return f"{point['intervention']}, {layer_words(point['layer'])}, alpha {point['alpha']:g}"
+
+
 def layer_tag(name: str) -> str:
     """Return the name as short as a label in a figure: `L14`, `L10-18`, `all layers`."""
     own, _, source = name.partition("-from-")
@@ -59,14 +65,15 @@ def layer_tag(name: str) -> str:
     return f"{tag} from {source}" if source else tag
 
 
-def layer_order(name: str) -> tuple[int, tuple[int, ...], int]:
+def layer_order(name: str) -> tuple[int, tuple[int, ...], int, str]:
     """Return what sorts names: one block by its number, then sets by their blocks, then all.
 
     Of the same blocks, those that use their own directions come first.
     """
     one = layer_set(name)
     rank = 2 if one.is_all else int(len(one.blocks) > 1)
-    return rank, one.blocks, -1 if one.source is None else one.source
+    # The name itself tells two names of the same blocks apart.
+    return rank, one.blocks, -1 if one.source is None else one.source, name
 
 
 def middle_block(name: str) -> int | None:
