@@ -27,9 +27,8 @@ def response(split: str, intervention: str, layer: str, alpha: float) -> tuple[f
     base = {"harm_train": 0.12, "harm_test": 0.06, "benign": 0.01}[split]
     if intervention == "ablate":
         return base * (1 - alpha), 0.0
-    sensitivity = {"10": 0.7, "14": 1.0, "18": 0.45}[layer] * {"harm_train": 1.0, "harm_test": 0.8, "benign": 0.55}[
-        split
-    ]
+    sensitivity = {"10": 0.7, "14": 1.0, "18": 0.45}[layer]
+    sensitivity *= {"harm_train": 1.0, "harm_test": 0.8, "benign": 0.55}[split]
     rise = 1 / (1 + np.exp(-12 * (alpha * sensitivity - 0.33))) - 1 / (1 + np.exp(4))
     collapse = 1 / (1 + np.exp(-14 * (alpha * {"10": 1.0, "14": 1.0, "18": 1.5}[layer] - 0.85)))
     return float(np.clip(base + rise, 0, 1)), float(collapse if alpha > 0 else 0)
