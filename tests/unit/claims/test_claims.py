@@ -232,7 +232,7 @@ def test_robustness_and_effect_do_not_contradict_each_other():
     """Nine refusals of 40 all lost at one of twelve points: enough for the recommended one, not for any of the grid."""
     rows = [
         row
-        for layer in range(12)
+        for layer in map(str, range(12))
         for row in story({"harm_train": (30, 0), "harm_test": (9, 0), "benign": (0, 0)}, layer=layer)
     ]
     table = claims(rows)

@@ -224,7 +224,7 @@ def layer(number, refused, *, n=20, **labels):
 def test_two_layers_are_compared_prompt_by_prompt():
     # Layer 10 alone refuses 8 prompts, layer 14 alone none: p = 2 * (1/2)^8.
     (row,) = layers_of(layer("10", range(12)), layer("14", range(4))).to_dict("records")
-    assert [row[name] for name in ("layer", "other_layer", "n", "n_clusters", "n_styles")] == [10, 14, 20, 20, 4]
+    assert [row[name] for name in ("layer", "other_layer", "n", "n_clusters", "n_styles")] == ["10", "14", 20, 20, 4]
     assert [row[name] for name in ENDS] == pytest.approx(floats(newcombe_paired_interval(4, 8, 0, 8)))
     assert row["p"] == pytest.approx(2 / 2**8)
     # Two of the five prompts of each style changed: no spread of its own.

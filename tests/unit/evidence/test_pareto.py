@@ -84,7 +84,7 @@ def test_the_table_has_the_frontier_with_its_shares_and_the_baseline_once_under_
     assert frontier["intervention"].tolist() == ["none", "add", "add"]
     assert frontier["layer"].isna().tolist() == [True, False, False]
     assert frontier["helpfulness_drop"].tolist() == pytest.approx([0.0, 0.1, 0.1])
-    shares = pd.Series(frontier_shares(prompts, seed=3), index=prompts.points).xs(14, level="layer")
+    shares = pd.Series(frontier_shares(prompts, seed=3), index=prompts.points).xs("14", level="layer")
     assert frontier["frontier_share"].tolist()[:2] == shares[:2].tolist()
     # Where benign prompt 0 is not drawn steering costs nothing and beats the baseline.
     assert frontier["frontier_share"][0] == pytest.approx(1 - 0.9**10, abs=0.02)

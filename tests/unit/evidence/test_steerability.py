@@ -67,7 +67,7 @@ def test_directions_and_layers_are_kept_apart():
     )
     table = steerability_table(prompt_steerability(results))
     assert table[["direction", "layer", "slope"]].to_numpy().tolist() == [
-        ["contrastive_prefix", 3, pytest.approx(5)],
-        ["contrastive_prefix", 14, pytest.approx(5)],
-        ["other", 14, 0],
+        ["contrastive_prefix", "3", pytest.approx(5)],
+        ["contrastive_prefix", "14", pytest.approx(5)],
+        ["other", "14", 0],
     ]

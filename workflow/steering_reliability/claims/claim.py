@@ -217,11 +217,9 @@ def is_shown(found: TableRow) -> bool:
 def place(found: TableRow) -> str:
     """Return where a claim is made, in words."""
     if "other_layer" in found:
-        one, other = layer_words(found["layer"]), layer_words(found["other_layer"])
-        are_blocks = found["layer"].isdigit() and found["other_layer"].isdigit()
-        return (
-            f"{found['intervention']} {found['alpha']:g}: {one} minus {found['other_layer'] if are_blocks else other}"
-        )
+        one, other = found["layer"], found["other_layer"]
+        subtracted = other if one.isdigit() and other.isdigit() else layer_words(other)
+        return f"{found['intervention']} {found['alpha']:g}: {layer_words(one)} minus {subtracted}"
     return point_words(found) if found else "no steered point"
 
 

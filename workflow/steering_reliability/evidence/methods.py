@@ -16,7 +16,7 @@ from steering_reliability.statistics.cluster_tests import sign_flip_p
 from steering_reliability.statistics.intervals import Array
 from steering_reliability.statistics.multiplicity import LEVEL, holm
 from steering_reliability.text.layers import layer_words
-from steering_reliability.text.numbers import interval, signed
+from steering_reliability.text.numbers import interval, rounded, signed
 
 CHANGES: Final = {
     "clean_refusal_effect_harm_train": ("harm_train", "is_clean_refusal", 1),
@@ -28,13 +28,15 @@ CHANGES: Final = {
 METHODS_COLUMNS: Final = [
     *("method", "role", "intervention", "layer", "seed", "kl", "alpha"),
     *(f"{name}{part}" for name in CHANGES for part in ("", "_low", "_high", "_n")),
-    *("difference", "low", "high", "n", "n_clusters", "p", "p_corrected", "verdict", "sentence"),
+    *("difference", "low", "high", "sides_low", "sides_high", "n", "n_clusters", "p", "p_corrected"),
+    *("verdict", "sentence"),
 ]
 
 _PLACE: Final = ["intervention", "layer", "seed"]
 _POINT: Final = ["direction", *_PLACE, "alpha"]
 _ITEM: Final = ["id", "sample"]
 _TESTED: Final = "clean_refusal_effect_harm_test"
+_NUMBERS: Final = ("difference", "low", "high", "sides_low", "sides_high", "n", "n_clusters", "p")
 _RESOLUTION: Final = 200
 """Steps of a change of one completion in the sign-flip test, which counts in whole numbers."""
 
@@ -47,15 +49,17 @@ def methods_table(rows: pd.DataFrame, *, summary: pd.DataFrame) -> pd.DataFrame:
     the KLs of the study's points, and that of another method's own recommended point.
 
     A method is tested against the study's on harm_test, which chose neither point: at the study's recommended point,
-    and at the method's own. p is that of `sign_flip_p` over clusters, corrected by Holm's method for these tests.
+    and at the method's own. p is that of `sign_flip_p` over clusters, corrected by Holm's method for these tests. A
+    difference is shown where its interval excludes 0, the corrected p is at most 0.05, and it has the same sign at the
+    strengths on either side of the KL, since a curve need not be straight between them.
 
     The rows are from `with_outcomes` and have first_token_kl; other roles than main and method do not matter.
 
     Returns:
         Columns `METHODS_COLUMNS`, one row per place, KL and method, no rows where there is only one method: changes as
         fractions with 95% intervals, those at two strengths interpolated like the change, which makes them too wide
-        rather than too narrow; alpha, interpolated too; where tested the difference from the study's method with
-        verdict and sentence. Beyond a method's largest KL the changes are NaN with n = 0.
+        rather than too narrow; alpha, interpolated too; where tested the difference from the study's method, its least
+        and largest value at the strengths on either side (sides_*), verdict and sentence. Beyond a method's largest KL the changes are NaN with n = 0.
     """
     grid = rows[rows["role"].isin(GRID_ROLES)]
     main = sorted(grid.loc[grid["role"] == "main", "direction"].unique())
@@ -104,23 +108,23 @@ class _Curves:
         row = {**self.place, "method": method, "role": "main" if method == main else "method", "kl": level}
         row["alpha"] = alpha
         for name, (_, _, sign) in CHANGES.items():
-            value, low, high, n, _, _ = self._change(name, (method, weights), None)
+            value, low, high, _, _, n, *_ = self._change(name, (method, weights), None)
             low, high = sorted((sign * low, sign * high))
             row |= {name: sign * value, f"{name}_low": low, f"{name}_high": high, f"{name}_n": n}
         if tested:
             values = self._change(_TESTED, (method, weights), (main, self.weights(main, level)))
-            row |= dict(zip(("difference", "low", "high", "n", "n_clusters", "p"), values, strict=True))
+            row |= dict(zip(_NUMBERS, values, strict=True))
         return row
 
     def _change(
         self, name: str, one: tuple[str, Array], other: tuple[str, Array] | None
-    ) -> tuple[float, float, float, int, int, float]:
-        """Return one reading of an outcome minus another, or minus the unsteered model: value, ends, n, clusters, p.
+    ) -> tuple[float, float, float, float, float, int, int, float]:
+        """Return one reading of an outcome minus another, or minus the unsteered model: `_NUMBERS`.
 
         A reading is a weighted mean of conditions, so the difference is one of pairs of conditions, of which each has
         an interval of its own.
         """
-        nothing = (np.nan, np.nan, np.nan, 0, 0, np.nan)
+        nothing = (np.nan, np.nan, np.nan, np.nan, np.nan, 0, 0, np.nan)
         outcomes = self.outcomes[name]
         (first, weights), (second, others) = one, other or (one[0], np.ones(1))
         if np.isnan(weights).any() or np.isnan(others).any():
@@ -136,7 +140,8 @@ class _Curves:
         change = clustered_difference(counts)
         value, low, high = (float(shares @ part) for part in change)
         p = float(sign_flip_p(np.rint(_RESOLUTION * (shares @ counts.differences)))) if other else np.nan
-        return value, low, high, int(n.min()), int((counts.sizes > 0).sum(-1).min()), p
+        sides = float(change.value.min()), float(change.value.max())
+        return value, low, high, *sides, int(n.min()), int((counts.sizes > 0).sum(-1).min()), p
 
 
 def _curves_of(grid: pd.DataFrame) -> dict[tuple[Any, ...], _Curves]:
@@ -168,7 +173,7 @@ def _curves(here: pd.DataFrame, place: dict[str, Any]) -> _Curves:
         table = part.pivot(index=["direction", "strength"], columns=_ITEM, values=flag)
         units[name] = part.drop_duplicates(_ITEM).set_index(_ITEM)["cluster"].reindex(table.columns)
         outcomes[name] = {
-            method: table.reindex(pd.MultiIndex.from_frame(own[["direction", "strength"]])).to_numpy(dtype=float)
+            str(method): table.reindex(pd.MultiIndex.from_frame(own[["direction", "strength"]])).to_numpy(dtype=float)
             for method, own in points.groupby("direction")
         }
     return _Curves(
@@ -209,13 +214,16 @@ def _judged(table: pd.DataFrame, *, main: str) -> pd.DataFrame:
     tested = [row if row["n"] == row["n"] else None for row in as_records(table)]
     verdicts = [None if row is None else _verdict(row) for row in tested]
     sentences = [None if row is None else _sentence(row, main=main, n_tests=n_tests) for row in tested]
-    return table.assign(verdict=verdicts, sentence=sentences)
+    words = pd.DataFrame({"verdict": verdicts, "sentence": sentences}, index=table.index, dtype=object)
+    return pd.concat([table.drop(columns=list(words)), words], axis=1)
 
 
 def _verdict(row: TableRow) -> str:
     if not row["n"]:
         return "out of range"
-    if row["p_corrected"] <= LEVEL and (row["low"] > 0 or row["high"] < 0):
+    # Between two strengths a curve is not straight: what is read there must hold at both.
+    excludes_zero = min(row["low"], row["sides_low"]) > 0 or max(row["high"], row["sides_high"]) < 0
+    if row["p_corrected"] <= LEVEL and excludes_zero:
         return "higher" if row["difference"] > 0 else "lower"
     return "cannot tell"
 
@@ -233,6 +241,9 @@ def _sentence(row: TableRow, *, main: str, n_tests: int) -> str:
     )
     of_method, difference = row[_TESTED], row["difference"]
     ends = "no interval" if np.isnan(row["low"]) else f"95% interval {interval(row['low'], row['high'])}"
+    sides = row["sides_low"], row["sides_high"]
+    if rounded(100 * sides[0]) != rounded(100 * sides[1]):
+        ends += f"; {interval(*sides)} at the strengths on either side"
     tests = f"for {n_tests} comparisons" if n_tests > 1 else "for one comparison"
     return (
         f"{opening}: changes of {signed(of_method)} and {signed(of_method - difference)} points, difference "

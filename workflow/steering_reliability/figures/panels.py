@@ -50,7 +50,7 @@ def study_panels(summary: pd.DataFrame) -> list[Panel]:
     keys = ["direction", "intervention", "layer", "seed"]
     curves = in_order(study, keys).groupby(keys, sort=False)
     return [
-        Panel(curve_name(f"{kind} at {layer_words(layer)}", study, direction, seed), points.sort_values("alpha"))
+        Panel(curve_name(f"{kind} at {layer_words(str(layer))}", study, direction, seed), points.sort_values("alpha"))
         for (direction, kind, layer, seed), points in sorted(curves, key=lambda curve: curve_order(str(curve[0][1])))
     ]
 

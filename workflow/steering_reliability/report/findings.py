@@ -69,9 +69,10 @@ def _of_baseline(row: Mapping[str, Any]) -> str:
 def _of_point(row: Mapping[str, Any]) -> str:
     strength = row["relative_strength"]
     relative: str = "" if pd.isna(strength) else f" ({100 * strength:.1f}% of the residual norm)"
+    place = f"{row['intervention']} at {layer_words(row['layer'])}"
     return (
-        f"Recommended point (chosen on harm_train and benign): {row['intervention']} at {layer_words(row['layer'])}, alpha "
-        f"{row['alpha']:g}{relative}. It refuses {rate(row, 'clean_refusal_benign')} of benign prompts."
+        f"Recommended point (chosen on harm_train and benign): {place}, alpha {row['alpha']:g}{relative}. "
+        f"It refuses {rate(row, 'clean_refusal_benign')} of benign prompts."
     )
 
 

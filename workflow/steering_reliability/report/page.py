@@ -38,8 +38,8 @@ FIGURES: Final = {
     ),
     "tradeoff": (
         "Trade-off",
-        f"Refusal on harm_test against the loss of helpfulness on benign prompts. {READING}. Hollow: ablate, ablate_affine; bars: 95% "
-        "intervals; labels: layer, alpha and its share of the residual norm.",
+        f"Refusal on harm_test against the loss of helpfulness on benign prompts. {READING}. Hollow: ablate, "
+        "ablate_affine; bars: 95% intervals; labels: layer, alpha and its share of the residual norm.",
     ),
     "gap_vs_alpha": (
         "Generalization gap",

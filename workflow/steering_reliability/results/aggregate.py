@@ -138,7 +138,8 @@ class _Run:
     def keys(self, conditions: Sequence[ScoredCondition]) -> dict[str, set[Key]]:
         """Return, per split, the completions that each shard of a curve must hold.
 
-        The study and its other methods cover every prompt. A check may cover some: then its first shard says which, and the others agree.
+        The study and its other methods cover every prompt. A check may cover some: then its first shard says which,
+        and the others agree.
         """
         keys: dict[str, set[Key]] = {}
         for condition in conditions:
