@@ -26,14 +26,13 @@ CHANGES: Final = {
 """What is compared: split, outcome, and 1 for steered minus unsteered or -1 for the reverse."""
 
 METHODS_COLUMNS: Final = [
-    *("method", "role", "intervention", "layer", "seed", "kl", "alpha"),
+    *("direction", "role", "intervention", "layer", "seed", "sign", "kl", "alpha"),
     *(f"{name}{part}" for name in CHANGES for part in ("", "_low", "_high", "_n")),
     *("difference", "low", "high", "sides_low", "sides_high", "n", "n_clusters", "p", "p_corrected"),
     *("verdict", "sentence"),
 ]
 
 _PLACE: Final = ["intervention", "layer", "seed"]
-_POINT: Final = ["direction", *_PLACE, "alpha"]
 _ITEM: Final = ["id", "sample"]
 _TESTED: Final = "clean_refusal_effect_harm_test"
 _NUMBERS: Final = ("difference", "low", "high", "sides_low", "sides_high", "n", "n_clusters", "p")
@@ -59,7 +58,8 @@ def methods_table(rows: pd.DataFrame, *, summary: pd.DataFrame) -> pd.DataFrame:
         Columns `METHODS_COLUMNS`, one row per place, KL and method, no rows where there is only one method: changes as
         fractions with 95% intervals, those at two strengths interpolated like the change, which makes them too wide
         rather than too narrow; alpha, interpolated too; where tested the difference from the study's method, its least
-        and largest value at the strengths on either side (sides_*), verdict and sentence. Beyond a method's largest KL the changes are NaN with n = 0.
+        and largest value at the strengths on either side (sides_*), verdict and sentence. Beyond a method's largest KL
+        the changes are NaN with n = 0.
     """
     grid = rows[rows["role"].isin(GRID_ROLES)]
     main = sorted(grid.loc[grid["role"] == "main", "direction"].unique())
@@ -81,7 +81,7 @@ class _Curves:
     """The methods' completions at one place and sign of alpha.
 
     Attributes:
-        place: intervention, layer and seed.
+        place: intervention, layer, seed and sign of alpha.
         alphas: Method to its strengths, [points].
         kl: Method to the mean KL of each of them.
         outcomes: Change to method to outcomes, [1 + points, completions], the unsteered ones first.
@@ -105,7 +105,7 @@ class _Curves:
         """Return a method's changes at a KL and, where it is tested, its difference from the main method."""
         weights = self.weights(method, level)
         alpha = float(weights[1:] @ self.alphas[method]) if method in self.alphas else np.nan
-        row = {**self.place, "method": method, "role": "main" if method == main else "method", "kl": level}
+        row = {**self.place, "direction": method, "role": "main" if method == main else "method", "kl": level}
         row["alpha"] = alpha
         for name, (_, _, sign) in CHANGES.items():
             value, low, high, _, _, n, *_ = self._change(name, (method, weights), None)
@@ -152,7 +152,7 @@ def _curves_of(grid: pd.DataFrame) -> dict[tuple[Any, ...], _Curves]:
     for place in as_records(places):
         here = at_point(grid, place, keys=_PLACE)
         here = here[here["sign"].isin([0.0, place["sign"]])]
-        found[tuple(place.values())] = _curves(here, {key: place[key] for key in _PLACE})
+        found[tuple(place.values())] = _curves(here, place | {"sign": int(place["sign"])})
     return found
 
 
@@ -229,7 +229,7 @@ def _verdict(row: TableRow) -> str:
 
 
 def _sentence(row: TableRow, *, main: str, n_tests: int) -> str:
-    method, verdict = row["method"], _verdict(row)
+    method, verdict = row["direction"], _verdict(row)
     where = f"first-token KL of {row['kl']:.3g} nats ({row['intervention']} at {layer_words(row['layer'])})"
     if verdict == "out of range":
         reason = "a method does not reach it, or they share no prompts"

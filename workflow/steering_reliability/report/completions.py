@@ -35,8 +35,8 @@ class PackedCompletions:
 
     Attributes:
         data: Base64 of a gzipped JSON object with `prompts`, `points`, `labels`, `layers`, `phrases` and `rows`, the
-            latter by column. Numbers stand for places in the other lists; the unsteered completions belong to the points without
-            an intervention.
+            latter by column. Numbers stand for places in the other lists; the unsteered completions belong to the
+            points without an intervention.
         n_prompts: Prompts in it.
         n_prompts_left_out: Prompts of the run that are not in it.
     """

@@ -17,10 +17,10 @@ _MANY_DEGENERATE: Final = 0.1
 _FEW: Final = 20
 
 
-def headline(summary: pd.DataFrame, *, claims: pd.DataFrame) -> list[str]:
-    """Return sentences on the unsteered model, the recommended point, the three questions and the controls.
+def headline(summary: pd.DataFrame, *, claims: pd.DataFrame, methods: pd.DataFrame) -> list[str]:
+    """Return sentences on the unsteered model, the recommended point, the three questions, the controls and methods.
 
-    The sentences of `claims` are repeated, so that a number has one interval everywhere.
+    The sentences of `claims` and `methods` are repeated, so that a number has one interval everywhere.
     """
     study = summary[summary["role"] == "main"]
     if study.empty:
@@ -37,7 +37,7 @@ def headline(summary: pd.DataFrame, *, claims: pd.DataFrame) -> list[str]:
         sentences.append(
             "No random direction was run, so it is unknown whether any vector of this length has the same effect."
         )
-    return sentences
+    return [*sentences, *methods["sentence"].dropna()]
 
 
 def warnings(
