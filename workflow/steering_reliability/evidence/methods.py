@@ -164,8 +164,8 @@ def _curves(here: pd.DataFrame, place: dict[str, Any]) -> _Curves:
     kl = here[here["strength"] > 0].pivot(
         index=["direction", "strength"], columns=["split", *_ITEM], values="first_token_kl"
     )
-    # Rounding can leave a KL just below 0.
-    means = kl.dropna(axis=1).mean(axis=1).clip(lower=0.0)
+    # Rounding can leave a KL just below 0, and two equal ones a last bit apart.
+    means = kl.dropna(axis=1).mean(axis=1).clip(lower=0.0).round(12)
     outcomes: dict[str, dict[str, Array]] = {}
     units = {}
     for name, (split, flag, _) in CHANGES.items():

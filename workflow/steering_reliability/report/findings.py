@@ -17,7 +17,7 @@ _MANY_DEGENERATE: Final = 0.1
 _FEW: Final = 20
 
 
-def headline(summary: pd.DataFrame, *, claims: pd.DataFrame, methods: pd.DataFrame) -> list[str]:
+def headline(summary: pd.DataFrame, *, claims: pd.DataFrame, methods: pd.DataFrame | None = None) -> list[str]:
     """Return sentences on the unsteered model, the recommended point, the three questions, the controls and methods.
 
     The sentences of `claims` and `methods` are repeated, so that a number has one interval everywhere.
@@ -37,7 +37,7 @@ def headline(summary: pd.DataFrame, *, claims: pd.DataFrame, methods: pd.DataFra
         sentences.append(
             "No random direction was run, so it is unknown whether any vector of this length has the same effect."
         )
-    return [*sentences, *methods["sentence"].dropna()]
+    return sentences if methods is None else [*sentences, *methods["sentence"].dropna()]
 
 
 def warnings(
