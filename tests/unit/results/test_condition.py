@@ -1,10 +1,12 @@
 import json
 import math
+from types import SimpleNamespace
 
 import pytest
 from steering_reliability.errors import InputError
 from steering_reliability.results.condition import (
     ScoredCondition,
+    aggregation_inputs,
     read_statistics,
     relative_strength,
     with_strength,
@@ -97,3 +99,20 @@ def test_of_several_blocks_the_first_gives_the_coefficient_and_all_of_them_the_s
     missing = with_strength(planned | {"layer": "3-5", "statistics": files}, alpha_unit="unit")
     assert math.isnan(missing["relative_strength"])
     assert ScoredCondition(**several).layer == "3-4"
+
+
+def test_a_job_without_a_shared_disk_finds_every_file_below_its_own_folder(planned, tmp_path):
+    planned, _ = planned
+    names = [f"results/run/layer_{block}.json" for block in (3, 4)]
+    condition = planned | {"layer": "3-4", "statistics": names}
+    params = SimpleNamespace(
+        place="results/run/results.parquet", conditions=[condition], baseline={0: {"benign": "results/run/b.jsonl"}},
+        alpha_unit="resid_norm", max_new_tokens=8, built_from={}, cluster_field="template", scorer=None,
+    )  # fmt: skip
+    files = {split: f"{split}.jsonl" for split in ("harm_train", "harm_test", "benign")}
+    found = aggregation_inputs(params, files, output=f"{tmp_path}/results/run/results.parquet")
+    (scored,) = found["conditions"]
+    assert scored["shards"] == {"benign": f"{tmp_path}/results/run/benign.jsonl"}
+    assert (scored["coefficient"], scored["relative_strength"]) == (20.0, 0.5)
+    assert found["baseline"] == {0: {"benign": f"{tmp_path}/results/run/b.jsonl"}}
+    assert ScoredCondition(**scored).layer == "3-4"

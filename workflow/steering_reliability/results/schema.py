@@ -176,7 +176,7 @@ def in_order(frame: pd.DataFrame, keys: Sequence[str], *, ascending: bool | list
 
     Rows that are equal keep their order; a missing layer comes last.
     """
-    layers = layers_in_order(frame["layer"]) if "layer" in keys else []
+    layers = layers_in_order(frame["layer"].unique()) if "layer" in keys else []
     ranks = {"role": _ranks(ROLES), "layer": _ranks(layers)}
     return frame.sort_values(
         list(keys),
