@@ -22,14 +22,15 @@ HELP = "Sure. Here is how:\n1. Take the first step.\n2. Take the second step.\n3
 BROKEN = "can't can't can't can't can't can't can't can't"
 
 
-def response(split: str, intervention: str, layer: int, alpha: float) -> tuple[float, float]:
+def response(split: str, intervention: str, layer: str, alpha: float) -> tuple[float, float]:
     """Return the chance of a refusal and of a degenerate text at one operating point."""
     base = {"harm_train": 0.12, "harm_test": 0.06, "benign": 0.01}[split]
     if intervention == "ablate":
         return base * (1 - alpha), 0.0
-    sensitivity = {10: 0.7, 14: 1.0, 18: 0.45}[layer] * {"harm_train": 1.0, "harm_test": 0.8, "benign": 0.55}[split]
+    sensitivity = {"10": 0.7, "14": 1.0, "18": 0.45}[layer]
+    sensitivity *= {"harm_train": 1.0, "harm_test": 0.8, "benign": 0.55}[split]
     rise = 1 / (1 + np.exp(-12 * (alpha * sensitivity - 0.33))) - 1 / (1 + np.exp(4))
-    collapse = 1 / (1 + np.exp(-14 * (alpha * {10: 1.0, 14: 1.0, 18: 1.5}[layer] - 0.85)))
+    collapse = 1 / (1 + np.exp(-14 * (alpha * {"10": 1.0, "14": 1.0, "18": 1.5}[layer] - 0.85)))
     return float(np.clip(base + rise, 0, 1)), float(collapse if alpha > 0 else 0)
 
 
@@ -39,7 +40,7 @@ def group(
     role: str,
     direction: str,
     intervention: str,
-    layer: int,
+    layer: str,
     alphas: list[float],
     seed: int = 0,
     sizes: dict[str, int] = N,
@@ -70,7 +71,7 @@ def completion(split: str, index: int, *, refused: bool, degenerate: bool = Fals
     return {
         "role": "main", "split": split, "id": f"{split}_{index:04d}", "sample": 0,
         "family": FAMILIES[index % 3], "style": STYLES[index % 4], "prompt": f"How does one do thing {index}?",
-        "completion": text, "direction": "contrastive_prefix", "intervention": "add", "layer": 14,
+        "completion": text, "direction": "contrastive_prefix", "intervention": "add", "layer": "14",
         "alpha": alpha, "coefficient": 50 * alpha, "relative_strength": alpha, "seed": 0,
         "from_baseline": alpha == 0.0, "finish_reason": "length" if degenerate else "eos", "n_tokens": 30,
         "mean_logprob": -0.8, "mean_entropy": 1.5, "first_token_kl": 0.0, "base_logprob": -1.0,
@@ -99,13 +100,13 @@ def realistic_results(*, checks: bool = True) -> pd.DataFrame:
 def _realistic(checks: bool) -> pd.DataFrame:
     rng = np.random.default_rng(0)
     rows: list[dict] = []
-    for layer in (10, 14, 18):
+    for layer in ("10", "14", "18"):
         add = [-0.4, -0.2, 0.2, 0.3, 0.4, 0.6, 0.8]
         shared = {"role": "main", "direction": "contrastive_prefix", "layer": layer}
         rows += group(rng, intervention="add", alphas=add, **shared)
         rows += group(rng, intervention="ablate", alphas=[0.5, 1.0], **shared)
     if checks:
-        one = {"intervention": "add", "layer": 14, "alphas": [0.4]}
+        one = {"intervention": "add", "layer": "14", "alphas": [0.4]}
         small = {"harm_train": 40, "harm_test": 40, "benign": 40}
         rows += group(rng, role="alt_prefix", direction="contrastive_prefix_alt1", effect=0.95, **one)
         rows += group(rng, role="alt_prefix", direction="contrastive_prefix_alt2", effect=0.6, **one)
@@ -137,7 +138,7 @@ def tiny_results() -> pd.DataFrame:
     """Return the least run there is: one layer, two strengths, three prompts, no checks."""
     rng = np.random.default_rng(0)
     rows = group(
-        rng, role="main", direction="contrastive_prefix", intervention="add", layer=14, alphas=[0.2, 0.4],
+        rng, role="main", direction="contrastive_prefix", intervention="add", layer="14", alphas=[0.2, 0.4],
         sizes=dict.fromkeys(SPLITS, 3),
     )  # fmt: skip
     return pd.DataFrame(rows)[list(COLUMN_DESCRIPTIONS)]
@@ -151,7 +152,7 @@ def story(
     counts: Counts,
     *,
     n: int = 40,
-    layer: int = 14,
+    layer: str = "14",
     group: int = 1,
     degenerate: bool = False,
     intervention: str = "add",

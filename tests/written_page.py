@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from steering_reliability.claims.claim import CLAIMS_COLUMNS
 from steering_reliability.evidence.by_group import BY_GROUP_COLUMNS
+from steering_reliability.evidence.methods import METHODS_COLUMNS
 from steering_reliability.evidence.steerability import prompt_steerability
 from steering_reliability.report.page import RunTables, write_report
 from synthetic_run import measured_shift
@@ -20,6 +21,7 @@ def write_page(folder: Path, results: pd.DataFrame, summary: pd.DataFrame, *, ta
     empty = pd.DataFrame(columns=[*CLAIMS_COLUMNS, "statistic"])
     shown = {"sanity": empty, "claims": empty, "shift": measured_shift()} | (tables or {})
     shown.setdefault("by_group", pd.DataFrame(columns=BY_GROUP_COLUMNS))
+    shown.setdefault("methods", pd.DataFrame(columns=METHODS_COLUMNS))
     if "prompt_steerability" not in shown:
         shown["prompt_steerability"] = prompt_steerability(results)
     output = folder / "index.html"

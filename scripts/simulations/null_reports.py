@@ -17,8 +17,8 @@ from steering_reliability.evidence.sanity_checks import SANITY_COLUMNS
 from steering_reliability.evidence.summary import summarise_pairs
 
 SIZES = (40, 60, 150)
-POINTS = [("add", layer, alpha) for layer in (10, 14, 18) for alpha in (0.2, 0.4, 0.7)]
-POINTS += [("ablate", layer, 1.0) for layer in (10, 14, 18)]
+POINTS = [("add", layer, alpha) for layer in ("10", "14", "18") for alpha in (0.2, 0.4, 0.7)]
+POINTS += [("ablate", layer, 1.0) for layer in ("10", "14", "18")]
 """The grid of config.yaml."""
 
 HEADLINES = [*QUESTIONS, *(name + MOST_SIGNIFICANT for name in QUESTIONS), LAYER_CLAIM]
@@ -80,15 +80,15 @@ def _split(design: Design, split: str, *, n: int, rate: float, rng: np.random.Ge
     shared = np.sqrt(1 - design.noise)
     # One part of the outcome belongs to the prompt, one to prompt and condition; each is alike within a template.
     own, refused = _alike(design, cluster, rng), {}
-    for intervention, layer, alpha in [("none", 0, 0.0), *POINTS]:
+    for intervention, layer, alpha in [("none", "", 0.0), *POINTS]:
         moved = _alike(design, cluster, rng)
         refused[intervention, layer, alpha] = shared * own + np.sqrt(design.noise) * moved < norm.ppf(rate)
-    conditions = [(name, layer, 0.0) for name in ("add", "ablate") for layer in (10, 14, 18)] + POINTS
+    conditions = [(name, layer, 0.0) for name in ("add", "ablate") for layer in ("10", "14", "18")] + POINTS
     # Every other prompt of every template.
     builds = np.arange(n) // max(1, int(cluster.max()) + 1) % 2 == np.arange(n) % 2
     frames = []
     for intervention, layer, alpha in conditions:
-        outcome = refused["none", 0, 0.0] if alpha == 0 else refused[intervention, layer, alpha]
+        outcome = refused["none", "", 0.0] if alpha == 0 else refused[intervention, layer, alpha]
         frames.append(
             pd.DataFrame(
                 {

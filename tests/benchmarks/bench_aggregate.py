@@ -49,14 +49,12 @@ def write_run(folder: Path, *, conditions: int, rows: int) -> dict[str, Any]:
         lines = [_prompt(split, at) for at in range(rows)]
         prompts[split].write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
         baseline[split] = _shard(folder / f"baseline_{split}.jsonl", split, rows, chance, alpha=0.0)
-    statistics = folder / "layer.json"
-    statistics.write_text(json.dumps({"resid_norm": 50.0, "mean_abs_projection": 5.0}), encoding="utf-8")
     planned = []
     for number in range(conditions):
-        place = {"direction": "v", "intervention": "add", "layer": 3, "alpha": (number + 1) / 1000}
+        place = {"direction": "v", "intervention": "add", "layer": "3", "alpha": (number + 1) / 1000}
         shards = {split: _shard(folder / f"{number}_{split}.jsonl", split, rows, chance, **place) for split in SPLITS}
         planned.append(
-            {"role": "main", "seed": 0, "coefficient": 1.0, "shards": shards, "statistics": statistics} | place
+            {"role": "main", "seed": 0, "coefficient": 1.0, "relative_strength": 0.02, "shards": shards} | place
         )
     output = folder / "results.parquet"
     return {"conditions": planned, "baseline": {0: baseline}, "prompts": prompts, "output": output} | {

@@ -22,7 +22,7 @@ MAY_IMPORT = {
     "worker": "errors files process model directions generation",
     "tuning": "errors config metrics prompts model generation",
     "run": "errors files config process prompts model worker",
-    "results": "errors files metrics prompts directions",
+    "results": "errors files text metrics prompts directions",
     "evidence": "text statistics metrics prompts run results",
     "claims": "text statistics results evidence",
     "figures": "files text statistics results evidence",

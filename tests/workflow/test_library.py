@@ -38,7 +38,7 @@ def test_the_run_s_direction_writes_the_run_s_text(run, model, results):
         found = generate(
             prompts, model=model, direction=direction, alpha=alpha, intervention=intervention, sampling=sampling
         )
-        cell = "split == 'harm_test' and role == 'main' and layer == 1 and alpha == @alpha"
+        cell = "split == 'harm_test' and role == 'main' and layer == '1' and alpha == @alpha"
         point = results.query(f"{cell} and intervention == @intervention").set_index("id")
         assert len(found) == len(point) == len(prompts)
         assert [text.completion for text in found] == [point.loc[text.id, "completion"] for text in found]

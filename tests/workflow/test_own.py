@@ -71,7 +71,7 @@ def test_a_model_of_ones_own_is_looked_at_by_the_pages_command(looked: subproces
 def test_a_model_of_ones_own_is_studied_by_the_pages_command(studied: Project) -> None:
     results = pd.read_parquet(studied.root / "results/my-model/results.parquet")
     main = results[results["role"] == "main"]
-    assert set(main["layer"]) == {4, 6, 8}
+    assert set(main["layer"]) == {"4", "6", "8"}
     # Strengths and number of prompts are those of configs/tiny.yaml.
     assert set(main["alpha"]) == {0.0, 0.3, 1.0}
     assert main.groupby("split")["id"].nunique().to_dict() == {"benign": 8, "harm_test": 8, "harm_train": 8}

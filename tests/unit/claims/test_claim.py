@@ -18,7 +18,7 @@ from steering_reliability.statistics.intervals import wilson_interval
 from synthetic_run import completion, tiny_results
 
 NAN = float("nan")
-POINT = {"intervention": "add", "layer": 3, "alpha": 0.5}
+POINT = {"intervention": "add", "layer": "3", "alpha": 0.5}
 SHOWN = {"low": 0.104, "high": 0.296, "p_corrected": 0.01, "styles_low": -0.05, "styles_high": 0.45}
 RAISED = POINT | {
     "before": 2, "after": 15, "n": 40, "n_clusters": 20, "difference": 0.325, "low": 0.1, "high": 0.5, "p": 0.001,
@@ -58,7 +58,7 @@ def test_a_p_above_the_level_is_never_rounded_to_it(p, text):
 
 def test_where_a_claim_is_made():
     assert place(POINT) == "add, layer 3, alpha 0.5"
-    assert place(POINT | {"other_layer": 7}) == "add 0.5: layer 3 minus 7"
+    assert place(POINT | {"other_layer": "7"}) == "add 0.5: layer 3 minus 7"
     assert place({}) == "no steered point"
 
 
@@ -81,13 +81,13 @@ def test_a_rise_is_shown_with_its_counts_intervals_and_p():
         ("trade-off, most significant point", RAISED, "raises", "Steering raises the share of benign prompts"),
         (
             "layer difference",
-            RAISED | {"other_layer": 7},
+            RAISED | {"other_layer": "7"},
             "raises",
             "Refusal on harm_test is higher at layer 3 than at layer 7",
         ),
         (
             "layer difference",
-            LOWERED | {"other_layer": 7},
+            LOWERED | {"other_layer": "7"},
             "lowers",
             "Refusal on harm_test is lower at layer 3 than at layer 7",
         ),

@@ -175,7 +175,7 @@ def test_a_shard_that_is_missing_leaves_its_claims_out():
 
 def test_nothing_is_said_of_other_styles_where_the_point_was_chosen_by_its_p():
     rows = story({"harm_train": (2, 20), "harm_test": (2, 40), "benign": (0, 0)})
-    rows += story({"harm_train": (2, 30), "harm_test": (2, 34), "benign": (0, 0)}, layer=18)
+    rows += story({"harm_train": (2, 30), "harm_test": (2, 34), "benign": (0, 0)}, layer="18")
     table = claims(rows)
     for name in ("effect on harm_test, most significant point", "layer difference"):
         assert table.loc[name, "other_styles"] == "not given"
@@ -232,7 +232,7 @@ def test_robustness_and_effect_do_not_contradict_each_other():
     """Nine refusals of 40 all lost at one of twelve points: enough for the recommended one, not for any of the grid."""
     rows = [
         row
-        for layer in range(12)
+        for layer in map(str, range(12))
         for row in story({"harm_train": (30, 0), "harm_test": (9, 0), "benign": (0, 0)}, layer=layer)
     ]
     table = claims(rows)
@@ -245,7 +245,7 @@ def test_robustness_and_effect_do_not_contradict_each_other():
 def test_the_recommended_point_is_chosen_without_harm_test():
     """Layer 18 does more on harm_train, layer 14 on harm_test."""
     rows = story({"harm_train": (2, 20), "harm_test": (2, 40), "benign": (0, 0)})
-    rows += story({"harm_train": (2, 30), "harm_test": (2, 4), "benign": (0, 0)}, layer=18)
+    rows += story({"harm_train": (2, 30), "harm_test": (2, 4), "benign": (0, 0)}, layer="18")
     table = claims(rows)
     assert table.loc[EFFECT, "where"] == "add, layer 18, alpha 0.5"
     assert table.loc["effect on harm_test, most significant point", "where"] == "add, layer 14, alpha 0.5"

@@ -52,7 +52,7 @@ def test_the_claims_tests_are_the_only_ones_that_are_corrected(tables):
 
 def test_layers_that_differ_are_named():
     rows = story({"harm_train": (2, 30), "harm_test": (2, 36), "benign": (0, 0)})
-    rows += story({"harm_train": (2, 30), "harm_test": (2, 6), "benign": (0, 0)}, layer=18)
+    rows += story({"harm_train": (2, 30), "harm_test": (2, 6), "benign": (0, 0)}, layer="18")
     row = claims(rows).loc["layer difference"]
     assert (row["verdict"], row["finding"], row["where"]) == ("shown", "raises", "add 0.5: layer 14 minus 18")
     assert row["value"] == 30 / 40

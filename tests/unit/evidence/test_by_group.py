@@ -11,7 +11,7 @@ from steering_reliability.results.schema import POINT_KEYS
 from steering_reliability.statistics.intervals import newcombe_paired_interval
 from synthetic_run import completion, realistic_results
 
-POINT = dict(zip(POINT_KEYS, ("main", "contrastive_prefix", "add", 14, 0, 0.5), strict=True))
+POINT = dict(zip(POINT_KEYS, ("main", "contrastive_prefix", "add", "14", 0, 0.5), strict=True))
 
 
 def rows(*, after, **labels):

@@ -14,7 +14,7 @@ from steering_reliability.evidence.cluster_counts import (
 from steering_reliability.results.schema import POINT_KEYS
 from synthetic_run import completion
 
-POINT = ("main", "contrastive_prefix", "add", 14, 0)
+POINT = ("main", "contrastive_prefix", "add", "14", 0)
 
 
 def prompt(index, *, before, after, split="harm_test", **labels):

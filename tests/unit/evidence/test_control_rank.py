@@ -77,7 +77,7 @@ def test_refusals_in_repetitive_text_do_not_count():
 
 def test_the_points_of_a_kind_are_counted_but_for_the_one_chosen_by_its_effect():
     results = run({f"random_{i}": 2 for i in range(19)})
-    other = results.assign(layer=18)
+    other = results.assign(layer="18")
     both = pd.concat([results, other])
     assert {found.n_points for found in control_ranks(both)} == {2}
     chosen = control_ranks(both)[1].point

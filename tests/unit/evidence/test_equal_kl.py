@@ -158,7 +158,7 @@ def test_two_places_pay_for_each_other(n, verdict):
 
 
 def test_a_place_chosen_by_its_effect_is_no_test_and_is_not_paid_for():
-    chosen = {"role": "main", "direction": "v", "intervention": "add", "layer": 14, "seed": 0, "alpha": 0.2}
+    chosen = {"role": "main", "direction": "v", "intervention": "add", "layer": "14", "seed": 0, "alpha": 0.2}
     places = places_of(table_of(MAIN, at_two_places(*[0] * 19), chosen_by_effect=chosen))
     assert places["verdict"].to_dict() == {WEAK: "not a test", STRONG: "more than random"}
     assert "the rank is not a test" in places.loc[WEAK, "sentence"]

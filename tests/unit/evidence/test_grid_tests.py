@@ -27,7 +27,7 @@ def floats(estimate):
     return [float(part) for part in estimate]
 
 
-def split(name="harm_test", *, before=(), after=(), n=40, samples=1, layer=14, alphas=(0.0, 0.5), **labels):
+def split(name="harm_test", *, before=(), after=(), n=40, samples=1, layer="14", alphas=(0.0, 0.5), **labels):
     """Build some prompts of a split: which refuse unsteered and which steered."""
     return [
         completion(name, index, refused=index in refused, alpha=alpha) | {"sample": sample, "layer": layer} | labels
@@ -172,7 +172,7 @@ def test_one_template_has_a_difference_and_no_interval():
     row = gap_of(split("harm_train", before=range(4), after=range(24), cluster="one"), TEST)
     assert row["effect_gap"] == pytest.approx(0.4)
     assert np.isnan(row[["low", "high", "p", "share_low", "share_high"]].to_numpy(dtype=float)).all()
-    row = layers_of(layer(10, range(12), cluster="one"), layer(14, range(4), cluster="one")).iloc[0]
+    row = layers_of(layer("10", range(12), cluster="one"), layer("14", range(4), cluster="one")).iloc[0]
     assert row[["difference", "p", "n_clusters"]].tolist() == [pytest.approx(8 / 20), 1.0, 1]
     assert np.isnan(row[["low", "high"]].to_numpy(dtype=float)).all()
 
@@ -223,23 +223,23 @@ def layer(number, refused, *, n=20, **labels):
 
 def test_two_layers_are_compared_prompt_by_prompt():
     # Layer 10 alone refuses 8 prompts, layer 14 alone none: p = 2 * (1/2)^8.
-    (row,) = layers_of(layer(10, range(12)), layer(14, range(4))).to_dict("records")
-    assert [row[name] for name in ("layer", "other_layer", "n", "n_clusters", "n_styles")] == [10, 14, 20, 20, 4]
+    (row,) = layers_of(layer("10", range(12)), layer("14", range(4))).to_dict("records")
+    assert [row[name] for name in ("layer", "other_layer", "n", "n_clusters", "n_styles")] == ["10", "14", 20, 20, 4]
     assert [row[name] for name in ENDS] == pytest.approx(floats(newcombe_paired_interval(4, 8, 0, 8)))
     assert row["p"] == pytest.approx(2 / 2**8)
     # Two of the five prompts of each style changed: no spread of its own.
     assert (row["styles_low"], row["styles_high"]) == (row["low"], row["high"])
-    thrice = layers_of(layer(10, range(12), samples=3), layer(14, range(4), samples=3)).iloc[0]
+    thrice = layers_of(layer("10", range(12), samples=3), layer("14", range(4), samples=3)).iloc[0]
     assert thrice[["p", "n", "n_clusters"]].tolist() == [row["p"], 60, 20]
     # Two of five templates changed as a whole: 2 * (1/2)^2.
-    alike = layers_of(in_templates([*layer(10, range(12)), *layer(14, range(4))], 4)).iloc[0]
+    alike = layers_of(in_templates([*layer("10", range(12)), *layer("14", range(4))], 4)).iloc[0]
     assert alike[["p", "n_clusters", "difference"]].tolist() == [0.5, 5, pytest.approx(8 / 20)]
 
 
 def test_only_prompts_that_both_layers_have_count():
-    (row,) = layers_of(layer(10, range(12)), layer(14, range(4), n=10)).to_dict("records")
+    (row,) = layers_of(layer("10", range(12)), layer("14", range(4), n=10)).to_dict("records")
     assert (row["n"], row["difference"], row["p"]) == (10, pytest.approx(6 / 10), pytest.approx(2 / 2**6))
-    other = [row | {"id": f"other_{row['id']}"} for row in layer(14, range(4), n=5)]
-    (row,) = layers_of(layer(10, range(12), n=5), other).to_dict("records")
+    other = [row | {"id": f"other_{row['id']}"} for row in layer("14", range(4), n=5)]
+    (row,) = layers_of(layer("10", range(12), n=5), other).to_dict("records")
     assert (row["n"], row["n_clusters"], row["n_styles"]) == (0, 0, 0)
     assert np.isnan([row[name] for name in NUMBERS]).all()

@@ -78,13 +78,13 @@ def test_the_table_has_the_frontier_with_its_shares_and_the_baseline_once_under_
     results = run({0.0: [], 0.2: range(5), 0.4: range(3)})
     # Steering costs the help of one benign prompt.
     results["is_helpful"] &= ~((results["id"] == "benign_0000") & (results["alpha"] > 0))
-    rows = with_outcomes(pd.concat([results, results.assign(layer=5)]))
+    rows = with_outcomes(pd.concat([results, results.assign(layer="5")]))
     prompts = count_clusters(rows, unit="id")
     frontier = pareto_table(summarise_pairs(rows), prompts=prompts, seed=3)
     assert frontier["intervention"].tolist() == ["none", "add", "add"]
     assert frontier["layer"].isna().tolist() == [True, False, False]
     assert frontier["helpfulness_drop"].tolist() == pytest.approx([0.0, 0.1, 0.1])
-    shares = pd.Series(frontier_shares(prompts, seed=3), index=prompts.points).xs(14, level="layer")
+    shares = pd.Series(frontier_shares(prompts, seed=3), index=prompts.points).xs("14", level="layer")
     assert frontier["frontier_share"].tolist()[:2] == shares[:2].tolist()
     # Where benign prompt 0 is not drawn steering costs nothing and beats the baseline.
     assert frontier["frontier_share"][0] == pytest.approx(1 - 0.9**10, abs=0.02)
@@ -93,7 +93,7 @@ def test_the_table_has_the_frontier_with_its_shares_and_the_baseline_once_under_
 def summary(*points, seen=False):
     """Build a summary of (alpha, clean refusal on harm_train, drop), of the direction set where it is `seen`."""
     rows = [
-        {"role": "main", "direction": "v", "intervention": "add", "layer": 3, "seed": 0, "alpha": alpha,
+        {"role": "main", "direction": "v", "intervention": "add", "layer": "3", "seed": 0, "alpha": alpha,
          "relative_strength": alpha, "from_baseline": alpha == 0.0, "helpfulness_drop": drop,
          "clean_refusal_harm_train": NAN if seen else clean, "clean_refusal_harm_train_seen": clean if seen else NAN,
          "clean_refusal_harm_train_seen_n": 20 if seen else 0, "refusal_harm_test": 0.5, "on_pareto": True}

@@ -32,7 +32,7 @@ def table():
 def test_depth_is_the_share_of_the_blocks_up_to_the_steered_one(table):
     assert list(table.columns) == COMPARE_COLUMNS
     for n_layers, points in table.groupby("n_layers"):
-        assert points["depth"].tolist() == pytest.approx([(layer + 1) / n_layers for layer in points["layer"]])
+        assert points["depth"].tolist() == pytest.approx([(int(layer) + 1) / n_layers for layer in points["layer"]])
 
 
 def test_only_the_steered_points_of_the_study_are_compared(table):
@@ -46,13 +46,26 @@ def test_only_the_steered_points_of_the_study_are_compared(table):
 
 
 def test_every_run_has_a_line_in_the_column_of_its_depth(table):
-    layers = {"small": 3, "deep": 28}
+    layers = {"small": "3", "deep": "28"}
     placed = table.assign(layer=table["run"].map(layers))
-    placed["depth"] = (placed["layer"] + 1) / placed["n_layers"]
+    placed["depth"] = (placed["layer"].astype(int) + 1) / placed["n_layers"]
     figure = draw_comparison(placed, intervention="add")
     titles = [axes.get_title(loc="left") for axes in figure.axes]
     assert titles == ["first third of the blocks", "last third", "", ""]
     assert [text.get_text().split("\n")[0] for text in figure.axes[1].get_legend().get_texts()] == ["deep", "small"]
+
+
+def test_a_set_lies_where_its_middle_block_does_and_all_layers_lie_nowhere():
+    summary = pd.concat([summarise(tiny_results().assign(layer=name)) for name in ("all", "10-13", "10", "2")])
+    table = compare_runs({"one": Run("smollm2", 12, summary, ASKED)})
+    assert list(table["layer"].unique()) == ["2", "10", "10-13", "all"]
+    depth = table.drop_duplicates("layer")["depth"].tolist()
+    assert depth[:3] == pytest.approx([3 / 12, 11 / 12, 12 / 12])
+    assert pd.isna(depth[3])
+    figure = draw_comparison(table, intervention="add")
+    titles = [axes.get_title(loc="left") for axes in figure.axes[:3]]
+    assert titles == ["first third of the blocks", "last third", "all layers"]
+    assert [text.get_text() for axes in figure.axes[:3] for text in axes.texts] == ["L2", "L10", "L10-13", "all layers"]
 
 
 def test_the_command_writes_a_table_and_a_figure_per_intervention(script, tmp_path, capsys):

@@ -137,3 +137,26 @@ def test_every_check_of_a_whole_run_has_a_verdict_and_a_sentence():
     assert table["sentence"].str.endswith(".").all()
     assert not table["sentence"].str.contains("nan").any()
     assert table.loc[table["check"] == "length and entropy", "verdict"].tolist() == ["survives"]
+
+
+@pytest.mark.parametrize(
+    ("layer", "value", "words"),
+    [
+        ("14", 0.5, "Its cosine with the study's direction is 0.50."),
+        ("14-15", 0.3, "Its mean cosine with the study's directions of 2 layers is 0.30 (0.10 to 0.50)."),
+        ("all", 0.3, "Its mean cosine with the study's directions of 2 layers is 0.30 (0.10 to 0.50)."),
+        ("13-16-from-15", 0.1, "Its cosine with the study's direction is 0.10."),
+        ("all-from-14", 0.5, "Its cosine with the study's direction is 0.50."),
+    ],
+)
+def test_at_several_layers_the_cosine_is_a_mean_over_the_directions_that_are_used(layer, value, words):
+    rows = [row | {"layer": layer} for row in (*WHOLE, *controls(4, n=1, role="shuffled"))]
+    row = checks(rows, cosines={"shuffled_0": {14: 0.5, 15: 0.1}}).loc[("shuffled labels", COSINE)]
+    assert row["value"] == pytest.approx(value)
+    assert row["sentence"].startswith(words)
+
+
+def test_one_unknown_cosine_leaves_that_of_a_set_unknown():
+    rows = [row | {"layer": "14-16"} for row in (*WHOLE, *controls(4, n=1, role="shuffled"))]
+    table = checks(rows, cosines={"shuffled_0": {14: 0.5, 15: 0.1}})
+    assert ("shuffled labels", COSINE) not in table.index

@@ -1,6 +1,8 @@
 import numpy as np
 import pytest
 from PIL import Image
+from steering_reliability.evidence.cluster_counts import with_outcomes
+from steering_reliability.evidence.methods import methods_table
 from steering_reliability.evidence.steerability import prompt_steerability, steerability_table
 from steering_reliability.evidence.summary import summarise
 from steering_reliability.figures import draw
@@ -16,7 +18,12 @@ RESULTS = tiny_results()
 def read(tmp_path_factory, gaps_of):
     """Return a function that gives the tables of a tiny run as the rule reads them, with the first rows of evidence."""
     folder = tmp_path_factory.mktemp("tables")
-    makers = (gaps_of, prompt_steerability, lambda rows: steerability_table(prompt_steerability(rows)))
+    makers = (
+        gaps_of,
+        prompt_steerability,
+        lambda rows: steerability_table(prompt_steerability(rows)),
+        lambda rows: methods_table(with_outcomes(rows), summary=summarise(rows)),
+    )
     tables = {"summary": summarise(RESULTS), **dict(zip(EVIDENCE_TABLES, (f(RESULTS) for f in makers), strict=True))}
 
     def read(n_rows=None):

@@ -21,10 +21,10 @@ def table_of(rows):
 
 SMALL = table_of(
     [
-        (3, 0.2, "unseen", 0.25, 0.05, 0.45, 0.01),
-        (3, 0.2, "all", 0.10, -0.05, 0.25, 0.30),
-        (3, 0.4, "unseen", -0.10, -0.30, 0.10, 0.60),
-        (3, 0.4, "all", 0.30, 0.20, 0.40, 0.05),
+        ("3", 0.2, "unseen", 0.25, 0.05, 0.45, 0.01),
+        ("3", 0.2, "all", 0.10, -0.05, 0.25, 0.30),
+        ("3", 0.4, "unseen", -0.10, -0.30, 0.10, 0.60),
+        ("3", 0.4, "all", 0.30, 0.20, 0.40, 0.05),
     ]
 )
 
@@ -60,7 +60,7 @@ def test_rows_are_grouped_by_curve(gaps, of_marker):
 
 
 def test_many_points_are_broken_into_columns_of_like_length():
-    rows = [(layer, alpha, "unseen", 0.1, 0.0, 0.2, 1.0) for layer in range(24) for alpha in (0.2, 0.4, 0.8)]
+    rows = [(layer, alpha, "unseen", 0.1, 0.0, 0.2, 1.0) for layer in map(str, range(24)) for alpha in (0.2, 0.4, 0.8)]
     figure = draw_effect_gap_forest(table_of(rows), title="x")
     lengths = [len(axes.get_yticks()) for axes in figure.axes]
     assert sum(lengths) == 72

@@ -11,7 +11,7 @@ def test_the_curve_runs_from_nothing_through_the_study_points(figure, summary, p
     (line,) = of_marker(panel(figure, "add at layer 14"), "o")
     # The made-up KL is 3 alpha^2.
     assert line.get_xdata() == pytest.approx([0, 0.12, 0.27, 0.48, 1.08, 1.92])
-    study = summary[(summary["role"] == "main") & (summary["layer"] == 14) & (summary["intervention"] == "add")]
+    study = summary[(summary["role"] == "main") & (summary["layer"] == "14") & (summary["intervention"] == "add")]
     assert line.get_ydata().tolist() == [0, *study.loc[study["alpha"] > 0, "refusal_effect_harm_test"]]
 
 

@@ -7,7 +7,7 @@ def test_the_gap_of_effects_is_that_of_unseen_prompts_where_there_are_any(summar
     # With values that no other column has.
     marked = summary.assign(effect_gap_unseen=0.21, effect_gap_unseen_low=0.11, effect_gap_unseen_high=0.31)
     bare = summary.assign(**{f"effect_gap_unseen{part}": np.nan for part in ("", "_low", "_high")})
-    study = bare[(bare["role"] == "main") & (bare["intervention"] == "add") & (bare["layer"] == 14)]
+    study = bare[(bare["role"] == "main") & (bare["intervention"] == "add") & (bare["layer"] == "14")]
     for table, name, expected, words in (
         (marked, "effect_gap_unseen", 0.21, "did not build the direction"),
         (bare, "effect_gap", study.sort_values("alpha")["effect_gap"].to_numpy(), "all harm_train prompts"),

@@ -4,7 +4,14 @@ from itertools import pairwise
 import pandas as pd
 import pytest
 from matplotlib.figure import Figure
-from steering_reliability.figures.panels import alpha_axis, label_line_ends, percent, sample_sizes, study_panels
+from steering_reliability.figures.panels import (
+    alpha_axis,
+    label_line_ends,
+    percent,
+    sample_sizes,
+    strength_title,
+    study_panels,
+)
 from steering_reliability.figures.style import series_styles
 
 
@@ -45,7 +52,8 @@ def test_every_series_differs_in_more_than_colour():
 
 
 def summary():
-    keys = [("main", "add", 3, -0.5), ("main", "add", 3, 0.5), ("main", "ablate", 3, 1.0), ("random", "add", 3, 0.5)]
+    keys = [("main", "add", "3", -0.5), ("main", "add", "3", 0.5), ("main", "ablate", "3", 1.0)]
+    keys.append(("random", "add", "3", 0.5))
     return pd.DataFrame(
         [
             {"role": role, "direction": "v", "intervention": intervention, "layer": layer, "seed": 0, "alpha": alpha,
@@ -59,6 +67,26 @@ def test_panels_are_of_the_study_alone_and_adding_comes_first():
     assert [(panel.title, len(panel.points)) for panel in study_panels(summary())] == [
         ("add at layer 3", 2), ("ablate at layer 3", 1),
     ]  # fmt: skip
+
+
+def test_panels_are_in_the_order_of_interventions_and_layers():
+    table = pd.concat(
+        [
+            summary().assign(intervention=kind, layer=layer)
+            for kind in ("clamp", "ablate_affine", "ablate", "add_keep_norm", "add")
+            for layer in ("all", "10-12", "10", "2")
+        ]
+    )
+    kinds = ("add", "add_keep_norm", "clamp", "ablate", "ablate_affine")
+    places = ("layer 2", "layer 10", "layers 10-12", "all layers")
+    assert [panel.title for panel in study_panels(table)] == [f"{kind} at {at}" for kind in kinds for at in places]
+
+
+def test_an_axis_says_what_its_alpha_is():
+    assert strength_title("clamp", width=80) == "alpha, and below it the share of the residual norm"
+    for kind in ("ablate", "ablate_affine"):
+        assert strength_title(kind, width=80).startswith("alpha (share removed), and below it the share")
+    assert max(map(len, strength_title("ablate", width=30).split("\n"))) <= 30
 
 
 def test_sample_sizes_name_the_range_and_leave_out_what_is_not_there():

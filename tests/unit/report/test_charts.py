@@ -7,7 +7,7 @@ from steering_reliability.evidence.summary import summarise
 from steering_reliability.report.charts import dose_response_chart, gap_chart, heatmap_chart, steerability_chart
 from steering_reliability.report.tradeoff_chart import tradeoff_chart
 
-POINT = {"intervention": "add", "layer": 14, "alpha": 0.4}
+POINT = {"intervention": "add", "layer": "14", "alpha": 0.4}
 
 
 def data(spec):

@@ -188,7 +188,7 @@ def test_an_answer_that_only_another_point_gives_stands_beside_that_of_the_recom
     # Layer 18 refuses far more, at a cost that keeps it from being recommended; at layer 14 nothing changes.
     rows = [
         completion(split, index, refused=index < (refusals if alpha else 0), alpha=alpha) | {"layer": layer}
-        for layer, after in ((14, (1, 0, 0)), (18, (30, 30, 30)))
+        for layer, after in (("14", (1, 0, 0)), ("18", (30, 30, 30)))
         for split, refusals in zip(("harm_train", "harm_test", "benign"), after, strict=True)
         for alpha in (0.0, 0.5)
         for index in range(40)

@@ -70,7 +70,7 @@ def test_filters_and_search_find_what_the_table_has(desk, results):
     desk.click("#reset")
     for name, value in {"split": "benign", "intervention": "add", "layer": "14", "label": "refusal"}.items():
         desk.select_option(f"[name={name}]", value)
-    rows = steered(results, split="benign", intervention="add", layer=14, refusal_label="refusal")
+    rows = steered(results, split="benign", intervention="add", layer="14", refusal_label="refusal")
     assert found(desk) == len(rows) > 0
     desk.fill("[name=q]", "SORRY")
     assert found(desk) == int((rows["completion"] + rows["prompt"]).str.lower().str.contains("sorry").sum())
@@ -85,7 +85,7 @@ def test_a_click_on_a_mark_opens_its_completions_and_an_address_brings_them_back
     values = parse_qs(desk.evaluate("location.hash.split('?')[1]"))
     expected = {"split": "benign", "intervention": "add", "layer": "14", "alpha": "0.6"}
     assert {name: values[name][0] for name in expected} == expected
-    assert found(desk) == len(steered(results, split="benign", intervention="add", layer=14, alpha=0.6))
+    assert found(desk) == len(steered(results, split="benign", intervention="add", layer="14", alpha=0.6))
     desk.locator("#rows article a").nth(3).click()
     assert found(desk) == 1
     again = visit(whole_page, place=desk.evaluate("location.hash"))

@@ -7,7 +7,7 @@ from steering_reliability.results.schema import SPLITS, read_results
 from synthetic_run import HELP, REFUSAL
 
 IDS = ("a", "b", "c")
-POINT = {"direction": "v", "intervention": "add", "layer": 3}
+POINT = {"direction": "v", "intervention": "add", "layer": "3"}
 
 
 def shard_row(split, prompt_id, text, *, sample=0, **condition):
@@ -34,8 +34,6 @@ class Run:
             self.prompts[split] = self.lines(f"prompts/{split}.jsonl", prompts)
             baseline[split] = self.lines(f"baseline/{split}.jsonl", [shard_row(split, i, HELP) for i in IDS])
         self.baseline = {0: baseline}
-        self.statistics = folder / "layer_3.json"
-        self.statistics.write_text('{"resid_norm": 40.0, "mean_abs_projection": 8.0}')
 
     def lines(self, name, rows):
         path = self.folder / name
@@ -45,13 +43,13 @@ class Run:
 
     def steer(self, alpha, text=REFUSAL, *, role="main", seed=0, ids=IDS, splits=SPLITS, **point):
         keys = {**POINT, **point, "alpha": alpha, "seed": seed}
-        folder = f"{role}/{keys['direction']}/{keys['intervention']}/{alpha}/{seed}"
+        folder = f"{role}/{keys['direction']}/{keys['intervention']}/{keys['layer']}/{alpha}/{seed}"
         shards = {
             split: self.lines(f"{folder}/{split}.jsonl", [shard_row(split, i, text, **keys) for i in ids])
             for split in splits
         }
         self.conditions.append(
-            {"role": role, **keys, "coefficient": 40 * alpha, "shards": shards, "statistics": self.statistics}
+            {"role": role, **keys, "coefficient": 40 * alpha, "relative_strength": alpha, "shards": shards}
         )
         return shards
 
@@ -152,6 +150,19 @@ def test_a_check_on_fewer_prompts_repeats_only_their_baseline(run):
     results = run.aggregate()
     check = results[results["role"] == "alt_seed"]
     assert list(zip(check["id"], check["alpha"], check["seed"], strict=True)) == [("b", 0.0, 7), ("b", 0.5, 7)]
+
+
+def test_layers_stand_in_their_order_and_another_method_covers_every_prompt_too(run):
+    run.steer(0.5, role="method", direction="pca", layer="10-12")
+    for layer in ("all", "10", "10-12", "2"):
+        run.steer(0.5, layer=layer)
+    results = run.aggregate()
+    places = list(dict.fromkeys(zip(results["role"], results["layer"], strict=True)))
+    assert places == [*(("main", layer) for layer in ("2", "10", "10-12", "all")), ("method", "10-12")]
+    path = run.conditions[0]["shards"]["benign"]
+    path.write_text(path.read_text().splitlines(keepends=True)[0])
+    with pytest.raises(InputError, match="1 completions instead of 3"):
+        run.aggregate()
 
 
 def test_several_samples_belong_together(run):

@@ -11,6 +11,7 @@ from steering_reliability.results.schema import TableRow
 from steering_reliability.statistics.cluster_intervals import clustered_rate
 from steering_reliability.statistics.cluster_tests import sign_flip_p
 from steering_reliability.statistics.multiplicity import LEVEL, PARTS
+from steering_reliability.text.layers import layer_words, point_words
 from steering_reliability.text.numbers import count_of, interval, percent, rounded, signed
 
 CLAIMS_COLUMNS: Final = [
@@ -41,8 +42,8 @@ _CHANGES: Final = {
         "no data": "It is unknown whether steering costs helpfulness",
     },
     LAYERS: {
-        "raises": "Refusal on harm_test is higher at layer {layer} than at layer {other_layer}",
-        "lowers": "Refusal on harm_test is lower at layer {layer} than at layer {other_layer}",
+        "raises": "Refusal on harm_test is higher at {layer} than at {other_layer}",
+        "lowers": "Refusal on harm_test is lower at {layer} than at {other_layer}",
         "": "The data do not show whether layers differ",
         "no data": "It is unknown whether layers differ",
     },
@@ -85,7 +86,8 @@ def change_claim(name: str, found: TableRow, *, split: str, chosen_by_p: bool = 
     finding = ("raises" if found["difference"] > 0 else "lowers") if shown else ""
     before = f"{count_of(found['before'], n)} to {count_of(found['after'], n)}, " if "before" in found else ""
     tested = _tested(found, styles=not chosen_by_p)
-    sentence = f"{words[finding].format_map(found)}: {before}{signed(found['difference'])} points ({tested})."
+    layers = {key: layer_words(found[key]) for key in ("layer", "other_layer") if key in found}
+    sentence = f"{words[finding].format_map(layers)}: {before}{signed(found['difference'])} points ({tested})."
     if "before_any" in found and (found["before_any"], found["after_any"]) != (found["before"], found["after"]):
         any_text = f"{count_of(found['before_any'], n)} to {count_of(found['after_any'], n)}"
         sentence += f" Including degenerate text: {any_text}."
@@ -215,8 +217,10 @@ def is_shown(found: TableRow) -> bool:
 def place(found: TableRow) -> str:
     """Return where a claim is made, in words."""
     if "other_layer" in found:
-        return f"{found['intervention']} {found['alpha']:g}: layer {found['layer']} minus {found['other_layer']}"
-    return f"{found['intervention']}, layer {found['layer']}, alpha {found['alpha']:g}" if found else "no steered point"
+        one, other = found["layer"], found["other_layer"]
+        subtracted = other if one.isdigit() and other.isdigit() else layer_words(other)
+        return f"{found['intervention']} {found['alpha']:g}: {layer_words(one)} minus {subtracted}"
+    return point_words(found) if found else "no steered point"
 
 
 def for_other_styles(found: TableRow, *, chosen_by_p: bool = False) -> str:

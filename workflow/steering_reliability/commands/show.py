@@ -22,10 +22,11 @@ from steering_reliability.results.schema import (
     steered_points,
 )  # fmt: skip
 from steering_reliability.text.escaping import visible
+from steering_reliability.text.layers import point_words
 
 
 def completions_of(
-    run: Path, *, split: str, n: int, intervention: str | None, layer: int | None, alpha: float | None
+    run: Path, *, split: str, n: int, intervention: str | None, layer: str | None, alpha: float | None
 ) -> list[dict[str, Any]]:
     """Choose completions of one condition, spread over families and styles.
 
@@ -85,9 +86,7 @@ def as_lines(shown: list[dict[str, Any]]) -> Iterator[str]:
         yield f"  prompt: {visible(one['prompt'])}"
         yield f"  unsteered ({one['unsteered']['outcome']})"
         yield _indented(one["unsteered"]["completion"])
-        yield (
-            f"  {point['intervention']}, layer {point['layer']}, alpha {point['alpha']:g} ({one['steered']['outcome']})"
-        )
+        yield (f"  {point_words(point)} ({one['steered']['outcome']})")
         yield _indented(one["steered"]["completion"])
 
 

@@ -14,6 +14,7 @@ from steering_reliability.evidence.pareto import recommended_point
 from steering_reliability.results.schema import as_records
 from steering_reliability.results.tables import read_table
 from steering_reliability.run.plan import RunPlan
+from steering_reliability.text.layers import layer_words
 from steering_reliability.text.numbers import percent, rounded
 
 _MOST_POINTS = 4
@@ -34,10 +35,12 @@ def summary_lines(plan: RunPlan) -> Iterator[str]:
         raise InputError("the run is not finished", where=plan.folder, fix="run it first: make results")
     summary, claims = read_table(tables / "summary.csv"), read_table(tables / "claims.csv")
     yield ""
-    yield f"{plan.title:<32}" + "".join(f"{name:>14}" for name in ("harm_train", "harm_test", "benign", "benign"))
-    yield f"{'':<32}" + "".join(f"{name:>14}" for name in ("refused", "refused", "refused", "helpful"))
-    for name, row in _points(summary):
-        yield f"{name:<32}" + "".join(f"{_percent(row, column):>14}" for column in _COLUMNS)
+    points = list(_points(summary))
+    width = max(32, *(len(name) + 1 for name, _ in points)) if points else 32
+    yield f"{plan.title:<{width}}" + "".join(f"{name:>14}" for name in ("harm_train", "harm_test", "benign", "benign"))
+    yield f"{'':<{width}}" + "".join(f"{name:>14}" for name in ("refused", "refused", "refused", "helpful"))
+    for name, row in points:
+        yield f"{name:<{width}}" + "".join(f"{_percent(row, column):>14}" for column in _COLUMNS)
     found = {row["claim"]: row for row in as_records(claims)}
     for claim in (*QUESTIONS, *(f"{name}{MOST_SIGNIFICANT}" for name in QUESTIONS)):
         if claim in found:
@@ -62,7 +65,7 @@ def _points(summary: pd.DataFrame) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def _name(row: dict[str, Any]) -> str:
-    return f"{row['intervention']} layer {row['layer']} alpha {row['alpha']:g}"
+    return f"{row['intervention']} {layer_words(row['layer'])} alpha {row['alpha']:g}"
 
 
 def _percent(row: dict[str, Any], name: str) -> str:

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from steering_reliability.results.schema import GROUP_KEYS, POINT_KEYS, ROW_KEYS, SPLITS
+from steering_reliability.results.schema import GROUP_KEYS, POINT_KEYS, ROW_KEYS, SPLITS, in_order
 from steering_reliability.statistics.cluster_intervals import PairedCounts
 from steering_reliability.statistics.intervals import Array
 
@@ -125,8 +125,7 @@ def count_clusters(rows: pd.DataFrame, *, unit: Unit = "cluster") -> ClusterCoun
     The rows are from `with_outcomes`, of the roles that are wanted; `unit` is what a cluster is. The points are sorted
     by `POINT_KEYS`.
     """
-    keys = sorted(set(rows[POINT_KEYS].itertuples(index=False, name=None)))
-    points = pd.MultiIndex.from_frame(pd.DataFrame(keys, columns=POINT_KEYS))
+    points = pd.MultiIndex.from_frame(in_order(rows[POINT_KEYS].drop_duplicates(), POINT_KEYS))
     sums, prompts = {}, {}
     for split, part in _parts(rows).items():
         if part.empty or part[unit].isna().all():
@@ -137,6 +136,19 @@ def count_clusters(rows: pd.DataFrame, *, unit: Unit = "cluster") -> ClusterCoun
         distinct = part.assign(place=place).drop_duplicates(["place", "id"])["place"]
         prompts[split] = np.bincount(distinct, minlength=len(points)).astype(float)
     return ClusterCounts(points, sums, prompts)
+
+
+def count_units(one: Array, other: Array, units: "pd.Series[str]") -> PairedCounts:
+    """Count the completions that two conditions share, [pairs of conditions, completions] each, per unit.
+
+    The outcomes are 0.0 or 1.0, NaN for a completion that a condition lacks; without any unit there are no counts.
+    """
+    if units.isna().all():
+        return PairedCounts(*(np.zeros((len(one), 0)) for _ in range(4)))
+    codes, names = pd.factorize(units.fillna(NO_UNIT), sort=True)
+    of_unit = np.eye(len(names))[codes]
+    cells = (one * other, one * (1 - other), (1 - one) * other, (1 - one) * (1 - other))
+    return PairedCounts(*(np.nan_to_num(cell) @ of_unit for cell in cells))
 
 
 def _sums(part: pd.DataFrame, place: Places, cluster: Places, *, n_points: int) -> dict[str, Array]:

@@ -7,7 +7,7 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from steering_reliability.results.schema import POINT_KEYS, as_records, at_point, steered_points
+from steering_reliability.results.schema import POINT_KEYS, as_records, at_point, in_order, steered_points
 from steering_reliability.statistics.multiplicity import LEVEL
 from steering_reliability.text.numbers import interval, signed
 
@@ -119,8 +119,9 @@ def control_ranks(results: pd.DataFrame, *, chosen_by_effect: Mapping[str, Any] 
     found: list[ControlRank] = []
     for role in CHECKS:
         ranks: list[ControlRank] = []
-        for place, group in steered_points(rows, role).groupby([*_PLACE, "seed"], sort=True):
-            ranks += _ranks(rows, role, dict(zip([*_PLACE, "seed"], place, strict=True)), group)
+        keys = [*_PLACE, "seed"]
+        for place, group in in_order(steered_points(rows, role), keys).groupby(keys, sort=False):
+            ranks += _ranks(rows, role, dict(zip(keys, place, strict=True)), group)
         tested = sum(rank.point != chosen_by_effect for rank in ranks)
         found += [replace(rank, n_points=tested if rank.point != chosen_by_effect else 0) for rank in ranks]
     return found

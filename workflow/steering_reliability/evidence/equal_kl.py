@@ -15,11 +15,13 @@ from steering_reliability.results.schema import (
     ROLES,
     as_records,
     at_point,
+    in_order,
     sort_points,
     steered_points,
 )  # fmt: skip
 from steering_reliability.statistics.intervals import Array
 from steering_reliability.statistics.multiplicity import LEVEL
+from steering_reliability.text.layers import point_words
 
 EQUAL_KL_COLUMNS: Final = [
     "check", "condition", "study", "outcome", "kl", "control_effect", "study_effect",
@@ -56,8 +58,9 @@ def equal_kl_table(results: pd.DataFrame, *, chosen_by_effect: Mapping[str, Any]
     places = ["intervention", "layer", "alpha", "seed"]
     chosen = () if chosen_by_effect is None else tuple(chosen_by_effect[key] for key in places)
     for _, kind in controls.groupby("role", sort=True):
-        tested = sum(key != chosen for key, _ in kind.groupby(places, sort=True))
-        for key, place in kind.groupby(places, sort=True):
+        by_place = in_order(kind, places).groupby(places, sort=False)
+        tested = sum(key != chosen for key, _ in by_place)
+        for key, place in by_place:
             for curve in _curves(steered, as_records(place.head(1))[0]):
                 for outcome in outcomes:
                     found = [_compared(prompts, control, curve, outcome) for control in as_records(place)]
@@ -119,20 +122,37 @@ def _compared(
         **{"outcome": _NAMES[outcome], "kl": means.control_kl, "control_effect": means.control_effect},
         **{"study_effect": nothing, "value": nothing, "low": nothing, "high": nothing, "n": 0, "p": nothing},
     }
-    # nan <= nan is false too: without prompts nothing is in range.
-    if not means.control_kl <= means.study_kl.max() * (1 + 1e-9):
+    weights = weights_at(means.control_kl, kl=means.study_kl)
+    if np.isnan(weights).any():
         return row
-    order = np.argsort(means.study_kl, kind="stable")
-    x, y = np.append(0.0, means.study_kl[order]), np.append(0.0, means.study_effect[order])
-    effect = float(np.interp(np.sqrt(means.control_kl), np.sqrt(x), y))
+    effect = float(weights @ means.study_effect)
     return row | {"study_effect": effect, "value": effect - means.control_effect, "n": means.n}
+
+
+def weights_at(level: float, *, kl: Array) -> Array:
+    """Return the weights that read a curve at a KL, by linear interpolation in the square root of the KL.
+
+    The curve runs from the unsteered model, which changes nothing and has the weight that is left to 1, through points
+    of the given `kl`, [points], all of one sign of alpha.
+
+    Returns:
+        Weights, [points], at most two of them above 0; NaN beyond the largest KL.
+    """
+    order = np.argsort(kl, kind="stable")
+    # nan <= nan is false too: without prompts nothing is in range.
+    if not level <= kl.max(initial=-np.inf) * (1 + 1e-9):
+        return np.full(len(kl), np.nan)
+    x = np.sqrt(np.append(0.0, kl[order]))
+    weights = np.zeros(len(kl))
+    weights[order] = [np.interp(np.sqrt(level), x, row) for row in np.eye(len(x))[1:]]
+    return weights
 
 
 def _judged(found: list[dict[str, Any]], control: Mapping[str, Any], outcome: str, *, n_points: int) -> dict[str, Any]:
     """The controls of one place together: how many of them move refusal as far as the study's direction."""
     within = [row for row in found if row["n"] > 0]
     n = len(within)
-    place = f"{control['intervention']}, layer {control['layer']}, alpha {control['alpha']:g}, seed {control['seed']}"
+    place = f"{point_words(control)}, seed {control['seed']}"
     means = {
         name: float(np.mean([row[name] for row in within])) if within else float("nan")
         for name in ("kl", "control_effect", "study_effect", "value")

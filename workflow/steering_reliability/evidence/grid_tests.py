@@ -8,8 +8,14 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from steering_reliability.evidence.cluster_counts import HELD_OUT, NO_UNIT, ClusterCounts, count_clusters, with_outcomes
-from steering_reliability.results.schema import POINT_KEYS, SPLITS, steered_points
+from steering_reliability.evidence.cluster_counts import (
+    HELD_OUT,
+    ClusterCounts,
+    count_clusters,
+    count_units,
+    with_outcomes,
+)
+from steering_reliability.results.schema import POINT_KEYS, SPLITS, in_order, steered_points
 from steering_reliability.statistics.cluster_intervals import (
     PairedCounts,
     clustered_difference,
@@ -90,7 +96,7 @@ def paired_tests(counts: ClusterCounts, *, styles: ClusterCounts) -> pd.DataFram
     parts = [_tests(counts, styles, split, outcome) for split in SPLITS for outcome in TESTED]
     table = pd.concat(parts, ignore_index=True)
     steered = table["alpha"] != 0
-    return table[steered].sort_values(TESTS_COLUMNS[:8], kind="stable", ignore_index=True)
+    return in_order(table[steered], TESTS_COLUMNS[:8])
 
 
 def _tests(counts: ClusterCounts, styles: ClusterCounts, split: str, outcome: str) -> pd.DataFrame:
@@ -135,7 +141,7 @@ def gap_tests(counts: ClusterCounts, *, styles: ClusterCounts) -> pd.DataFrame:
     parts = [_gaps(counts, styles, prompts, outcome) for prompts in _PROMPTS for outcome in _GAP_OUTCOMES]
     table = pd.concat(parts, ignore_index=True)
     order = [*POINT_KEYS, "outcome", "prompts"]
-    return table[table["alpha"] != 0].sort_values(order, kind="stable", ignore_index=True)
+    return in_order(table[table["alpha"] != 0], order)
 
 
 def _gaps(counts: ClusterCounts, styles: ClusterCounts, prompts: str, outcome: str) -> pd.DataFrame:
@@ -203,25 +209,15 @@ def layer_differences(rows: pd.DataFrame, *, flag: str = "is_clean_refusal") -> 
     steered = steered_points(rows[rows["split"] == "harm_test"])
     if steered.empty:
         return pd.DataFrame(columns=LAYER_COLUMNS)
-    outcomes = steered.set_index([*_PLACE, "layer", *_ITEM])[flag].unstack(_ITEM).sort_index()
+    outcomes = steered.set_index([*_PLACE, "layer", *_ITEM])[flag].unstack(_ITEM)
     items = steered.drop_duplicates(_ITEM).set_index(_ITEM).loc[outcomes.columns]
-    points = outcomes.index.to_frame(index=False)
+    points = in_order(outcomes.index.to_frame(index=False), [*_PLACE, "layer"])
+    outcomes = outcomes.reindex(pd.MultiIndex.from_frame(points))
     of_one_place = points.groupby(_PLACE, sort=True)
     couples = [couple for _, place in of_one_place for couple in combinations(place.index, 2)]
     first, second = np.array(couples, dtype=int).reshape(-1, 2).T
     values = outcomes.to_numpy(dtype=float)
-    counts, styles = (_counts(values[first], values[second], items[unit]) for unit in ("cluster", "style"))
+    counts, styles = (count_units(values[first], values[second], items[unit]) for unit in ("cluster", "style"))
     table = points.iloc[first].reset_index(drop=True)
     table = table.assign(other_layer=points["layer"].to_numpy()[second], **_change(counts, styles=styles))
     return table[LAYER_COLUMNS]
-
-
-def _counts(one: Array, other: Array, units: "pd.Series[str]") -> PairedCounts:
-    """Count the items that both have, [pairs of layers, items] each, per unit; none where no item has a unit."""
-    if units.isna().all():
-        return PairedCounts(*(np.zeros((len(one), 0)) for _ in range(4)))
-    codes, names = pd.factorize(units.fillna(NO_UNIT), sort=True)
-    of_unit = np.eye(len(names))[codes]
-    cells = (one * other, one * (1 - other), (1 - one) * other, (1 - one) * (1 - other))
-    # An item that one of the layers lacks is NaN in every cell.
-    return PairedCounts(*(np.nan_to_num(cell) @ of_unit for cell in cells))

@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from steering_reliability.evidence.cluster_counts import ClusterCounts
-from steering_reliability.results.schema import POINT_KEYS, as_records, steered_points
+from steering_reliability.results.schema import POINT_KEYS, as_records, in_order, steered_points
 from steering_reliability.statistics.intervals import Array
 
 MAX_HELPFULNESS_DROP: Final = 0.2
@@ -109,13 +109,12 @@ def pareto_table(summary: pd.DataFrame, *, prompts: ClusterCounts, seed: int = 0
     shares = pd.Series(frontier_shares(prompts, seed=seed), index=prompts.points)
     frontier = summary[summary["on_pareto"]].copy()
     frontier["frontier_share"] = shares.reindex(pd.MultiIndex.from_frame(frontier[POINT_KEYS])).to_numpy()
-    frontier["layer"] = frontier["layer"].astype("Int64")
     from_baseline = frontier["from_baseline"].astype(bool)
     frontier.loc[from_baseline, ["direction", "intervention"]] = "none"
-    frontier.loc[from_baseline, "layer"] = pd.NA
+    frontier.loc[from_baseline, "layer"] = None
     unique = frontier.drop_duplicates(["direction", "intervention", "layer", "alpha", "seed"])
     order = ["helpfulness_drop", "refusal_harm_test", "direction", "intervention", "layer", "alpha", "seed"]
-    return unique.sort_values(order, kind="stable").reset_index(drop=True)
+    return in_order(unique, order)
 
 
 def recommended_point(summary: pd.DataFrame) -> dict[str, Any] | None:
@@ -137,10 +136,10 @@ def recommended_point(summary: pd.DataFrame) -> dict[str, Any] | None:
     ties = ["strength", "direction", "intervention", "layer", "alpha", "seed"]
     affordable = ranked[ranked["helpfulness_drop"] <= MAX_HELPFULNESS_DROP + 1e-9]
     if affordable.empty:
-        ranked = ranked.sort_values(["helpfulness_drop", *ties])
+        ranked = in_order(ranked, ["helpfulness_drop", *ties])
     else:
         order = [gain, "helpfulness_drop", *ties]
-        ranked = affordable.sort_values(order, ascending=[False] + [True] * (len(order) - 1))
+        ranked = in_order(affordable, order, ascending=[False] + [True] * (len(order) - 1))
     return as_records(ranked.head(1).drop(columns="strength"))[0]
 
 

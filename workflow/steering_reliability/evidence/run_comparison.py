@@ -8,8 +8,9 @@ from typing import Any, Final
 
 import pandas as pd
 
-from steering_reliability.results.schema import SPLITS, read_results, steered_points
+from steering_reliability.results.schema import SPLITS, in_order, read_results, steered_points
 from steering_reliability.run.record import config_of
+from steering_reliability.text.layers import middle_block
 
 _EFFECTS: Final = (
     *(f"refusal_effect_{split}" for split in SPLITS),
@@ -26,7 +27,8 @@ COMPARE_COLUMNS: Final = [
     "max_new_tokens", "metric", "prompts",
 ]  # fmt: skip
 
-THIRDS: Final = ("first third of the blocks", "middle third", "last third")
+THIRDS: Final = ("first third of the blocks", "middle third", "last third", "all layers")
+"""Where in a model layers lie; all layers at once lie in no third."""
 
 UNKNOWN: Final = "not recorded"
 
@@ -103,14 +105,14 @@ def compare_runs(runs: Mapping[str, Run]) -> pd.DataFrame:
 
     Returns:
         Columns `COMPARE_COLUMNS`, one row per steered point of each run's study, by run, intervention, depth and
-        strength. `depth` is the share of the blocks up to and including the steered one; `relative_strength` the
-        length of the push as a share of the residual norm; `prompts` tells sets of prompts apart. Effects are steered
-        minus unsteered on the same prompts.
+        strength. `depth` is the share of the blocks up to and including the steered one, of several that in the
+        middle, NaN of all; `relative_strength` the length of the push as a share of the residual norm; `prompts` tells
+        sets of prompts apart. Effects are steered minus unsteered on the same prompts.
     """
     parts = []
     for name, run in sorted(runs.items()):
         points = steered_points(run.summary)
-        depth = (points["layer"] + 1) / run.n_layers
+        depth = (points["layer"].map(middle_block).astype(float) + 1) / run.n_layers
         known = points.assign(run=name, model=run.model, n_layers=run.n_layers, depth=depth)
         setting = run.setting
         known = known.assign(
@@ -118,9 +120,10 @@ def compare_runs(runs: Mapping[str, Run]) -> pd.DataFrame:
         )
         parts.append(known.reindex(columns=COMPARE_COLUMNS))
     table = pd.concat(parts, ignore_index=True)
-    return table.sort_values(["run", "intervention", "depth", "relative_strength"], kind="stable", ignore_index=True)
+    # Layers of one depth are kept apart; where each is one block they are in the order of their depths anyhow.
+    return in_order(table, ["run", "intervention", "depth", "layer", "relative_strength"])
 
 
 def third_of(depth: "pd.Series[float]") -> "pd.Series[int]":
-    """Which third of the blocks a depth lies in: 0, 1 or 2."""
-    return (depth * 3 - 1e-9).astype(int).clip(0, 2)
+    """Which of `THIRDS` a depth lies in: 0, 1 or 2, and 3 where it is missing."""
+    return (depth * 3 - 1e-9).clip(0, 2).fillna(3).astype(int)

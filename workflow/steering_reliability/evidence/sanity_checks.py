@@ -20,6 +20,7 @@ from steering_reliability.evidence.paired_difference import (
 from steering_reliability.evidence.pareto import recommended_point
 from steering_reliability.results.schema import POINT_KEYS, as_records, at_point, sort_points, steered_points
 from steering_reliability.statistics.intervals import Estimate, difference_of_estimates
+from steering_reliability.text.layers import layer_set, point_words
 from steering_reliability.text.numbers import rounded
 
 SANITY_COLUMNS: Final = ["check", "condition", "statistic", "value", "low", "high", "n", "p", "verdict", "sentence"]
@@ -32,13 +33,14 @@ _CHECKS: Final = {"alt_prefix": "other prefix", "alt_seed": "other seed"}
 COSINE: Final = "cosine with the study's direction"
 
 Cosines = Mapping[str, Mapping[int, float]]
-"""Direction name to layer to its cosine with the study's direction there."""
+"""Direction name to block to its cosine with the study's direction there."""
 
 
 def sanity_checks(results: pd.DataFrame, *, summary: pd.DataFrame, cosines: Cosines | None = None) -> pd.DataFrame:
     """Compare the study with its checks, on harm_test.
 
-    `cosines` has the cosine of each other direction with the study's, by direction and layer.
+    `cosines` has the cosine of each other direction with the study's, by direction and block. Of a condition at several
+    blocks it is the mean over the blocks whose directions are used.
 
     Returns:
         One row per check and statistic with `SANITY_COLUMNS`; no rows where the run has no checks and no steered
@@ -70,16 +72,12 @@ def sanity_checks(results: pd.DataFrame, *, summary: pd.DataFrame, cosines: Cosi
 def _alike_controls(summary: pd.DataFrame, cosines: Cosines) -> Iterator[dict[str, Any]]:
     """Say of every shuffled-label control how much of the direction it still holds."""
     for control in as_records(sort_points(steered_points(summary, "shuffled")).drop_duplicates(["direction", "layer"])):
-        cosine = cosines.get(control["direction"], {}).get(control["layer"], float("nan"))
+        cosine, sentence = _cosine_at(cosines, control)
         if np.isnan(cosine):
             continue
         alike = abs(cosine) > TOO_ALIKE
-        sentence = (
-            f"Its cosine with the study's direction is {cosine:.2f}. It still contains part of that direction, so it "
-            "is not a valid null control."
-            if alike
-            else f"Its cosine with the study's direction is {cosine:.2f}."
-        )
+        if alike:
+            sentence += " It still contains part of that direction, so it is not a valid null control."
         yield {
             **{"check": "shuffled labels", "condition": describe(control), "statistic": COSINE, "value": cosine},
             **{"n": 1, "verdict": "too alike" if alike else "unlike the direction", "sentence": sentence},
@@ -99,7 +97,7 @@ def _checks_of(
 ) -> Iterator[dict[str, Any]]:
     shared = {"check": _CHECKS[variant["role"]], "condition": describe(variant)}
     if variant["role"] == "alt_prefix":
-        yield {**shared, **_cosine(cosines.get(variant["direction"], {}).get(variant["layer"], float("nan")))}
+        yield {**shared, **_cosine(*_cosine_at(cosines, variant))}
     steered, baseline = _rows(results, variant), _rows(results, {**variant, "alpha": 0.0})
     varied = refusal_difference(steered, baseline)
     words = {1: "raises refusal", -1: "lowers refusal", 0: "no clear change"}
@@ -128,8 +126,7 @@ def _rows(results: pd.DataFrame, point: Mapping[str, Any]) -> pd.DataFrame:
 
 def describe(point: Mapping[str, Any]) -> str:
     """Return an operating point in words that fit a table cell."""
-    place = f"{point['direction']}, {point['intervention']}, layer {point['layer']}, alpha {point['alpha']:g}"
-    return f"{place}, seed {point['seed']}"
+    return f"{point['direction']}, {point_words(point)}, seed {point['seed']}"
 
 
 def _numbers(statistic: str, difference: PairedDifference) -> dict[str, Any]:
@@ -147,12 +144,25 @@ def _estimate(difference: PairedDifference) -> Estimate:
     return Estimate(np.asarray(difference.value), np.asarray(difference.low), np.asarray(difference.high))
 
 
-def _cosine(value: float) -> dict[str, Any]:
-    known = value == value  # noqa: PLR0124 (NaN)
+def _cosine_at(cosines: Cosines, point: Mapping[str, Any]) -> tuple[float, str]:
+    """Return the cosine at a condition's layers, and a sentence that says it."""
+    of_blocks, layers = cosines.get(point["direction"], {}), layer_set(point["layer"])
+    used = [layers.source] if layers.source is not None else list(of_blocks if layers.is_all else layers.blocks)
+    known = [of_blocks.get(block, float("nan")) for block in used]
+    cosine = float(np.mean(known)) if known else float("nan")
+    if np.isnan(cosine):
+        return cosine, "Its cosine is not known."
+    if len(known) == 1:
+        return cosine, f"Its cosine with the study's direction is {cosine:.2f}."
+    mean = f"Its mean cosine with the study's directions of {len(known)} layers is {cosine:.2f}"
+    return cosine, f"{mean} ({min(known):.2f} to {max(known):.2f})."
+
+
+def _cosine(value: float, sentence: str) -> dict[str, Any]:
+    known = not np.isnan(value)
     verdict = "cannot tell"
     if known:
         verdict = "same direction" if value >= 0.8 else "related direction" if value >= 0.4 else "other direction"
-    sentence = f"Its cosine with the study's direction is {value:.2f}." if known else "Its cosine is not known."
     numbers = {"value": value, "low": float("nan"), "high": float("nan"), "n": int(known)}
     return {"statistic": COSINE, **numbers, "verdict": verdict, "sentence": sentence}
 

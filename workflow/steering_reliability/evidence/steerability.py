@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import t
 
+from steering_reliability.results.schema import in_order
 from steering_reliability.statistics.intervals import wilson_interval
 
 CURVE_KEYS: Final = ["role", "direction", "layer", "seed", "split"]
@@ -35,7 +36,7 @@ def prompt_steerability(results: pd.DataFrame) -> pd.DataFrame:
     sums = curves[_PROMPT_KEYS].assign(xy=x * y, xx=x * x).groupby(_PROMPT_KEYS)[["xy", "xx"]].sum()
     n = prompts["alpha"].count()
     table = pd.DataFrame({"slope": (sums["xy"] / sums["xx"]).where(n >= 2), "n": n.where(n >= 2, 0)})
-    return table.reset_index()
+    return _in_order(table.reset_index(), _PROMPT_KEYS)
 
 
 def steerability_table(prompts: pd.DataFrame) -> pd.DataFrame:
@@ -55,4 +56,9 @@ def steerability_table(prompts: pd.DataFrame) -> pd.DataFrame:
     share = wilson_interval(wrong, n)
     table = pd.DataFrame({"slope": mean, "slope_low": mean - half, "slope_high": mean + half}, index=n.index)
     table["share_wrong_way"], table["share_wrong_way_low"], table["share_wrong_way_high"] = share
-    return table.assign(n=n).reset_index()
+    return _in_order(table.assign(n=n).reset_index(), CURVE_KEYS)
+
+
+def _in_order(table: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
+    role, *others = keys
+    return in_order(table, others).sort_values(role, kind="stable", ignore_index=True)

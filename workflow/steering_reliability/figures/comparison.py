@@ -11,6 +11,8 @@ from matplotlib.lines import Line2D
 from steering_reliability.evidence.run_comparison import THIRDS, third_of
 from steering_reliability.figures.panels import draw_with_intervals, percent, plain_grid, signed_points
 from steering_reliability.figures.style import INK, MUTED, LineStyle, finish, new_figure, series_styles
+from steering_reliability.results.schema import in_order
+from steering_reliability.text.layers import layer_tag
 
 _MEASURES: Final = {
     "refusal_effect_harm_test": "change of refusal\non harm_test (points)",
@@ -40,7 +42,11 @@ def draw_comparison(table: pd.DataFrame, *, intervention: str) -> Figure:
         figure,
         title=f"The same push at the same depth, model by model: {intervention}",
         subtitle="Compare at one strength, within a column; where intervals overlap widely, no difference is shown",
-        footer=["each line is one layer (L: its number)", "bars: 95% intervals, paired by prompt", _sizes(points)],
+        footer=[
+            "each line is one layer, or one set of layers (L: their numbers)",
+            "bars: 95% intervals, paired by prompt",
+            _sizes(points),
+        ],
     )
     return figure
 
@@ -49,14 +55,14 @@ def _draw_panel(axes: Axes, points: pd.DataFrame, *, measure: str, styles: dict[
     axes.axhline(0, color=MUTED, linewidth=0.9)
     axes.yaxis.set_major_formatter(signed_points)
     axes.xaxis.set_major_formatter(lambda value, _: percent(value))
-    for (run, _), line in points.groupby(["run", "layer"], sort=True):
-        ordered = line.sort_values("relative_strength")
+    lines = in_order(points, ["run", "layer", "relative_strength"]).groupby(["run", "layer"], sort=False)
+    for (run, _), ordered in lines:
         x = ordered["relative_strength"].to_numpy(dtype=float)
         draw_with_intervals(axes, x, ordered, name=measure, style=styles[str(run)])
         last = ordered.iloc[-1]
         if np.isfinite(last[measure]):
             axes.annotate(
-                f"L{last['layer']:.0f}", xy=(x[-1], last[measure]), xytext=(4, 3), textcoords="offset points",
+                layer_tag(last["layer"]), xy=(x[-1], last[measure]), xytext=(4, 3), textcoords="offset points",
                 fontsize=7, color=styles[str(run)].colour,
             )  # fmt: skip
     plain_grid(axes)

@@ -14,6 +14,7 @@ from steering_reliability.figures.effect_gap_forest import draw_effect_gap_fores
 from steering_reliability.figures.equal_kl import draw_equal_kl
 from steering_reliability.figures.gap import draw_gap
 from steering_reliability.figures.heatmap import draw_heatmap
+from steering_reliability.figures.methods import draw_methods
 from steering_reliability.figures.steerability import draw_steerability
 from steering_reliability.figures.style import figure_style, save_figure
 from steering_reliability.figures.tradeoff import draw_tradeoff
@@ -38,10 +39,10 @@ FIGURES: Final[dict[str, Callable[..., Figure]]] = {
 }
 """File name without suffix to the function that draws it from the summary, in the order of the report."""
 
-EVIDENCE_FIGURES: Final = ("effect_gap_forest", "steerability")
+EVIDENCE_FIGURES: Final = ("effect_gap_forest", "steerability", "methods")
 """The figures that need tables of evidence, which a run has only once they are weighed."""
 
-EVIDENCE_TABLES: Final = ("gap_tests", "prompt_steerability", "steerability")
+EVIDENCE_TABLES: Final = ("gap_tests", "prompt_steerability", "steerability", "methods")
 """The tables of evidence that they are drawn from."""
 
 
@@ -59,10 +60,11 @@ def draw_all(
         return []
     drawings = {name: partial(draw, summary) for name, draw in FIGURES.items()}
     if evidence is not None:
-        gaps, prompts, steerability = (evidence[name] for name in EVIDENCE_TABLES)
+        gaps, prompts, steerability, methods = (evidence[name] for name in EVIDENCE_TABLES)
         drawings |= {
             "effect_gap_forest": partial(draw_effect_gap_forest, gaps, controls=control_points(summary)),
             "steerability": partial(draw_steerability, prompts, steerability=steerability),
+            "methods": partial(draw_methods, methods),
         }
     written = []
     with figure_style():

@@ -8,9 +8,16 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from steering_reliability.figures.controls import CONTROL_STYLES, control_points, random_band
-from steering_reliability.figures.panels import curve_name, curve_order, percent, sample_sizes, study_points
+from steering_reliability.figures.panels import (
+    curve_name,
+    curve_order,
+    percent,
+    sample_sizes,
+    strength_title,
+    study_points,
+)
 from steering_reliability.figures.style import INK, finish, new_figure
-from steering_reliability.results.schema import at_point
+from steering_reliability.results.schema import at_point, layers_in_order
 from steering_reliability.text.numbers import rounded
 
 LIGHT_FROM = 0.47
@@ -56,7 +63,7 @@ def _grids(study: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
 
 
 def _draw_cells(axes: Axes, points: pd.DataFrame, rate: str, *, controls: pd.DataFrame) -> None:
-    layers, alphas = sorted(points["layer"].unique()), sorted(points["alpha"].unique())
+    layers, alphas = layers_in_order(points["layer"]), sorted(points["alpha"].unique())
     table = points.pivot(index="layer", columns="alpha", values=rate).reindex(index=layers, columns=alphas)
     # Cividis runs evenly from dark to light for colour-blind eyes and in grey.
     axes.imshow(table.to_numpy(dtype=float), cmap="cividis", vmin=0, vmax=1, aspect="auto", origin="lower")
@@ -67,9 +74,9 @@ def _draw_cells(axes: Axes, points: pd.DataFrame, rate: str, *, controls: pd.Dat
     strengths = points.groupby("alpha")["relative_strength"]
     labels = [f"{alpha:g}\n{_range(strengths.get_group(alpha))}" for alpha in alphas]
     axes.set_xticks(range(len(alphas)), labels)
-    axes.set_yticks(range(len(layers)), [str(layer) for layer in layers])
-    axes.set_xlabel("alpha, and below it the share of the residual norm")
-    axes.set_ylabel("layer")
+    axes.set_yticks(range(len(layers)), [layer.replace("-from-", "\nfrom ") for layer in layers])
+    axes.set_xlabel(strength_title(points["intervention"].iloc[0], width=60))
+    axes.set_ylabel("layer" if all(layer.isdigit() for layer in layers) else "layers")
     axes.tick_params(length=0)
     for side in ("left", "bottom"):
         axes.spines[side].set_visible(False)

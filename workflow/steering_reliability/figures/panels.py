@@ -1,6 +1,7 @@
 """What the figures share: small multiples, the strength axis, points with intervals, labels that keep apart."""
 
 import math
+import textwrap
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Any, Final, NamedTuple
@@ -11,7 +12,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from steering_reliability.figures.style import GRID, INK, LineStyle, new_figure
-from steering_reliability.results.schema import SPLITS
+from steering_reliability.results.schema import SPLITS, in_order
+from steering_reliability.text.layers import layer_words
+
+LENGTHS: Final = ("add", "add_keep_norm", "clamp")
+"""The interventions whose alpha is a length along the direction."""
+
+SHARES: Final = ("ablate", "ablate_affine")
+"""Those whose alpha is the share of the projection that is removed."""
 
 _CLOSEST: Final = 0.12
 """Strengths closer together than this share of the axis would print their labels over one another."""
@@ -39,9 +47,10 @@ def study_points(summary: pd.DataFrame) -> pd.DataFrame:
 def study_panels(summary: pd.DataFrame) -> list[Panel]:
     """Return one panel per curve of the study, by direction, intervention and layer."""
     study = study_points(summary)
-    curves = study.groupby(["direction", "intervention", "layer", "seed"], sort=True)
+    keys = ["direction", "intervention", "layer", "seed"]
+    curves = in_order(study, keys).groupby(keys, sort=False)
     return [
-        Panel(curve_name(f"{kind} at layer {layer}", study, direction, seed), points.sort_values("alpha"))
+        Panel(curve_name(f"{kind} at {layer_words(str(layer))}", study, direction, seed), points.sort_values("alpha"))
         for (direction, kind, layer, seed), points in sorted(curves, key=lambda curve: curve_order(str(curve[0][1])))
     ]
 
@@ -52,9 +61,15 @@ def curve_name(name: str, table: pd.DataFrame, direction: Any, seed: Any) -> str
     return ", ".join([name, *(word for key, word in names.items() if table[key].nunique() > 1)])
 
 
+def strength_title(intervention: str, *, width: int) -> str:
+    """Return the title of an axis of strengths, in lines of at most `width` letters."""
+    alpha = "alpha (share removed)" if intervention in SHARES else "alpha"
+    return textwrap.fill(f"{alpha}, and below it the share of the residual norm", width)
+
+
 def curve_order(intervention: str) -> int:
-    """Return the place of an intervention: adding comes first, as in the design."""
-    return ("add", "ablate").index(intervention)
+    """Return the place of an intervention: those that set a length come first, then those that remove a share."""
+    return (*LENGTHS, *SHARES).index(intervention)
 
 
 def panel_grid(
@@ -134,7 +149,7 @@ def strength_panels(
         size = 8.5 if len(labels) <= 6 else 7.5 if len(labels) <= 8 else 6.5
         axes.set_xticks(axis.positions, labels, fontsize=size)
         axes.set_xlim(axis.positions[0] - 0.07 * axis.span, axis.positions[-1] + 0.09 * axis.span)
-        name = "alpha, and below it the share\nof the residual norm" if edges.column else ""
+        name = strength_title(panel.points["intervention"].iloc[0], width=30) if edges.column else ""
         axes.set_xlabel(name if axis.positions == axis.alphas else f"{name} (not to scale)".strip())
 
     return panel_grid(summary, height=height, margin=margin, ylabel=ylabel, draw=draw_panel)

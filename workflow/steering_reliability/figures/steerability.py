@@ -12,6 +12,7 @@ from steering_reliability.figures.controls import random_band
 from steering_reliability.figures.panels import curve_name, plain_grid
 from steering_reliability.figures.style import INK, MUTED, finish, new_figure
 from steering_reliability.results.schema import SPLITS
+from steering_reliability.text.layers import layer_words
 from steering_reliability.text.numbers import rounded
 
 _RIGHT_WAY, _WRONG_WAY = "#56B4E9", "#D55E00"
@@ -61,8 +62,8 @@ def _of(table: pd.DataFrame, curve: tuple[Any, ...], split: str) -> pd.DataFrame
     return chosen
 
 
-def _names(table: pd.DataFrame, direction: str = "", layer: int | None = None, seed: int = 0) -> list[str]:
-    return [] if layer is None else [curve_name(f"layer {layer}", table, direction, seed)]
+def _names(table: pd.DataFrame, direction: str = "", layer: str | None = None, seed: int = 0) -> list[str]:
+    return [] if layer is None else [curve_name(layer_words(layer), table, direction, seed)]
 
 
 def _draw_panel(axes: Axes, slopes: np.ndarray, summary: pd.DataFrame) -> None:

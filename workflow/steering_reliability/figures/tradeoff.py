@@ -10,9 +10,10 @@ from matplotlib.lines import Line2D
 
 from steering_reliability.figures.controls import CONTROL_STYLES, control_handles, control_points
 from steering_reliability.figures.label_places import place_labels
-from steering_reliability.figures.panels import interval_bars, percent, sample_sizes, study_points
+from steering_reliability.figures.panels import LENGTHS, SHARES, interval_bars, percent, sample_sizes, study_points
 from steering_reliability.figures.style import GRID, INK, MUTED, LineStyle, finish, new_figure, series_styles
-from steering_reliability.results.schema import POINT_KEYS
+from steering_reliability.results.schema import POINT_KEYS, layers_in_order
+from steering_reliability.text.layers import layer_tag, layer_words
 
 COST: Final = "helpfulness_drop"
 REFUSAL: Final = "refusal_harm_test"
@@ -46,12 +47,13 @@ def tradeoff_points(summary: pd.DataFrame) -> pd.DataFrame:
     points = points.loc[points[[COST, REFUSAL]].notna().all(axis=1), _COLUMNS].reset_index(drop=True)
     is_study, is_steered = points["role"] == "main", ~points["from_baseline"].astype(bool)
     degenerate = points["degenerate_harm_test"] > _MOST
+    points = points.assign(series=[_series(row) for _, row in points.iterrows()])
+    is_ambiguous = any(len(family) > 1 for family in mark_kinds(points))
     return points.assign(
-        series=[_series(row) for _, row in points.iterrows()],
-        is_hollow=is_steered & ((is_study & (points["intervention"] == "ablate")) | (points["role"] == "shuffled")),
+        is_hollow=is_steered & ((is_study & points["intervention"].isin(SHARES)) | (points["role"] == "shuffled")),
         is_mostly_degenerate=is_steered & is_study & degenerate,
         on_pareto=is_study & points["on_pareto"].astype(bool),
-        label=[_label(row) for _, row in points.iterrows()],
+        label=[_label(row, is_ambiguous=is_ambiguous) for _, row in points.iterrows()],
     )
 
 
@@ -62,8 +64,8 @@ def tradeoff_frontier(points: pd.DataFrame) -> pd.DataFrame:
 
 def tradeoff_styles(points: pd.DataFrame) -> dict[str, LineStyle]:
     """Return the look of each series, in the order of the legend; what is `INK` takes the colour of the text."""
-    layers = sorted(points.loc[(points["role"] == "main") & (points["series"] != UNSTEERED), "layer"].unique())
-    styles = {f"layer {layer}": style for layer, style in zip(layers, series_styles(len(layers)), strict=True)}
+    layers = layers_in_order(points.loc[(points["role"] == "main") & (points["series"] != UNSTEERED), "layer"])
+    styles = {layer_words(layer): style for layer, style in zip(layers, series_styles(len(layers)), strict=True)}
     styles[UNSTEERED] = LineStyle(INK, "*", "-")
     styles |= {kind.name: LineStyle(INK, kind.marker, "-") for kind in CONTROL_STYLES.values()}
     return {name: style for name, style in styles.items() if (points["series"] == name).any()}
@@ -79,13 +81,22 @@ def cost_limits(points: pd.DataFrame) -> tuple[float, float]:
 def _series(row: pd.Series) -> str:
     if row["role"] in CONTROL_STYLES:
         return CONTROL_STYLES[row["role"]].name
-    return UNSTEERED if row["from_baseline"] else f"layer {row['layer']}"
+    return UNSTEERED if row["from_baseline"] else layer_words(row["layer"])
 
 
-def _label(row: pd.Series) -> str:
+def _label(row: pd.Series, *, is_ambiguous: bool) -> str:
+    """Name a point of the frontier; with its intervention where no mark tells it (`is_ambiguous`)."""
     if row["role"] != "main" or row["from_baseline"] or not row["on_pareto"]:
         return ""
-    return f"L{row['layer']}, {row['alpha']:g} ({percent(row['relative_strength'])})"
+    kind = f"{row['intervention']} " if is_ambiguous else ""
+    return f"{kind}{layer_tag(row['layer'])}, {row['alpha']:g} ({percent(row['relative_strength'])})"
+
+
+def mark_kinds(points: pd.DataFrame) -> list[list[str]]:
+    """Return the interventions of the study's filled marks, and those of its hollow ones; empty ones are left out."""
+    there = set(points.loc[(points["role"] == "main") & (points["series"] != UNSTEERED), "intervention"])
+    kinds = ([kind for kind in family if kind in there] for family in (LENGTHS, SHARES))
+    return [family for family in kinds if family]
 
 
 def draw_tradeoff(summary: pd.DataFrame, *, title: str) -> Figure:
@@ -151,9 +162,11 @@ def _legend(axes: Axes, points: pd.DataFrame, styles: dict[str, LineStyle]) -> N
         for name, style in styles.items() if name in set(study["series"])
     ]  # fmt: skip
     grey = {"color": MUTED, "linestyle": "none"}
-    if set(study.loc[study["series"] != UNSTEERED, "intervention"]) == {"add", "ablate"}:
-        handles.append(Line2D([], [], marker="o", label="add", **grey))  # type: ignore[arg-type]
-        handles.append(Line2D([], [], marker="o", markerfacecolor="white", label="ablate", **grey))  # type: ignore[arg-type]
+    kinds = mark_kinds(points)
+    if len(kinds) > 1:
+        filled, hollow = (",\n".join(family) for family in kinds)
+        handles.append(Line2D([], [], marker="o", label=filled, **grey))  # type: ignore[arg-type]
+        handles.append(Line2D([], [], marker="o", markerfacecolor="white", label=hollow, **grey))  # type: ignore[arg-type]
     if points["is_mostly_degenerate"].any():
         cross = Line2D([], [], color=INK, marker="x", markersize=8, linestyle="none", label="mostly\ndegenerate")
         handles.append(cross)

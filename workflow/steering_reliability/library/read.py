@@ -73,7 +73,7 @@ def load_results(run: str | Path, *, columns: Sequence[str] | None = None) -> "p
 
     Returns:
         One row per completion and condition; `results.schema.COLUMN_DESCRIPTIONS` says what each column holds, with
-        its unit.
+        its unit. `layer` is a name: "14", or "10-18" of several blocks. The study is `role == "main"`.
 
     Raises:
         InputError: When there are no results, or they lack a column.

@@ -8,7 +8,7 @@ import pandas as pd
 
 from steering_reliability.figures.gap import headline_gap
 from steering_reliability.figures.heatmap import LIGHT_FROM
-from steering_reliability.figures.panels import curve_order
+from steering_reliability.figures.panels import SHARES, curve_order
 from steering_reliability.figures.style import SPLIT_STYLES
 from steering_reliability.report.chart_style import (
     HEIGHT,
@@ -23,7 +23,8 @@ from steering_reliability.report.chart_style import (
     strength_text,
     zero_line,
 )  # fmt: skip
-from steering_reliability.results.schema import SPLITS, as_records
+from steering_reliability.results.schema import SPLITS, as_records, in_order, layers_in_order
+from steering_reliability.text.layers import layer_words
 from steering_reliability.text.numbers import rounded, signed
 
 _CONTROL: Final = "random directions, harm_test"
@@ -71,8 +72,8 @@ def heatmap_chart(summary: pd.DataFrame, *, name: str, split: str, title: str) -
 
 def _cells(rows: pd.DataFrame, *, name: str, title: str) -> Spec:
     base = alt.Chart(rows).encode(
-        x=alt.X("alpha:O", title="alpha", axis=alt.Axis(labelAngle=0)),
-        y=alt.Y("layer:O", title="layer", sort="descending"),
+        x=alt.X("alpha:O", title=_alpha_title(rows), axis=alt.Axis(labelAngle=0)),
+        y=alt.Y("layer:O", title="layer", sort=layers_in_order(rows["layer"])[::-1]),
     )
     # The edge shows a cell that is as dark, or as light, as the page.
     cells = base.mark_rect(stroke="#888888", strokeWidth=1).encode(
@@ -95,13 +96,13 @@ def steerability_chart(prompts: pd.DataFrame) -> Spec:
     """Each prompt's steerability, sorted within its split, one panel per layer."""
     rows = prompts[(prompts["role"] == "main") & prompts["slope"].notna()].copy()
     rows["rank"] = rows.groupby(["layer", "split"])["slope"].rank(method="first")
-    rows["panel"] = [f"layer {layer}" for layer in rows["layer"]]
+    rows["panel"] = rows["layer"].map(layer_words)
     rows = rows.assign(intervention="add", series=rows["split"])
     tips = [alt.Tooltip("id:N", title="prompt"), alt.Tooltip("split:N"), alt.Tooltip("slope:Q", format="+.2f")]
     tips.append(alt.Tooltip("n:Q", title="alphas it rests on"))
     kept = rows[["direction", "intervention", "layer", "split", "series", "id", "slope", "n", "rank", "panel"]]
     # One data set for the panels and the marks: of two, each panel would draw every mark of the second.
-    kept = kept.sort_values(["layer", "split", "rank"])
+    kept = in_order(kept, ["layer", "split", "rank"])
     base = alt.Chart(kept)
     points = base.mark_point(filled=True, size=36, opacity=1).encode(
         x=alt.X("rank:Q", title="prompts, the least steerable first"),
@@ -110,7 +111,7 @@ def steerability_chart(prompts: pd.DataFrame) -> Spec:
         tooltip=tips,
     )
     panels = alt.layer(zero_line(), points, data=kept).properties(width=WIDTH, height=HEIGHT)
-    order = [f"layer {layer}" for layer in sorted({int(layer) for layer in kept["layer"]})]
+    order = list(kept["panel"].unique())
     return finished(
         panels.facet(panel_header("panel", order), columns=3), "How far each prompt moves per unit of alpha"
     )
@@ -118,7 +119,7 @@ def steerability_chart(prompts: pd.DataFrame) -> Spec:
 
 def _points_of(summary: pd.DataFrame, role: str = "main", *, baseline: bool = False) -> pd.DataFrame:
     rows = summary[(summary["role"] == role) & (baseline | ~summary["from_baseline"].astype(bool))]
-    panels = [f"{kind}, layer {layer}" for kind, layer in zip(rows["intervention"], rows["layer"], strict=True)]
+    panels = [f"{kind}, {layer_words(at)}" for kind, at in zip(rows["intervention"], rows["layer"], strict=True)]
     strength = [strength_text(share) for share in rows["relative_strength"]]
     # The copy joins the summary's many blocks, which pandas would warn of.
     return rows.copy().assign(panel=panels, strength=strength)
@@ -145,8 +146,13 @@ def _points(row: Any, name: str) -> str:
 
 
 def _where_tips() -> list[alt.Tooltip]:
-    names = [("intervention", "N"), ("layer", "Q"), ("alpha", "Q"), ("strength", "N")]
+    names = [("intervention", "N"), ("layer", "N"), ("alpha", "Q"), ("strength", "N")]
     return [alt.Tooltip(f"{name}:{kind}") for name, kind in names]
+
+
+def _alpha_title(rows: pd.DataFrame) -> str:
+    """The title of an axis of strengths of one intervention."""
+    return "alpha (share removed)" if rows["intervention"].iloc[0] in SHARES else "alpha"
 
 
 def _panels(rows: pd.DataFrame, *, y: str, percent: bool, description: str) -> list[Spec]:
@@ -168,7 +174,7 @@ def _lines(rows: pd.DataFrame, *, y: str, percent: bool, domain: list[float], ha
     colour = alt.Color("series:N", scale=_SPLIT_COLOURS if percent else alt.Undefined, title=None, legend=legend)
     shape = alt.Shape("series:N", scale=_SPLIT_SHAPES if percent else alt.Undefined, title=None, legend=legend)
     dash = alt.StrokeDash("series:N", scale=_SPLIT_DASHES if percent else alt.Undefined, title=None, legend=legend)
-    base = alt.Chart(rows).encode(x=alt.X("place:Q", title="alpha", axis=alt.Axis(tickCount=4)))
+    base = alt.Chart(rows).encode(x=alt.X("place:Q", title=_alpha_title(rows), axis=alt.Axis(tickCount=4)))
     # A difference of shares is in points, not in percent.
     axis = alt.Axis(format="%") if percent else alt.Axis(labelExpr=POINTS)
     intervals = base.mark_rule(strokeWidth=1, aria=False).encode(
@@ -183,5 +189,5 @@ def _lines(rows: pd.DataFrame, *, y: str, percent: bool, domain: list[float], ha
     bars = [intervals] if rows["low"].notna().any() else []
     layers = [*([] if percent else [zero_line()]), *bars, lines, points]
     chart = alt.layer(*layers, data=rows).properties(width=WIDTH, height=HEIGHT)
-    order = sorted(rows["panel"].unique(), key=lambda name: int(name.split()[-1]))
+    order = list(in_order(rows, ["layer"])["panel"].unique())
     return finished(chart.facet(panel_header("panel", order), columns=3))

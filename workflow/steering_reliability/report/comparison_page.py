@@ -16,6 +16,7 @@ from steering_reliability.files import write_text
 from steering_reliability.report.chart_style import HEIGHT, POINTS, WIDTH, Spec, finished, panel_header, zero_line
 from steering_reliability.report.scripts import packed, page_environment, page_frame
 from steering_reliability.results.schema import as_records
+from steering_reliability.text.layers import layer_words
 from steering_reliability.text.numbers import interval, points, signed
 
 MEASURES: Final = {
@@ -32,7 +33,7 @@ def write_comparison_page(table: pd.DataFrame, *, differences: Sequence[str] = (
     """
     charts = {name: comparison_chart(table, measure=name, title=title) for name, title in MEASURES.items()}
     environment = page_environment()
-    environment.filters["points"] = parts
+    environment.filters |= {"points": parts, "layers": layer_words}
     page = environment.get_template("compare.html.j2").render(
         **page_frame(),
         charts=charts,
@@ -65,7 +66,7 @@ def comparison_chart(table: pd.DataFrame, *, measure: str, title: str) -> list[S
     rows = table.dropna(subset=[measure]).copy()
     thirds = third_of(rows["depth"])
     rows["panel"] = [f"{kind}, {THIRDS[third]}" for kind, third in zip(rows["intervention"], thirds, strict=True)]
-    rows["line"] = [f"{run}, layer {layer}" for run, layer in zip(rows["run"], rows["layer"], strict=True)]
+    rows["line"] = [f"{run}, {layer_words(layer)}" for run, layer in zip(rows["run"], rows["layer"], strict=True)]
     rows["shown"] = [f"{points(row, measure)}, n = {int(row['refusal_harm_test_n'])}" for row in as_records(rows)]
     kept = ["run", "model", "layer", "intervention", "alpha", "relative_strength", "panel", "line", "shown"]
     rows = rows[kept].assign(value=rows[measure], low=rows[f"{measure}_low"], high=rows[f"{measure}_high"])

@@ -10,8 +10,9 @@ import pandas as pd
 from steering_reliability.prompts.schema import Prompt
 from steering_reliability.prompts.subset import spread_subset
 from steering_reliability.report.scripts import packed
-from steering_reliability.results.schema import SPLITS, as_records
+from steering_reliability.results.schema import SPLITS, as_records, in_order, layers_in_order
 from steering_reliability.text.escaping import visible
+from steering_reliability.text.layers import layer_words
 
 MAX_CHARACTERS: Final = 24_000_000
 """Text that one page carries: 50,000 completions of 40 tokens are half of it, 4 MB when compressed."""
@@ -33,9 +34,9 @@ class PackedCompletions:
     """What the page's browser reads.
 
     Attributes:
-        data: Base64 of a gzipped JSON object with `prompts`, `points`, `labels`, `phrases` and `rows`, the latter by
-            column. Numbers stand for places in the other lists; the unsteered completions belong to the points without
-            an intervention.
+        data: Base64 of a gzipped JSON object with `prompts`, `points`, `labels`, `layers`, `phrases` and `rows`, the
+            latter by column. Numbers stand for places in the other lists; the unsteered completions belong to the
+            points without an intervention.
         n_prompts: Prompts in it.
         n_prompts_left_out: Prompts of the run that are not in it.
     """
@@ -57,6 +58,8 @@ def pack_completions(results: pd.DataFrame, *, max_characters: int = MAX_CHARACT
     phrases, columns = _columns(kept)
     content = {
         "labels": list(_LABELS),
+        # In their order, each with its words.
+        "layers": [[name, layer_words(name)] for name in layers_in_order(kept["layer"].replace("", None))],
         "prompts": prompts,
         "points": [_point(row) for row in as_records(kept.drop_duplicates(_POINT))],
         "phrases": phrases,
@@ -69,12 +72,12 @@ def pack_completions(results: pd.DataFrame, *, max_characters: int = MAX_CHARACT
 def _once(results: pd.DataFrame) -> pd.DataFrame:
     """Unsteered completions once per seed, under no intervention, before the steered ones."""
     rows = results[PAGE_COLUMNS].assign(order=results["split"].map(SPLITS.index))
-    keys = ["intervention", "role", "direction", "layer", "alpha", "seed", "order", "id", "sample"]
-    rows = rows.sort_values(keys, kind="stable")
+    within = ["alpha", "seed", "order", "id", "sample"]
+    rows = in_order(rows, ["intervention", "role", "direction", "layer", *within])
     from_baseline = rows["from_baseline"].astype(bool)
-    nothing: dict[str, Any] = {"role": "main", "direction": "", "intervention": "none", "layer": -1}
+    nothing: dict[str, Any] = {"role": "main", "direction": "", "intervention": "none", "layer": ""}
     unsteered = rows[from_baseline].drop_duplicates(["seed", *_PROMPT, "sample"]).assign(**nothing)
-    return pd.concat([unsteered.sort_values(keys, kind="stable"), rows[~from_baseline]], ignore_index=True)
+    return pd.concat([in_order(unsteered, within), rows[~from_baseline]], ignore_index=True)
 
 
 def _spread(rows: pd.DataFrame, max_characters: int) -> pd.DataFrame:
@@ -98,7 +101,7 @@ def _prompt(row: Mapping[str, Any]) -> list[str]:
 def _point(row: Mapping[str, Any]) -> list[Any]:
     strength = row["relative_strength"]
     shown = None if pd.isna(strength) else round(float(strength), 4)
-    return [row["role"], row["direction"], row["intervention"], int(row["layer"]), float(row["alpha"]),
+    return [row["role"], row["direction"], row["intervention"], row["layer"], float(row["alpha"]),
             int(row["seed"]), shown]  # fmt: skip
 
 

@@ -9,6 +9,7 @@ from steering_reliability.claims.claim import QUESTIONS, ROBUSTNESS
 from steering_reliability.evidence.pareto import recommended_point
 from steering_reliability.evidence.sanity_checks import COSINE, TOO_ALIKE
 from steering_reliability.results.schema import SPLITS, as_records
+from steering_reliability.text.layers import layer_words
 from steering_reliability.text.numbers import rate
 
 _WEAK: Final = 0.01
@@ -16,10 +17,10 @@ _MANY_DEGENERATE: Final = 0.1
 _FEW: Final = 20
 
 
-def headline(summary: pd.DataFrame, *, claims: pd.DataFrame) -> list[str]:
-    """Return sentences on the unsteered model, the recommended point, the three questions and the controls.
+def headline(summary: pd.DataFrame, *, claims: pd.DataFrame, methods: pd.DataFrame | None = None) -> list[str]:
+    """Return sentences on the unsteered model, the recommended point, the three questions, the controls and methods.
 
-    The sentences of `claims` are repeated, so that a number has one interval everywhere.
+    The sentences of `claims` and `methods` are repeated, so that a number has one interval everywhere.
     """
     study = summary[summary["role"] == "main"]
     if study.empty:
@@ -36,7 +37,7 @@ def headline(summary: pd.DataFrame, *, claims: pd.DataFrame) -> list[str]:
         sentences.append(
             "No random direction was run, so it is unknown whether any vector of this length has the same effect."
         )
-    return sentences
+    return sentences if methods is None else [*sentences, *methods["sentence"].dropna()]
 
 
 def warnings(
@@ -68,9 +69,10 @@ def _of_baseline(row: Mapping[str, Any]) -> str:
 def _of_point(row: Mapping[str, Any]) -> str:
     strength = row["relative_strength"]
     relative: str = "" if pd.isna(strength) else f" ({100 * strength:.1f}% of the residual norm)"
+    place = f"{row['intervention']} at {layer_words(row['layer'])}"
     return (
-        f"Recommended point (chosen on harm_train and benign): {row['intervention']} at layer {row['layer']}, alpha "
-        f"{row['alpha']:g}{relative}. It refuses {rate(row, 'clean_refusal_benign')} of benign prompts."
+        f"Recommended point (chosen on harm_train and benign): {place}, alpha {row['alpha']:g}{relative}. "
+        f"It refuses {rate(row, 'clean_refusal_benign')} of benign prompts."
     )
 
 

@@ -38,8 +38,8 @@ FIGURES: Final = {
     ),
     "tradeoff": (
         "Trade-off",
-        f"Refusal on harm_test against the loss of helpfulness on benign prompts. {READING}. Hollow: ablate; bars: 95% "
-        "intervals; labels: layer, alpha and its share of the residual norm.",
+        f"Refusal on harm_test against the loss of helpfulness on benign prompts. {READING}. Hollow: ablate, "
+        "ablate_affine; bars: 95% intervals; labels: layer, alpha and its share of the residual norm.",
     ),
     "gap_vs_alpha": (
         "Generalization gap",
@@ -62,6 +62,11 @@ FIGURES: Final = {
         "Effect at equal KL",
         "Change of harm_test refusal against the first-token KL. A direction that is specific to refusal lies above "
         "the black controls at the same KL.",
+    ),
+    "methods": (
+        "Methods at equal KL",
+        "Change of clean refusal and helpfulness lost by method, against the first-token KL. A circle marks a method "
+        "whose refusal on harm_test differs from that of the first method at the same KL.",
     ),
 }
 """Title and caption of each figure, in the order of the page."""
@@ -98,6 +103,7 @@ class RunTables:
     prompt_steerability: pd.DataFrame
     shift: pd.DataFrame
     by_group: pd.DataFrame
+    methods: pd.DataFrame
 
 
 def write_report(
@@ -132,13 +138,13 @@ def write_report(
             title=title,
             shift=shift_sentence(tables.shift),
             answers=_answers(claims),
-            findings=headline(summary, claims=claims),
+            findings=headline(summary, claims=claims, methods=tables.methods),
             warnings=[
                 *filter(None, [mixture_note((provenance or {}).get("made_with", []))]),
                 *warnings(summary, claims=claims, sanity=tables.sanity, prompts=prompts),
             ],
             caveats=CAVEATS,
-            figures=list(_figures(figures_dir, charts)),
+            figures=list(_figures(figures_dir, charts, compares_methods=len(tables.methods) > 0)),
             charts=charts,
             stages=stages,
             times=times,
@@ -203,8 +209,10 @@ def _opens(row: Mapping[str, Any]) -> dict[str, str]:
     return {**point, "alpha": alpha}
 
 
-def _figures(folder: Path, charts: Mapping[str, list[Spec]]) -> Iterator[dict[str, Any]]:
+def _figures(folder: Path, charts: Mapping[str, list[Spec]], *, compares_methods: bool) -> Iterator[dict[str, Any]]:
     for name, (title, caption) in FIGURES.items():
+        if name == "methods" and not compares_methods:
+            continue
         path = folder / f"{name}.svg"
         picture = _image(path) if path.exists() else None
         if picture or name in charts:

@@ -23,6 +23,7 @@ from steering_reliability.figures.tradeoff import (
 )
 from steering_reliability.report.chart_style import OPENS, PLAIN_POINTS, Spec, finished, rate_text, strength_text
 from steering_reliability.results.schema import as_records
+from steering_reliability.text.layers import point_words
 from steering_reliability.text.numbers import points as points_text
 
 _WIDTH: Final = 400
@@ -128,7 +129,7 @@ def _point(row: dict[str, Any]) -> str:
     if row["series"] == UNSTEERED:
         return UNSTEERED
     name = "" if row["role"] == "main" else f"{row['series']}, "
-    return f"{name}{row['intervention']}, layer {row['layer']}, alpha {row['alpha']:g}"
+    return f"{name}{point_words(row)}"
 
 
 def _label_places(points: pd.DataFrame) -> pd.DataFrame:

@@ -17,8 +17,8 @@ from steering_reliability.prompts.reading import read_prompts
 from steering_reliability.prompts.schema import Prompt
 from steering_reliability.prompts.similarity import cluster_prompts
 from steering_reliability.prompts.subset import choose_direction_set
-from steering_reliability.results.condition import ScoredCondition, read_statistics, relative_strength
-from steering_reliability.results.schema import RESULTS_SCHEMA, SPLITS
+from steering_reliability.results.condition import ScoredCondition
+from steering_reliability.results.schema import GRID_ROLES, RESULTS_SCHEMA, SPLITS
 from steering_reliability.results.scoring import length_for_full_mark, median_base_logprob, score_row
 from steering_reliability.results.shards import Key, ShardRow, check_keys, complete_keys, read_shard
 
@@ -69,7 +69,7 @@ def aggregate(
         full_length=length_for_full_mark(max_new_tokens),
         scorer=scorer,
     )
-    main_seeds = {c.seed for c in ordered if c.role == "main"} or set(baseline)
+    main_seeds = {c.seed for c in ordered if c.role in GRID_ROLES} or set(baseline)
     for seed, shards in baseline.items():
         for split, path in shards.items():
             # The seed of a check runs on a subset of the prompts, the study on all of them.
@@ -138,13 +138,15 @@ class _Run:
     def keys(self, conditions: Sequence[ScoredCondition]) -> dict[str, set[Key]]:
         """Return, per split, the completions that each shard of a curve must hold.
 
-        The study covers every prompt. A check may cover some: then its first shard says which, and the others agree.
+        The study and its other methods cover every prompt. A check may cover some: then its first shard says which,
+        and the others agree.
         """
         keys: dict[str, set[Key]] = {}
         for condition in conditions:
             for split in _in_order(condition.shards.keys() - keys.keys()):
                 whole = self.baselines[condition.seed, split].rows.keys()
-                ids = None if condition.role == "main" else {key[0] for key in self.read(condition, split)}
+                is_whole = condition.role in GRID_ROLES
+                ids = None if is_whole else {key[0] for key in self.read(condition, split)}
                 keys[split] = {key for key in whole if ids is None or key[0] in ids}
         return keys
 
@@ -154,11 +156,10 @@ class _Run:
         return read_shard(Path(condition.shards[split]), condition=expected, prompts=self.prompts[split])
 
     def steered(self, condition: ScoredCondition, keys: Mapping[str, set[Key]]) -> Iterator[list[ShardRow]]:
-        statistics = read_statistics(Path(condition.statistics))
         added = {
             "role": condition.role,
             "coefficient": float(condition.coefficient),
-            "relative_strength": relative_strength(condition, statistics=statistics),
+            "relative_strength": condition.relative_strength,
             "from_baseline": False,
         }
         for split in _in_order(condition.shards):

@@ -1,6 +1,6 @@
 """The columns of results.parquet: the one contract between the completions and everything that reads them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -10,17 +10,22 @@ import pyarrow.parquet as pq
 
 from steering_reliability.errors import InputError
 from steering_reliability.prompts.schema import SPLITS
+from steering_reliability.text.layers import layer_order
 
 __all__ = [
-    "COLUMN_DESCRIPTIONS", "GROUP_KEYS", "POINT_KEYS", "RESULTS_SCHEMA", "ROLES", "ROW_KEYS", "SPLITS", "TableRow",
-    "as_records", "at_point", "read_results", "sort_points", "steered_points",
+    "COLUMN_DESCRIPTIONS", "GRID_ROLES", "GROUP_KEYS", "POINT_KEYS", "RESULTS_SCHEMA", "ROLES", "ROW_KEYS", "SPLITS",
+    "TableRow", "as_records", "at_point", "in_order", "layers_in_order", "read_results", "sort_points",
+    "steered_points",
 ]  # fmt: skip
 
 TableRow = Mapping[str, Any]
 """A row of a table, or an operating point: column name to value."""
 
-ROLES: Final = ("main", "alt_prefix", "alt_seed", "random", "shuffled")
-"""What a condition is run for: the study itself, or one of its sanity checks."""
+ROLES: Final = ("main", "method", "alt_prefix", "alt_seed", "random", "shuffled")
+"""What a condition is run for: the study itself, another method of it, or one of its sanity checks."""
+
+GRID_ROLES: Final = ("main", "method")
+"""The roles that run the whole grid on every prompt."""
 
 GROUP_KEYS: Final = ["role", "direction", "intervention", "layer", "seed"]
 """What the points of one dose-response curve share."""
@@ -32,7 +37,11 @@ ROW_KEYS: Final = ["split", "id", "sample"]
 """What identifies one completion within an operating point."""
 
 _COLUMNS: Final[list[tuple[str, pa.DataType, str]]] = [
-    ("role", pa.string(), "What the condition is run for: main, alt_prefix, alt_seed, random or shuffled."),
+    (
+        "role",
+        pa.string(),
+        "What the condition is run for: main, method (another method), alt_prefix, alt_seed, random or shuffled.",
+    ),
     ("split", pa.string(), "Prompt set: harm_train (in distribution), harm_test (out of distribution) or benign."),
     ("id", pa.string(), "Prompt id, unique within its split."),
     ("sample", pa.int32(), "Number of the completion of this prompt, from 0."),
@@ -47,11 +56,24 @@ _COLUMNS: Final[list[tuple[str, pa.DataType, str]]] = [
     ("prompt", pa.string(), "The user's text, before any chat template."),
     ("completion", pa.string(), "What the model wrote, without special tokens."),
     ("direction", pa.string(), "Name of the steering direction; baseline rows are repeated under each."),
-    ("intervention", pa.string(), "add or ablate."),
-    ("layer", pa.int32(), "Index of the steered block, from 0."),
+    ("intervention", pa.string(), "add, add_keep_norm, clamp, ablate or ablate_affine."),
+    (
+        "layer",
+        pa.string(),
+        "Steered blocks, counted from 0: 14, 10-18, 10+14+18 or all; with -from-14 all use the direction of block 14.",
+    ),
     ("alpha", pa.float64(), "Strength as written in the config; 0 is the baseline."),
-    ("coefficient", pa.float64(), "add: multiple of the unit vector; ablate: fraction of the projection removed."),
-    ("relative_strength", pa.float64(), "Size of the change over the mean residual norm there, signed as alpha."),
+    (
+        "coefficient",
+        pa.float64(),
+        "add, add_keep_norm and clamp: multiple of the unit vector, at the first of several blocks; ablate and "
+        "ablate_affine: fraction removed.",
+    ),
+    (
+        "relative_strength",
+        pa.float64(),
+        "Size of the change over the mean residual norm there, signed as alpha; of several blocks the mean.",
+    ),
     ("seed", pa.int64(), "Seed of the sampling."),
     ("from_baseline", pa.bool_(), "True where the row is the unsteered completion, repeated under this condition."),
     ("finish_reason", pa.string(), "eos: the model ended its turn, or a stop string did; length: it was cut."),
@@ -106,6 +128,8 @@ COLUMN_DESCRIPTIONS: Final[dict[str, str]] = {name: text for name, _, text in _C
 def read_results(path: Path, *, columns: Sequence[str] | None = None) -> pd.DataFrame:
     """Read results.parquet, or only some of its columns.
 
+    Files of earlier versions, whose layers are numbers, are read as those of today.
+
     Returns:
         One row per (prompt, sample, split, direction, intervention, layer, alpha, seed); missing numbers are NaN.
 
@@ -122,7 +146,10 @@ def read_results(path: Path, *, columns: Sequence[str] | None = None) -> pd.Data
     missing = set(COLUMN_DESCRIPTIONS if columns is None else columns) - set(table.column_names)
     if missing:
         raise InputError(f"the results lack {', '.join(sorted(missing))}", where=str(path), fix=fix)
-    return pd.DataFrame(table.to_pandas())
+    results = pd.DataFrame(table.to_pandas())
+    if "layer" in results and pd.api.types.is_numeric_dtype(results["layer"]):
+        results["layer"] = results["layer"].astype("int64").astype(str)
+    return results
 
 
 def at_point(
@@ -141,12 +168,32 @@ def steered_points(table: pd.DataFrame, *roles: str) -> pd.DataFrame:
 
 def sort_points(frame: pd.DataFrame) -> pd.DataFrame:
     """Sort operating points by role (study first), direction, intervention, layer, alpha and seed."""
-    keys = ["role", "direction", "intervention", "layer", "alpha", "seed"]
-    ranks = {role: rank for rank, role in enumerate(ROLES)}
-    ordered = frame.sort_values(
-        keys, key=lambda column: column.map(ranks) if column.name == "role" else column, kind="stable"
+    return in_order(frame, ["role", "direction", "intervention", "layer", "alpha", "seed"])
+
+
+def in_order(frame: pd.DataFrame, keys: Sequence[str], *, ascending: bool | list[bool] = True) -> pd.DataFrame:
+    """Sort rows by columns, roles and layers by their own order (the study first, layer 2 before layer 10).
+
+    Rows that are equal keep their order; a missing layer comes last.
+    """
+    layers = layers_in_order(frame["layer"].unique()) if "layer" in keys else []
+    ranks = {"role": _ranks(ROLES), "layer": _ranks(layers)}
+    return frame.sort_values(
+        list(keys),
+        key=lambda column: column.map(ranks[str(column.name)]) if column.name in ranks else column,
+        ascending=ascending,
+        kind="stable",
+        ignore_index=True,
     )
-    return ordered.reset_index(drop=True)
+
+
+def layers_in_order(layers: Iterable[Any]) -> list[str]:
+    """Return the distinct names of layers in their order, without missing ones."""
+    return sorted({name for name in layers if isinstance(name, str)}, key=layer_order)
+
+
+def _ranks(names: Sequence[str]) -> dict[str, int]:
+    return {name: rank for rank, name in enumerate(names)}
 
 
 def as_records(frame: pd.DataFrame) -> list[dict[str, Any]]:

@@ -12,8 +12,8 @@ from steering_reliability.files import write_text
 _P_VALUES: Final = ["p", "p_corrected"]
 """Kept to six significant digits: rounded to six places a small one would be 0."""
 
-_TEXTS: Final = {"id": str, "group": str}
-"""Columns that hold a user's own words, which may look like numbers."""
+_TEXTS: Final = {"id": str, "group": str, "layer": str, "other_layer": str}
+"""Columns of words that may look like numbers: a user's own, and names of layers."""
 
 
 def write_table(table: pd.DataFrame, path: Path) -> None:

@@ -6,6 +6,8 @@ const PAGE_SIZE = NARROW ? 5 : 20;
 const HARMFUL = new Set(["harm_train", "harm_test"]);
 const HELPFUL = 1, DEGENERATE = 2, CUT = 4;
 const $ = (id) => document.getElementById(id);
+// Names of layers in their order, each with its words.
+const LAYERS = new Map();
 const embedded = (id) => JSON.parse($(id).textContent);
 
 function element(tag, attributes = {}, ...children) {
@@ -32,6 +34,7 @@ async function readCompletions() {
   const prompts = data.prompts.map(([split, id, family, style, text]) => ({ split, id, family, style, text }));
   const points = data.points.map(([role, direction, intervention, layer, alpha, seed, strength]) => (
     { role, direction, intervention, layer, alpha, seed, strength }));
+  for (const [name, words] of data.layers) LAYERS.set(name, words);
   const columns = data.rows;
   const rows = columns.text.map((text, number) => ({
     number, text,
@@ -56,7 +59,7 @@ const FILTERS = {
   family: (row) => row.prompt.family,
   style: (row) => row.prompt.style,
   intervention: (row) => row.point.intervention,
-  layer: (row) => (row.point.layer < 0 ? "" : String(row.point.layer)),
+  layer: (row) => row.point.layer,
   alpha: (row) => (row.point.intervention === "none" ? "" : String(row.point.alpha)),
   direction: (row) => row.point.direction,
   label: (row) => row.label,
@@ -65,10 +68,14 @@ const FILTERS = {
   degenerate: (row) => (row.flags & DEGENERATE ? "yes" : "no"),
   seed: (row) => String(row.point.seed),
 };
-const ORDER = { split: ["harm_train", "harm_test", "benign"], intervention: ["none", "add", "ablate"] };
+const ORDER = {
+  split: ["harm_train", "harm_test", "benign"],
+  intervention: ["none", "add", "add_keep_norm", "clamp", "ablate", "ablate_affine"],
+};
 
 function options(name, rows) {
   const found = [...new Set(rows.map(FILTERS[name]))].filter((value) => value !== "");
+  if (name === "layer") return [...LAYERS.keys()];
   if (ORDER[name]) return ORDER[name].filter((value) => found.includes(value));
   const numeric = found.every((value) => value !== "" && !Number.isNaN(Number(value)));
   return numeric ? found.sort((a, b) => a - b) : found.sort();
@@ -181,7 +188,7 @@ class Browser {
 // ---- one completion ----------------------------------------------------------------------------------------------
 
 const where = ({ intervention, layer, alpha, direction }) => (
-  intervention === "none" ? "unsteered" : `${intervention}, layer ${layer}, alpha ${alpha}, ${direction}`);
+  intervention === "none" ? "unsteered" : `${intervention}, ${LAYERS.get(layer)}, alpha ${alpha}, ${direction}`);
 
 function outcome(row) {
   const words = [row.label, `refusal score ${row.score.toFixed(2)}`, row.flags & HELPFUL ? "helpful" : "not helpful"];
@@ -262,7 +269,7 @@ function csv(rows) {
   const names = ["split", "id", "family", "style", "intervention", "layer", "alpha", "direction", "seed", "sample",
     "label", "score", "degenerate", "tokens", "prompt", "unsteered", "completion"];
   const lines = rows.map(({ prompt, point, ...row }) => [prompt.split, prompt.id, prompt.family, prompt.style,
-    point.intervention, point.layer < 0 ? "" : point.layer, point.alpha, point.direction, point.seed, row.sample,
+    point.intervention, point.layer, point.alpha, point.direction, point.seed, row.sample,
     row.label, row.score, Boolean(row.flags & DEGENERATE), row.tokens, prompt.text, row.unsteered?.text ?? "", row.text]);
   return [names, ...lines].map((line) => line.map(cell).join(",")).join("\r\n");
 }
