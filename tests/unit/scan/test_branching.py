@@ -60,7 +60,8 @@ def test_the_steerings_beside_change_nothing(tiny_model):
         reading.steer_at(0, units=units[:1], coefficients=lengths[4:])
         alone = reading.steer_at(1, units=units[at : at + 1], coefficients=lengths[at : at + 1])
         for name in ("propensity_change", "first_token_kl"):
-            assert getattr(alone, name)[0, 0] == pytest.approx(getattr(together, name)[0, at], abs=1e-5)
+            found, expected = (float(getattr(one, name)[0, i]) for one, i in ((alone, 0), (together, at)))
+            assert found == pytest.approx(expected, abs=1e-5)
 
 
 def test_strength_zero_changes_nothing(tiny_model):
