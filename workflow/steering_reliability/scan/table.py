@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from steering_reliability.errors import InputError
 from steering_reliability.files import write_text
@@ -80,6 +80,6 @@ def _written(value: float | str) -> str:
     return "" if math.isnan(value) else f"{value + 0.0:.6g}"
 
 
-def _read(cell: str, name: str) -> float | int | str:
+def _read(cell: str, name: str) -> Any:
     kind = _TYPES[name]
     return cell if kind is str else int(cell) if kind is int else float(cell or "nan")
