@@ -230,11 +230,11 @@ class _Completions:
         cls, sizes: tuple[int, ...], alike: Alike, samples: int, draws: int, *, rng: np.random.Generator
     ) -> "_Completions":
         """Draw completions of clusters with so many prompts."""
-        n = sum(sizes)
+        n, per_cluster = sum(sizes), samples * np.array(sizes, dtype=int)
         own = 1 - alike.template - alike.prompt
         first, second = np.zeros((2, draws, n * samples), dtype=np.float32)
         for share, kept, count, repeats in (
-            (alike.template, alike.kept, len(sizes), np.multiply(sizes, samples, dtype=int)),
+            (alike.template, alike.kept, len(sizes), per_cluster),
             (alike.prompt, alike.kept, n, np.full(n, samples, dtype=int)),
             (own, alike.paired, n * samples, np.ones(n * samples, dtype=int)),
         ):
@@ -242,7 +242,7 @@ class _Completions:
             moved = np.float32(kept) * one + np.float32(np.sqrt(1 - kept**2)) * other
             first += np.float32(np.sqrt(share)) * np.repeat(one, repeats, axis=1)
             second += np.float32(np.sqrt(share)) * np.repeat(moved, repeats, axis=1)
-        ends = np.cumsum([0, *np.multiply(sizes, samples)])
+        ends = np.cumsum([0, *per_cluster])
         return cls(first, second, ends[:-1].astype(np.intp), np.diff(ends).astype(float))
 
     def pairs(self, before: float, after: float) -> PairedCounts:
