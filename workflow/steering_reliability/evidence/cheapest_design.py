@@ -13,7 +13,7 @@ from steering_reliability.prompts.similarity import cluster_prompts
 from steering_reliability.prompts.subset import spread_subset
 from steering_reliability.statistics.power import ENOUGH, Design, Question, Rates, Simulation
 
-SAMPLES: Final = (1, 2, 3, 4, 6, 10)
+SAMPLES: Final = (1, 2, 3, 5, 10)
 PROMPTS: Final = (20, 25, 30, 40, 50, 60, 70, 80, 90, 100, 110, 120, 135, 150, 175, 200, 300, 400, 600, 800, 1000)
 MORE_TEMPLATES: Final = (1, 2, 4, 8)
 """How often as many templates as the files have are tried, where the files' own prompts are not enough."""
@@ -97,7 +97,8 @@ def cheapest_designs(space: Space, *, wishes: Wishes) -> list[Candidate]:
         The cheapest first; none where no design of the grid shows the wishes.
     """
     found = [_fewest(list(space.in_files(samples)), space.rates, wishes) for samples in SAMPLES]
-    if not any(found):
+    # At once, since the largest designs are the slowest: what they do not show nothing does.
+    if not any(found) and shows(largest_design(space), rates=space.rates, wishes=wishes):
         found = [_fewest_beyond(space, samples=samples, wishes=wishes) for samples in SAMPLES]
     return sorted(filter(None, found), key=lambda one: (one.completions, one.samples))
 
