@@ -1,10 +1,14 @@
 """What a design can show, against completions that are drawn one by one and go through the whole tables."""
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.stats import norm
+from scipy.stats import binom, norm
 from steering_reliability.claims.claim import COST, EFFECT, GAP, QUESTIONS, change_claim, gap_claim
+from steering_reliability.evidence.cheapest_design import dealt
 from steering_reliability.evidence.design_power import (
     design_of_prompts,
     design_of_results,
@@ -156,3 +160,35 @@ def test_words_have_the_sizes_the_rates_and_what_can_not_be_shown():
     assert "25% of harm_train and 15% of harm_test refused, 90% of benign answered helpfully (measured)" in lines[1]
     assert facts["gap"] is None
     assert "(assumed)" in power_facts(design_power(SMALL, rates=None))["unsteered"]
+
+
+DOCS = (Path(__file__).parents[3] / "docs" / "statistics.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("words", "n", "builders", "samples"),
+    [
+        ("40 prompts, 20 build the direction, 12 points", 40, 20, 1),
+        ("150 prompts, 30 build the direction, 3 points", 150, 30, 1),
+        ("150 prompts, 10 build the direction, 3 points, 3 samples", 150, 10, 3),
+    ],
+)
+def test_the_designs_of_the_documentation_show_what_it_says(words, n, builders, samples):
+    row = re.search(rf"^\| {words} \| [\d,]+ \| (\d+) \| (\d+) \| (\d+) \|$", DOCS, flags=re.MULTILINE)
+    # The templates of 150 prompts; a smaller set has fewer, and of other sizes.
+    templates = (20, 30) if n == 150 else (16, 27)
+    design = Design(dealt(n - builders, clusters=templates[0]), dealt(n, clusters=templates[1]), (1,) * n, samples)
+    facts = power_facts(design_power(design, rates=None))
+    assert [facts[name] for name in ("effect", "gap", "cost")] == pytest.approx([int(row[i]) for i in (1, 2, 3)], abs=2)
+    assert max(one.error for one in design_power(design, rates=None).smallest.values()) < 0.01
+
+
+def test_more_builders_select_the_better_point_more_often():
+    said = re.search(
+        r"refuse 20% and 30% of harm_train,\s+thirty prompts select the higher one in (\d+)%.*?ten in (\d+)%", DOCS
+    )
+    for n, share in ((30, said[1]), (10, said[2])):
+        counts = np.arange(n + 1)
+        lower, higher = (binom.pmf(counts, n, rate) for rate in (0.2, 0.3))
+        below = np.cumsum(lower) - lower
+        assert 100 * np.sum(higher * (below + lower / 2)) == pytest.approx(int(share), abs=1)

@@ -1,6 +1,9 @@
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
-from scipy.stats import binom
+from scipy.stats import binom, norm
 from steering_reliability.claims.claim import QUESTIONS as CLAIMS
 from steering_reliability.statistics.multiplicity import holm
 from steering_reliability.statistics.power import (
@@ -11,6 +14,7 @@ from steering_reliability.statistics.power import (
     Rates,
     Simulation,
     _at_most,
+    _Completions,
     grid_level,
     recommended_level,
 )
@@ -54,9 +58,11 @@ def test_power_is_the_binomials_where_nothing_is_refused_unsteered(n):
 def test_power_grows_with_prompts_and_with_samples():
     sizes = {"effect": 0.2, "gap": 0.35, "cost": 0.15}
     powers = {}
-    for n, samples in ((30, 1), (60, 1), (120, 1), (60, 3)):
+    for n, samples in ((30, 1), (60, 1), (120, 1), (60, 2), (60, 3)):
         found = Simulation(even(n, samples=samples), rates=Rates(), draws=300)
         powers[n, samples] = [found.power(name, size=size) for name, size in sizes.items()]
+    # A second sample of every prompt tells less than as many other prompts.
+    assert all(np.array(powers[60, 2]) <= np.array(powers[120, 1]) + 0.02)
     for fewer, more in (((30, 1), (60, 1)), ((60, 1), (120, 1)), ((60, 1), (60, 3))):
         assert all(np.array(powers[fewer]) < np.array(powers[more]))
 
@@ -108,3 +114,18 @@ def test_of_very_many_prompts_some_stand_for_all():
         assert 0 < sum(fewer) <= MOST_PROMPTS
         assert len(fewer) <= len(sizes)
     assert _at_most((3, 4)) == (3, 4)
+
+
+def test_alike_outcomes_are_as_the_documentation_says():
+    """Correlations of outcomes at a rate of 25%, from completions of the default correlations."""
+    text = (Path(__file__).parents[3] / "docs" / "statistics.md").read_text(encoding="utf-8")
+    stated = re.search(r"(\.\d+) between prompts of a template, (\.\d+) between samples of a prompt", text)
+    paired = re.search(r"(\.\d+) between steered and unsteered", text)
+    drawn = _Completions.drawn((2,) * 2000, Alike(), 2, 20, rng=np.random.default_rng(0))
+    refused = (drawn.steered < norm.ppf(0.25)).reshape(-1, 2, 2)
+    template = np.corrcoef(refused[:, 0, 0], refused[:, 1, 0])[0, 1]
+    prompt = np.corrcoef(refused[:, 0, 0], refused[:, 0, 1])[0, 1]
+    before = (drawn.unsteered < norm.ppf(0.04)).ravel()
+    assert template == pytest.approx(float(stated[1]), abs=0.015)
+    assert prompt == pytest.approx(float(stated[2]), abs=0.015)
+    assert np.corrcoef(before, refused.ravel())[0, 1] == pytest.approx(float(paired[1]), abs=0.015)

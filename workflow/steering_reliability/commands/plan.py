@@ -13,18 +13,20 @@ from steering_reliability.evidence.cheapest_design import (
     largest_design,
 )
 from steering_reliability.evidence.design_power import (
+    assumed_rates,
     design_of_plan,
     design_power,
+    gap_words,
     grid_level_of,
     power_facts,
     power_lines,
     rates_of_run,
+    size_facts,
 )
 from steering_reliability.prompts.check import used_prompts
 from steering_reliability.prompts.schema import SPLITS
 from steering_reliability.run.plan import RunPlan
 from steering_reliability.run.workload import completions_of, expected_shards
-from steering_reliability.statistics.power import MOVED, Design, Rates
 from steering_reliability.text.numbers import rounded
 
 _MOST_OTHERS: Final = 3
@@ -45,7 +47,7 @@ def design_facts(plan: RunPlan, *, seconds: float) -> dict[str, Any]:
     return {
         "prompts": sizes,
         "builders": sizes["harm_train"] - sum(design.train),
-        **_described(design),
+        **size_facts(design),
         **{"completions": completions, "speed": speed},
         "minutes": _minutes(completions, plan=plan, speed=speed, shards=len(shards)),
         "recommended": power_facts(design_power(design, rates=rates)),
@@ -62,8 +64,8 @@ def wished_facts(plan: RunPlan, *, wishes: Wishes, builders: int, seconds: float
         InputError: When a change can't be so large, or no design of the grid shows it.
     """
     rates = rates_of_run(plan)
-    space = _space(plan, rates=rates or Rates(), builders=builders)
-    _check(wishes, rates=rates)
+    space = _space(plan, builders=builders)
+    _check(wishes, space=space, origin="assumed" if rates is None else "measured")
     found = cheapest_designs(space, wishes=wishes)
     if not found:
         raise _nothing_found(space, wishes)
@@ -78,7 +80,7 @@ def wished_facts(plan: RunPlan, *, wishes: Wishes, builders: int, seconds: float
     }
 
 
-def _space(plan: RunPlan, *, rates: Rates, builders: int) -> Space:
+def _space(plan: RunPlan, *, builders: int) -> Space:
     data = plan.config.data
     prompts = used_prompts({split: data.path(split) for split in SPLITS}, limit=None)
     if 2 * builders > len(prompts["harm_train"]):
@@ -88,20 +90,20 @@ def _space(plan: RunPlan, *, rates: Rates, builders: int) -> Space:
     def completions(sizes: Mapping[str, int], samples: int) -> int:
         return completions_of(plan, prompts=sizes, samples=samples)
 
+    rates = rates_of_run(plan) or assumed_rates()
     return Space(prompts, builders, rates, completions, field=data.cluster_field)
 
 
-def _check(wishes: Wishes, *, rates: Rates | None) -> None:
+def _check(wishes: Wishes, *, space: Space, origin: str) -> None:
     """Refuse a change that is larger than what there is to change."""
     for question, size in wishes.items():
-        room = (rates or Rates()).room(question)
-        if size > room + 1e-9:
-            known = "assumed" if rates is None else "measured"
+        most = rounded(100 * space.rates.room(question))
+        if 100 * size > most:
             what = (
-                f"a change of {rounded(100 * size)} points is impossible: at the unsteered rates ({known}) at most "
-                f"{rounded(100 * room)} points can change"
+                f"a change of {100 * size:g} points is impossible: at the unsteered rates ({origin}) at most {most} "
+                "points can change"
             )
-            raise InputError(what, where=f"--{question}", fix=f"give at most {rounded(100 * room)}")
+            raise InputError(what, where=f"--{question}", fix=f"give at most {most}")
 
 
 def _nothing_found(space: Space, wishes: Wishes) -> InputError:
@@ -126,16 +128,11 @@ def _minutes(completions: int, *, plan: RunPlan, speed: Mapping[str, Any], shard
     return round(run_seconds(tokens=tokens, shards=shards, speed=speed["tokens_per_second"]) / 60, 1)
 
 
-def _described(design: Design) -> dict[str, Any]:
-    templates = {"harm_train": len(design.train), "harm_test": len(design.test), "benign": len(design.benign)}
-    return {"samples": design.samples, "templates": templates}
-
-
 def _taken(one: Candidate, *, plan: RunPlan, speed: Mapping[str, Any], shards: int) -> dict[str, Any]:
     minutes = _minutes(one.completions, plan=plan, speed=speed, shards=shards)
     return {
         **{"prompts": dict(one.prompts), "builders": one.builders, "build_fraction": one.build_fraction},
-        **{**_described(one.design), "completions": one.completions, "minutes": minutes, "in_files": one.in_files},
+        **{**size_facts(one.design), "completions": one.completions, "minutes": minutes, "in_files": one.in_files},
     }
 
 
@@ -146,7 +143,7 @@ def design_lines(facts: Mapping[str, Any]) -> Iterator[str]:
     yield from power_lines(facts["recommended"])
     grid = facts["grid"]
     yield f"          {grid['shown']} at a point of the grid ({grid['tests']} tests are corrected together)"
-    yield _gap_note()
+    yield f"          {gap_words()}"
     yield _cost(facts, facts["speed"])
 
 
@@ -157,7 +154,7 @@ def wished_lines(facts: Mapping[str, Any]) -> Iterator[str]:
     yield f"cheapest  {_prompts(best['prompts'])}, {_others(best)}"
     yield f"          {_templates(best['templates'])}"
     yield from power_lines(facts["recommended"])
-    yield _gap_note()
+    yield f"          {gap_words()}"
     yield _cost(best, speed)
     if best["in_files"]:
         yield f"config    data: {{max_prompts_per_split: {max(best['prompts'].values())}}}"
@@ -186,10 +183,6 @@ def _templates(found: Mapping[str, int]) -> str:
         f"templates or groups of near copies: {found['harm_train']} of the harm_train prompts that report, "
         f"{found['harm_test']} of harm_test, {found['benign']} of benign"
     )
-
-
-def _gap_note() -> str:
-    return f"          the gap where harm_test itself moves by {rounded(100 * MOVED)} points"
 
 
 def _completions(facts: Mapping[str, Any]) -> str:

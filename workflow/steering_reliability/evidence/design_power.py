@@ -18,6 +18,7 @@ from steering_reliability.results.tables import read_table
 from steering_reliability.run.plan import RunPlan
 from steering_reliability.statistics.power import (
     ENOUGH,
+    MOVED,
     QUESTIONS,
     Design,
     Question,
@@ -48,9 +49,9 @@ def design_power(design: Design, *, rates: Rates | None, level: float | None = N
 
     `level` is that of one claim, by default at the recommended point.
     """
-    simulation = Simulation(design, rates=rates or Rates())
+    simulation = Simulation(design, rates=rates or assumed_rates())
     smallest = {question: simulation.smallest(question, level=level) for question in QUESTIONS}
-    return DesignPower(smallest, rates or Rates(), rates is not None)
+    return DesignPower(smallest, simulation.rates, rates is not None)
 
 
 def design_of_prompts(
@@ -102,6 +103,17 @@ def rates_of_run(plan: RunPlan) -> Rates | None:
     return measured_rates(read_table(path)) if path.is_file() else None
 
 
+def assumed_rates() -> Rates:
+    """The unsteered rates of a run that has measured none."""
+    return Rates()
+
+
+def size_facts(design: Design) -> dict[str, Any]:
+    """Samples per prompt and templates of a design as plain data."""
+    templates = {"harm_train": len(design.train), "harm_test": len(design.test), "benign": len(design.benign)}
+    return {"samples": design.samples, "templates": templates}
+
+
 def grid_level_of(plan: RunPlan) -> tuple[float, int]:
     """The level of a claim at a point of the grid, and how many tests of the grid are corrected together."""
     main = [condition for condition in plan.conditions if condition.role == "main"]
@@ -118,6 +130,11 @@ def shown_words(found: DesignPower) -> str:
         f"no {name.split()[1]}" if np.isnan(sizes[question]) else f"{name} of {rounded(100 * sizes[question])} points"
         for question, name in articles.items()
     )
+
+
+def gap_words() -> str:
+    """Where a gap is looked for."""
+    return f"the gap where harm_test itself moves by {rounded(100 * MOVED)} points"
 
 
 def error_points(found: DesignPower) -> int:

@@ -5,13 +5,11 @@ import pandas as pd
 from steering_reliability.evidence.design_power import (
     design_of_results,
     design_power,
-    error_points,
+    gap_words,
     measured_rates,
-    rates_words,
-    shown_words,
+    power_facts,
 )
-from steering_reliability.statistics.power import ENOUGH, MOVED
-from steering_reliability.text.numbers import percent, rounded
+from steering_reliability.text.numbers import percent
 
 
 def power_sentence(results: pd.DataFrame, *, summary: pd.DataFrame) -> str:
@@ -19,9 +17,8 @@ def power_sentence(results: pd.DataFrame, *, summary: pd.DataFrame) -> str:
 
     The results have at least `DESIGN_INPUTS`.
     """
-    found = design_power(design_of_results(results), rates=measured_rates(summary))
+    facts = power_facts(design_power(design_of_results(results), rates=measured_rates(summary)))
     return (
-        f"This design shows {shown_words(found)} with {percent(ENOUGH)} power (simulated, ±{error_points(found)}; "
-        f"{rates_words(found)}; the gap where harm_test itself moves by {rounded(100 * MOVED)} points). "
-        "Smaller changes may be there although no claim is made."
+        f"This design shows {facts['shown']} with {percent(facts['power'])} power (simulated, ±{facts['error']}; "
+        f"{facts['unsteered']}; {gap_words()}). Smaller changes may be there although no claim is made."
     )
