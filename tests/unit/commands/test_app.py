@@ -99,7 +99,7 @@ def test_a_config_that_is_no_whole_study_is_laid_over_the_default_by_every_comma
     assert "record of the run" in call("reproduce", "-c", path, code=1).stderr
 
 
-@pytest.mark.parametrize("command", ["doctor", "status", "summary", "verify", "show", "run", "reproduce"])
+@pytest.mark.parametrize("command", ["doctor", "plan", "status", "summary", "verify", "show", "run", "reproduce"])
 def test_every_command_tells_the_rule_and_takes_a_run_or_configs(command, monkeypatch):
     monkeypatch.setenv("COLUMNS", "500")
     text = " ".join(call(command, "--help").stdout.replace("│", " ").split())

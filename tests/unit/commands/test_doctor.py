@@ -1,5 +1,5 @@
 import pytest
-from steering_reliability.commands.doctor import _error_of_rule, _precision, prompt_lines, run_seconds
+from steering_reliability.commands.doctor import _error_of_rule, precision_words, prompt_lines, run_seconds
 from steering_reliability.commands.probe import Measurement
 
 
@@ -27,7 +27,7 @@ def test_the_less_was_seen_the_less_sure_it_is_and_says_so():
     widths = [probe.spread[1] / probe.spread[0] for probe in (long, short, rough, none)]
     assert widths == sorted(widths)
     words = [
-        _precision({"guessed": probe.why, "is_rough": probe.is_rough, "watched_seconds": probe.seconds})
+        precision_words({"guessed": probe.why, "is_rough": probe.is_rough, "watched_seconds": probe.seconds})
         for probe in (long, short, rough, none)
     ]
     assert words[0] == "measured for 8 s"

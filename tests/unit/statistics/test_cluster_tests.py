@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest
 from steering_reliability.statistics.cluster_intervals import PairedCounts, clustered_effect_gap
-from steering_reliability.statistics.cluster_tests import effect_gap_p, sign_flip_p
+from steering_reliability.statistics.cluster_tests import effect_gap_p, sign_flip_p, sign_flip_p_of_many
 
 
 def pairs(*, changed, clusters, of=1):
@@ -93,3 +93,12 @@ def test_the_gap_of_fewer_than_two_clusters_is_missing(clusters):
     few, many = pairs(changed=clusters, clusters=clusters), pairs(changed=3, clusters=10)
     assert np.isnan(effect_gap_p(few, second=many))
     assert np.isnan(effect_gap_p(many, second=few))
+
+
+def test_many_sets_at_once_have_the_p_of_each():
+    generator = np.random.default_rng(3)
+    for clusters, most in ((1, 1), (8, 1), (30, 6), (120, 3), (4, 60)):
+        changes = generator.integers(-most, most + 1, size=(60, clusters))
+        changes[0] = 0
+        changes[1] = most
+        np.testing.assert_allclose(sign_flip_p_of_many(changes), sign_flip_p(changes), atol=1e-12)

@@ -98,6 +98,38 @@ def doctor(
 
 
 @app.command()
+def plan(
+    run: Run = None,
+    config: Configs = NO_CONFIGS,
+    effect: Annotated[
+        float | None, typer.Option(help="change of refusal on harm_test, in points", min=0.5, max=100)
+    ] = None,
+    gap: Annotated[
+        float | None,
+        typer.Option(help="by how many points the change on harm_train is larger", min=0.5, max=100),
+    ] = None,
+    cost: Annotated[float | None, typer.Option(help="loss of helpful answers, in points", min=0.5, max=100)] = None,
+    builders: Annotated[int, typer.Option(help="harm_train prompts that build the direction", min=1)] = 10,
+    seconds: Annotated[
+        float, typer.Option(help="time limit in seconds for measuring the model's speed; 0 skips it", min=0)
+    ] = 20.0,
+    as_json: AsJson = False,
+) -> None:
+    """Say which changes a design can show; with --effect, --gap or --cost find the cheapest design that shows them."""
+    study = study_of(run, config)
+    typer.echo(f"study     {study.named}", err=as_json)
+    from steering_reliability.commands import plan as design  # noqa: PLC0415
+
+    wishes = {"effect": effect, "gap": gap, "cost": cost}
+    sizes: dict[Any, float] = {name: size / 100 for name, size in wishes.items() if size is not None}
+    if sizes:
+        found = design.wished_facts(_planned(study), wishes=sizes, builders=builders, seconds=seconds)
+        _print(found, as_json=as_json, lines=design.wished_lines)
+    else:
+        _print(design.design_facts(_planned(study), seconds=seconds), as_json=as_json, lines=design.design_lines)
+
+
+@app.command()
 def status(run: Run = None, config: Configs = NO_CONFIGS, as_json: AsJson = False) -> None:
     """List how many files of each stage of a run exist, and how long the stage took."""
     from steering_reliability.commands.status import as_lines, status_of  # noqa: PLC0415

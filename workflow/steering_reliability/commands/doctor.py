@@ -14,6 +14,13 @@ from typing import Any, Final
 from steering_reliability.commands.probe import LONG_ENOUGH_S, Measurement, measure_speed
 from steering_reliability.config.files import ROOT
 from steering_reliability.errors import InputError
+from steering_reliability.evidence.design_power import (
+    design_of_plan,
+    design_power,
+    power_facts,
+    power_lines,
+    rates_of_run,
+)
 from steering_reliability.prompts.check import check_prompts, used_prompts
 from steering_reliability.prompts.reading import read_prompts
 from steering_reliability.prompts.schema import SPLITS
@@ -46,8 +53,8 @@ def examine(
     `seconds` limits measuring the speed, the model's loading included; 0 measures nothing.
 
     Yields:
-        `plan`, `prompts`, `versions`, `preparing` (only where a model's folder is to be made now), `machine`, `model`
-        and `estimate`, each with plain data.
+        `plan`, `prompts`, `power`, `versions`, `preparing` (only where a model's folder is to be made now), `machine`,
+        `model` and `estimate`, each with plain data.
 
     Raises:
         InputError: When a prompt file is unsound, or the model can't be made or loaded.
@@ -69,8 +76,10 @@ def examine(
     data = plan.config.data
     paths, limit = {split: data.path(split) for split in SPLITS}, data.max_prompts_per_split
     notes = check_prompts(paths, limit=limit, cluster_field=data.cluster_field)
-    shift = shift_sentence(measure_shift(used_prompts(paths, limit=limit), seed=0))
+    used = used_prompts(paths, limit=limit)
+    shift = shift_sentence(measure_shift(used, seed=0))
     yield "prompts", {"near_copies": list(notes.near_copies), "unchecked": list(notes.unchecked), "shift": shift}
+    yield "power", power_facts(design_power(design_of_plan(plan, prompts=used), rates=rates_of_run(plan)))
     yield "versions", versions()
     if seconds > 0 and can_be_made(plan):
         yield "preparing", {"name": plan.config.model.name, "folder": plan.base}
@@ -193,6 +202,8 @@ def lines_of(part: str, found: Mapping[str, Any]) -> Iterator[str]:
             f"{facts['shards_done']} of {facts['shards']} shards exist"
         )
         yield f"to do     {facts['completions_left']:,} completions, at most {facts['tokens_left']:,} tokens"
+    elif part == "power":
+        yield from power_lines(facts)
     elif part == "versions":
         yield "versions  " + ", ".join(f"{name} {version}" for name, version in facts.items())
     elif part == "preparing":
@@ -214,7 +225,7 @@ def _layers(names: Sequence[str]) -> str:
 
 
 def _estimate_lines(cost: Mapping[str, Any], *, machine: Mapping[str, Any]) -> Iterator[str]:
-    yield f"speed     {cost['tokens_per_second']:,} tokens/s ({_precision(cost)})"
+    yield f"speed     {cost['tokens_per_second']:,} tokens/s ({precision_words(cost)})"
     yield f"time      about {cost['minutes']:g} minutes ({cost['minutes_low']:g} to {cost['minutes_high']:g})"
     yield f"memory    up to {cost['memory_gb']:g} GB"
     yield f"disk      about {cost['disk_mb']} MB"
@@ -224,7 +235,8 @@ def _estimate_lines(cost: Mapping[str, Any], *, machine: Mapping[str, Any]) -> I
         yield "WARNING   this machine has less free disk space"
 
 
-def _precision(cost: Mapping[str, Any]) -> str:
+def precision_words(cost: Mapping[str, Any]) -> str:
+    """How a speed is known: the parts of an estimate `guessed`, `is_rough` and `watched_seconds`."""
     if cost["guessed"]:
         return f"assumed from the slowest tested machine: {cost['guessed']}"
     if cost["is_rough"]:

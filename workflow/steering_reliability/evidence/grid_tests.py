@@ -20,10 +20,11 @@ from steering_reliability.statistics.cluster_intervals import (
     PairedCounts,
     clustered_difference,
     clustered_effect_gap,
+    direction_of_change,
     share_gap,
 )
 from steering_reliability.statistics.cluster_tests import effect_gap_p, sign_flip_p
-from steering_reliability.statistics.intervals import Array, Estimate
+from steering_reliability.statistics.intervals import Array
 from steering_reliability.statistics.style_intervals import at_least_as_wide, change_over_styles, gap_over_styles
 
 TESTED: Final = ("clean_refusal", "refusal", "opening_refusal", "helpful", "helpful_by_opening")
@@ -147,7 +148,7 @@ def gap_tests(counts: ClusterCounts, *, styles: ClusterCounts) -> pd.DataFrame:
 def _gaps(counts: ClusterCounts, styles: ClusterCounts, prompts: str, outcome: str) -> pd.DataFrame:
     train, test = counts.pairs(outcome, _PROMPTS[prompts]), counts.pairs(outcome, "harm_test")
     changes = clustered_difference(train), clustered_difference(test)
-    direction = _direction(*changes)
+    direction = direction_of_change(*changes)
     gap = clustered_effect_gap(train, second=test)
     relative = share_gap(train, second=test, direction=direction)
     by_style = [styles.pairs(outcome, split) for split in (_PROMPTS[prompts], "harm_test")]
@@ -178,13 +179,6 @@ def _gaps(counts: ClusterCounts, styles: ClusterCounts, prompts: str, outcome: s
         **_counted(test, "test"),
     )
     return frame[GAP_COLUMNS]
-
-
-def _direction(train: Estimate, test: Estimate) -> Array:
-    """Return the sign of the effect in distribution, or of the one on harm_test where its interval includes 0."""
-    excludes_zero = (train.low > 0) | (train.high < 0)
-    sign = np.where(excludes_zero, np.sign(train.value), np.sign(test.value))
-    return np.asarray(np.where(sign == 0, np.where(train.value < 0, -1.0, 1.0), sign))
 
 
 def _counted(pairs: PairedCounts, split: str) -> dict[str, np.ndarray]:

@@ -20,7 +20,7 @@ MAX_CHARACTERS: Final = 24_000_000
 PAGE_COLUMNS: Final = [
     "role", "split", "id", "sample", "family", "style", "prompt", "completion", "direction", "intervention", "layer",
     "alpha", "relative_strength", "seed", "from_baseline", "finish_reason", "n_tokens", "refusal_score", "cluster",
-    "refusal_label", "matched_phrases", "is_helpful", "is_degenerate",
+    "refusal_label", "matched_phrases", "is_helpful", "is_degenerate", "builds_direction",
 ]  # fmt: skip
 
 _POINT: Final = ["role", "direction", "intervention", "layer", "alpha", "seed"]

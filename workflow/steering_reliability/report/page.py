@@ -23,6 +23,7 @@ from steering_reliability.prompts.shift import shift_sentence
 from steering_reliability.report.chart_style import Spec
 from steering_reliability.report.charts import dose_response_chart, gap_chart, heatmap_chart, steerability_chart
 from steering_reliability.report.completions import pack_completions
+from steering_reliability.report.design_power import power_sentence
 from steering_reliability.report.findings import headline, warnings
 from steering_reliability.report.scripts import TEMPLATES, packed, page_environment, page_frame
 from steering_reliability.report.tradeoff_chart import tradeoff_chart
@@ -138,6 +139,7 @@ def write_report(
             title=title,
             shift=shift_sentence(tables.shift),
             answers=_answers(claims),
+            power=power_sentence(results, summary=summary),
             findings=headline(summary, claims=claims, methods=tables.methods),
             warnings=[
                 *filter(None, [mixture_note((provenance or {}).get("made_with", []))]),

@@ -1,6 +1,6 @@
 """The files that a run has to make, stage by stage, and how many completions its shards hold."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,25 +24,32 @@ class Shard:
 
 def expected_shards(plan: RunPlan) -> list[Shard]:
     """Every shard of a run, the unsteered ones first, without asking Snakemake."""
-    cells: list[tuple[str, str, int, str | None]] = [
-        (path, split, seed, None) for seed in plan.seeds for split, path in plan.baseline(seed).items()
-    ]
-    cells += [
-        (path, split, condition.seed, condition.direction)
-        for condition in expected_conditions(plan)
-        for split, path in plan.shards(condition).items()
-    ]
     samples = plan.config.generation.num_samples_per_prompt
     used = {split: _n_prompts(plan, split=split) for split in SPLITS}
     shards = []
-    for path, split, seed, direction in cells:
-        limit = plan.limit(seed, direction)
+    for path, split, limit in _cells(plan):
         prompts = used[split] if limit is None else min(limit, used[split])
         shards.append(Shard(Path(path), prompts * samples, Path(path).is_file()))
     return shards
 
 
+def completions_of(plan: RunPlan, *, prompts: Mapping[str, int], samples: int) -> int:
+    """How many completions a run would hold with so many prompts of each split, whether its files have them or not."""
+    used = (prompts[split] if limit is None else min(limit, prompts[split]) for _, split, limit in _cells(plan))
+    return samples * sum(used)
+
+
+def _cells(plan: RunPlan) -> Iterator[tuple[str, str, int | None]]:
+    """Path and split of every shard, and the most prompts that it may hold, whatever the config's limit."""
+    for seed in plan.seeds:
+        yield from ((path, split, plan.limit(seed)) for split, path in plan.baseline(seed).items())
+    for condition in expected_conditions(plan):
+        limit = plan.limit(condition.seed, condition.direction)
+        yield from ((path, split, limit) for split, path in plan.shards(condition).items())
+
+
 def _n_prompts(plan: RunPlan, *, split: str) -> int:
+    """Prompts of a split that the study uses; those of the scan are counted off."""
     if plan.parting(split):
         return len(plan.used_prompts(split))
     return count_prompts(Path(plan.prompt_file(split)), limit=plan.config.data.max_prompts_per_split)

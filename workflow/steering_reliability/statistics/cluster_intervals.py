@@ -109,6 +109,13 @@ def clustered_effect_gap(first: PairedCounts, *, second: PairedCounts, confidenc
     )
 
 
+def direction_of_change(first: Estimate, second: Estimate) -> Array:
+    """Return the sign (1 or -1) of the first change, or of the second where the first's interval includes 0."""
+    excludes_zero = (first.low > 0) | (first.high < 0)
+    sign = np.where(excludes_zero, np.sign(first.value), np.sign(second.value))
+    return np.asarray(np.where(sign == 0, np.where(first.value < 0, -1.0, 1.0), sign))
+
+
 class ShareGap(NamedTuple):
     """Two changes as shares of what was possible, and the first minus the second with its interval; [...] each."""
 

@@ -58,6 +58,37 @@ def _p_of_signs(sums: npt.NDArray[np.int64]) -> float:
     return float(np.clip(2 * chance[reach + total :].sum(), np.finfo(float).tiny, 1.0))
 
 
+def sign_flip_p_of_many(changes: npt.ArrayLike) -> Array:
+    """Return `sign_flip_p` of many sets of clusters at once, to within 1e-12: what a simulation needs.
+
+    The total of random signs has the characteristic function prod(cos(size * angle)); p is one minus the chance of a
+    smaller total, summed over angles that are as many as the total has values.
+
+    Args:
+        changes: As in `sign_flip_p`, [sets, clusters].
+
+    Returns:
+        p, [sets]; 1 where nothing changed.
+
+    Source: Davies (1973), Biometrika 60, 415-417, for the inversion.
+    """
+    sizes = np.abs(np.rint(np.asarray(changes, dtype=float))).astype(int)
+    totals = np.abs(np.rint(np.asarray(changes, dtype=float).sum(-1)))
+    largest = max(1, int(sizes.max(initial=0)))
+    # How many clusters of each set changed by 1, 2, ... up to the largest change.
+    places = np.arange(len(sizes))[:, None] * (largest + 1) + sizes
+    how_many = np.bincount(places.ravel(), minlength=len(sizes) * (largest + 1)).reshape(len(sizes), -1)[:, 1:]
+    n_angles = 2 * int(sizes.sum(-1).max(initial=0)) + 2
+    # Between the multiples of 2 pi / n, so that none is 0; the other half mirrors these.
+    angles = np.pi * (2 * np.arange(n_angles // 2) + 1) / n_angles
+    waves = np.cos(np.outer(np.arange(1, largest + 1), angles))
+    size = np.exp(how_many.astype(float) @ np.log(np.maximum(np.abs(waves), np.finfo(float).tiny)))
+    sign = 1 - 2 * ((how_many.astype(float) @ (waves < 0)) % 2)
+    smaller = np.sin(np.outer(totals - 0.5, angles)) / np.sin(angles / 2)
+    p = 1 - (size * sign * smaller).mean(-1)
+    return np.where(totals == 0, 1.0, np.clip(p, 0.0, 1.0))
+
+
 def effect_gap_p(first: PairedCounts, *, second: PairedCounts) -> Array:
     """Return the two-sided p that two sets of clusters changed alike: one minus the level at which the interval hits 0.
 
