@@ -11,6 +11,7 @@ checkpoint choose_claim_points:
     """Choose where the claims are made, from the study's own completions: controls and checks run there."""
     input:
         **SCORED,
+        grid=GRID,
         shards=lambda wildcards: study().shard_files(study().conditions),
         statistics=lambda wildcards: study().statistics_files(study().conditions),
     output:
@@ -35,6 +36,7 @@ rule aggregate:
     """Score every completion and gather them in one table."""
     input:
         **SCORED,
+        grid=GRID,
         shards=lambda wildcards: study().shard_files(all_conditions()),
         statistics=lambda wildcards: study().statistics_files(all_conditions()),
     output:
@@ -80,6 +82,7 @@ rule check_sanity:
     input:
         results=rules.aggregate.output.results,
         summary=rules.summarise.output.summary,
+        grid=GRID,
         directions=lambda wildcards: study().direction_files(all_conditions()),
     output:
         reported(f"{R}/tables/sanity_checks.csv", "Tables"),
@@ -176,3 +179,4 @@ rule figures:
     """Target: the figures."""
     input:
         rules.draw_figures.output,
+        RUN.scan_files(),

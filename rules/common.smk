@@ -2,7 +2,7 @@ from functools import partial
 
 from snakemake.io import sourcecache_entry
 
-from steering_reliability.errors import exit_on_input_error
+from steering_reliability.errors import InputError, exit_on_input_error
 from steering_reliability.process import code_digest
 from steering_reliability.process.termination import handle_in_thread
 from steering_reliability.prompts.schema import SPLITS
@@ -10,7 +10,7 @@ from steering_reliability.run.grid import read_claim_points
 from steering_reliability.run.layers import NAME
 from steering_reliability.run.plan import EVIDENCE, FIGURES
 from steering_reliability.run.start import GivenConfig, start_process, start_run
-from steering_reliability.scan.choose import read_chosen
+from steering_reliability.scan.chosen import read_chosen
 
 start_process(is_main=workflow.is_main_process and not AS_MODULE)
 imported = config if AS_MODULE else None
@@ -25,6 +25,8 @@ if GIVEN.default:
 R, REPORT, SETTINGS = RUN.folder, RUN.report_folder, RUN.settings
 PROMPTS = {split: f"{R}/prompts/{split}.jsonl" for split in SPLITS}
 CHOSEN = [RUN.chosen_file] if RUN.scans else []
+# Params that name conditions need the scan's choice as an input.
+GRID = CHOSEN if RUN.is_open else []
 CLAIM_POINTS = [RUN.claim_points_file] if RUN.follows_claims else []
 # A user's own folder is used in its place on every machine; what a rule makes goes to the storage, if there is one.
 BASE = RUN.base_file if RUN.makes_base else local(RUN.base_file)
@@ -62,7 +64,7 @@ def study():
     """The run with its layers and strengths; waits for the scan where the config leaves them to it."""
     if not RUN.is_open:
         return RUN
-    return RUN.with_chosen(read_chosen(Path(checkpoints.choose_from_scan.get().output[0])))
+    return RUN.with_chosen(read_chosen(checkpoints.choose_from_scan.get().output[0]))
 
 
 def all_conditions():

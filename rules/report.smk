@@ -34,6 +34,7 @@ rule write_report:
         provenance=rules.record_provenance.output[0],
         # The page says how many files each stage made, which is known once these points are.
         points=CLAIM_POINTS,
+        grid=GRID,
         figures=rules.draw_figures.output,
     output:
         reported(f"{REPORT}/index.html", "Report"),

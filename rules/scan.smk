@@ -1,5 +1,6 @@
 if RUN.scans:
     MAIN = RUN.config.direction.main_method
+    OWN = RUN.own_directions()
 
     rule prepare_scan_prompts:
         """Hold back the prompts of the scan, which the study doesn't use."""
@@ -28,6 +29,7 @@ if RUN.scans:
             activations=f"{R}/activations/{RUN.directions[MAIN].activations}.safetensors",
             harm_train=f"{R}/scan/harm_train.jsonl",
             benign=f"{R}/scan/benign.jsonl",
+            own=[local(path) for path in OWN.values()],
         output:
             f"{R}/scan/scan.csv",
         log:
@@ -43,6 +45,7 @@ if RUN.scans:
             runtime=60,
         params:
             settings=SETTINGS.scan(),
+            own_layers=list(OWN),
             code=code_of("scan_layers"),
         message:
             "scan: steering every layer"
@@ -61,7 +64,8 @@ if RUN.scans:
         conda:
             ENVIRONMENT
         params:
-            choice=SETTINGS.choice(),
+            **RUN.choice(),
+            scan=RUN.reservation(),
             code=code_of("choose_from_scan"),
         script:
             "../workflow/scripts/choose_from_scan.py"
@@ -82,12 +86,20 @@ if RUN.scans:
             **LIGHT,
         params:
             title=RUN.title,
+            target_kl=RUN.config.experiment.target_kl,
             code=code_of("draw_scan"),
         script:
             "../workflow/scripts/draw_scan.py"
 
 
+def no_scan():
+    with exit_on_input_error():
+        raise InputError(
+            "this run scans no layers", where="config key scan.share", fix="set it to 0.2, or layers: auto"
+        )
+
+
 rule scan:
     """Target: the scan of all layers, and what it chooses."""
     input:
-        RUN.scan_files(),
+        lambda wildcards: RUN.scan_files() or no_scan(),

@@ -128,7 +128,13 @@ SETS: dict[str, Any] = {
     "experiment.layers": [1, "0-1", {"at": "all", "from": 1}, [0]],
     "direction.method": ["difference_in_means", "pca"],
     "experiment.interventions": ["add", "add_keep_norm", "ablate", "ablate_affine", "clamp"],
-    "experiment.alphas": {"add": [0.5], "add_keep_norm": [0.5], "ablate": [1.0], "ablate_affine": [1.0], "clamp": [0.5]},
+    "experiment.alphas": {
+        "add": [0.5],
+        "add_keep_norm": [0.5],
+        "ablate": [1.0],
+        "ablate_affine": [1.0],
+        "clamp": [0.5],
+    },
     "sanity_checks.layer": None,
     "sanity_checks.alpha": None,
     "sanity_checks.controls_at": "claims",
@@ -147,4 +153,3 @@ def test_a_study_of_sets_methods_and_every_intervention_runs_to_its_page(fresh: 
         assert name in summary
         assert name in page
     assert project.plan().jobs == []
-

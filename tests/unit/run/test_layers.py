@@ -60,7 +60,7 @@ def test_an_entry_that_the_model_does_not_have_is_refused(entry, message):
 
 @pytest.mark.parametrize("entries", [[11, -1], ["0-11", "all"], [[1, 2], "1-2"], [borrowed(3, 3), 3]])
 def test_two_entries_that_mean_the_same_are_refused(entries):
-    with pytest.raises(InputError, match="two entries of experiment.layers mean layer"):
+    with pytest.raises(InputError, match="mean layer"):
         resolve_layers(entries, n_layers=12)
 
 

@@ -9,7 +9,7 @@ import pytest
 from steering_reliability.errors import InputError
 from steering_reliability.process import code_digest
 from steering_reliability.run.plan import plan_run
-from steering_reliability.scan.choose import Chosen
+from steering_reliability.scan.chosen import Chosen
 
 PACKAGE_ROOT = Path(__file__).parents[3] / "workflow"
 
@@ -130,13 +130,13 @@ def test_what_is_left_to_the_scan_is_not_known_until_it_has_chosen(left_to_the_s
     assert (plan.layers, plan.conditions) == ([], [])
     # As many as it will choose stand for them: of three blocks there are two with a block between them.
     assert len(plan.as_expected().conditions) == len(plan.as_expected().layers) * 3
-    chosen = plan.with_chosen(Chosen(layers=[0, 2], alphas={"add": [0.2, 0.9]}))
+    chosen = plan.with_chosen(Chosen(layers=(0, 2), alphas={"add": [0.2, 0.9]}))
     assert not chosen.is_open
     assert [(c.layer, c.alpha) for c in chosen.conditions] == [("0", 0.2), ("0", 0.9), ("2", 0.2), ("2", 0.9)]
     # What the config pins stays as it is.
     left_to_the_scan["experiment"] |= {"layers": [1], "interventions": ["add", "ablate"]}
     left_to_the_scan["experiment"]["alphas"] = {"add": "auto", "ablate": [1]}
-    pinned = plan_run(left_to_the_scan).with_chosen(Chosen(layers=[0, 2], alphas={"add": [0.2], "ablate": [9.0]}))
+    pinned = plan_run(left_to_the_scan).with_chosen(Chosen(layers=(0, 2), alphas={"add": [0.2], "ablate": [9.0]}))
     assert [(c.intervention, c.layer, c.alpha) for c in pinned.conditions] == [("add", "1", 0.2), ("ablate", "1", 1)]
 
 

@@ -1,14 +1,13 @@
 """How many files of each stage of a run exist, and how long each stage took."""
 
 import math
-from collections.abc import Iterator, Mapping
-from pathlib import Path
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from steering_reliability.run.plan import RunPlan
 from steering_reliability.run.times import run_times
 from steering_reliability.run.workload import expected_conditions, stage_files
-from steering_reliability.scan.choose import read_chosen
+from steering_reliability.scan.chosen import read_chosen
 
 
 def status_of(plan: RunPlan) -> dict[str, dict[str, Any]]:
@@ -28,9 +27,7 @@ def status_of(plan: RunPlan) -> dict[str, dict[str, Any]]:
             "finished": None if time is None else time.finished,
             "seconds": seconds,
         }
-    chosen_file = Path(plan.chosen_file)
-    if plan.scans and chosen_file.is_file():
-        chosen = read_chosen(chosen_file)
+    if plan.is_open and (chosen := read_chosen(plan.chosen_file)):
         found["scan"]["chosen"] = {"layers": chosen.layers, "alphas": chosen.alphas}
     return found
 
@@ -41,9 +38,13 @@ def as_lines(found: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
         done = "done" if row["there"] == row["of"] else "    "
         took = "" if row["seconds"] is None else f"{row['seconds']:>8.1f} s"
         yield f"{done}  {stage:<12} {row['there']:>6} of {row['of']:<6} {row['finished'] or '':<20}{took}".rstrip()
-        if chosen := row.get("chosen"):
-            strengths = [
-                f"{name} {', '.join(f'{alpha:g}' for alpha in alphas)}" for name, alphas in chosen["alphas"].items()
-            ]
-            yield f"      the scan chose layers {', '.join(map(str, chosen['layers']))}; {'; '.join(strengths)}"
+        if "chosen" in row:
+            yield from (f"      {line}" for line in _chosen_lines(**row["chosen"]))
     yield "Times are UTC; seconds count from the last file of the previous stages, pauses included."
+
+
+def _chosen_lines(layers: Sequence[int] | None, alphas: Mapping[str, Sequence[float]] | None) -> Iterator[str]:
+    if layers is not None:
+        yield f"chosen layers: {', '.join(map(str, layers))}"
+    for name, strengths in (alphas or {}).items():
+        yield f"strengths of {name}: {', '.join(f'{alpha:g}' for alpha in strengths)}"

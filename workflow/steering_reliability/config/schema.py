@@ -595,8 +595,9 @@ class Config(_Section):
             return self
         if not self.propensity.enabled:
             raise ValueError("propensity.enabled: is false, but the scan measures propensity. Set it, or scan.share: 0")
-        if self.direction.file is not None:
-            raise ValueError("direction.file: is no direction of every block, which the scan needs. Set scan.share: 0")
+        layers = experiment.layers if isinstance(experiment.layers, list) else []
+        if experiment.open_alphas and not all(isinstance(layer, int) for layer in layers):
+            raise ValueError("experiment.alphas: auto is for single blocks, not for sets. List the strengths")
         if experiment.alpha_unit == "unit" and self.scan.strengths is None:
             raise ValueError(
                 "scan.strengths: is needed with alpha_unit: unit. Use alpha_unit: resid_norm, or list them"

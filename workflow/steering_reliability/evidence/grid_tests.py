@@ -24,7 +24,6 @@ from steering_reliability.statistics.cluster_intervals import (
     share_gap,
 )
 from steering_reliability.statistics.cluster_tests import effect_gap_p, sign_flip_p
-from steering_reliability.statistics.intervals import Array
 from steering_reliability.statistics.style_intervals import at_least_as_wide, change_over_styles, gap_over_styles
 
 TESTED: Final = ("clean_refusal", "refusal", "opening_refusal", "helpful", "helpful_by_opening")

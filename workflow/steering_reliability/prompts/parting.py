@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from steering_reliability.prompts.scan_share import draw_scan_prompts
+from steering_reliability.prompts.scan_share import draw_scan_prompts, reserved_prompts
 from steering_reliability.prompts.schema import Prompt
 
 SCANNED_SPLITS: Final = ("harm_train", "benign")
@@ -13,22 +13,27 @@ SCANNED_SPLITS: Final = ("harm_train", "benign")
 
 @dataclass(frozen=True)
 class Parted:
-    """The prompts of a split that the scan uses, and those that the study may use, each in the order of the file."""
+    """The prompts of a split that the scan reads, and those that the study may use, each in the order of the file."""
 
     scan: list[Prompt]
     study: list[Prompt]
 
 
-def part_prompts(prompts: Sequence[Prompt], *, share: float, limit: int, seed: int, cluster_field: str) -> Parted:
-    """Hold back a share of a split for the scan; with a share of 0 none.
+def part_prompts(
+    prompts: Sequence[Prompt], *, share: float = 0.0, limit: int = 0, seed: int = 0, cluster_field: str = ""
+) -> Parted:
+    """Reserve a share of a split for the scan, which reads at most `limit` of it; by default none.
 
-    The arguments are those of `draw_scan_prompts`.
+    The arguments are those of `draw_scan_prompts`. Reserved prompts that the scan doesn't read are in neither part.
 
     Raises:
         InputError: When the study would have none left.
     """
     if share == 0:
         return Parted([], list(prompts))
-    drawn = draw_scan_prompts(prompts, share=share, limit=limit, seed=seed, cluster_field=cluster_field)
-    held = [prompt for prompt in prompts if prompt.id in drawn]
-    return Parted(held, [prompt for prompt in prompts if prompt.id not in drawn])
+    reserved = reserved_prompts(prompts, share=share, seed=seed, cluster_field=cluster_field)
+    read = draw_scan_prompts(prompts, share=share, limit=limit, seed=seed, cluster_field=cluster_field)
+    return Parted(
+        [prompt for prompt in prompts if prompt.id in read],
+        [prompt for prompt in prompts if prompt.id not in reserved],
+    )

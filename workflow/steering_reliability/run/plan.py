@@ -34,7 +34,7 @@ from steering_reliability.run import grid
 from steering_reliability.run.grid import ClaimPoint, Condition, Direction
 from steering_reliability.run.layers import SteeredLayer, blocks_outside, parse_layer, resolve_layers
 from steering_reliability.run.settings import Settings
-from steering_reliability.scan.choose import Chosen, read_chosen
+from steering_reliability.scan.chosen import Chosen, read_chosen
 
 EVIDENCE: Final = (
     *("claims", "tests", "gap_tests", "layer_differences", "selection", "steerability", "prompt_steerability"),
@@ -114,7 +114,7 @@ class RunPlan:
         return part_prompts(read_prompts(Path(self.prompt_file(split)), split=split), **self.parting(split))
 
     def parting(self, split: str) -> dict[str, Any]:
-        """How the prompts of a split are shared between scan and study, as `part_prompts` takes it; empty: not at all."""
+        """How a split is shared between scan and study, as `part_prompts` takes it; empty where it is not."""
         if not self.scans or split not in SCANNED_SPLITS:
             return {}
         scan, field, share = self.config.scan, self.config.data.cluster_field, self.config.scan_share
@@ -253,14 +253,40 @@ class RunPlan:
         """What the scan has chosen."""
         return f"{self.folder}/scan/chosen.yaml"
 
+    def choice(self) -> dict[str, Any]:
+        """What is left to the scan, and what is not, as `choose` takes it."""
+        experiment = self.config.experiment
+        layers = None if experiment.layers == AUTO else [layer.blocks[0] for layer in self.layers]
+        alphas = {
+            name: None if name in experiment.open_alphas else experiment.alphas_of(name)
+            for name in experiment.interventions
+        }
+        return {"layers": layers, "alphas": alphas, "target_kl": experiment.target_kl}
+
+    def reservation(self) -> dict[str, Any]:
+        """The keys of the section `scan` that decide which prompts are held back."""
+        scan = self.config.scan
+        return {
+            "share": self.config.scan_share,
+            "max_prompts_per_split": scan.max_prompts_per_split,
+            "seed": scan.seed,
+        }
+
+    def own_directions(self) -> dict[int, str]:
+        """The user's file of each block that has one."""
+        main = grid.main_direction(self.config)
+        files = {block: self.user_direction(main, block) for block in range(self.n_layers)}
+        return {block: paths[0] for block, paths in files.items() if paths and Path(paths[0]).is_file()}
+
     def with_chosen(self, chosen: Chosen) -> "RunPlan":
         """The run at the layers and strengths that the scan has chosen."""
         experiment = self.config.experiment
+        found = chosen.alphas or {}
         alphas = {
-            name: chosen.alphas[name] if name in experiment.open_alphas else experiment.alphas_of(name)
+            name: list(found[name]) if name in experiment.open_alphas else experiment.alphas_of(name)
             for name in experiment.interventions
         }
-        layers: Any = chosen.layers if experiment.layers == AUTO else experiment.layers
+        layers: Any = list(chosen.layers or ()) if experiment.layers == AUTO else experiment.layers
         pinned = {
             "experiment": experiment.model_copy(update={"layers": layers, "alphas": alphas}),
             # The scan's prompts stay with it.
@@ -272,12 +298,11 @@ class RunPlan:
         """The run at the layers and strengths that the scan has chosen; before that, at as many as it will choose."""
         if not self.is_open:
             return self
-        file = Path(self.chosen_file)
-        return self.with_chosen(read_chosen(file) if file.is_file() else self._stand_in())
+        return self.with_chosen(read_chosen(self.chosen_file) or self._stand_in())
 
     def _stand_in(self) -> Chosen:
-        layers = list(range(0, self.n_layers, max(2, self.n_layers // 3)))[:3]
-        strengths = [round(0.1 * (1 + at), 1) for at in range(len(self.config.experiment.target_kl))]
+        layers = tuple(range(0, self.n_layers, max(2, self.n_layers // 3)))[:3]
+        strengths = tuple(round(0.1 * (1 + at), 1) for at in range(len(self.config.experiment.target_kl)))
         return Chosen(layers, dict.fromkeys(self.config.experiment.open_alphas, strengths))
 
     def scan_files(self) -> list[str]:

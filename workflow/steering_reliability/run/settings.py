@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from steering_reliability.config.schema import AUTO, LENGTHS, Config
+from steering_reliability.config.schema import LENGTHS, SCANNED, Config
 from steering_reliability.prompts.schema import SPLITS
 from steering_reliability.run.grid import Direction, is_control
 
@@ -96,9 +96,11 @@ class Settings:
         """Of the scan's measurements, beside the prompts, the model and the activations."""
         main = self.directions[self.config.direction.main_method]
         experiment, scan = self.config.experiment, self.config.scan
+        listed = [name for name in experiment.interventions if name in SCANNED]
         return {
-            "estimator": main.estimator,
             "method": main.method,
+            "direction_seed": main.seed,
+            "interventions": listed or ["add"],
             "strengths": self.config.scan_strengths,
             "alpha_unit": self.alpha_unit,
             "random_directions": scan.random_directions,
@@ -107,16 +109,6 @@ class Settings:
             "positions": experiment.positions,
             **self.config.model.templates(),
             **self.numbers(),
-        }
-
-    def choice(self) -> dict[str, Any]:
-        """Of what the scan chooses, beside its measurements."""
-        experiment, scan = self.config.experiment, self.config.scan
-        return {
-            "layers": None if experiment.layers == AUTO else experiment.layers,
-            "alphas": {name: experiment.alphas_of(name) for name in experiment.interventions},
-            "target_kl": experiment.target_kl,
-            "scan": {**scan.model_dump(mode="json"), "share": self.config.scan_share},
         }
 
     def scoring(self) -> dict[str, Any]:
