@@ -54,9 +54,12 @@ def _fits(path: Path, known: KnownSet | None, split: str) -> bool:
     try:
         rows = read_records(path, expected_field="prompt")
         sets = [one for one, _ in recognise(rows, file=path.name)]
-        if known is not None:
+        if known is not None and known not in sets:
+            # A plain list can be any set's, and a licence is one too.
+            if rows.is_plain:
+                return False
             layout_of(known, rows, where=str(path))
-            sets = [known]
+        sets = sets if known is None else [known]
     except InputError:
         return False
     return any(kind_of(split) in one.kinds(path.name) for one in sets)
