@@ -1,5 +1,6 @@
 import csv
 import json
+from pathlib import Path
 
 import pyarrow as pa
 import pytest
@@ -213,6 +214,18 @@ def test_every_set_says_where_it_comes_from_and_its_licence():
         assert known.source.startswith("https://")
         assert known.licence
         assert known.files
+
+
+def test_the_table_of_the_docs_is_that_of_the_sets():
+    rows = []
+    for known in KNOWN_SETS.values():
+        fields = known.layouts[0].fields
+        labels = f"{fields.family or '–'} | {fields.style or '–'}"
+        rows.append(f"| `{known.name}` | [{known.title}]({known.source}) | {labels} | {known.licence} |")
+    text = (Path(__file__).parents[3] / "prompts" / "README.md").read_text(encoding="utf-8")
+    assert "\n".join(rows) in text
+    # The three files of the project and the header.
+    assert text.count("\n| `") == len(rows) + 4
 
 
 def test_missing_files_of_the_literature_are_made_by_three_commands():
