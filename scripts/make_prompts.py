@@ -53,7 +53,8 @@ def _parse() -> argparse.Namespace:
     make.add_argument("--n_test", "--n-test", type=int, default=150, help="prompts in harm_test (default 150)")
     make.add_argument("--n_benign", "--n-benign", type=int, default=200, help="prompts in benign (default 200)")
     make.add_argument("--seed", type=int, default=0, help="order and choice of prompts (default 0)")
-    _add_import(parser.add_argument_group("from a file of prompts"))
+    fields = 'The fields stand in place of those of a known set; "" leaves one out.'
+    _add_import(parser.add_argument_group("from a file of prompts", fields))
     args = parser.parse_args()
     if (args.file is None) != (args.split is None):
         parser.error("--file and --split go together")
@@ -86,8 +87,7 @@ def _add_import(take: argparse._ArgumentGroup) -> None:
     take.add_argument(
         "--context-field",
         "--context_field",
-        help="text that the request refers to; placed before it, with a blank line between. In place of the fields of "
-        'a known set; "" leaves one out',
+        help="text that the request refers to; placed before it, with a blank line between",
     )
     take.add_argument(
         "--where",
