@@ -110,7 +110,7 @@ def test_a_set_without_columns_is_told_by_the_files_name_or_by_the_user(ingest, 
     content = "Draw a cat\nDraw a dog\n" if file.endswith("txt") else '["Draw a cat", "Draw a dog"]'
     found = ingest(content, file)
     assert (found.known, len(found.prompts)) == (KNOWN_SETS[name], 2)
-    assert found.notes[0].startswith(f"recognised as {KNOWN_SETS[name].title} by its name")
+    assert found.notes[0].startswith(f"recognised as {KNOWN_SETS[name].title} by the file's name")
     other = "p." + file.rpartition(".")[2]
     assert ingest(content, other).known is None
     assert ingest(content, other, known=find_set(name)).prompts == found.prompts

@@ -93,16 +93,11 @@ def ingest_prompts(
     prefix = f"{reading.known.name}_" if reading.known else ""
     made, dropped, prompts = _prompts(records, found, split, source, prefix)
     check_content(to_jsonl(prompts), split=split, source=source)
-    other_kind = (
-        ""
-        if reading.known is None
-        else kind_note(reading.known, reading.layout or Layout((), reading.fields), file=paths[0].name, split=split)
-    )
-    copies = copies_note(prompts, split=split, most=_MOST_NAMED)
     notes = [*rows.notes, *reading.notes, *halved, *left_out, *renamed, *made, *dropped]
-    return Ingested(
-        prompts, [*notes, *filter(None, [copies, other_kind])], reading.known, found, n_rows=len(rows.records)
-    )
+    notes.append(copies_note(prompts, split=split, most=_MOST_NAMED))
+    if reading.known is not None and reading.layout is not None:
+        notes.append(kind_note(reading.known, reading.layout, file=paths[0].name, split=split))
+    return Ingested(prompts, [*filter(None, notes)], reading.known, found, n_rows=len(rows.records))
 
 
 def _reading(rows: Records, named: Mapping[str, str], known: KnownSet | None, file: str, source: str) -> _Reading:
@@ -119,8 +114,8 @@ def _reading(rows: Records, named: Mapping[str, str], known: KnownSet | None, fi
         raise InputError(what, where=source, fix=f"say which: --from {' or '.join(known.name for known, _ in found)}")
     if found:
         reading = _of_set(*found[0], rows, named)
-        told = "name" if found[0][0].is_named else "columns"
-        note = f"recognised as {found[0][0].title} by its {told}; name the columns (--prompt-field) if it is another"
+        told = "the file's name" if found[0][0].is_named else "its columns"
+        note = f"recognised as {found[0][0].title} by {told}; name the columns (--prompt-field) if it is another"
         return replace(reading, notes=(note,))
     if own.prompt.casefold() in map(str.casefold, columns):
         return _Reading(own)
