@@ -11,8 +11,8 @@ checkpoint choose_claim_points:
     """Choose where the claims are made, from the study's own completions: controls and checks run there."""
     input:
         **SCORED,
-        shards=RUN.shard_files(RUN.conditions),
-        statistics=RUN.statistics_files(RUN.conditions),
+        shards=lambda wildcards: study().shard_files(study().conditions),
+        statistics=lambda wildcards: study().statistics_files(study().conditions),
     output:
         RUN.claim_points_file,
     log:
@@ -25,7 +25,7 @@ checkpoint choose_claim_points:
         **SCORING,
         # As the rule names it; without a shared disk it lies elsewhere, and the paths below with it.
         place=lambda wildcards: RUN.claim_points_file,
-        conditions=RUN.conditions_table(RUN.conditions),
+        conditions=lambda wildcards: study().conditions_table(study().conditions),
         code=code_of("choose_claim_points"),
     script:
         "../workflow/scripts/choose_claim_points.py"
@@ -35,8 +35,8 @@ rule aggregate:
     """Score every completion and gather them in one table."""
     input:
         **SCORED,
-        shards=lambda wildcards: RUN.shard_files(all_conditions()),
-        statistics=lambda wildcards: RUN.statistics_files(all_conditions()),
+        shards=lambda wildcards: study().shard_files(all_conditions()),
+        statistics=lambda wildcards: study().statistics_files(all_conditions()),
     output:
         results=f"{R}/results.parquet",
         log=[f"{R}/runs/baseline_{split}.jsonl" for split in SPLITS],
@@ -49,7 +49,7 @@ rule aggregate:
     params:
         **SCORING,
         place=lambda wildcards: f"{R}/results.parquet",
-        conditions=lambda wildcards: RUN.conditions_table(all_conditions()),
+        conditions=lambda wildcards: study().conditions_table(all_conditions()),
         code=code_of("aggregate"),
     script:
         "../workflow/scripts/aggregate.py"
@@ -80,7 +80,7 @@ rule check_sanity:
     input:
         results=rules.aggregate.output.results,
         summary=rules.summarise.output.summary,
-        directions=lambda wildcards: RUN.direction_files(all_conditions()),
+        directions=lambda wildcards: study().direction_files(all_conditions()),
     output:
         reported(f"{R}/tables/sanity_checks.csv", "Tables"),
     log:
@@ -90,7 +90,7 @@ rule check_sanity:
     resources:
         **LIGHT,
     params:
-        compared=lambda wildcards: RUN.compared_directions(all_conditions()),
+        compared=lambda wildcards: study().compared_directions(all_conditions()),
         code=code_of("check_sanity"),
     script:
         "../workflow/scripts/check_sanity.py"
@@ -146,6 +146,7 @@ rule record_provenance:
     input:
         TABLES,
         **MODEL,
+        chosen=CHOSEN,
     output:
         f"{R}/provenance.json",
     log:
@@ -156,7 +157,7 @@ rule record_provenance:
         **LIGHT,
     params:
         config=RUN.config.model_dump(mode="json"),
-        logs=lambda wildcards: RUN.computing_logs(all_conditions()),
+        logs=lambda wildcards: study().computing_logs(all_conditions()),
         code=code_of("record_provenance", "process/ledger.py", "process/machine.py"),
         # Made beside or after this file; the digest of all code stands in it.
         drawing=code_of("draw_figures", "write_examples", "write_report", assets=("report/templates",)),

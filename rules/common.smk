@@ -7,8 +7,10 @@ from steering_reliability.process import code_digest
 from steering_reliability.process.termination import handle_in_thread
 from steering_reliability.prompts.schema import SPLITS
 from steering_reliability.run.grid import read_claim_points
+from steering_reliability.run.layers import NAME
 from steering_reliability.run.plan import EVIDENCE, FIGURES
 from steering_reliability.run.start import GivenConfig, start_process, start_run
+from steering_reliability.scan.choose import read_chosen
 
 start_process(is_main=workflow.is_main_process and not AS_MODULE)
 imported = config if AS_MODULE else None
@@ -22,6 +24,7 @@ if GIVEN.default:
 
 R, REPORT, SETTINGS = RUN.folder, RUN.report_folder, RUN.settings
 PROMPTS = {split: f"{R}/prompts/{split}.jsonl" for split in SPLITS}
+CHOSEN = [RUN.chosen_file] if RUN.scans else []
 CLAIM_POINTS = [RUN.claim_points_file] if RUN.follows_claims else []
 # A user's own folder is used in its place on every machine; what a rule makes goes to the storage, if there is one.
 BASE = RUN.base_file if RUN.makes_base else local(RUN.base_file)
@@ -55,19 +58,27 @@ def reported(path, category):
     return report(path, caption=caption, category=category)
 
 
+def study():
+    """The run with its layers and strengths; waits for the scan where the config leaves them to it."""
+    if not RUN.is_open:
+        return RUN
+    return RUN.with_chosen(read_chosen(Path(checkpoints.choose_from_scan.get().output[0])))
+
+
 def all_conditions():
     """Every condition of the run; waits for the study's completions where checks run at the points of the claims."""
     if not RUN.follows_claims:
-        return RUN.conditions
+        return study().conditions
     file = checkpoints.choose_claim_points.get().output[0]
-    return RUN.conditions_at(read_claim_points(Path(file)))
+    return study().conditions_at(read_claim_points(Path(file)))
 
 
 wildcard_constraints:
     split="|".join(SPLITS),
     direction=r"[a-z0-9_]+",
-    intervention="add|ablate",
-    layer=r"\d+",
+    intervention="[a-z_]+",
+    layer=NAME,
+    block=r"\d+",
     alpha=r"-?[0-9.]+(e[+-]?\d+)?",
     seed=r"\d+",
 

@@ -48,7 +48,7 @@ use rule complete_baseline as complete_shard with:
         **MODEL,
         lengths=rules.measure_lengths.output[0],
         prompts=rules.prepare_prompts.output[0],
-        direction=rules.build_direction.output.vector,
+        directions=lambda wildcards: RUN.sources(wildcards.direction, wildcards.layer),
     output:
         f"{R}/{STEERED}.jsonl",
     log:
@@ -57,6 +57,8 @@ use rule complete_baseline as complete_shard with:
         **WRITING,
         settings=lambda wildcards: SETTINGS.completions(wildcards.direction, intervention=wildcards.intervention),
         limit=lambda wildcards: RUN.limit(wildcards.seed, wildcards.direction),
+        blocks=lambda wildcards: RUN.steered_layer(wildcards.layer).blocks,
+        sources=lambda wildcards: RUN.steered_layer(wildcards.layer).sources,
     message:
         "completions: {wildcards.direction} {wildcards.intervention} layer {wildcards.layer} "
         "alpha {wildcards.alpha}, {wildcards.split}"
@@ -72,4 +74,4 @@ rule completions:
     """Target: every completion of the run, those of the checks where the claims are made included."""
     input:
         RUN.baseline_files,
-        lambda wildcards: RUN.shard_files(all_conditions()),
+        lambda wildcards: study().shard_files(all_conditions()),

@@ -30,26 +30,27 @@ rule measure_activations:
 
 
 rule build_direction:
-    """Make the steering direction of one layer and its statistics; needs no model."""
+    """Make the steering direction of one block and its statistics; needs no model."""
     input:
-        activations=lambda wildcards: f"{R}/activations/{RUN.reference(wildcards.direction)}.safetensors",
-        own=lambda wildcards: [local(path) for path in RUN.user_direction(**wildcards)],
+        activations=lambda wildcards: f"{R}/activations/{RUN.directions[wildcards.direction].activations}.safetensors",
+        own=lambda wildcards: [local(path) for path in RUN.user_direction(wildcards.direction, wildcards.block)],
     output:
-        vector=f"{R}/directions/{{direction}}/layer_{{layer}}.pt",
-        statistics=f"{R}/directions/{{direction}}/layer_{{layer}}.json",
+        vector=f"{R}/directions/{{direction}}/layer_{{block}}.pt",
+        statistics=f"{R}/directions/{{direction}}/layer_{{block}}.json",
     log:
-        f"{R}/logs/directions/{{direction}}/layer_{{layer}}.log",
+        f"{R}/logs/directions/{{direction}}/layer_{{block}}.log",
     priority: 5
     localrule: True
     conda:
         ENVIRONMENT
     params:
         method=lambda wildcards: RUN.directions[wildcards.direction].method,
+        estimator=lambda wildcards: RUN.directions[wildcards.direction].estimator,
         seed=lambda wildcards: RUN.directions[wildcards.direction].seed,
         hook_point=RUN.config.direction.hook_point,
         code=code_of("build_direction"),
     message:
-        "directions: {wildcards.direction}, layer {wildcards.layer}"
+        "directions: {wildcards.direction}, layer {wildcards.block}"
     script:
         "../workflow/scripts/build_direction.py"
 
@@ -57,4 +58,4 @@ rule build_direction:
 rule directions:
     """Target: every direction of the run."""
     input:
-        RUN.direction_files(),
+        lambda wildcards: study().direction_files(),

@@ -11,6 +11,7 @@ rule prepare_prompts:
     conda:
         ENVIRONMENT
     params:
+        parting=lambda wildcards: RUN.parting(wildcards.split),
         limit=RUN.config.data.max_prompts_per_split,
         prompts=lambda wildcards: RUN.prompts_digest(wildcards.split),
         code=code_of("prepare_prompts"),

@@ -46,8 +46,8 @@ rule write_report:
     params:
         title=RUN.title,
         figures=lambda wildcards, input: str(Path(input.figures[0]).parent),
-        stages=lambda wildcards: {name: len(files) for name, files in stage_files(RUN, all_conditions()).items()},
-        timed=lambda wildcards: (stage_files(RUN, all_conditions()) if RUN.config.report.run_times else {}),
+        stages=lambda wildcards: {name: len(files) for name, files in stage_files(study(), all_conditions()).items()},
+        timed=lambda wildcards: (stage_files(study(), all_conditions()) if RUN.config.report.run_times else {}),
         code=code_of("write_report", "process/ledger.py", assets=("report/templates",)),
     script:
         "../workflow/scripts/write_report.py"
@@ -70,8 +70,8 @@ rule record_checksums:
         expand(f"{R}/activations/{{direction}}.safetensors", direction=RUN.measured),
         rules.results.input,
         rules.aggregate.output,
-        lambda wildcards: RUN.direction_files(all_conditions()),
-        lambda wildcards: RUN.statistics_files(all_conditions()),
+        lambda wildcards: study().direction_files(all_conditions()),
+        lambda wildcards: study().statistics_files(all_conditions()),
         rules.completions.input,
         rules.figures.input,
         rules.reports.input,

@@ -6,7 +6,7 @@ from steering_reliability.directions.user_direction import read_user_direction
 from steering_reliability.process.job_log import logged
 
 with logged(snakemake.log[0]):
-    layer = int(snakemake.wildcards.layer)
+    layer = int(snakemake.wildcards.block)
     activations = read_activations(snakemake.input.activations, layer=layer)
     width = activations.positive.shape[-1]
     vectors = [

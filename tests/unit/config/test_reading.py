@@ -57,11 +57,13 @@ def test_a_minimal_config_gets_its_defaults():
         ),
         (
             experiment(interventions=["abblate"]),
-            "experiment.interventions.0: must be 'add' or 'ablate' (got 'abblate'); did you mean `ablate`?",
+            "experiment.interventions.0: must be 'add', 'add_keep_norm', 'ablate', 'ablate_affine' or 'clamp' (got "
+            "'abblate'); did you mean `ablate`?",
         ),
         (
             experiment(alphas={"ad": [1]}),
-            "experiment.alphas.ad: must be 'add' or 'ablate' (got 'ad'); did you mean `add`?",
+            "experiment.alphas.ad: must be 'add', 'add_keep_norm', 'ablate', 'ablate_affine' or 'clamp' (got 'ad'); "
+            "did you mean `add`?",
         ),
         (
             minimal(model={"name": "m", "device": "xxx"}),
@@ -76,6 +78,21 @@ def test_a_minimal_config_gets_its_defaults():
         (experiment(layers=3), "experiment.layers: must be a list, such as [3] (got 3)"),
         (experiment(layers=[]), "experiment.layers: must not be empty (got [])"),
         (experiment(layers=[1.5]), "experiment.layers.0: must be a whole number (got 1.5)"),
+        (experiment(layers="aut"), "experiment.layers: must be 'auto' (got 'aut'); did you mean `auto`?"),
+        (
+            experiment(layers=["ten"]),
+            "experiment.layers.0: must be a block, a range such as 10-18, a list of blocks, or all (got 'ten')",
+        ),
+        (experiment(layers=[[1, "x"]]), "experiment.layers.0.1: must be a whole number (got 'x')"),
+        (experiment(layers=[{"at": "all"}]), "experiment.layers.0.from: is missing"),
+        (
+            experiment(layers=[{"at": "all", "from": 1, "of": 2}]),
+            "experiment.layers.0.of: unknown key",
+        ),
+        (
+            experiment(alphas={"add": "atuo"}),
+            "experiment.alphas.add: must be 'auto' (got 'atuo'); did you mean `auto`?",
+        ),
         (experiment(alphas=3), "experiment.alphas: must be a list, or a mapping of keys with a list for each (got 3)"),
         (experiment(alphas={"add": 3}), "experiment.alphas.add: must be a list, such as [3] (got 3)"),
         (experiment(alphas=["x"]), "experiment.alphas.0: must be a number (got 'x')"),

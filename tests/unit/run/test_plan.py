@@ -10,6 +10,7 @@ import yaml
 from steering_reliability.errors import InputError
 from steering_reliability.process import code_digest
 from steering_reliability.run.plan import plan_run
+from steering_reliability.scan.choose import Chosen
 
 ROOT = Path(__file__).parents[3]
 PACKAGE_ROOT = Path(__file__).parents[3] / "workflow"
@@ -40,7 +41,7 @@ def at_point(raw) -> dict:
 def test_paths_follow_from_the_config(raw):
     plan = plan_run(raw)
     assert (plan.folder, plan.report_folder, plan.title) == ("results/tiny", "reports/tiny", "tiny")
-    assert plan.layers == [0, 2]
+    assert [layer.name for layer in plan.layers] == ["0", "2"]
     assert plan.direction_file("random_5", 2) == "results/tiny/directions/random_5/layer_2.pt"
     assert plan.baseline(0)["benign"] == "results/tiny/completions/baseline/seed_0/benign.jsonl"
     assert plan.claim_points_file == "results/tiny/tables/claim_points.csv"
@@ -48,7 +49,7 @@ def test_paths_follow_from_the_config(raw):
     assert plan.model_file == f"{raw['model']['source']}/config.json"
 
 
-RECOMMENDED, STRONGEST = ("recommended", "add", 2, 2.0), ("most significant", "add", 0, 2.0)
+RECOMMENDED, STRONGEST = ("recommended", "add", "2", 2.0), ("most significant", "add", "0", 2.0)
 
 
 def test_checks_at_the_claims_are_known_once_their_points_are(raw):
@@ -59,12 +60,12 @@ def test_checks_at_the_claims_are_known_once_their_points_are(raw):
     found = plan.conditions_at([RECOMMENDED, STRONGEST])
     assert found[:2] == plan.conditions
     assert [(c.role, c.direction, c.layer, c.seed, c.splits) for c in found[2:]] == [
-        ("alt_seed", "contrastive_prefix", 2, 1, ("harm_test",)),
-        ("random", "random_5", 2, 0, ("harm_test",)),
-        ("random", "random_5", 0, 0, ("harm_test",)),
+        ("alt_seed", "contrastive_prefix", "2", 1, ("harm_test",)),
+        ("random", "random_5", "2", 0, ("harm_test",)),
+        ("random", "random_5", "0", 0, ("harm_test",)),
     ]
     assert plan.direction_files(found)[2:] == [f"results/tiny/directions/random_5/layer_{n}.pt" for n in (0, 2)]
-    assert plan.compared_directions(found) == {"random_5": [0, 2]}
+    assert plan.compared_directions(found) == {"random_5": ["0", "2"]}
     assert list(plan.shards(found[2])) == ["harm_test"]
 
 
@@ -81,8 +82,9 @@ def test_the_other_seed_writes_a_subset_and_so_do_controls_at_the_claims(raw, at
 
 def test_a_random_control_reads_the_activations_of_what_it_controls_at_the_layers_that_it_steers(at_point):
     plan = plan_run(at_point)
-    assert plan.reference("random_5") == plan.reference("contrastive_prefix") == "contrastive_prefix"
-    assert plan.compared_directions(plan.conditions) == {"random_5": [2]}
+    assert plan.directions["random_5"].activations == "contrastive_prefix"
+    assert plan.measured == ["contrastive_prefix"]
+    assert plan.compared_directions(plan.conditions) == {"random_5": ["2"]}
     assert plan.direction_files() == [
         f"results/tiny/directions/{name}.pt"
         for name in ("contrastive_prefix/layer_0", "contrastive_prefix/layer_2", "random_5/layer_2")
@@ -93,15 +95,66 @@ def test_the_table_of_conditions_names_shards_and_statistics(at_point):
     plan = plan_run(at_point)
     table = plan.conditions_table(plan.conditions)
     assert [(row["role"], row["direction"], row["layer"], row["alpha"], row["seed"]) for row in table] == [
-        ("main", "contrastive_prefix", 0, 2, 0),
-        ("main", "contrastive_prefix", 2, 2, 0),
-        ("alt_seed", "contrastive_prefix", 2, 2, 1),
-        ("random", "random_5", 2, 2, 0),
+        ("main", "contrastive_prefix", "0", 2, 0),
+        ("main", "contrastive_prefix", "2", 2, 0),
+        ("alt_seed", "contrastive_prefix", "2", 2, 1),
+        ("random", "random_5", "2", 2, 0),
     ]
     assert table[0]["shards"]["benign"] == (
         "results/tiny/completions/contrastive_prefix/add/layer_0/alpha_2/seed_0/benign.jsonl"
     )
-    assert table[3]["statistics"] == "results/tiny/directions/random_5/layer_2.json"
+    assert table[3]["statistics"] == ["results/tiny/directions/random_5/layer_2.json"]
+
+
+def test_a_set_of_layers_uses_the_directions_of_its_blocks_or_of_one(raw):
+    raw["experiment"] |= {"layers": ["0-1", {"at": "all", "from": 2}]}
+    plan = plan_run(raw)
+    assert [c.layer for c in plan.conditions] == ["0-1", "all-from-2"]
+    folder = "results/tiny/directions/contrastive_prefix"
+    assert plan.direction_files() == [f"{folder}/layer_{block}.pt" for block in (0, 1, 2)]
+    assert [row["statistics"] for row in plan.conditions_table(plan.conditions)] == [
+        [f"{folder}/layer_0.json", f"{folder}/layer_1.json"],
+        [f"{folder}/layer_2.json"],
+    ]
+    assert plan.shards(plan.conditions[1])["benign"].endswith("/add/layer_all-from-2/alpha_2/seed_0/benign.jsonl")
+
+
+@pytest.fixture
+def left_to_the_scan(raw) -> dict:
+    """The same with layers and strengths left to the scan."""
+    experiment = raw["experiment"] | {"layers": "auto", "alphas": {"add": "auto"}, "alpha_unit": "resid_norm"}
+    return raw | {"experiment": experiment}
+
+
+def test_what_is_left_to_the_scan_is_not_known_until_it_has_chosen(left_to_the_scan):
+    plan = plan_run(left_to_the_scan)
+    assert plan.is_open and plan.scans and plan.follows_claims
+    assert (plan.layers, plan.conditions) == ([], [])
+    # As many as it will choose stand for them: of three blocks there are two with a block between them.
+    assert len(plan.as_expected().conditions) == len(plan.as_expected().layers) * 3
+    chosen = plan.with_chosen(Chosen(layers=[0, 2], alphas={"add": [0.2, 0.9]}))
+    assert not chosen.is_open
+    assert [(c.layer, c.alpha) for c in chosen.conditions] == [("0", 0.2), ("0", 0.9), ("2", 0.2), ("2", 0.9)]
+    # What the config pins stays as it is.
+    left_to_the_scan["experiment"] |= {"layers": [1], "interventions": ["add", "ablate"]}
+    left_to_the_scan["experiment"]["alphas"] = {"add": "auto", "ablate": [1]}
+    pinned = plan_run(left_to_the_scan).with_chosen(Chosen(layers=[0, 2], alphas={"add": [0.2], "ablate": [9.0]}))
+    assert [(c.intervention, c.layer, c.alpha) for c in pinned.conditions] == [("add", "1", 0.2), ("ablate", "1", 1)]
+
+
+def test_the_scan_and_the_study_share_no_prompt_and_a_pinned_run_keeps_them_apart(left_to_the_scan, tmp_path):
+    for split in ("harm_train", "harm_test", "benign"):
+        lines = [{"id": f"{split}-{n}", "prompt": f"{split} question {n}"} for n in range(20)]
+        (tmp_path / f"{split}.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    plan = plan_run(left_to_the_scan)
+    assert len(plan.used_prompts("harm_test")) == 20
+    for split in ("harm_train", "benign"):
+        used, held = ({prompt.id for prompt in part} for part in (plan.used_prompts(split), plan.scan_prompts(split)))
+        assert (len(used), len(held)) == (16, 4)
+        assert not used & held
+    pinned = {"layers": [0], "alphas": {"add": [0.2]}}
+    same = left_to_the_scan | {"experiment": left_to_the_scan["experiment"] | pinned, "scan": {"share": 0.2}}
+    assert plan_run(same).used_prompts("benign") == plan.used_prompts("benign")
 
 
 @pytest.mark.parametrize(

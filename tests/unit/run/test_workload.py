@@ -30,10 +30,10 @@ def choose(plan, *points):
 def test_before_the_claims_two_points_of_the_grid_stand_for_them(plan_of):
     found = expected_conditions(plan_of())
     assert [(c.role, c.direction, c.layer) for c in found] == [
-        ("main", "contrastive_prefix", 0),
-        ("main", "contrastive_prefix", 2),
-        ("alt_seed", "contrastive_prefix", 0),
-        *(("random", f"random_{seed}", layer) for seed in (0, 1) for layer in (0, 2)),
+        ("main", "contrastive_prefix", "0"),
+        ("main", "contrastive_prefix", "2"),
+        ("alt_seed", "contrastive_prefix", "0"),
+        *(("random", f"random_{seed}", layer) for seed in (0, 1) for layer in ("0", "2")),
     ]
 
 

@@ -3,8 +3,8 @@
 import argparse
 
 from steering_reliability.commands.plan_command import Request, add_shared_flags, run
-from steering_reliability.model.source import count_layers
-from steering_reliability.run.grid import main_direction, resolve_layers
+from steering_reliability.run.grid import main_direction
+from steering_reliability.run.layers import resolve_layer
 from steering_reliability.run.plan import RunPlan
 
 
@@ -14,10 +14,7 @@ def request(plan: RunPlan, *, layer: int) -> Request:
     Raises:
         InputError: When the model has no such layer.
     """
-    experiment = plan.config.experiment.model_copy(update={"layers": [layer]})
-    config = plan.config.model_copy(update={"experiment": experiment})
-    (index,) = resolve_layers(config, n_layers=count_layers(config.model, folder=plan.base))
-    path = plan.direction_file(main_direction(plan.config), index)
+    path = plan.direction_file(main_direction(plan.config), resolve_layer(layer, n_layers=plan.n_layers).name)
     return Request([path], [path, f"{path.removesuffix('pt')}json"])
 
 

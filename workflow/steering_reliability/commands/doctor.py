@@ -52,12 +52,13 @@ def examine(
     Raises:
         InputError: When a prompt file is unsound, or the model can't be made or loaded.
     """
+    is_known = not plan.is_open or Path(plan.chosen_file).is_file()
     shards = expected_shards(plan)
     left = [shard for shard in shards if not shard.is_done]
     completions = sum(shard.rows for shard in left)
     work = {
         "run": plan.folder,
-        "layers": plan.layers,
+        "layers": [layer.name for layer in plan.as_expected().layers] if is_known else [],
         "conditions": len(expected_conditions(plan)),
         "shards": len(shards),
         "shards_done": len(shards) - len(left),
@@ -188,7 +189,7 @@ def lines_of(part: str, found: Mapping[str, Any]) -> Iterator[str]:
     elif part == "plan":
         yield "config    valid"
         yield (
-            f"plan      {facts['conditions']} conditions at layers {', '.join(map(str, facts['layers']))}; "
+            f"plan      {facts['conditions']} conditions at {_layers(facts['layers'])}; "
             f"{facts['shards_done']} of {facts['shards']} shards exist"
         )
         yield f"to do     {facts['completions_left']:,} completions, at most {facts['tokens_left']:,} tokens"
@@ -206,6 +207,10 @@ def lines_of(part: str, found: Mapping[str, Any]) -> Iterator[str]:
         yield f"model     {facts['name']} in {facts['folder']}{made}"
     else:
         yield from _estimate_lines(facts, machine=found["machine"])
+
+
+def _layers(names: Sequence[str]) -> str:
+    return f"layers {', '.join(names)}" if names else "layers and strengths that the scan chooses"
 
 
 def _estimate_lines(cost: Mapping[str, Any], *, machine: Mapping[str, Any]) -> Iterator[str]:

@@ -2,15 +2,20 @@
 
 import math
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from steering_reliability.run.plan import RunPlan
 from steering_reliability.run.times import run_times
 from steering_reliability.run.workload import expected_conditions, stage_files
+from steering_reliability.scan.choose import read_chosen
 
 
 def status_of(plan: RunPlan) -> dict[str, dict[str, Any]]:
-    """Stage to `there` (files), `of` (files), `finished` (UTC) and `seconds`, the last two None where unknown."""
+    """Stage to `there` (files), `of` (files), `finished` (UTC) and `seconds`, the last two None where unknown.
+
+    The scan's has `chosen` too, once it has chosen.
+    """
     files = stage_files(plan, expected_conditions(plan))
     times = {time.stage: time for time in run_times(files)}
     found = {}
@@ -23,6 +28,10 @@ def status_of(plan: RunPlan) -> dict[str, dict[str, Any]]:
             "finished": None if time is None else time.finished,
             "seconds": seconds,
         }
+    chosen_file = Path(plan.chosen_file)
+    if plan.scans and chosen_file.is_file():
+        chosen = read_chosen(chosen_file)
+        found["scan"]["chosen"] = {"layers": chosen.layers, "alphas": chosen.alphas}
     return found
 
 
@@ -32,4 +41,9 @@ def as_lines(found: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
         done = "done" if row["there"] == row["of"] else "    "
         took = "" if row["seconds"] is None else f"{row['seconds']:>8.1f} s"
         yield f"{done}  {stage:<12} {row['there']:>6} of {row['of']:<6} {row['finished'] or '':<20}{took}".rstrip()
+        if chosen := row.get("chosen"):
+            strengths = [
+                f"{name} {', '.join(f'{alpha:g}' for alpha in alphas)}" for name, alphas in chosen["alphas"].items()
+            ]
+            yield f"      the scan chose layers {', '.join(map(str, chosen['layers']))}; {'; '.join(strengths)}"
     yield "Times are UTC; seconds count from the last file of the previous stages, pauses included."

@@ -117,11 +117,16 @@ def _problems(errors: Sequence[Mapping[str, Any]]) -> list[Problem]:
 
 
 def _is_refused_branch(error: Mapping[str, Any]) -> bool:
-    return error["type"] in ("list_type", "dict_type") and _is_branch(error["loc"][-1])
+    return error["type"] in ("list_type", "dict_type") and _is_unnamed(error["loc"][-1])
+
+
+def _is_unnamed(branch: object) -> bool:
+    return str(branch).startswith(("list[", "dict["))
 
 
 def _is_branch(part: object) -> bool:
-    return str(part).startswith(("list[", "dict["))
+    # Those in brackets are named in the schema.
+    return _is_unnamed(part) or str(part).startswith("(")
 
 
 def _problem(error: Mapping[str, Any], *, kind: str, keys: tuple[str | int, ...]) -> Problem:

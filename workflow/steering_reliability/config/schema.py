@@ -2,22 +2,66 @@
 
 import re
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    field_validator,
+    model_validator,
+)
 
 from steering_reliability.errors import InputError
 from steering_reliability.metrics.scorer import scorer_files
 
-Method = Literal["contrastive_prefix", "outcome_conditioned", "difference_in_means", "random"]
+Method = Literal["contrastive_prefix", "outcome_conditioned", "difference_in_means", "pca", "logistic", "lda", "random"]
+ESTIMATORS: Final = ("pca", "logistic", "lda")
+"""Methods that make another vector of the texts that `direction.contrast` names."""
+Contrast = Literal["prefixes", "harmful_benign"]
 TokenPosition = Literal["last_prompt_token", "first_prefix_token", "last_prefix_token", "prefix_mean"]
-HookPoint = Literal["resid_pre", "resid_post"]
-Intervention = Literal["add", "ablate"]
+HookPoint = Literal["resid_pre", "resid_post", "resid_both"]
+Intervention = Literal["add", "add_keep_norm", "ablate", "ablate_affine", "clamp"]
+LENGTHS: Final = ("add", "add_keep_norm", "clamp")
+"""Interventions whose alpha is a length, counted in `alpha_unit`; that of the others is a share, which has no unit."""
+SCANNED: Final = ("add", "add_keep_norm")
+"""Interventions whose strengths a scan can choose: their first-token KL grows with alpha from 0."""
+AUTO: Final = "auto"
 Positions = Literal["all", "prompt", "last_prompt_token", "after_prompt", "generated", "first_generated_token"]
-AlphaUnit = Literal["unit", "resid_norm"]
+AlphaUnit = Literal["unit", "resid_norm", "difference"]
 Alpha = Annotated[float, Field(ge=-1000, le=1000, allow_inf_nan=False)]
 Seed = Annotated[int, Field(ge=0, le=2**31 - 1)]
+Block = Annotated[int, Field(ge=-1000, le=1000)]
 Prefix = Annotated[str, Field(min_length=1, max_length=2000)]
+Auto = Literal["auto"]
+
+
+def _by_type(*, other: str, text: str = "", sequence: str = "", mapping: str = "") -> Discriminator:
+    """Choose the branch of a union by the type of what is given, so that only that branch's problems are named."""
+
+    def branch(given: Any) -> str:
+        is_text = isinstance(given, str) and not given.lstrip("-").isdecimal()
+        named = sequence if isinstance(given, list) else mapping if isinstance(given, dict | BaseModel) else ""
+        return named or (text if is_text else "") or other
+
+    return Discriminator(branch)
+
+
+def _is_blocks(text: str) -> str:
+    if not re.fullmatch(r"all|\d{1,4}-\d{1,4}", text):
+        raise ValueError(f"must be a block, a range such as 10-18, a list of blocks, or all (got {text!r})")
+    return text
+
+
+Blocks = Annotated[
+    Annotated[Block, Tag("(block)")]
+    | Annotated[str, AfterValidator(_is_blocks), Tag("(text)")]
+    | Annotated[list[Block], Field(min_length=1), Tag("(list)")],
+    _by_type(other="(block)", text="(text)", sequence="(list)"),
+]
 
 
 def _fits_a_file_system(path: str) -> str:
@@ -31,7 +75,7 @@ RunFolder = Annotated[str, Field(min_length=1, max_length=300, pattern=r"^[^\x00
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, serialize_by_alias=True)
 
 
 class RefusalTuningConfig(_Section):
@@ -197,15 +241,40 @@ class MetricsConfig(_Section):
         return self
 
 
+def default_position(method: str) -> TokenPosition:
+    """The token position a method reads when the config names none."""
+    return "prefix_mean" if method == "contrastive_prefix" else "last_prompt_token"
+
+
 class DirectionConfig(_Section):
     """How the steering direction is learned."""
 
-    method: Annotated[Method, Field(description="How the vector is made.")] = "contrastive_prefix"
+    method: Annotated[
+        Annotated[Method, Tag("(method)")] | Annotated[list[Method], Field(min_length=1), Tag("(list)")],
+        _by_type(other="(method)", sequence="(list)"),
+        Field(
+            description="How the vector is made. Of several, claims are made about the first; the others run the same "
+            "grid and are compared with it."
+        ),
+    ] = "contrastive_prefix"
+    contrast: Annotated[
+        Contrast,
+        Field(
+            description="Texts that pca, logistic and lda compare: those of contrastive_prefix (`prefixes`) or of "
+            "difference_in_means (`harmful_benign`)."
+        ),
+    ] = "prefixes"
     refusal_prefix: Annotated[Prefix, Field(description="Opening of a refusal.")] = (
         "I'm sorry, but I can't help with that."
     )
     compliance_prefix: Annotated[Prefix, Field(description="Opening of an answer.")] = "Sure, here is how to do that:"
-    hook_point: Annotated[HookPoint, Field(description="Where the residual stream is read and steered.")] = "resid_post"
+    hook_point: Annotated[
+        HookPoint,
+        Field(
+            description="Where the residual stream is read and steered; `resid_both` reads at resid_post and steers at "
+            "resid_pre and resid_post."
+        ),
+    ] = "resid_post"
     token_position: Annotated[
         TokenPosition | None,
         Field(description="Tokens that are read; null: prefix_mean, or last_prompt_token without a prefix."),
@@ -229,50 +298,145 @@ class DirectionConfig(_Section):
     ] = 1.0
 
     @property
+    def methods(self) -> list[Method]:
+        """The methods, the one that claims are made about first."""
+        return self.method if isinstance(self.method, list) else [self.method]
+
+    @property
+    def main_method(self) -> Method:
+        """The method that claims are made about."""
+        return self.methods[0]
+
+    def texts_of(self, method: Method) -> Method:
+        """The method whose texts, and so whose activations, a method compares."""
+        if method in ESTIMATORS:
+            return "contrastive_prefix" if self.contrast == "prefixes" else "difference_in_means"
+        return "difference_in_means" if method == "random" else method
+
+    def position_of(self, method: Method) -> TokenPosition:
+        """The token position that a method reads: the configured one where it can, else its own.
+
+        Of several methods, those that have no prefix read the last prompt token, whatever is configured for the others.
+        """
+        texts, configured = self.texts_of(method), self.token_position
+        can_read = texts == "outcome_conditioned" or (configured == "last_prompt_token") == (
+            texts == "difference_in_means"
+        )
+        is_only = len(self.methods) == 1 and method != "random"
+        if configured is None or not (can_read or is_only):
+            return default_position(texts)
+        return configured
+
+    @property
     def position(self) -> TokenPosition:
-        """The token position in force: the configured one, else the method's own."""
-        return self.token_position or default_position(self.method)
+        """The token position of the first method."""
+        return self.position_of(self.main_method)
+
+    @field_validator("method")
+    @classmethod
+    def _distinct_methods(cls, method: Any) -> Any:
+        if isinstance(method, list) and len(set(method)) < len(method):
+            raise ValueError(f"has a method twice: {method}")
+        if isinstance(method, list) and "random" in method and len(method) > 1:
+            raise ValueError("must not list random beside others: sanity_checks.random_seeds has random controls")
+        return method
 
     @model_validator(mode="after")
     def _reject_impossible_positions(self) -> "DirectionConfig":
-        if self.method == "contrastive_prefix" and self.token_position == "last_prompt_token":
+        texts = {self.texts_of(method) for method in self.methods}
+        position = self.position_of(self.main_method)
+        first = self.texts_of(self.main_method)
+        if first == "contrastive_prefix" and position == "last_prompt_token":
             raise ValueError(
-                "direction.token_position: last_prompt_token with method contrastive_prefix is exactly zero: the "
+                f"direction.token_position: last_prompt_token with method {self.main_method} is exactly zero: the "
                 "prefix comes after that token, and a causal model can't see ahead. "
                 "Use first_prefix_token, last_prefix_token or prefix_mean"
             )
-        if self.method == "difference_in_means" and self.position != "last_prompt_token":
+        if self.main_method != "random" and first == "difference_in_means" and position != "last_prompt_token":
             raise ValueError(
-                f"direction.token_position: {self.token_position} needs a prefix, and difference_in_means has none. "
+                f"direction.token_position: {self.token_position} needs a prefix, and {self.main_method} has none. "
                 "Use last_prompt_token"
             )
-        if self.method == "contrastive_prefix" and self.refusal_prefix == self.compliance_prefix:
+        if "contrastive_prefix" in texts and self.refusal_prefix == self.compliance_prefix:
             raise ValueError("direction.compliance_prefix: equals refusal_prefix, so the direction would be zero")
         return self
+
+
+class BorrowedDirection(_Section):
+    """Blocks that are all steered along the direction of one."""
+
+    at: Annotated[Blocks, Field(description="A block, a range such as `10-18`, a list of blocks, or `all`.")]
+    source: Annotated[Block, Field(alias="from", description="The block whose direction they use.")]
+
+
+Layer = Annotated[
+    Annotated[Blocks, Tag("(blocks)")] | Annotated[BorrowedDirection, Tag("(borrowed)")],
+    _by_type(other="(blocks)", mapping="(borrowed)"),
+]
+
+
+Strengths = Annotated[
+    Annotated[Auto, Tag("(auto)")] | Annotated[list[Alpha], Tag("(list)")], _by_type(other="(list)", text="(auto)")
+]
 
 
 class ExperimentConfig(_Section):
     """The grid of conditions."""
 
     layers: Annotated[
-        list[Annotated[int, Field(ge=-1000, le=1000)]],
-        Field(min_length=1, description="0-based block indices; negatives count from the end."),
+        Annotated[Auto, Tag("(auto)")] | Annotated[list[Layer], Field(min_length=1), Tag("(list)")],
+        _by_type(other="(list)", text="(auto)"),
+        Field(
+            description="Entries of the grid: a block (from 0; negatives count from the end), or a set that one "
+            "condition steers together: a range `10-18`, a list, `all`, or `{at: all, from: 14}` (along the direction "
+            "of one block). `auto`: the three blocks that the scan finds best."
+        ),
     ]
-    interventions: Annotated[list[Intervention], Field(min_length=1, description="`add`, `ablate` or both.")] = ["add"]
+    interventions: Annotated[
+        list[Intervention],
+        Field(
+            min_length=1,
+            description="Of `add`, `add_keep_norm`, `ablate`, `ablate_affine` and `clamp` (formulas: docs/method.md).",
+        ),
+    ] = ["add"]
     alphas: Annotated[
-        list[Alpha] | dict[Intervention, list[Alpha]],
-        Field(min_length=1, description="Strengths, one list for all interventions or one per intervention."),
+        list[Alpha] | dict[Intervention, Strengths],
+        Field(
+            min_length=1,
+            description="Strengths, one list for all interventions or one per intervention. `auto` (add and "
+            "add_keep_norm): those that reach `target_kl`.",
+        ),
     ]
+    target_kl: Annotated[
+        list[Annotated[float, Field(gt=0, le=20)]],
+        Field(
+            min_length=1, description="First-token KL (nats) that `alphas: {add: auto}` reaches, a strength for each."
+        ),
+    ] = [0.1, 0.5, 2.0]
     alpha_unit: Annotated[
-        AlphaUnit, Field(description="`unit`: multiples of v; `resid_norm`: of the residual stream's mean norm.")
+        AlphaUnit,
+        Field(
+            description="`unit`: multiples of v; `resid_norm`: of the residual stream's mean norm without outlier "
+            "dimensions; `difference`: of the length of the measured difference."
+        ),
     ] = "unit"
     positions: Annotated[Positions, Field(description="Which tokens are steered.")] = "after_prompt"
     output_dir: Annotated[RunFolder, Field(description="Folder of this run.")]
 
-    @field_validator("layers", "interventions")
+    @property
+    def is_open(self) -> bool:
+        """Whether layers or strengths are left to the scan."""
+        return self.layers == AUTO or bool(self.open_alphas)
+
+    @property
+    def open_alphas(self) -> list[Intervention]:
+        """Interventions whose strengths are left to the scan."""
+        return [name for name in self.interventions if isinstance(self.alphas, dict) and self.alphas[name] == AUTO]
+
+    @field_validator("layers", "interventions", "target_kl")
     @classmethod
-    def _no_repeats(cls, values: list[Any]) -> list[Any]:
-        if len(set(values)) < len(values):
+    def _no_repeats(cls, values: Any) -> Any:
+        if isinstance(values, list) and len({str(value) for value in values}) < len(values):
             raise ValueError(f"has an entry twice: {values}")
         return values
 
@@ -283,7 +447,14 @@ class ExperimentConfig(_Section):
                 f"experiment.alphas: has lists for {sorted(self.alphas)}, but interventions are "
                 f"{sorted(self.interventions)}"
             )
+        unfit = [name for name in self.open_alphas if name not in SCANNED]
+        if unfit:
+            raise ValueError(
+                f"experiment.alphas: auto is for {' and '.join(SCANNED)}; list the strengths of {unfit[0]}"
+            )
         for intervention in self.interventions:
+            if intervention in self.open_alphas:
+                continue
             written = [f"{alpha:g}" for alpha in self.alphas_of(intervention)]
             inexact = [alpha for alpha in self.alphas_of(intervention) if float(f"{alpha:g}") != alpha]
             if inexact:
@@ -293,8 +464,37 @@ class ExperimentConfig(_Section):
         return self
 
     def alphas_of(self, intervention: Intervention) -> list[float]:
-        """The strengths swept for an intervention, in the order given."""
-        return self.alphas[intervention] if isinstance(self.alphas, dict) else self.alphas
+        """The strengths swept for an intervention, in the order given; none where the scan has not chosen them yet."""
+        alphas = self.alphas[intervention] if isinstance(self.alphas, dict) else self.alphas
+        return [] if isinstance(alphas, str) else alphas
+
+
+class ScanConfig(_Section):
+    """The scan of all layers, on prompts that the study doesn't use."""
+
+    share: Annotated[
+        float | None,
+        Field(
+            ge=0,
+            le=0.5,
+            description="Share of harm_train and of benign that the scan holds back; null: 0.2 where layers or alphas "
+            "are `auto`, else 0 (no scan).",
+        ),
+    ] = None
+    max_prompts_per_split: Annotated[int, Field(ge=2, le=1000, description="Maximum held back per split.")] = 20
+    strengths: Annotated[
+        list[Annotated[float, Field(gt=0, le=1000)]] | None,
+        Field(
+            min_length=2,
+            max_length=16,
+            description="Strengths that are tried, in `alpha_unit`; null: 0.1, 0.2, 0.4 and 0.8 (resid_norm), or 0.25, "
+            "0.5, 1 and 2 (difference).",
+        ),
+    ] = None
+    random_directions: Annotated[
+        int, Field(ge=2, le=100, description="Random directions per layer, which show what any direction does.")
+    ] = 2
+    seed: Annotated[Seed, Field(description="Of the choice of prompts and of the random directions.")] = 0
 
 
 class PrefixPair(_Section):
@@ -368,6 +568,7 @@ class Config(_Section):
     metrics: MetricsConfig = MetricsConfig()
     direction: DirectionConfig = DirectionConfig()
     experiment: ExperimentConfig
+    scan: ScanConfig = ScanConfig()
     sanity_checks: SanityChecksConfig = SanityChecksConfig()
     report: ReportConfig = ReportConfig()
 
@@ -378,6 +579,42 @@ class Config(_Section):
                 "sanity_checks.alt_seed: equals generation.seed, so the check would compare a run to itself"
             )
         return self
+
+    @model_validator(mode="after")
+    def _scan_can_run(self) -> "Config":
+        experiment, checks = self.experiment, self.sanity_checks
+        if experiment.is_open and self.scan_share == 0:
+            raise ValueError("scan.share: is 0, but experiment leaves layers or alphas to the scan. Use 0.2 or null")
+        names_a_point = checks.layer is not None or checks.alpha is not None or checks.controls_at != "claims"
+        if experiment.is_open and names_a_point:
+            raise ValueError(
+                "sanity_checks: name points of a grid that the scan has not chosen yet. "
+                "Use layer: null, alpha: null and controls_at: claims"
+            )
+        if self.scan_share == 0:
+            return self
+        if not self.propensity.enabled:
+            raise ValueError("propensity.enabled: is false, but the scan measures propensity. Set it, or scan.share: 0")
+        if self.direction.file is not None:
+            raise ValueError("direction.file: is no direction of every block, which the scan needs. Set scan.share: 0")
+        if experiment.alpha_unit == "unit" and self.scan.strengths is None:
+            raise ValueError(
+                "scan.strengths: is needed with alpha_unit: unit. Use alpha_unit: resid_norm, or list them"
+            )
+        return self
+
+    @property
+    def scan_share(self) -> float:
+        """Share of harm_train and benign that the scan holds back; 0: no scan."""
+        if self.scan.share is not None:
+            return self.scan.share
+        return 0.2 if self.experiment.is_open else 0.0
+
+    @property
+    def scan_strengths(self) -> list[float]:
+        """Strengths that the scan tries, in `experiment.alpha_unit`."""
+        usual = [0.25, 0.5, 1.0, 2.0] if self.experiment.alpha_unit == "difference" else [0.1, 0.2, 0.4, 0.8]
+        return self.scan.strengths or usual
 
     @property
     def report_dir(self) -> str:
@@ -392,8 +629,3 @@ def two_templates() -> InputError:
         where="config keys model.prompt_template and model.chat_template",
         fix="set chat_template: none to use prompt_template, or prompt_template: null to use the model's",
     )
-
-
-def default_position(method: str) -> TokenPosition:
-    """The token position a method reads when the config names none."""
-    return "prefix_mean" if method == "contrastive_prefix" else "last_prompt_token"

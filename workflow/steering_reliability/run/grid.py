@@ -10,24 +10,37 @@ from steering_reliability.config.schema import Config, Intervention, Method
 from steering_reliability.errors import InputError
 from steering_reliability.prompts.schema import SPLITS
 
-Role = Literal["main", "alt_prefix", "alt_seed", "random", "shuffled"]
+Role = Literal["main", "method", "alt_prefix", "alt_seed", "random", "shuffled"]
 Build = Method | Literal["shuffled"]
-Point = tuple[Intervention, int, float]
+Point = tuple[Intervention, str, float]
 """Intervention, layer and alpha."""
-ClaimPoint = tuple[str, str, int, float]
+ClaimPoint = tuple[str, str, str, float]
 """Purpose, intervention, layer and alpha."""
 
 
 @dataclass(frozen=True)
 class Direction:
-    """A direction of a run, by the name that its files carry."""
+    """A direction of a run, by the name that its files carry.
+
+    Attributes:
+        name: Of its files.
+        method: How the vector is made; `random` and `shuffled` are controls of `estimator`, unless `random` is studied.
+        texts: The method whose texts are compared.
+        activations: Name of the file of activations that it is made of.
+        refusal_prefix: Opening of a refusal.
+        compliance_prefix: Opening of an answer.
+        estimator: The method whose length a control has, and which `shuffled` repeats.
+        seed: Of a control.
+    """
 
     name: str
     method: Build
+    texts: Method
+    activations: str
     refusal_prefix: str
     compliance_prefix: str
+    estimator: Method
     seed: int = 0
-    reference: str | None = None
 
 
 @dataclass(frozen=True)
@@ -37,13 +50,13 @@ class Condition:
     role: Role
     direction: str
     intervention: Intervention
-    layer: int
+    layer: str
     alpha: float
     seed: int
     splits: tuple[str, ...] = SPLITS
 
     @property
-    def cell(self) -> tuple[str, str, int, float, int]:
+    def cell(self) -> tuple[str, str, str, float, int]:
         """What decides the condition's completions: direction, intervention, layer, alpha and seed."""
         return self.direction, self.intervention, self.layer, self.alpha, self.seed
 
@@ -58,64 +71,51 @@ def baseline_shard(split: str, *, seed: int) -> str:
     return f"completions/baseline/seed_{seed}/{split}.jsonl"
 
 
-def resolve_layers(config: Config, *, n_layers: int) -> list[int]:
-    """Turn the configured layers into block indices 0..n_layers-1.
-
-    Raises:
-        InputError: When a layer lies outside the model, or two names mean one block.
-    """
-    outside = layers_outside(config.experiment.layers, n_layers=n_layers)
-    if outside:
-        what = f"{config.model.name} has {n_layers} blocks and no layer {', '.join(map(str, outside))}"
-        fix = f"use 0 to {n_layers - 1}, or -1 to -{n_layers} to count from the end"
-        raise InputError(what, where="config key experiment.layers", fix=fix)
-    layers = [layer % n_layers for layer in config.experiment.layers]
-    if len(set(layers)) < len(layers):
-        what = f"two entries of {config.experiment.layers} are the same block of {n_layers}"
-        raise InputError(what, where="config key experiment.layers", fix="name each block once")
-    return layers
-
-
-def layers_outside(layers: Sequence[int], *, n_layers: int) -> list[int]:
-    """The layers that a model with so many blocks does not have."""
-    return [layer for layer in layers if not -n_layers <= layer < n_layers]
-
-
 def directions(config: Config) -> dict[str, Direction]:
-    """All directions of a run by name, the main one first."""
+    """All directions of a run by name, those of the methods first; activations that only others use come too."""
     chosen, checks = config.direction, config.sanity_checks
-    prefixes = (chosen.refusal_prefix, chosen.compliance_prefix)
-    found: dict[str, Direction] = {}
-    if chosen.method == "random":
-        reference = Direction("difference_in_means", "difference_in_means", *prefixes)
-        found["random"] = Direction("random", "random", *prefixes, reference=reference.name)
-        found[reference.name] = reference
-    else:
-        reference = Direction(chosen.method, chosen.method, *prefixes)
-        found[reference.name] = reference
+    main = chosen.main_method
+    found = {method: _direction(config, method=method) for method in chosen.methods}
+    for texts in [direction.texts for direction in found.values()]:
+        # Activations are named by the method that compares the same texts.
+        found.setdefault(texts, _direction(config, method=texts))
     if not checks.enabled:
         return found
-    if chosen.method == "contrastive_prefix":
+    if chosen.texts_of(main) == "contrastive_prefix":
         for number, pair in enumerate(checks.alt_prefixes, start=1):
-            name = f"{chosen.method}_alt{number}"
-            found[name] = Direction(name, chosen.method, pair.refusal_prefix, pair.compliance_prefix)
+            name = f"{main}_alt{number}"
+            prefixes = {"refusal_prefix": pair.refusal_prefix, "compliance_prefix": pair.compliance_prefix}
+            found[name] = replace(found[main], name=name, activations=name, **prefixes)
     controls: list[tuple[Build, list[int]]] = [("random", checks.random_seeds), ("shuffled", checks.shuffled_seeds)]
     for method, control_seeds in controls:
         for seed in control_seeds:
             name = f"{method}_{seed}"
-            found[name] = Direction(name, method, *prefixes, seed=seed, reference=reference.name)
+            found[name] = replace(found[main], name=name, method=method, seed=seed)
     return found
+
+
+def _direction(config: Config, *, method: Method) -> Direction:
+    chosen = config.direction
+    texts = chosen.texts_of(method)
+    estimator: Method = texts if method == "random" else method
+    prefixes = (chosen.refusal_prefix, chosen.compliance_prefix)
+    return Direction(method, method, texts, texts, *prefixes, estimator=estimator)
 
 
 def main_direction(config: Config) -> str:
     """Name of the direction that the grid sweeps."""
-    return str(config.direction.method)
+    return config.direction.main_method
 
 
-def conditions(config: Config, *, layers: list[int]) -> list[Condition]:
-    """The conditions that are known from the config alone (alpha 0 is the baseline and needs none)."""
-    main, seed = main_direction(config), config.generation.seed
-    grid = [Condition("main", main, *point, seed) for point in _grid_points(config, layers=layers)]
+def conditions(config: Config, *, layers: list[str]) -> list[Condition]:
+    """The conditions that are known from the config alone (alpha 0 is the baseline and needs none).
+
+    `layers` are the names of the grid's layers; none where the scan has not chosen them.
+    """
+    main, *others = config.direction.methods
+    seed, points = config.generation.seed, _grid_points(config, layers=layers)
+    grid = [Condition("main", main, *point, seed) for point in points]
+    grid += [Condition("method", other, *point, seed) for other in others for point in points]
     checks = config.sanity_checks
     if checks.enabled and grid and not _varies_recommended(config):
         grid += _variants(config, check_point(config, layers=layers))
@@ -124,7 +124,7 @@ def conditions(config: Config, *, layers: list[int]) -> list[Condition]:
     return grid
 
 
-def _grid_points(config: Config, *, layers: list[int]) -> list[Point]:
+def _grid_points(config: Config, *, layers: list[str]) -> list[Point]:
     return [
         (intervention, layer, alpha)
         for intervention in config.experiment.interventions
@@ -136,7 +136,7 @@ def _grid_points(config: Config, *, layers: list[int]) -> list[Point]:
 
 def follows_claims(config: Config) -> bool:
     """Whether some checks run where the claims are made, which is known only when the study's completions are there."""
-    steers = bool(_grid_points(config, layers=[0]))
+    steers = bool(_grid_points(config, layers=["0"])) or bool(config.experiment.open_alphas)
     claims = config.sanity_checks.controls_at == "claims" or _varies_recommended(config)
     return config.sanity_checks.enabled and steers and claims
 
@@ -178,11 +178,11 @@ def _controls(config: Config, points: Sequence[Point]) -> Iterator[Condition]:
 
 def is_control(config: Config, direction: str) -> bool:
     """Whether a direction is one of the random or shuffled ones."""
-    found = directions(config)[direction]
-    return found.reference is not None and direction != main_direction(config)
+    method = directions(config)[direction].method
+    return method in ("random", "shuffled") and direction != main_direction(config)
 
 
-def _control_points(config: Config, *, layers: list[int]) -> list[Point]:
+def _control_points(config: Config, *, layers: list[str]) -> list[Point]:
     """Where the controls run: the point of the checks, its layer, or the whole grid."""
     point, where = check_point(config, layers=layers), config.sanity_checks.controls_at
     if where == "point":
@@ -191,7 +191,7 @@ def _control_points(config: Config, *, layers: list[int]) -> list[Point]:
     return points if where == "grid" else [other for other in points if other[1] == point[1]]
 
 
-def check_point(config: Config, *, layers: list[int]) -> Point:
+def check_point(config: Config, *, layers: list[str]) -> Point:
     """Intervention, layer and alpha at which the sanity checks run.
 
     The configured ones, else `add` (or the only intervention), the middle layer and the middle positive alpha.
@@ -203,7 +203,7 @@ def check_point(config: Config, *, layers: list[int]) -> Point:
     intervention: Intervention = "add" if "add" in experiment.interventions else experiment.interventions[0]
     strengths = [alpha for alpha in sorted(experiment.alphas_of(intervention)) if alpha != 0]
     positive = [alpha for alpha in strengths if alpha > 0] or strengths
-    layer = sorted(layers)[len(layers) // 2] if checks.layer is None else checks.layer
+    layer = _middle(layers) if checks.layer is None else str(checks.layer)
     alpha = positive[len(positive) // 2] if checks.alpha is None else checks.alpha
     if layer not in layers or alpha not in strengths:
         raise InputError(
@@ -214,7 +214,13 @@ def check_point(config: Config, *, layers: list[int]) -> Point:
     return intervention, layer, alpha
 
 
-def seeds(config: Config, *, layers: list[int]) -> list[int]:
+def _middle(layers: list[str]) -> str:
+    """The middle one of the single blocks; where there is none, the first layer given."""
+    blocks = sorted((layer for layer in layers if layer.isdecimal()), key=int)
+    return blocks[len(blocks) // 2] if blocks else layers[0]
+
+
+def seeds(config: Config, *, layers: list[str]) -> list[int]:
     """Seeds for which baseline completions are needed, the main one first."""
     found = {condition.seed for condition in conditions(config, layers=layers)} | {config.generation.seed}
     if follows_claims(config) and _varies_recommended(config):
@@ -231,6 +237,5 @@ def read_claim_points(path: Path) -> list[ClaimPoint]:
         return []
     with path.open(encoding="utf-8", newline="") as file:
         return [
-            (row["purpose"], row["intervention"], int(row["layer"]), float(row["alpha"]))
-            for row in csv.DictReader(file)
+            (row["purpose"], row["intervention"], row["layer"], float(row["alpha"])) for row in csv.DictReader(file)
         ]

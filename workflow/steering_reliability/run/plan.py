@@ -2,12 +2,14 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, cast
 
+from pydantic import TypeAdapter
+
 from steering_reliability.config.reading import ConfigError, Problem, load_config
-from steering_reliability.config.schema import Config, ModelConfig
+from steering_reliability.config.schema import AUTO, Config, Layer, ModelConfig
 from steering_reliability.errors import InputError
 from steering_reliability.model.card import CARD, other_code_note, preparing_code, read_card, tuning_code
 from steering_reliability.model.source import (
@@ -24,20 +26,23 @@ from steering_reliability.model.source import (
     text_fingerprint,
     tuned_folder,
 )
+from steering_reliability.prompts.parting import SCANNED_SPLITS, Parted, part_prompts
 from steering_reliability.prompts.reading import read_prompts
-from steering_reliability.prompts.schema import SPLITS, to_jsonl
+from steering_reliability.prompts.schema import SPLITS, Prompt, to_jsonl
 from steering_reliability.prompts.sets import how_to_make
 from steering_reliability.prompts.subset import spread_subset
 from steering_reliability.run import grid
 from steering_reliability.run.grid import ClaimPoint, Condition, Direction
+from steering_reliability.run.layers import SteeredLayer, blocks_outside, parse_layer, resolve_layers
 from steering_reliability.run.settings import Settings
+from steering_reliability.scan.choose import Chosen, read_chosen
 
 EVIDENCE: Final = (
     *("claims", "tests", "gap_tests", "layer_differences", "selection", "steerability", "prompt_steerability"),
-    *("equal_kl", "by_group", "corrected"),
+    *("equal_kl", "methods", "by_group", "corrected"),
 )
 FIGURES: Final = (
-    *("tradeoff", "gap_vs_alpha", "effect_gap_forest", "dose_response", "equal_kl_curve", "steerability"),
+    *("tradeoff", "gap_vs_alpha", "effect_gap_forest", "dose_response", "equal_kl_curve", "methods", "steerability"),
     *("heatmap_refusal_harm_test", "heatmap_helpful_benign"),
 )
 
@@ -47,14 +52,16 @@ class RunPlan:
     """A run, planned: no model is loaded, no file is written.
 
     `base` is the folder that `model` is tuned from, the same one where nothing is tuned; `conditions` are those known
-    from the config; directions and seeds begin with the main one. `tokenizer` is the fingerprint of what decides text
+    from the config, none while the scan has not chosen `layers` or strengths; directions and seeds begin with the main
+    one. `tokenizer` is the fingerprint of what decides text
     in a user's own model folder, empty for a prepared one; `own_prompts` is that of `plan_run`.
     """
 
     config: Config
     model: str
     base: str
-    layers: list[int]
+    n_layers: int
+    layers: list[SteeredLayer]
     directions: dict[str, Direction]
     conditions: list[Condition]
     seeds: list[int]
@@ -93,9 +100,26 @@ class RunPlan:
         prepared = Path(f"{self.folder}/prompts/{split}.jsonl")
         return not prepared.is_file() or prepared.read_bytes() == self._used_prompts(split)
 
+    def used_prompts(self, split: str) -> list[Prompt]:
+        """The prompts of a split that the study uses."""
+        return spread_subset(self._parted(split).study, limit=self.config.data.max_prompts_per_split)
+
+    def scan_prompts(self, split: str) -> list[Prompt]:
+        """The prompts of a split that the scan holds back."""
+        return self._parted(split).scan
+
     def _used_prompts(self, split: str) -> bytes:
-        limit = self.config.data.max_prompts_per_split
-        return to_jsonl(spread_subset(read_prompts(Path(self.prompt_file(split)), split=split), limit=limit))
+        return to_jsonl(self.used_prompts(split))
+
+    def _parted(self, split: str) -> Parted:
+        return part_prompts(read_prompts(Path(self.prompt_file(split)), split=split), **self.parting(split))
+
+    def parting(self, split: str) -> dict[str, Any]:
+        """How the prompts of a split are shared between scan and study, as `part_prompts` takes it; empty: not at all."""
+        if not self.scans or split not in SCANNED_SPLITS:
+            return {}
+        scan, field, share = self.config.scan, self.config.data.cluster_field, self.config.scan_share
+        return {"share": share, "limit": scan.max_prompts_per_split, "seed": scan.seed, "cluster_field": field}
 
     # ---- the model
 
@@ -159,51 +183,110 @@ class RunPlan:
 
     # ---- directions
 
-    def reference(self, direction: str) -> str:
-        """The direction whose activations a direction is made of: itself, or the one it is a control for."""
-        return self.directions[direction].reference or direction
-
     @property
     def measured(self) -> list[str]:
-        """The directions that have activations of their own."""
-        return sorted({self.reference(direction) for direction in self.directions})
+        """Names of the files of activations that the run's directions are made of."""
+        return sorted({direction.activations for name, direction in self.directions.items() if self._is_used(name)})
+
+    def _is_used(self, direction: str) -> bool:
+        found, methods = self.directions[direction], self.config.direction.methods
+        return direction in methods or found.name != found.texts
 
     def activation_inputs(self, direction: str) -> list[str]:
         """Files that a direction's activations need beside the model and the harm_train prompts."""
-        method = self.directions[direction].method
-        if method == "difference_in_means":
+        texts = self.directions[direction].texts
+        if texts == "difference_in_means":
             return [f"{self.folder}/prompts/benign.jsonl"]
-        return [self.baseline(self.seeds[0])["harm_train"]] if method == "outcome_conditioned" else []
+        return [self.baseline(self.seeds[0])["harm_train"]] if texts == "outcome_conditioned" else []
 
     def unused_code(self, direction: str) -> list[str]:
         """Modules that measuring a direction's activations imports and does not run."""
-        return [] if self.directions[direction].method == "outcome_conditioned" else ["directions/outcomes.py"]
+        return [] if self.directions[direction].texts == "outcome_conditioned" else ["directions/outcomes.py"]
 
     def user_direction(self, direction: str, layer: int | str) -> list[str]:
-        """The user's file for a direction at a layer, where the run studies one: for it and for its controls."""
+        """The user's file for a direction at a block, where the run studies one: for it and for its controls."""
         file = self.config.direction.file
-        is_main = self.reference(direction) == grid.main_direction(self.config)
+        is_main = direction == grid.main_direction(self.config) or grid.is_control(self.config, direction)
         return [file.replace("{layer}", str(layer))] if file and is_main else []
+
+    def steered_layer(self, name: str) -> SteeredLayer:
+        """What a layer's name means in this model."""
+        return parse_layer(name, n_layers=self.n_layers)
+
+    def sources(self, direction: str, layer: str) -> list[str]:
+        """The `.pt` of each block whose direction a condition uses."""
+        return [self.direction_file(direction, block) for block in self.steered_layer(layer).distinct_sources]
 
     def direction_file(self, direction: str, layer: int | str) -> str:
         """The `.pt` of a direction."""
         return f"{self.folder}/directions/{direction}/layer_{layer}.pt"
 
     def direction_files(self, conditions: Sequence[Condition] | None = None) -> list[str]:
-        """Every `.pt` that conditions use (those known from the config by default), and the main one at every layer."""
+        """Every `.pt` that conditions use (those known from the config by default), and those of each method."""
         used = {(c.direction, c.layer) for c in (self.conditions if conditions is None else conditions)}
-        used |= {(grid.main_direction(self.config), layer) for layer in self.layers}
-        return [self.direction_file(*pair) for pair in sorted(used)]
+        used |= {(method, layer.name) for method in self.config.direction.methods for layer in self.layers}
+        return sorted({path for pair in used for path in self.sources(*pair)})
 
     def statistics_files(self, conditions: Sequence[Condition]) -> list[str]:
         """The `.json` beside each of `direction_files`."""
         return [path.removesuffix("pt") + "json" for path in self.direction_files(conditions)]
 
-    def compared_directions(self, conditions: Sequence[Condition]) -> dict[str, list[int]]:
+    def compared_directions(self, conditions: Sequence[Condition]) -> dict[str, list[str]]:
         """Directions that are compared with the main one, and the layers at which they exist."""
         main = grid.main_direction(self.config)
         pairs = sorted({(c.direction, c.layer) for c in conditions if c.direction != main})
         return {name: [layer for other, layer in pairs if other == name] for name, _ in pairs}
+
+    # ---- the scan
+
+    @property
+    def scans(self) -> bool:
+        """Whether all layers are scanned, on prompts of their own."""
+        return self.config.scan_share > 0
+
+    @property
+    def is_open(self) -> bool:
+        """Whether layers or strengths are still left to the scan."""
+        return self.config.experiment.is_open
+
+    @property
+    def chosen_file(self) -> str:
+        """What the scan has chosen."""
+        return f"{self.folder}/scan/chosen.yaml"
+
+    def with_chosen(self, chosen: Chosen) -> "RunPlan":
+        """The run at the layers and strengths that the scan has chosen."""
+        experiment = self.config.experiment
+        alphas = {
+            name: chosen.alphas[name] if name in experiment.open_alphas else experiment.alphas_of(name)
+            for name in experiment.interventions
+        }
+        layers: Any = chosen.layers if experiment.layers == AUTO else experiment.layers
+        pinned = {
+            "experiment": experiment.model_copy(update={"layers": layers, "alphas": alphas}),
+            # The scan's prompts stay with it.
+            "scan": self.config.scan.model_copy(update={"share": self.config.scan_share}),
+        }
+        return _with_grid(replace(self, config=self.config.model_copy(update=pinned)))
+
+    def as_expected(self) -> "RunPlan":
+        """The run at the layers and strengths that the scan has chosen; before that, at as many as it will choose."""
+        if not self.is_open:
+            return self
+        file = Path(self.chosen_file)
+        return self.with_chosen(read_chosen(file) if file.is_file() else self._stand_in())
+
+    def _stand_in(self) -> Chosen:
+        layers = list(range(0, self.n_layers, max(2, self.n_layers // 3)))[:3]
+        strengths = [round(0.1 * (1 + at), 1) for at in range(len(self.config.experiment.target_kl))]
+        return Chosen(layers, dict.fromkeys(self.config.experiment.open_alphas, strengths))
+
+    def scan_files(self) -> list[str]:
+        """What the scan leaves: its table, what it chooses, and its figure; nothing where there is none."""
+        if not self.scans:
+            return []
+        figures = [f"{self.folder}/figures/scan.{kind}" for kind in ("png", "svg")]
+        return [f"{self.folder}/scan/scan.csv", self.chosen_file, *figures]
 
     # ---- completions
 
@@ -272,7 +355,9 @@ class RunPlan:
                 "alpha": condition.alpha,
                 "seed": condition.seed,
                 "shards": self.shards(condition),
-                "statistics": self.direction_file(condition.direction, condition.layer).removesuffix("pt") + "json",
+                "statistics": [
+                    path.removesuffix("pt") + "json" for path in self.sources(condition.direction, condition.layer)
+                ],
             }
             for condition in conditions
         ]
@@ -295,22 +380,37 @@ def plan_run(raw: Mapping[str, Any], *, own_prompts: Mapping[str, str] | None = 
     check_templates(config.model, folder=base)
     check_weights(config.model, folder=base)
     check_pinned_file(config.model, folder=base)
-    layers = grid.resolve_layers(config, n_layers=count_layers(config.model, folder=base))
     directions = grid.directions(config)
     plan = RunPlan(
         config=config,
         model=tuned_folder(config.model, config.refusal_tuning),
         base=base,
-        layers=layers,
+        n_layers=count_layers(config.model, folder=base),
+        layers=[],
         directions=directions,
-        conditions=grid.conditions(config, layers=layers),
-        seeds=grid.seeds(config, layers=layers),
+        conditions=[],
+        seeds=[],
         settings=Settings(config, directions, fingerprint(config.model, folder=base)),
         tokenizer=text_fingerprint(config.model, folder=base),
         own_prompts=dict(own_prompts or {}),
     )
+    plan = _with_grid(plan)
     _check_files(plan)
     return plan
+
+
+def _with_grid(plan: RunPlan) -> RunPlan:
+    """The plan with the conditions of its config."""
+    config = plan.config
+    given = [] if isinstance(config.experiment.layers, str) else config.experiment.layers
+    layers = resolve_layers(given, n_layers=plan.n_layers)
+    names = [layer.name for layer in layers]
+    return replace(
+        plan,
+        layers=layers,
+        conditions=[] if config.experiment.is_open else grid.conditions(config, layers=names),
+        seeds=grid.seeds(config, layers=names),
+    )
 
 
 def _check_files(plan: RunPlan) -> None:
@@ -321,7 +421,7 @@ def _check_files(plan: RunPlan) -> None:
         fix = making or "correct the path, or make prompts with scripts/make_prompts.py"
         raise InputError(what, where=f"config key {', '.join(f'data.{split}_path' for split in absent)}", fix=fix)
     main = grid.main_direction(plan.config)
-    files = [path for layer in plan.layers for path in plan.user_direction(main, layer)]
+    files = [path for layer in plan.layers for block in layer.sources for path in plan.user_direction(main, block)]
     missing = sorted({path for path in files if not Path(path).is_file()})
     if missing:
         fix = "correct the path; {layer} in it stands for the block"
@@ -331,7 +431,8 @@ def _check_files(plan: RunPlan) -> None:
 def _with_layers(error: ConfigError, raw: Mapping[str, Any]) -> ConfigError:
     """A config's errors, and what is wrong with its layers, so that a user sees all of them at once."""
     try:
-        model, layers = ModelConfig.model_validate(raw["model"]), [int(layer) for layer in raw["experiment"]["layers"]]
+        model = ModelConfig.model_validate(raw["model"])
+        layers = TypeAdapter(list[Layer]).validate_python(raw["experiment"]["layers"])
     except (KeyError, TypeError, ValueError, OverflowError):
         return error
     try:
@@ -339,7 +440,7 @@ def _with_layers(error: ConfigError, raw: Mapping[str, Any]) -> ConfigError:
     except InputError:
         line = f"can't be checked, because {model.name} is not on this machine; layers count from 0"
     else:
-        outside = grid.layers_outside(layers, n_layers=n_layers)
+        outside = blocks_outside(layers, n_layers=n_layers)
         if not outside:
             return error
         line = f"the model has {n_layers} blocks and no layer {', '.join(map(str, outside))}; use 0 to {n_layers - 1}"

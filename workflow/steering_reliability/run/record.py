@@ -55,9 +55,17 @@ def recorded_config(run: Path) -> dict[str, Any]:
 
 
 def write_provenance(
-    output: str | Path, *, config: Mapping[str, Any], model_folder: Path, logs: Sequence[Path] = ()
+    output: str | Path,
+    *,
+    config: Mapping[str, Any],
+    model_folder: Path,
+    logs: Sequence[Path] = (),
+    chosen: Path | None = None,
 ) -> None:
-    """Write provenance.json; `logs` are those of the jobs in which the model computed, which say with what."""
+    """Write provenance.json.
+
+    `logs` are those of the jobs in which the model computed, which say with what; `chosen` is what a scan chose.
+    """
     facts = {
         "model": {
             "name": config["model"]["name"],
@@ -69,6 +77,7 @@ def write_provenance(
             },
         },
         "config": dict(config),
+        **({} if chosen is None else {"chosen_by_scan": read_yaml(chosen)["experiment"]}),
         **surroundings(),
         "made_with": read_ledger(logs),
     }

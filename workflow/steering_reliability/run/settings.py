@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from steering_reliability.config.schema import Config, default_position
+from steering_reliability.config.schema import AUTO, LENGTHS, Config
 from steering_reliability.prompts.schema import SPLITS
-from steering_reliability.run.grid import Direction, is_control, main_direction
+from steering_reliability.run.grid import Direction, is_control
 
 
 @dataclass(frozen=True)
@@ -45,14 +45,13 @@ class Settings:
 
     def activations(self, direction: str) -> dict[str, Any]:
         """Of a direction's activations, beside the prompts and the model."""
-        method, configured = self.directions[direction].method, self.config.direction
-        has_prefix = method == "contrastive_prefix"
-        is_configured = method == configured.method and configured.token_position
+        found, configured = self.directions[direction], self.config.direction
+        has_prefix = found.texts == "contrastive_prefix"
         return {
-            "method": method,
-            "refusal_prefix": self.directions[direction].refusal_prefix if has_prefix else "",
-            "compliance_prefix": self.directions[direction].compliance_prefix if has_prefix else "",
-            "position": configured.token_position if is_configured else default_position(method),
+            "method": found.texts,
+            "refusal_prefix": found.refusal_prefix if has_prefix else "",
+            "compliance_prefix": found.compliance_prefix if has_prefix else "",
+            "position": configured.position_of(found.texts),
             "build_fraction": configured.build_fraction,
             **self.config.model.templates(),
             **self.numbers(),
@@ -85,18 +84,46 @@ class Settings:
         }
         if direction is None:
             return settings
-        if intervention == "add":
-            # An ablation's alpha is a share, which has no unit.
+        if intervention in LENGTHS:
+            # The alpha of the others is a share, which has no unit.
             settings["alpha_unit"] = self.alpha_unit
         if self.config.sanity_checks.controls_at == "claims" and is_control(self.config, direction):
             # A control is compared by its text alone.
             settings["is_scored"] = False
         return settings
 
+    def scan(self) -> dict[str, Any]:
+        """Of the scan's measurements, beside the prompts, the model and the activations."""
+        main = self.directions[self.config.direction.main_method]
+        experiment, scan = self.config.experiment, self.config.scan
+        return {
+            "estimator": main.estimator,
+            "method": main.method,
+            "strengths": self.config.scan_strengths,
+            "alpha_unit": self.alpha_unit,
+            "random_directions": scan.random_directions,
+            "seed": scan.seed,
+            "openings": self._openings(),
+            "positions": experiment.positions,
+            **self.config.model.templates(),
+            **self.numbers(),
+        }
+
+    def choice(self) -> dict[str, Any]:
+        """Of what the scan chooses, beside its measurements."""
+        experiment, scan = self.config.experiment, self.config.scan
+        return {
+            "layers": None if experiment.layers == AUTO else experiment.layers,
+            "alphas": {name: experiment.alphas_of(name) for name in experiment.interventions},
+            "target_kl": experiment.target_kl,
+            "scan": {**scan.model_dump(mode="json"), "share": self.config.scan_share},
+        }
+
     def scoring(self) -> dict[str, Any]:
         """Of the scores of all completions, beside the shards and the prompts."""
-        main = self.directions[main_direction(self.config)]
-        uses_benign = "difference_in_means" in (main.method, main.reference)
+        uses_benign = any(
+            self.directions[name].texts == "difference_in_means" for name in self.config.direction.methods
+        )
         splits = [split for split in SPLITS if split == "harm_train" or (split == "benign" and uses_benign)]
         return {
             "alpha_unit": self.alpha_unit,
@@ -110,7 +137,7 @@ class Settings:
     def alpha_unit(self) -> str:
         """What an alpha of `add` counts in, as `StoredDirection.coefficient` takes it."""
         configured = self.config.experiment.alpha_unit
-        return configured if self.config.direction.normalize or configured != "unit" else "own_length"
+        return configured if self.config.direction.normalize or configured != "unit" else "difference"
 
     def _openings(self) -> list[str] | None:
         propensity = self.config.propensity

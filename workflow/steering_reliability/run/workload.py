@@ -32,17 +32,28 @@ def expected_shards(plan: RunPlan) -> list[Shard]:
         for condition in expected_conditions(plan)
         for split, path in plan.shards(condition).items()
     ]
-    samples, most = plan.config.generation.num_samples_per_prompt, plan.config.data.max_prompts_per_split
+    samples = plan.config.generation.num_samples_per_prompt
+    used = {split: _n_prompts(plan, split=split) for split in SPLITS}
     shards = []
     for path, split, seed, direction in cells:
-        limits = [limit for limit in (most, plan.limit(seed, direction)) if limit is not None]
-        prompts = count_prompts(Path(plan.prompt_file(split)), limit=min(limits, default=None))
+        limit = plan.limit(seed, direction)
+        prompts = used[split] if limit is None else min(limit, used[split])
         shards.append(Shard(Path(path), prompts * samples, Path(path).is_file()))
     return shards
 
 
+def _n_prompts(plan: RunPlan, *, split: str) -> int:
+    if plan.parting(split):
+        return len(plan.used_prompts(split))
+    return count_prompts(Path(plan.prompt_file(split)), limit=plan.config.data.max_prompts_per_split)
+
+
 def expected_conditions(plan: RunPlan) -> list[Condition]:
-    """Every condition of a run; before the points of the claims are chosen any two of the grid stand for them."""
+    """Every condition of a run; before the points of the claims are chosen any two of the grid stand for them.
+
+    So do any layers and strengths for those that the scan has not chosen yet.
+    """
+    plan = plan.as_expected()
     points = read_claim_points(Path(plan.claim_points_file))
     if not points and plan.follows_claims:
         main = [c for c in plan.conditions if c.role == "main"]
@@ -56,10 +67,11 @@ def stage_files(plan: RunPlan, conditions: Sequence[Condition]) -> dict[str, lis
 
     `conditions` are all of the run's, from `expected_conditions` or as the rules know them.
     """
-    run = plan.folder
-    return {
+    run, plan = plan.folder, plan.as_expected()
+    stages = {
         "prompts": [f"{run}/prompts/{split}.jsonl" for split in SPLITS],
         "model": [plan.model_file],
+        "scan": plan.scan_files(),
         "directions": plan.direction_files(conditions),
         "completions": [*plan.baseline_files, *plan.shard_files(conditions)],
         "results": [f"{run}/results.parquet"],
@@ -67,3 +79,4 @@ def stage_files(plan: RunPlan, conditions: Sequence[Condition]) -> dict[str, lis
         "figures": [f"{run}/figures/{name}.png" for name in FIGURES],
         "report": [f"{plan.report_folder}/{name}" for name in ("examples.md", "index.html")],
     }
+    return {stage: files for stage, files in stages.items() if files}

@@ -1,0 +1,93 @@
+if RUN.scans:
+    MAIN = RUN.config.direction.main_method
+
+    rule prepare_scan_prompts:
+        """Hold back the prompts of the scan, which the study doesn't use."""
+        input:
+            lambda wildcards: prompt_file(wildcards.split),
+        output:
+            f"{R}/scan/{{split}}.jsonl",
+        log:
+            f"{R}/logs/scan/{{split}}.log",
+        priority: 20
+        localrule: True
+        conda:
+            ENVIRONMENT
+        params:
+            parting=lambda wildcards: RUN.parting(wildcards.split),
+            code=code_of("prepare_scan_prompts"),
+        message:
+            "scan: holding back prompts of {wildcards.split}"
+        script:
+            "../workflow/scripts/prepare_scan_prompts.py"
+
+    rule scan_layers:
+        """Measure what the direction does to the first tokens, at every layer and beside random directions."""
+        input:
+            **MODEL,
+            activations=f"{R}/activations/{RUN.directions[MAIN].activations}.safetensors",
+            harm_train=f"{R}/scan/harm_train.jsonl",
+            benign=f"{R}/scan/benign.jsonl",
+        output:
+            f"{R}/scan/scan.csv",
+        log:
+            f"{R}/logs/scan/scan_layers.log",
+        priority: 5
+        conda:
+            ENVIRONMENT
+        # Alone, as the activations are.
+        threads: 64
+        resources:
+            clients=64,
+            mem_mb=lambda wildcards, attempt: activations_mb(RUN, attempt=attempt),
+            runtime=60,
+        params:
+            settings=SETTINGS.scan(),
+            code=code_of("scan_layers"),
+        message:
+            "scan: steering every layer"
+        script:
+            "../workflow/scripts/scan_layers.py"
+
+    checkpoint choose_from_scan:
+        """Choose the layers and strengths that the config leaves to the scan."""
+        input:
+            rules.scan_layers.output[0],
+        output:
+            RUN.chosen_file,
+        log:
+            f"{R}/logs/scan/choose_from_scan.log",
+        localrule: True
+        conda:
+            ENVIRONMENT
+        params:
+            choice=SETTINGS.choice(),
+            code=code_of("choose_from_scan"),
+        script:
+            "../workflow/scripts/choose_from_scan.py"
+
+    rule draw_scan:
+        """The scan's figure, as PNG and SVG."""
+        input:
+            scan=rules.scan_layers.output[0],
+            chosen=RUN.chosen_file,
+        output:
+            reported(f"{R}/figures/scan.png", "Figures"),
+            f"{R}/figures/scan.svg",
+        log:
+            f"{R}/logs/scan/draw_scan.log",
+        conda:
+            ENVIRONMENT
+        resources:
+            **LIGHT,
+        params:
+            title=RUN.title,
+            code=code_of("draw_scan"),
+        script:
+            "../workflow/scripts/draw_scan.py"
+
+
+rule scan:
+    """Target: the scan of all layers, and what it chooses."""
+    input:
+        RUN.scan_files(),
