@@ -62,3 +62,9 @@ def test_the_direction_set_is_spread_over_families_and_styles():
     prompts = sorted_file(3, 4, 4)
     chosen = choose_direction_set(prompts, fraction=0.5)
     assert list(cells(prompt for prompt in prompts if prompt.id in chosen).values()) == [2] * 12
+
+
+def test_without_families_and_styles_a_subset_spreads_over_the_file():
+    prompts = [Prompt(f"p{number}", f"x {number}", "unknown", "unknown") for number in range(8)]
+    assert ids(spread_subset(prompts, limit=2)) == ["p0", "p4"]
+    assert len(choose_direction_set(prompts, fraction=0.5)) == 4
