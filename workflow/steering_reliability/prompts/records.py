@@ -163,7 +163,8 @@ def _read_parquet(path: Path) -> list[Record]:
     from pyarrow import ArrowException, parquet  # noqa: PLC0415 - only a Parquet file needs it
 
     try:
-        rows = parquet.ParquetFile(path).read().to_pylist()
+        with path.open("rb") as file:
+            rows = parquet.ParquetFile(file).read().to_pylist()
     except OSError as error:
         # pyarrow raises it for a damaged file too, without a number.
         what = f"cannot read the file: {error.strerror or error}"
