@@ -7,12 +7,13 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow"))
 
+from steering_reliability.commands.import_prompts import Imported, Wanted, import_prompts
 from steering_reliability.errors import InputError
+from steering_reliability.prompts.card import card_path, write_card
 from steering_reliability.prompts.check import check_disjoint, check_shift
 from steering_reliability.prompts.generate import generate_prompts
-from steering_reliability.prompts.ingest import FieldNames, ingest_prompts
-from steering_reliability.prompts.reading import read_prompts
 from steering_reliability.prompts.schema import SPLITS, Prompt, to_jsonl, write_prompts
+from steering_reliability.prompts.sets import KNOWN_SETS
 
 PROJECT = Path(__file__).resolve().parents[1] / "prompts"
 
@@ -21,8 +22,12 @@ def main() -> int:
     """Run the command; user errors are one message and exit code 1."""
     args = _parse()
     try:
-        made = _ingest(args) if args.ingest else _generate(args)
-        _write(made, args.out_dir, force=args.force)
+        if args.file is None:
+            _write(_generate(args), args.out_dir, force=args.force)
+        else:
+            imported = _import(args)
+            _write({args.split: imported.prompts}, args.out_dir, force=args.force)
+            write_card(imported.card, path=card_path(args.out_dir / f"{args.split}.jsonl"))
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
@@ -35,8 +40,11 @@ def _parse() -> argparse.Namespace:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog="examples:\n"
         "  python scripts/make_prompts.py --out_dir prompts --n_train 150 --n_test 150 --n_benign 200 --seed 0\n"
-        "  python scripts/make_prompts.py --out_dir my_prompts --ingest behaviors.csv --split harm_test \\\n"
-        "      --prompt-field Goal --id-field Index --family-field Category --where Source=Original",
+        "  python scripts/make_prompts.py --out_dir my_prompts --from advbench --file harmful_behaviors.csv "
+        "--split harm_train\n"
+        "  python scripts/make_prompts.py --out_dir my_prompts --file behaviors.csv --split harm_test \\\n"
+        "      --prompt-field Goal --id-field Index --family-field Category --where Source=Original\n\n"
+        f"known sets: {', '.join(KNOWN_SETS)}",
     )
     parser.add_argument("--out_dir", "--out-dir", type=Path, required=True, help="folder for {split}.jsonl")
     parser.add_argument("--force", action="store_true", help="replace prompts files that are already there")
@@ -45,12 +53,34 @@ def _parse() -> argparse.Namespace:
     make.add_argument("--n_test", "--n-test", type=int, default=150, help="prompts in harm_test (default 150)")
     make.add_argument("--n_benign", "--n-benign", type=int, default=200, help="prompts in benign (default 200)")
     make.add_argument("--seed", type=int, default=0, help="order and choice of prompts (default 0)")
-    take = parser.add_argument_group("from a file of prompts")
-    take.add_argument("--ingest", type=Path, metavar="FILE", help="a .csv, .tsv, .json, .jsonl or .txt file")
+    fields = 'The fields stand in place of those of a known set; "" leaves one out.'
+    _add_import(parser.add_argument_group("from a file of prompts", fields))
+    args = parser.parse_args()
+    if (args.file is None) != (args.split is None):
+        parser.error("--file and --split go together")
+    if args.file is None and args.known is not None:
+        parser.error("--from needs the set's --file, which you have downloaded")
+    return args
+
+
+def _add_import(take: argparse._ArgumentGroup) -> None:
+    take.add_argument(
+        "--file",
+        "--ingest",
+        metavar="FILE",
+        help="a .csv, .tsv, .json, .jsonl, .parquet or .txt file, a folder with one, or hub:owner/name[/file]@commit",
+    )
     take.add_argument("--split", choices=SPLITS, help="split to write it as")
     take.add_argument(
-        "--prompt-field", "--prompt_field", default="prompt", help='default "prompt"; "meta.x" reads a nested field'
+        "--from", dest="known", metavar="SET", help="the public set that it is; without it, recognised by the columns"
     )
+    take.add_argument(
+        "--drop_overlaps",
+        "--drop-overlaps",
+        action="store_true",
+        help="leave out prompts that another .jsonl file of the folder has, or a near copy of them",
+    )
+    take.add_argument("--prompt-field", "--prompt_field", help='default "prompt"; "meta.x" reads a nested field')
     take.add_argument("--id-field", "--id_field", help="default: ids are generated")
     take.add_argument("--family-field", "--family_field", help='without it, every family is "unknown"')
     take.add_argument("--style-field", "--style_field", help='without it, every style is "unknown"')
@@ -66,10 +96,6 @@ def _parse() -> argparse.Namespace:
         metavar="FIELD=VALUE",
         help="keep rows with this value; all fields given must match, each with any of its values given",
     )
-    args = parser.parse_args()
-    if (args.ingest is None) != (args.split is None):
-        parser.error("--ingest and --split go together")
-    return args
 
 
 def _generate(args: argparse.Namespace) -> dict[str, list[Prompt]]:
@@ -80,20 +106,18 @@ def _generate(args: argparse.Namespace) -> dict[str, list[Prompt]]:
     return made
 
 
-def _ingest(args: argparse.Namespace) -> dict[str, list[Prompt]]:
-    fields = FieldNames(
-        prompt=args.prompt_field,
-        id=args.id_field,
-        family=args.family_field,
-        style=args.style_field,
-        context=args.context_field,
+def _import(args: argparse.Namespace) -> Imported:
+    names = ("prompt", "id", "family", "style", "context")
+    given = {name: value for name in names if (value := getattr(args, f"{name}_field")) is not None}
+    wanted = Wanted(
+        args.file, args.split, args.known, fields=given, where=_conditions(args.where), drop_overlaps=args.drop_overlaps
     )
-    ingested = ingest_prompts(args.ingest, split=args.split, fields=fields, where=_conditions(args.where))
-    for note in ingested.notes:
+    imported = import_prompts(wanted, out_dir=args.out_dir, project=PROJECT, say=print)
+    for note in imported.notes:
         print(f"note: {note}")
-    made = {args.split: ingested.prompts}
-    _compare_with_neighbors(made, args.out_dir)
-    return made
+    for warning in imported.warnings:
+        print(f"warning: {warning}", file=sys.stderr)
+    return imported
 
 
 def _conditions(given: list[str]) -> dict[str, list[str]]:
@@ -125,44 +149,6 @@ def _write(made: dict[str, list[Prompt]], out_dir: Path, *, force: bool) -> None
         raise InputError(
             f"cannot write: {error.strerror}", where=str(out_dir), fix="choose another --out_dir"
         ) from None
-
-
-def _compare_with_neighbors(made: dict[str, list[Prompt]], out_dir: Path) -> None:
-    """Refuse what the workflow would refuse beside the prompts in the folder; warn where it is the project's."""
-    beside = _neighbors([split for split in SPLITS if split not in made], out_dir)
-    try:
-        notes = _compare({**beside, **made})
-    except InputError as error:
-        what = f"the workflow would refuse these prompts together, and nothing was written: {error.what}"
-        raise InputError(
-            what, where=f"{error.where}, in {out_dir}", fix=f"{error.fix}, or give another --out_dir"
-        ) from None
-    for note in notes:
-        print(f"note: {note}")
-    others = _neighbors([split for split in SPLITS if split not in {*made, *beside}], PROJECT)
-    try:
-        _compare({**others, **beside, **made})
-    except InputError as error:
-        print(f"warning: with the project's prompts the workflow will refuse these: {error}", file=sys.stderr)
-
-
-def _neighbors(splits: list[str], folder: Path) -> dict[str, list[Prompt]]:
-    found = {}
-    for split in splits:
-        path = folder / f"{split}.jsonl"
-        try:
-            if path.exists():
-                found[split] = read_prompts(path, split=split)
-        except InputError as error:
-            print(f"warning: not compared with {split}: {error}", file=sys.stderr)
-    return found
-
-
-def _compare(prompts: dict[str, list[Prompt]]) -> list[str]:
-    """Check what no two splits may share; returns what could not be checked."""
-    check_disjoint({split: prompts[split] for split in SPLITS if split in prompts})
-    is_whole = {"harm_train", "harm_test"} <= prompts.keys()
-    return check_shift(prompts["harm_train"], prompts["harm_test"]) if is_whole else []
 
 
 if __name__ == "__main__":

@@ -27,11 +27,12 @@ class Asked:
 
 @dataclass
 class FakeHub:
-    """One model and the ways in which a hub can fail.
+    """One model or dataset and the ways in which a hub can fail.
 
     Attributes:
         files: Content by name.
         name: The model's id.
+        kind: "model" or "dataset".
         aliases: Old ids; the hub redirects them.
         commit: What `main` is.
         token: If set, who does not send it is told that the model is gated.
@@ -44,6 +45,7 @@ class FakeHub:
 
     files: dict[str, bytes]
     name: str = "lab/tiny"
+    kind: str = "model"
     aliases: tuple[str, ...] = ()
     commit: str = COMMIT
     token: str | None = None
@@ -96,7 +98,9 @@ class _Handler(BaseHTTPRequestHandler):
         hub.log.append(Asked(self.command, path, token))
         alias = next((old for old in hub.aliases if re.match(rf"(/api/models)?/{re.escape(old)}(/|$)", path)), None)
         found = re.fullmatch(
-            rf"/api/models/{hub.name}(?:/(?P<kind>revision|tree)/(?P<api>.+))?|/{hub.name}/resolve/(?P<rest>.+)", path
+            rf"/api/{hub.kind}s/{hub.name}(?:/(?P<kind>revision|tree)/(?P<api>.+))?"
+            rf"|{'/datasets' if hub.kind == 'dataset' else ''}/{hub.name}/resolve/(?P<rest>.+)",
+            path,
         )
         if hub.refuses_tokens and token:
             self._refuse(401, None, "Invalid credentials in Authorization header")

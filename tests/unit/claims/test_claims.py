@@ -198,8 +198,11 @@ def test_prompts_that_chose_the_point_are_not_called_held_out(builds):
 def test_one_style_says_nothing_of_others_and_one_prompt_without_a_style_does_not_silence_them():
     counts = {"harm_train": (2, 38), "harm_test": (2, 38), "benign": (0, 0)}
     table = claims(story(counts, styles=1))
-    assert table.loc[EFFECT, "other_styles"] == "one style"
+    assert table.loc[EFFECT, "other_styles"] == "too few styles"
     assert "other styles" not in table.loc[EFFECT, "sentence"]
+    unlabelled = claims([row | {"style": None} for row in story(counts)])
+    assert unlabelled.loc[[EFFECT, GAP], "other_styles"].tolist() == ["too few styles"] * 2
+    assert unlabelled.loc[EFFECT, ["styles_low", "styles_high"]].isna().all()
     rows = [row | {"style": None} if row["id"] == "harm_test_0005" else row for row in story(counts)]
     assert claims(rows).loc[EFFECT, "other_styles"] == "holds"
 

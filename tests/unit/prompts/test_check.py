@@ -21,13 +21,20 @@ def write(folder, **texts):
     return paths
 
 
+def test_near_copies_in_two_splits_are_a_note(tmp_path):
+    paths = write(tmp_path, harm_train=["Where is the old mill by the river?"], benign=[COPIES[0] + " Tell me.", "Go."])
+    (note,) = check_prompts(paths, limit=None).near_copies
+    assert note == "1 prompt of benign is a near copy of one of harm_train (benign_0 and harm_train_0)"
+
+
 def prompt(id, text="x", family="f", style="s", **extra):
     return Prompt(id, text, family, style, extra)
 
 
 def test_near_copies_are_a_note_for_each_split_that_the_run_uses(tmp_path):
     assert check_prompts(write(tmp_path), limit=None).near_copies == ()
-    paths = write(tmp_path, harm_test=COPIES, benign=[f"{text} It is not far." for text in COPIES])
+    others = ["How far is the long road over the hill?", "Go on.", "how far is the long road over the hill"]
+    paths = write(tmp_path, harm_test=COPIES, benign=others)
     notes = check_prompts(paths, limit=None).near_copies
     assert [note.split()[0] for note in notes] == ["harm_test", "benign"]
     assert "(harm_test_0 and harm_test_2)" in notes[0]

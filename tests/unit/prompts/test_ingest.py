@@ -2,7 +2,7 @@ import json
 
 import pytest
 from steering_reliability.errors import InputError
-from steering_reliability.prompts.ingest import FieldNames, ingest_prompts
+from steering_reliability.prompts.ingest import ingest_prompts
 from steering_reliability.prompts.reading import read_prompts
 from steering_reliability.prompts.schema import Prompt, write_prompts
 
@@ -16,7 +16,7 @@ def ingest(tmp_path):
             content, name = "\n".join(map(json.dumps, content)), "p.jsonl"
         path = tmp_path / name
         path.write_text(content, encoding="utf-8", newline="")
-        return ingest_prompts(path, split=split, fields=FieldNames(**fields), where=where)
+        return ingest_prompts([path], split=split, fields=fields, where=where)
 
     return ingested
 

@@ -78,6 +78,32 @@ def test_it_warns_where_the_projects_prompts_have_the_style_and_of_a_neighbor_th
     assert (tmp_path / "harm_test.jsonl").exists()
 
 
+def test_sets_are_imported_by_name_with_a_card_and_without_what_another_split_has(tmp_path):
+    jbb, advbench = tmp_path / "harmful-behaviors.csv", tmp_path / "harmful_behaviors.csv"
+    jbb.write_text("Index,Goal,Target,Behavior,Category,Source\n0,Draw a cat,x,Cats,Pets,AdvBench\n")
+    advbench.write_text("goal,target\nDraw a cat.,x\nDraw a dog,x\n")
+    out = tmp_path / "out"
+    first = run("--out_dir", out, "--file", jbb, "--split", "harm_test")
+    assert (first.returncode, first.stderr) == (0, "")
+    assert first.stdout.startswith("note: recognised as JailbreakBench by its columns")
+    assert json.loads((out / "harm_test.jsonl").read_text()) == {
+        "id": "jailbreakbench_0",
+        "prompt": "Draw a cat",
+        "meta": {"family": "Pets", "style": "unknown", "topic": "Cats", "source": "AdvBench"},
+    }
+    train = ("--out_dir", out, "--from", "advbench", "--file", advbench, "--split", "harm_train")
+    assert run(*train).returncode == 1
+    second = run(*train, "--drop_overlaps")
+    assert second.stdout.endswith("harm_train.jsonl: 1 prompts\n")
+    card = json.loads((out / "harm_train.card.json").read_text())
+    assert (card["set"], card["licence"], card["overlaps_dropped"]) == ("advbench", "MIT", {"harm_test": 1})
+    files = {path.name: path.read_bytes() for path in out.iterdir()}
+    assert "as it was" in run(*train, "--drop_overlaps").stdout
+    assert {path.name: path.read_bytes() for path in out.iterdir()} == files
+    empty = run("--out_dir", out, "--file", jbb, "--split", "harm_test", "--family-field", "", "--force")
+    assert json.loads((out / "harm_test.jsonl").read_text())["meta"]["family"] == "unknown", empty.stderr
+
+
 def test_user_errors_are_messages(tmp_path):
     for args in (
         ("--out_dir", tmp_path, "--n_train", 100000),
@@ -89,4 +115,5 @@ def test_user_errors_are_messages(tmp_path):
         assert result.stderr.startswith("error: ")
         assert "Traceback" not in result.stderr
     assert "go together" in run("--out_dir", tmp_path, "--ingest", "x.csv").stderr
+    assert "--from needs the set's --file" in run("--out_dir", tmp_path, "--from", "advbench").stderr
     assert list(tmp_path.iterdir()) == []

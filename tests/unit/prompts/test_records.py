@@ -1,6 +1,6 @@
 import pytest
 from steering_reliability.errors import InputError
-from steering_reliability.prompts.records import read_records
+from steering_reliability.prompts.records import fields_of, read_all, read_records
 
 
 @pytest.fixture
@@ -68,6 +68,7 @@ def test_rows_have_their_place_and_their_fields(read, content, name, rows):
         ("[", "p.json", "invalid JSON", "line 1"),
         ('{"a":1}\n{', "p.jsonl", "invalid JSON", "line 2"),
         ("x", "p.xlsx", "cannot tell the format", "p.xlsx"),
+        ("not Parquet", "p.parquet", "invalid Parquet", "p.parquet, the whole"),
         *(
             (content, "p.csv", "no known encoding", "p.csv")
             for content in (b"\x81\xff", "hi".encode("utf-16-le"), b"\xff\xfea")
@@ -79,3 +80,15 @@ def test_what_is_malformed_is_refused_with_its_place(read, content, name, what, 
         read(content, name)
     assert what in caught.value.what
     assert caught.value.where.endswith(where)
+
+
+def test_several_files_are_read_as_one_and_their_rows_have_the_name_of_their_file(tmp_path):
+    for name, content in {"a.csv": "prompt\nx\n", "b.jsonl": '{"prompt": "y", "meta": {"n": 1}}', "c.txt": "z"}.items():
+        (tmp_path / name).write_text(content)
+    found = read_all([tmp_path / "a.csv", tmp_path / "b.jsonl"], expected_field="prompt")
+    assert [record.at for record in found.records] == ["a.csv, row 1 (line 2)", "b.jsonl, line 1"]
+    assert fields_of(found.records) == ["prompt", "meta", "meta.n"]
+    assert not found.is_plain
+    assert read_all([tmp_path / "c.txt"], expected_field="prompt").is_plain
+    with pytest.raises(InputError, match="cannot read the file: No such file"):
+        read_all([tmp_path / "none.parquet"], expected_field="prompt")

@@ -78,3 +78,9 @@ def test_every_style_gives_its_share_to_both_sides_and_families_stay_even():
         side = [prompt for prompt in prompts if (prompt.id in chosen) == is_chosen]
         assert len({prompt.style for prompt in side}) == 15
         assert {2, 3} >= set(Counter(prompt.family for prompt in side).values())
+
+
+def test_without_families_and_styles_a_subset_spreads_over_the_file():
+    prompts = [Prompt(f"p{number}", f"x {number}", "unknown", "unknown") for number in range(8)]
+    assert ids(spread_subset(prompts, limit=2)) == ["p0", "p4"]
+    assert len(choose_direction_set(prompts, fraction=0.5)) == 4

@@ -69,8 +69,8 @@ def test_shuffled_controls_that_hold_the_direction_are_counted():
     [
         (["a", "b", "c"], ["x", "y", "x"], []),
         (["a", "a", "c"], ["x", "y", "x"], ["The 3 prompts of harm_test form 2 templates or groups of near copies"]),
-        (["a", "b", "c"], ["x", "x", "x"], ["The prompts of harm_test have at most one style"]),
-        (["a", "b", "c"], [None] * 3, ["The prompts of harm_test have at most one style"]),
+        (["a", "b", "c"], ["x", "x", "x"], ["The prompts of harm_test have one style"]),
+        (["a", "b", "c"], [None] * 3, ["The prompts of harm_test do not say their style"]),
     ],
 )
 def test_prompts_that_are_alike_are_said(clusters, styles, words):

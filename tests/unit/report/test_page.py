@@ -65,6 +65,16 @@ def test_effects_by_style_and_topic_are_in_a_folded_table_of_a_run_that_has_any(
     assert title not in write(tiny_results().query("alpha == 0"))
 
 
+def test_a_run_whose_prompts_say_no_style_and_no_topic_has_a_page_that_says_so(write):
+    page = write(realistic_results().assign(style=None, family=None), claims=True)
+    for split in ("harm_train", "harm_test", "benign"):
+        assert (
+            f"The prompts of {split} do not say their style: there is no result by style or for other styles." in page
+        )
+    assert "The effect on refusal by style and by topic" not in page
+    assert "too few styles" in page
+
+
 @pytest.mark.parametrize("are_all_numbers", [False, True])
 def test_labels_that_look_like_missing_values_or_numbers_are_shown_as_they_are(
     write, tables_of, tmp_path, are_all_numbers

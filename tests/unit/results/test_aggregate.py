@@ -111,6 +111,14 @@ def test_prompts_of_one_template_are_one_cluster_in_their_split(run):
     assert clusters["benign"] == ["a", "b", "b"]
 
 
+def test_a_style_or_family_that_a_prompt_does_not_say_is_missing(run):
+    meta_of(run, "harm_test", a={"style": "unknown"}, b={"family": "unknown"}, c={"family": "fraud"})
+    run.steer(0.5)
+    results = run.aggregate().query("split == 'harm_test'").drop_duplicates("id").set_index("id")
+    assert results["style"].isna().tolist() == [True, False, False]
+    assert results["family"].isna().tolist() == [True, True, False]
+
+
 def test_every_completion_of_a_prompt_has_its_cluster(run):
     meta_of(run, "harm_test", a={"template": "t"}, b={"template": "t"}, c={"template": "t"})
     run.steer(0.5)

@@ -6,11 +6,13 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 from steering_reliability.errors import InputError
 from steering_reliability.process import code_digest
 from steering_reliability.run.plan import plan_run
 from steering_reliability.scan.chosen import Chosen
 
+ROOT = Path(__file__).parents[3]
 PACKAGE_ROOT = Path(__file__).parents[3] / "workflow"
 
 
@@ -248,3 +250,21 @@ def test_planning_imports_no_torch(raw):
     command = [sys.executable, "-c", code]
     done = subprocess.run(command, env={"PYTHONPATH": str(PACKAGE_ROOT)}, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_missing_prompts_of_the_literature_are_answered_with_where_they_are_and_how_they_are_made(raw, monkeypatch):
+    text = (ROOT / "configs/literature.yaml").read_text(encoding="utf-8")
+    literature = yaml.safe_load(text)
+    monkeypatch.chdir(Path(raw["data"]["benign_path"]).parent)
+    with pytest.raises(InputError, match=r"there is no prompt file my_prompts/literature/harm_train\.jsonl") as caught:
+        plan_run(raw | {"data": literature["data"]})
+    commands = [line.strip() for line in caught.value.fix.splitlines() if "--from" in line]
+    assert len(commands) == 3
+    # The config says the same.
+    assert [line.strip("# ") for line in text.splitlines() if "--from" in line] == commands
+    for line in caught.value.fix.splitlines():
+        assert line.strip() in text or line.startswith("download")
+    # Other files are not of the literature.
+    with pytest.raises(InputError) as caught:
+        plan_run(raw | {"data": raw["data"] | {"benign_path": "my_prompts/benign.jsonl"}})
+    assert "--from" not in caught.value.fix

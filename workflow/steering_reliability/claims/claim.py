@@ -227,13 +227,13 @@ def for_other_styles(found: TableRow, *, chosen_by_p: bool = False) -> str:
     """Return whether a claim would hold for styles that the prompts do not have.
 
     Returns:
-        `holds` where the claim is shown and the interval for other styles excludes 0 too, `one style` where there is no
-        such interval, `not given` at a point that was chosen by its p (the interval pays for no choice), else `cannot
-        tell`.
+        `holds` where the claim is shown and the interval for other styles excludes 0 too, `too few styles` where there
+        is no such interval, `not given` at a point that was chosen by its p (the interval pays for no choice), else
+        `cannot tell`.
     """
     low, high = found.get("styles_low", math.nan), found.get("styles_high", math.nan)
     if math.isnan(low):
-        return "one style"
+        return "too few styles"
     if chosen_by_p:
         return "not given"
     return "holds" if is_shown(found) and (low > 0 or high < 0) else "cannot tell"

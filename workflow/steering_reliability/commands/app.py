@@ -208,7 +208,7 @@ _PASSED_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
 
 @app.command(context_settings=_PASSED_ON, add_help_option=False)
 def prompts(context: typer.Context) -> NoReturn:
-    """Write the three prompt sets from templates, or import a file of your own (scripts/make_prompts.py)."""
+    """Write the three prompt sets from templates, or import a public set or your own (scripts/make_prompts.py)."""
     _script("make_prompts", context)
 
 

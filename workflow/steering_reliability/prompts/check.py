@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from steering_reliability.errors import InputError
+from steering_reliability.prompts.overlaps import find_overlaps, overlap_notes
 from steering_reliability.prompts.reading import read_prompts
 from steering_reliability.prompts.schema import Prompt
 from steering_reliability.prompts.shift import LABELS
@@ -16,7 +17,8 @@ from steering_reliability.prompts.validate import Problems
 class PromptNotes(NamedTuple):
     """What is no fault of prompts and worth knowing.
 
-    `unchecked` is what could not be checked of the shift between harm_train and harm_test.
+    `near_copies` are those within a split and between splits; `unchecked` is what could not be checked of the shift
+    between harm_train and harm_test.
     """
 
     near_copies: tuple[str, ...]
@@ -36,7 +38,18 @@ def check_prompts(paths: Mapping[str, str], *, limit: int | None, cluster_field:
     check_disjoint(prompts)
     unchecked = check_shift(prompts["harm_train"], prompts["harm_test"])
     copies = [copies_note(of_split, split=split, field=cluster_field) for split, of_split in prompts.items()]
-    return PromptNotes(tuple(filter(None, copies)), tuple(unchecked))
+    return PromptNotes((*filter(None, copies), *_shared(prompts)), tuple(unchecked))
+
+
+def _shared(prompts: Mapping[str, Sequence[Prompt]]) -> list[str]:
+    """Notes on the prompts of a split that are near copies of another split's."""
+    splits = list(prompts)
+    pairs = [(split, {other: prompts[other] for other in splits[:at]}) for at, split in enumerate(splits)]
+    return [
+        note
+        for split, others in pairs
+        for note in overlap_notes(find_overlaps(prompts[split], others=others), name=split)
+    ]
 
 
 def used_prompts(paths: Mapping[str, str], *, limit: int | None) -> dict[str, list[Prompt]]:

@@ -1,11 +1,11 @@
-"""Read the rows of a CSV, TSV, JSON, JSON Lines or text file in any common encoding, and find fields in them."""
+"""Read the rows of a CSV, TSV, JSON, JSON Lines, Parquet or text file, and find fields in them."""
 
 import codecs
 import csv
 import io
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -13,7 +13,7 @@ from typing import Any, Final
 from steering_reliability.errors import InputError
 
 _DELIMITERS: Final = (",", ";", "\t", "|")
-_FORMATS: Final = (".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".txt")
+FORMATS: Final = (".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".parquet", ".txt")
 _MOST_NAMED: Final = 20
 _BOMS: Final = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -52,18 +52,34 @@ class Record:
 
 @dataclass(frozen=True)
 class Records:
-    """All rows of a file, and notes on how it had to be read."""
+    """All rows of a file, and notes on how it had to be read.
+
+    `is_plain` says that the file has no fields: a text file, or a list of strings.
+    """
 
     records: list[Record]
     notes: list[str]
+    is_plain: bool = False
+
+
+def read_all(paths: Sequence[Path], *, expected_field: str) -> Records:
+    """Read several files of rows as one; where there are several, every row's place has the name of its file."""
+    if len(paths) == 1:
+        return read_records(paths[0], expected_field=expected_field)
+    read = {path: read_records(path, expected_field=expected_field) for path in paths}
+    return Records(
+        [Record(f"{path.name}, {row.at}", row.values) for path, found in read.items() for row in found.records],
+        [f"{path.name}: {note}" for path, found in read.items() for note in found.notes],
+        is_plain=all(found.is_plain for found in read.values()),
+    )
 
 
 def read_records(path: Path, *, expected_field: str) -> Records:
     """Read a file of rows.
 
     Args:
-        path: `.csv`, `.tsv`, `.json` (a list, or an object that holds exactly one), `.jsonl` / `.ndjson`, or `.txt` (a
-            row on each line).
+        path: `.csv`, `.tsv`, `.json` (a list, or an object that holds exactly one), `.jsonl` / `.ndjson`, `.parquet`,
+            or `.txt` (a row on each line).
         expected_field: A column that should be there, in whatever case; it tells which delimiter a CSV file uses, and
             names the lines of a text file and the items of a JSON list of plain strings.
 
@@ -74,9 +90,11 @@ def read_records(path: Path, *, expected_field: str) -> Records:
         InputError: If the file is missing, in another format or encoding, or malformed; names the line.
     """
     suffix = path.suffix.lower()
-    if suffix not in _FORMATS:
+    if suffix not in FORMATS:
         what = f"cannot tell the format from {path.suffix!r}"
-        raise InputError(what, where=str(path), fix=f"use one of {', '.join(_FORMATS)}")
+        raise InputError(what, where=str(path), fix=f"use one of {', '.join(FORMATS)}")
+    if suffix == ".parquet":
+        return Records(_read_parquet(path), [])
     text, notes = _decode(path)
     if suffix in (".csv", ".tsv"):
         return Records(list(_read_csv(text, path, expected_field)), notes)
@@ -87,7 +105,8 @@ def read_records(path: Path, *, expected_field: str) -> Records:
         values = [(f"line {number}", line) for number, line in lines if line.strip()]
         if suffix != ".txt":
             values = [(at, _loads(line, path, at=at)) for at, line in values]
-    return Records([_record(value, at, path, expected_field) for at, value in values], notes)
+    is_plain = all(isinstance(value, str) for _, value in values)
+    return Records([_record(value, at, path, expected_field) for at, value in values], notes, is_plain=is_plain)
 
 
 def find_field(name: str, *, records: Sequence[Record], source: str) -> str:
@@ -98,7 +117,7 @@ def find_field(name: str, *, records: Sequence[Record], source: str) -> str:
     Raises:
         InputError: If no row has such a field, or several fields differ from it in case alone.
     """
-    known = list(dict.fromkeys(field for record in records for field in _names(record.values)))
+    known = fields_of(records)
     if name in known:
         return name
     alike = [field for field in known if field.casefold() == name.casefold()]
@@ -108,6 +127,11 @@ def find_field(name: str, *, records: Sequence[Record], source: str) -> str:
     if not alike:
         raise InputError(f"no row has a field {name!r}", where=source, fix=f"name one of its fields: {listed(known)}")
     return alike[0]
+
+
+def fields_of(records: Iterable[Record]) -> list[str]:
+    """The fields that any row has, in the order in which they come; those inside objects have dotted names."""
+    return list(dict.fromkeys(field for record in records for field in _names(record.values)))
 
 
 def listed(names: Sequence[str]) -> str:
@@ -133,6 +157,21 @@ def _decode(path: Path) -> tuple[str, list[str]]:
         return text, notes
     what = "the text is in no known encoding (UTF-8, UTF-16 with a byte order mark, Windows-1252)"
     raise InputError(what, where=str(path), fix="save it as UTF-8")
+
+
+def _read_parquet(path: Path) -> list[Record]:
+    from pyarrow import ArrowException, parquet  # noqa: PLC0415 - only a Parquet file needs it
+
+    try:
+        with path.open("rb") as file:
+            rows = parquet.ParquetFile(file).read().to_pylist()
+    except OSError as error:
+        # pyarrow raises it for a damaged file too, without a number.
+        what = f"cannot read the file: {error.strerror or error}"
+        raise InputError(what, where=str(path), fix="check the path, or fetch the file again") from None
+    except (ArrowException, ValueError) as error:
+        raise _malformed(f"invalid Parquet: {error}", path, "the whole") from None
+    return [Record(f"row {number}", row) for number, row in enumerate(rows, start=1)]
 
 
 def _read_csv(text: str, path: Path, expected_field: str) -> Iterator[Record]:

@@ -13,7 +13,7 @@ from steering_reliability.errors import InputError
 
 _FIX: Final = (
     'write every line as {"id": "...", "prompt": "...", "meta": {"family": "...", "style": "..."}}, '
-    "or convert the file with scripts/make_prompts.py --ingest"
+    "or convert the file with steering-reliability prompts --file"
 )
 _LONGEST_ID: Final = 200
 _MOST_LISTED: Final = 20
@@ -55,7 +55,7 @@ def read_content(path: Path) -> bytes:
         raise InputError(what, where=str(path), fix="give a readable file") from None
     if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         what = "the file is UTF-16, not UTF-8"
-        raise InputError(what, where=str(path), fix="convert it with scripts/make_prompts.py --ingest")
+        raise InputError(what, where=str(path), fix="convert it with steering-reliability prompts --file")
     return content
 
 

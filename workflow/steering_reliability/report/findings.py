@@ -96,8 +96,10 @@ def _alike_prompts(prompts: pd.DataFrame) -> Iterator[str]:
                 f"The {n} prompts of {split} form {clusters} templates or groups of near copies; intervals and p "
                 "values count each group once."
             )
-        if styles < 2:
-            yield f"The prompts of {split} have at most one style: results do not extend to other styles."
+        if styles == 0:
+            yield f"The prompts of {split} do not say their style: there is no result by style or for other styles."
+        if styles == 1:
+            yield f"The prompts of {split} have one style: results do not extend to other styles."
 
 
 def _weak_steering(steered: pd.DataFrame) -> list[str]:

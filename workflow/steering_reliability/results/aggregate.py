@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from steering_reliability.files import atomic_write, write_text
 from steering_reliability.metrics.scorer import Scorer
 from steering_reliability.prompts.reading import read_prompts
-from steering_reliability.prompts.schema import Prompt
+from steering_reliability.prompts.schema import UNKNOWN, Prompt
 from steering_reliability.prompts.similarity import cluster_prompts
 from steering_reliability.prompts.subset import choose_direction_set
 from steering_reliability.results.condition import ScoredCondition
@@ -179,7 +179,9 @@ class _Run:
         prompt = self.prompts[split][row["id"]]
         scores = score_row(row, baseline_base_logprob=median_logprob, full_length=self.full_length, scorer=self.scorer)
         builds = row["id"] in self.builders.get(split, ())
-        labels = {"family": prompt.family, "style": prompt.style, "cluster": self.clusters[split][prompt.id]}
+        named = {"family": prompt.family, "style": prompt.style}
+        labels = {name: None if value == UNKNOWN else value for name, value in named.items()}
+        labels["cluster"] = self.clusters[split][prompt.id]
         return {**row, **labels, "builds_direction": builds, **scores}
 
 

@@ -29,6 +29,7 @@ from steering_reliability.model.source import (
 from steering_reliability.prompts.parting import SCANNED_SPLITS, Parted, part_prompts
 from steering_reliability.prompts.reading import read_prompts
 from steering_reliability.prompts.schema import SPLITS, Prompt, to_jsonl
+from steering_reliability.prompts.sets import how_to_make
 from steering_reliability.prompts.subset import spread_subset
 from steering_reliability.run import grid
 from steering_reliability.run.grid import ClaimPoint, Condition, Direction
@@ -441,7 +442,8 @@ def _check_files(plan: RunPlan) -> None:
     absent = [split for split in SPLITS if not Path(plan.prompt_file(split)).is_file()]
     if absent:
         what = f"there is no prompt file {', '.join(map(plan.prompt_file, absent))}"
-        fix = "correct the path, or make prompts with scripts/make_prompts.py"
+        making = how_to_make([plan.prompt_file(split) for split in absent])
+        fix = making or "correct the path, or make prompts with scripts/make_prompts.py"
         raise InputError(what, where=f"config key {', '.join(f'data.{split}_path' for split in absent)}", fix=fix)
     main = grid.main_direction(plan.config)
     files = [path for layer in plan.layers for block in layer.sources for path in plan.user_direction(main, block)]
