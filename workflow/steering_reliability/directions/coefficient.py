@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-_LENGTHS: Final = {"resid_norm": "resid_norm", "unit": "vector_norm", "own_length": "norm_before_normalizing"}
+_LENGTHS: Final = {"resid_norm": "resid_norm", "unit": "vector_norm", "difference": "norm_before_normalizing"}
 
 
 def coefficient_of(record: Mapping[str, Any], *, alpha: float, intervention: str, unit: str) -> float:
@@ -13,8 +13,8 @@ def coefficient_of(record: Mapping[str, Any], *, alpha: float, intervention: str
         record: The numbers of a direction, as its `.json` holds them.
         alpha: Strength as in the config.
         intervention: `add` or `ablate`.
-        unit: What an alpha of `add` counts in: `resid_norm` (mean length of the residual stream), `unit` (length of the
-            stored vector) or `own_length` (of the vector before it was scaled to length 1: `direction.normalize:
-            false`). An ablation's alpha is a share and has no unit.
+        unit: What an alpha of `add` counts in: `resid_norm` (mean length of the residual stream without outlier
+            dimensions), `unit` (length of the stored vector) or `difference` (length of the measured mean difference,
+            or of the user's vector as it was given). An ablation's alpha is a share and has no unit.
     """
     return alpha if intervention == "ablate" else alpha * float(record[_LENGTHS[unit]])
