@@ -20,13 +20,21 @@ _EFFECTS: Final = (
 
 COMPARE_COLUMNS: Final = [
     "run", "model", "n_layers", "direction", "intervention", "layer", "depth", "alpha", "relative_strength",
+    "first_token_kl_harm_test", "first_token_kl_benign",
     *(f"refusal_{split}" for split in SPLITS),
     *(f"{name}{part}" for name in _EFFECTS for part in ("", "_low", "_high")),
     *(f"refusal_{split}_n" for split in SPLITS),
     "max_new_tokens", "metric", "prompts",
 ]  # fmt: skip
 
-THIRDS: Final = ("first third of the blocks", "middle third", "last third")
+THIRDS: Final = ("first third of the blocks", "middle third", "last third", "several blocks")
+"""The places that `third_of` numbers."""
+
+AXES: Final = {
+    "first_token_kl": "mean first-token KL (nats, square-root scale)",
+    "relative_strength": "push as a share of the residual norm",
+}
+"""What runs are compared at, and its name: first the disturbance of the next token, a scale that all models share."""
 
 UNKNOWN: Final = "not recorded"
 
@@ -102,16 +110,20 @@ def compare_runs(runs: Mapping[str, Run]) -> pd.DataFrame:
     """Put the operating points of several studies under each other.
 
     Returns:
-        Columns `COMPARE_COLUMNS`, one row per steered point of each run's study, by run, intervention, depth and
-        strength. `depth` is the share of the blocks up to and including the steered one; `relative_strength` the
-        length of the push as a share of the residual norm; `prompts` tells sets of prompts apart. Effects are steered
-        minus unsteered on the same prompts.
+        Columns `COMPARE_COLUMNS`, one row per steered point of each run's methods, by run, intervention, depth and
+        strength. `depth` is the share of the blocks up to and including the steered one (NaN where several are);
+        `relative_strength` the length of the push as a share of the residual norm; `first_token_kl` its mean over the
+        prompts of a split (NaN in runs that did not measure it); `prompts` tells sets of prompts apart. Effects are
+        steered minus unsteered on the same prompts.
     """
     parts = []
     for name, run in sorted(runs.items()):
-        points = steered_points(run.summary)
-        depth = (points["layer"] + 1) / run.n_layers
-        known = points.assign(run=name, model=run.model, n_layers=run.n_layers, depth=depth)
+        points = steered_points(run.summary, "main", "method")
+        # A number in older runs, else a name: of one block its number.
+        blocks = pd.to_numeric(points["layer"], errors="coerce")
+        depth = (blocks + 1) / run.n_layers
+        layer = points["layer"].astype(str)
+        known = points.assign(run=name, model=run.model, n_layers=run.n_layers, layer=layer, depth=depth)
         setting = run.setting
         known = known.assign(
             max_new_tokens=setting.max_new_tokens, metric=setting.metric, prompts=setting.prompts_digest
@@ -122,5 +134,12 @@ def compare_runs(runs: Mapping[str, Run]) -> pd.DataFrame:
 
 
 def third_of(depth: "pd.Series[float]") -> "pd.Series[int]":
-    """Which third of the blocks a depth lies in: 0, 1 or 2."""
-    return (depth * 3 - 1e-9).astype(int).clip(0, 2)
+    """Which third of the blocks a depth lies in: 0, 1 or 2; 3 where several blocks are steered."""
+    return (depth * 3 - 1e-9).clip(0, 2).fillna(3).astype(int)
+
+
+def axis_column(axis: str, *, measure: str) -> str:
+    """The column with the place of a measure on an axis: the KL is that of the prompts that it was measured on."""
+    if axis != "first_token_kl":
+        return axis
+    return "first_token_kl_benign" if measure == "helpfulness_drop" else "first_token_kl_harm_test"

@@ -28,7 +28,7 @@ def draw_equal_kl(summary: pd.DataFrame, *, title: str) -> Figure:
     """Draw the effect on harm_test refusal against the mean first-token KL, one panel per intervention and layer."""
 
     def draw(axes: Axes, panel: Panel, edges: Edges) -> None:
-        _scale(axes, _furthest(summary, panel))
+        scale_kl(axes, _furthest(summary, panel))
         axes.axhline(0, color=MUTED, linewidth=0.9, zorder=1)
         _draw_panel(axes, panel, controls_of(summary, panel))
         axes.margins(y=0.12)
@@ -86,7 +86,7 @@ def _furthest(summary: pd.DataFrame, panel: Panel) -> float:
     return float(kl) if kl > 0 else 1.0
 
 
-def _scale(axes: Axes, largest: float) -> None:
+def scale_kl(axes: Axes, largest: float) -> None:
     """Lay out the KL by its square root, which is proportional to alpha while alpha is small."""
     # A mean KL can be a rounding error below 0.
     axes.set_xscale(
