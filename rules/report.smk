@@ -31,7 +31,7 @@ rule write_report:
         prompt_steerability=rules.make_evidence_tables.output.prompt_steerability,
         by_group=rules.make_evidence_tables.output.by_group,
         shift=rules.measure_shift.output[0],
-        statistics=RUN.statistics_files([]),
+        statistics=lambda wildcards: study().statistics_files([]),
         provenance=rules.record_provenance.output[0],
         # The page says how many files each stage made, which is known once these points are.
         points=CLAIM_POINTS,

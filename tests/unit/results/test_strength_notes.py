@@ -75,11 +75,15 @@ def test_statistics_of_an_older_run_say_nothing():
 
 
 def test_the_strengths_of_a_run_are_those_of_its_study_that_add(tmp_path):
-    files = [tmp_path / "layer_9.json"]
-    files[0].write_text(json.dumps(GEMMA[9]))
+    files = [tmp_path / name / "layer_9.json" for name in ("contrastive_prefix", "lda")]
+    for path, record_ in zip(files, (GEMMA[9], record(outliers=[1])), strict=True):
+        path.parent.mkdir()
+        path.write_text(json.dumps(record_))
     rows = [
         ("main", "add", 0.0, True), ("main", "add", 0.2, False), ("main", "add_keep_norm", -0.4, False),
         ("main", "ablate", 1.0, False), ("main", "clamp", 3.0, False), ("random", "add", 5.0, False),
     ]  # fmt: skip
     summary = pd.DataFrame(rows, columns=["role", "intervention", "alpha", "from_baseline"])
-    assert notes_of(files, summary, unit="resid_norm") == strength_notes(GEMMA, alphas=[0.2, 0.4], unit="resid_norm")
+    summary["direction"] = ["contrastive_prefix"] * 5 + ["random_0"]
+    expected = strength_notes(GEMMA, alphas=[0.2, 0.4], unit="resid_norm")
+    assert notes_of(files, summary, unit="resid_norm") == expected

@@ -22,13 +22,14 @@ Records = Mapping[int, Mapping[str, Any]]
 
 
 def notes_of(files: Sequence[Path], summary: pd.DataFrame, *, unit: str) -> list[str]:
-    """Return `strength_notes` of a run, from the statistics of its main direction and its summary.
+    """Return `strength_notes` of a run, from its summary and the statistics of its directions.
 
-    Files are named `layer_{block}.json`.
+    Files are named `{direction}/layer_{block}.json`; those of other directions than the study's are left out.
     """
     study = steered_points(summary)
     alphas = study.loc[study["intervention"].isin(_ADDING), "alpha"]
-    records = {int(path.stem.removeprefix("layer_")): read_statistics(path) for path in files}
+    main = [path for path in files if path.parent.name in set(study["direction"])]
+    records = {int(path.stem.removeprefix("layer_")): read_statistics(path) for path in main}
     return strength_notes(records, alphas=alphas.tolist(), unit=unit)
 
 
