@@ -6,7 +6,8 @@ from typing import Any, Final
 import numpy as np
 
 # SmolLM2 has one to four dimensions above it at every layer (up to 103 times the median dimension), two models without
-# massive activations have none (up to 16 times). At SmolLM2's layers 10 to 18 nothing lies between 20 and 30 times.
+# massive activations have none (up to 16 times). At SmolLM2's layers 10 to 18, read at the prefixes, no dimension lies
+# between 20 and 30 times.
 OUTLIER: Final = 25.0
 
 

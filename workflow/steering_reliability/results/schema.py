@@ -51,7 +51,11 @@ _COLUMNS: Final[list[tuple[str, pa.DataType, str]]] = [
     ("layer", pa.int32(), "Index of the steered block, from 0."),
     ("alpha", pa.float64(), "Strength as written in the config; 0 is the baseline."),
     ("coefficient", pa.float64(), "add: multiple of the unit vector; ablate: fraction of the projection removed."),
-    ("relative_strength", pa.float64(), "Size of the change over the mean residual norm there, signed as alpha."),
+    (
+        "relative_strength",
+        pa.float64(),
+        "Size of the change over the mean residual norm there (outlier dimensions left out), signed as alpha.",
+    ),
     ("seed", pa.int64(), "Seed of the sampling."),
     ("from_baseline", pa.bool_(), "True where the row is the unsteered completion, repeated under this condition."),
     ("finish_reason", pa.string(), "eos: the model ended its turn, or a stop string did; length: it was cut."),
