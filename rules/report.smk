@@ -31,6 +31,7 @@ rule write_report:
         prompt_steerability=rules.make_evidence_tables.output.prompt_steerability,
         by_group=rules.make_evidence_tables.output.by_group,
         shift=rules.measure_shift.output[0],
+        statistics=lambda wildcards: study().statistics_files([]),
         provenance=rules.record_provenance.output[0],
         # The page says how many files each stage made, which is known once these points are.
         points=CLAIM_POINTS,
@@ -46,6 +47,7 @@ rule write_report:
         **LIGHT,
     params:
         title=RUN.title,
+        alpha_unit=SETTINGS.alpha_unit,
         figures=lambda wildcards, input: str(Path(input.figures[0]).parent),
         stages=lambda wildcards: {name: len(files) for name, files in stage_files(study(), all_conditions()).items()},
         timed=lambda wildcards: (stage_files(study(), all_conditions()) if RUN.config.report.run_times else {}),

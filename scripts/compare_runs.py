@@ -2,8 +2,10 @@
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+
+import pandas as pd
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow"))
 
@@ -35,8 +37,16 @@ def read_run(folder: Path) -> Run:
     return Run(model=str(model["name"]), n_layers=int(model["n_layers"]), summary=summary, setting=setting_of(folder))
 
 
+def figures_of(table: pd.DataFrame) -> Iterator[tuple[str, str, str]]:
+    """Yield name, intervention and axis of each figure; runs that did not measure the KL have none by KL."""
+    for intervention in sorted(table["intervention"].unique()):
+        yield f"compare_{intervention}", intervention, "relative_strength"
+        if table.loc[table["intervention"] == intervention, "first_token_kl_harm_test"].notna().any():
+            yield f"compare_{intervention}_by_kl", intervention, "first_token_kl"
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Write compare.csv and a figure per intervention, and say where they are.
+    """Write compare.csv, a page and two figures per intervention, and say where they are.
 
     Args:
         arguments: The command line, by default the process's own.
@@ -58,10 +68,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(f"the runs were not asked the same: {line}")
         write_comparison_page(table, differences=differences, output=options.out_dir / "index.html")
         print(f"page: {options.out_dir / 'index.html'}")
-        for intervention in sorted(table["intervention"].unique()):
+        for name, intervention, axis in figures_of(table):
             with figure_style():
-                figure = draw_comparison(table, intervention=intervention)
-                written = save_figure(figure, output_dir=options.out_dir, name=f"compare_{intervention}")
+                figure = draw_comparison(table, intervention=intervention, axis=axis)
+                written = save_figure(figure, output_dir=options.out_dir, name=name)
             print(f"{intervention}: {written[0]}")
     except InputError as error:
         print(error, file=sys.stderr)

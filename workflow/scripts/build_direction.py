@@ -17,7 +17,8 @@ with logged(snakemake.log[0]):
         activations,
         layer=layer,
         method=snakemake.params.method,
-        # `direction.normalize: false` counts alphas in the vector's own length, which the statistics hold.
+        estimator=snakemake.params.estimator,
+        # `direction.normalize: false` counts alphas in the measured difference, whose length the statistics hold.
         normalize=True,
         seed=snakemake.params.seed,
         where=snakemake.input.activations,

@@ -41,15 +41,22 @@ def test_paired_differences_by_hand():
     expected = {
         "layer": 3,
         "method": "contrastive_prefix",
+        "estimator": "contrastive_prefix",
         "n": 2,
         "norm_before_normalizing": math.sqrt(5),
+        "difference_norm": math.sqrt(5),
         "relative_norm": math.sqrt(5) / 1.5,
+        "resid_norm_full": 1.5,
+        "outlier_dimensions": [],
         "mean_norm_of_differences": (math.sqrt(10) + math.sqrt(2)) / 2,
         "cosine_split_half": None,
         "cosine_across_batches": None,
+        "cosine_with_difference": 1.0,
         # Along (2, -1)/sqrt 5 the differences are 7/sqrt 5 and 3/sqrt 5; their squares sum to 11.6 of 12.
         "share_of_variance": (49 / 5 + 9 / 5) / 12,
         "mean_abs_projection": (6 + 2 + 1 + 1) / math.sqrt(5) / 4,
+        "mean_projection_refusing": (6 + 2) / math.sqrt(5) / 2,
+        "mean_projection_complying": (-1 - 1) / math.sqrt(5) / 2,
     }
     assert found.statistics.keys() == expected.keys()
     for name, value in expected.items():
@@ -112,6 +119,22 @@ def test_random_directions_depend_on_seed_and_layer_alone():
     torch.testing.assert_close(first.vector, unit(other, seed=0, layer=1).vector)
     assert abs(cosine(first, unit(wide, seed=1, layer=1))) < 0.5
     assert abs(cosine(first, unit(wide, seed=0, layer=2))) < 0.5
+
+
+def test_outlier_dimensions_are_named_and_left_out_of_the_norm_but_not_of_the_direction():
+    rows = noise(20, 50)
+    rows[:, 7] = 1000
+    shifted = rows.clone()
+    shifted[:, 3] += 2
+    shifted[:, 7] += 1
+    found = build(Activations(shifted.unsqueeze(1), rows.unsqueeze(1), True), normalize=False)
+    assert found.statistics["outlier_dimensions"] == [7]
+    without = torch.cat([shifted, rows])[:, torch.arange(50) != 7]
+    assert found.resid_norm == pytest.approx(float(without.norm(dim=-1).mean()))
+    assert found.statistics["resid_norm_full"] > 1000
+    assert found.resid_norm < 10
+    assert found.statistics["relative_norm"] == pytest.approx(math.sqrt(5) / found.resid_norm)
+    torch.testing.assert_close(found.vector[[3, 7]], torch.tensor([2.0, 1.0]), rtol=1e-3, atol=1e-4)
 
 
 # Every d is (1, 0): with two of each sign their mean is zero but for the noise in the second coordinate.
@@ -184,6 +207,9 @@ def test_a_users_vector_takes_the_place_of_the_learned_one_and_gives_controls_it
     # The residual stream and the learned direction, (2, -1), are still measured.
     assert found.resid_norm == 1.5
     assert found.statistics["cosine_with_learned"] == pytest.approx(2 / math.sqrt(8 * 5))
+    # `difference` counts in the user's own length; the measured difference has another.
+    assert found.statistics["norm_before_normalizing"] == pytest.approx(math.sqrt(8))
+    assert found.statistics["difference_norm"] == pytest.approx(math.sqrt(5))
     control = build(FOUR, user_vector=vector, method=method, normalize=False, seed=3)
     assert control.vector_norm == pytest.approx(math.sqrt(8))
     assert control.statistics["cosine_with_learned"] == pytest.approx(cosine(control, build(FOUR)))

@@ -13,7 +13,7 @@ RECORD = {"vector_norm": 2.0, "resid_norm": 40.0, "norm_before_normalizing": 8.0
     [
         ("add", "resid_norm", -20.0),
         ("add", "unit", -1.0),
-        ("add", "own_length", -4.0),
+        ("add", "difference", -4.0),
         ("add_keep_norm", "unit", -1.0),
         ("clamp", "resid_norm", -20.0),
         ("ablate", "resid_norm", -0.5),

@@ -30,6 +30,29 @@ def test_the_difference_of_means_is_the_difference_of_two_means(tiny_model):
     torch.testing.assert_close(found.vector, harmful.mean(dim=0) - harmless.mean(dim=0), rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize("method", ["pca", "logistic", "lda"])
+@pytest.mark.parametrize("contrast", ["prefixes", "harmful_benign"])
+def test_each_method_learns_of_the_texts_of_its_contrast(tiny_model, method, contrast):
+    benign = ["the water is here", "a list", "the first water"]
+    settings = PLANTED.model_copy(update={"method": [method, "outcome_conditioned"], "contrast": contrast})
+    found = build_direction(PROMPTS, model=tiny_model, layer=1, benign=benign, settings=settings)
+    same_texts = "contrastive_prefix" if contrast == "prefixes" else "difference_in_means"
+    plain = PLANTED.model_copy(update={"method": same_texts})
+    reference = build_direction(PROMPTS, model=tiny_model, layer=1, benign=benign, settings=plain)
+    assert found.statistics["estimator"] == method
+    assert found.statistics["difference_norm"] == pytest.approx(reference.statistics["difference_norm"])
+    cosine = float(torch.cosine_similarity(found.vector, reference.vector, dim=0))
+    assert found.statistics["cosine_with_difference"] == pytest.approx(cosine, abs=1e-5)
+    control = build_direction(PROMPTS, model=tiny_model, layer=1, benign=benign, settings=settings, control="shuffled")
+    assert (control.statistics["method"], control.statistics["estimator"]) == ("shuffled", method)
+
+
+def test_where_two_places_are_steered_the_one_after_the_block_is_read(tiny_model):
+    both = PLANTED.model_copy(update={"hook_point": "resid_both"})
+    found = [build_direction(PROMPTS, model=tiny_model, layer=1, settings=settings) for settings in (both, PLANTED)]
+    assert torch.equal(found[0].vector, found[1].vector)
+
+
 def test_a_control_has_the_length_and_not_the_direction(tiny_model):
     settings = PLANTED.model_copy(update={"normalize": False})
     real = build_direction(PROMPTS, model=tiny_model, layer=1, settings=settings)

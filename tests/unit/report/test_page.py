@@ -57,6 +57,12 @@ def whole(whole_page):
     return whole_page.read_text()
 
 
+def test_notes_on_strengths_stand_among_the_warnings(write):
+    note = "Outlier dimensions of the residual stream at layer 9: 7 & 300."
+    assert "Outlier dimensions" not in write(tiny_results())
+    assert f"<li>{note.replace('&', '&amp;')}</li>" in write(tiny_results(), strength_notes=[note])
+
+
 def test_effects_by_style_and_topic_are_in_a_folded_table_of_a_run_that_has_any(whole, write):
     title = "The effect on refusal by style and by topic"
     # Two points, three splits, four styles and three topics.

@@ -9,12 +9,15 @@ from jaxtyping import Float
 from torch import Tensor
 
 from steering_reliability.directions.files import Activations, StoredDirection, read_direction
+from steering_reliability.directions.methods import Sides, learn, shuffled, sides_of
+from steering_reliability.directions.residual_norm import residual_norm
 from steering_reliability.errors import InputError
 
 # Below this share of the residual stream's length a direction is rounding, not signal.
 ZERO = 1e-6
 SPLITS_IN_HALF = 20
 BATCHES = 5
+CONTROLS = ("random", "shuffled")
 
 
 def build_direction(
@@ -25,14 +28,16 @@ def build_direction(
     normalize: bool,
     seed: int,
     where: str,
+    estimator: str | None = None,
     user_vector: Float[Tensor, " d_model"] | None = None,
 ) -> StoredDirection:
-    """Make the direction of one layer: the mean of the differences d_i, or a random vector of the same length.
+    """Make the direction of one layer by a method, or a control of the same length.
 
-    For paired activations d_i = positive_i - negative_i (contrastive prefixes: Panickssery et al., arXiv 2312.06681,
-    section 3); otherwise d_i = positive_i - mean(negative), whose mean is the difference of means (Arditi et al.,
-    arXiv 2406.11717, section 2.3). The two controls keep the vector's length: `random` draws any direction, `shuffled`
-    the mean of the same differences with sides swapped at random.
+    The mean of the differences d_i is that of pairs, d_i = positive_i - negative_i (contrastive prefixes: Panickssery
+    et al., arXiv 2312.06681, section 3), or otherwise of d_i = positive_i - mean(negative), which is the difference of
+    means (Arditi et al., arXiv 2406.11717, section 2.3). `pca`, `logistic` and `lda` make another vector of the same
+    length (see `learn`). Of the two controls `random` draws any direction, and `shuffled` is what the same method
+    learns where sides are swapped at random.
 
     Args:
         activations: Of this layer alone.
@@ -41,103 +46,121 @@ def build_direction(
         normalize: Scale the result to length 1.
         seed: For the controls, and for the random halves of the statistics.
         where: What the message names when the direction is zero.
-        user_vector: The user's vector in place of the mean; controls take its length.
+        estimator: The method that a control is a control of, else `method`; None: that of a mean difference.
+        user_vector: The user's vector in place of the learned one; controls take its length.
 
     Raises:
         InputError: When the direction is zero beside the residual stream, or not finite.
     """
-    positive, negative = activations.positive[:, 0].double(), activations.negative[:, 0].double()
-    differences = positive - negative if activations.paired else positive - negative.mean(dim=0)
-    everything = torch.cat([positive, negative])
-    resid_norm = float(everything.norm(dim=-1).mean())
-    learned = differences.mean(dim=0)
-    vector = learned if user_vector is None else user_vector.double()
-    norm = float(vector.norm())
-    if not np.isfinite(norm) or norm <= ZERO * resid_norm:
-        what = f"the direction of layer {layer} is zero: length {norm:.3g} beside a residual stream of {resid_norm:.3g}"
+    sides = sides_of(activations)
+    if estimator is None:
+        estimator = "difference_in_means" if method in CONTROLS else method
+    length = residual_norm(sides.texts.numpy())
+    difference = sides.differences.mean(dim=0)
+    norm = float((difference if user_vector is None else user_vector).norm())
+    if not np.isfinite(norm) or norm <= ZERO * length.full:
+        what = (
+            f"the direction of layer {layer} is zero: length {norm:.3g} beside a residual stream of {length.full:.3g}"
+        )
         raise InputError(what, where=where, fix="choose another direction.token_position, or prefixes that differ")
+    learned = learn(sides, method=estimator)
+    vector = learned if user_vector is None else user_vector.double()
     if method == "random":
         vector = torch.from_numpy(np.random.default_rng([seed, layer]).standard_normal(len(vector)))
-        vector = vector / vector.norm() * norm
     elif method == "shuffled":
-        vector = _shuffled_unit(positive, negative, paired=activations.paired, seed=seed) * norm
-    if not float(vector.norm()) > 0:
-        raise InputError(
-            f"the {method} control of layer {layer} is zero: its {len(differences)} prompts are too few or identical",
-            where=where,
-            fix="build the direction from more prompts, or set sanity_checks.shuffled_seeds to []",
-        )
-    unit = vector / vector.norm()
-    scaled = unit if normalize else vector
+        vector = _learned_of_shuffled(sides, estimator=estimator, seed=seed)
+    unit = _unit(vector, control_of=method, layer=layer, n=len(sides.positive), where=where)
+    scaled = unit if normalize else unit * norm
     statistics = {
         "layer": layer,
         "method": method,
-        "n": len(differences),
+        "estimator": estimator,
+        "n": len(sides.positive),
         "norm_before_normalizing": norm,
-        "relative_norm": norm / resid_norm,
-        "mean_norm_of_differences": float(differences.norm(dim=-1).mean()),
-        "cosine_split_half": _split_half_cosine(differences, seed=seed),
-        "cosine_across_batches": _cosine_across_batches(differences),
-        "share_of_variance": float((differences @ unit).square().sum() / differences.square().sum()),
-        "mean_abs_projection": float((everything @ unit).abs().mean()),
+        "difference_norm": float(difference.norm()),
+        "relative_norm": norm / length.robust,
+        "resid_norm_full": length.full,
+        "outlier_dimensions": length.outlier_dimensions,
+        **_along(unit, sides=sides),
+        "cosine_with_difference": _cosine(unit, difference),
     }
-    if user_vector is not None or method in ("random", "shuffled"):
+    if method not in CONTROLS:
+        statistics["cosine_split_half"] = _split_half_cosine(sides, estimator=estimator, seed=seed)
+        statistics["cosine_across_batches"] = _cosine_across_batches(sides, estimator=estimator)
+    if user_vector is not None or method in CONTROLS:
         statistics["cosine_with_learned"] = _cosine(unit, learned)
-    return StoredDirection(scaled.float(), float(scaled.norm()), resid_norm, statistics)
+    return StoredDirection(scaled.float(), float(scaled.norm()), length.robust, statistics)
 
 
-def _shuffled_unit(
-    positive: Float[Tensor, "n d_model"], negative: Float[Tensor, "m d_model"], *, paired: bool, seed: int
+def _unit(
+    vector: Float[Tensor, " d_model"], *, control_of: str, layer: int, n: int, where: str
 ) -> Float[Tensor, " d_model"]:
-    """Direction that the method makes of texts whose sides are swapped at random.
+    """Scale a vector to length 1.
 
-    Exactly as many texts of each side are given to either side, and one without a counterpart is left out: with an odd
-    number of pairs the mean of the signs would be 1/n, and where the mean is far longer than the spread, 1/n of it is
-    most of the vector.
+    Raises:
+        InputError: When it is zero.
     """
-    generator = np.random.default_rng(seed)
-    if paired:
-        order = torch.from_numpy(generator.permutation(len(positive)))
-        half = len(positive) // 2
-        differences = positive - negative
-        mean = differences[order[:half]].mean(dim=0) - differences[order[half : 2 * half]].mean(dim=0)
+    length = float(vector.norm())
+    if length > 0:
+        unit: Tensor = vector / length
+        return unit
+    if control_of == "shuffled":
+        what, fix = "the shuffled control of", "or set sanity_checks.shuffled_seeds to []"
     else:
-        first, second = [], []
-        for side in (positive, negative):
-            order = torch.from_numpy(generator.permutation(len(side)))
-            half = len(side) // 2
-            first.append(side[order[:half]])
-            second.append(side[order[half : 2 * half]])
-        mean = torch.cat(first).mean(dim=0) - torch.cat(second).mean(dim=0)
-    # One prompt has no counterpart, and equal differences leave nothing: the caller raises for both.
-    unit: Tensor = torch.nan_to_num(mean) / mean.norm().nan_to_num().clamp_min(torch.finfo(mean.dtype).tiny)
-    return unit
+        what, fix = f"the direction that {control_of} learns at", "or use another direction.method"
+    what = f"{what} layer {layer} is zero: its {n} prompts are too few or identical"
+    raise InputError(what, where=where, fix=f"build the direction from more prompts, {fix}")
+
+
+def _learned_of_shuffled(sides: Sides, *, estimator: str, seed: int) -> Float[Tensor, " d_model"]:
+    """What the estimator learns of swapped sides; zeros where nothing is left."""
+    found = shuffled(sides, method=estimator, generator=np.random.default_rng(seed))
+    if not len(found.positive):
+        return torch.zeros_like(sides.positive[0])
+    return learn(found, method=estimator)
+
+
+def _along(unit: Float[Tensor, " d_model"], *, sides: Sides) -> dict[str, float]:
+    """How the texts lie along the direction."""
+    differences = sides.differences
+    return {
+        "mean_norm_of_differences": float(differences.norm(dim=-1).mean()),
+        "share_of_variance": float((differences @ unit).square().sum() / differences.square().sum()),
+        "mean_abs_projection": float((sides.texts @ unit).abs().mean()),
+        "mean_projection_refusing": float((sides.positive @ unit).mean()),
+        "mean_projection_complying": float((sides.negative @ unit).mean()),
+    }
 
 
 def _cosine(a: Tensor, b: Tensor) -> float:
-    return float(torch.nn.functional.cosine_similarity(a, b, dim=0))
+    return float(torch.nn.functional.cosine_similarity(a.double(), b.double(), dim=0))
 
 
-def _split_half_cosine(differences: Float[Tensor, "n d_model"], *, seed: int) -> float | None:
-    """Mean cosine between the directions of two random halves; None with fewer than four differences."""
-    n = len(differences)
-    if n < 4:
+def _split_half_cosine(sides: Sides, *, estimator: str, seed: int) -> float | None:
+    """Mean cosine between what is learned of two random halves; None with fewer than four texts on a side."""
+    sizes = len(sides.positive), len(sides.negative)
+    if min(sizes) < 4:
         return None
     generator = np.random.default_rng(seed)
     cosines = []
     for _ in range(SPLITS_IN_HALF):
-        order = torch.from_numpy(generator.permutation(n))
-        first, second = differences[order[: n // 2]], differences[order[n // 2 :]]
-        cosines.append(_cosine(first.mean(dim=0), second.mean(dim=0)))
+        first = torch.from_numpy(generator.permutation(sizes[0]))
+        second = first if sides.paired else torch.from_numpy(generator.permutation(sizes[1]))
+        halves = (
+            sides.part(first[: sizes[0] // 2], second[: sizes[1] // 2]),
+            sides.part(first[sizes[0] // 2 :], second[sizes[1] // 2 :]),
+        )
+        cosines.append(_cosine(*(learn(half, method=estimator) for half in halves)))
     return float(np.mean(cosines))
 
 
-def _cosine_across_batches(differences: Float[Tensor, "n d_model"]) -> float | None:
-    """Mean cosine between the directions of consecutive batches of prompts; None with fewer than two per batch."""
-    if len(differences) < 2 * BATCHES:
+def _cosine_across_batches(sides: Sides, *, estimator: str) -> float | None:
+    """Mean cosine between what is learned of consecutive batches of texts; None with fewer than two per batch."""
+    if min(len(sides.positive), len(sides.negative)) < 2 * BATCHES:
         return None
-    means = [batch.mean(dim=0) for batch in differences.tensor_split(BATCHES)]
-    pairs = [(a, b) for i, a in enumerate(means) for b in means[i + 1 :]]
+    firsts, seconds = (torch.arange(len(side)).tensor_split(BATCHES) for side in (sides.positive, sides.negative))
+    learned = [learn(sides.part(*rows), method=estimator) for rows in zip(firsts, seconds, strict=True)]
+    pairs = [(a, b) for i, a in enumerate(learned) for b in learned[i + 1 :]]
     return float(np.mean([_cosine(a, b) for a, b in pairs]))
 
 

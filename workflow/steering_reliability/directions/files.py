@@ -25,7 +25,7 @@ class StoredDirection:
     Attributes:
         vector: The direction, float32.
         vector_norm: Its length.
-        resid_norm: Mean length of the residual stream where it was read.
+        resid_norm: Mean length of the residual stream where it was read, without outlier dimensions.
         statistics: Everything that its `.json` holds.
     """
 

@@ -8,9 +8,8 @@ from typing import Any, Final
 
 import pandas as pd
 
-from steering_reliability.results.schema import SPLITS, in_order, read_results, steered_points
+from steering_reliability.results.schema import SPLITS, read_results, steered_points
 from steering_reliability.run.record import config_of
-from steering_reliability.text.layers import middle_block
 
 _EFFECTS: Final = (
     *(f"refusal_effect_{split}" for split in SPLITS),
@@ -21,14 +20,21 @@ _EFFECTS: Final = (
 
 COMPARE_COLUMNS: Final = [
     "run", "model", "n_layers", "direction", "intervention", "layer", "depth", "alpha", "relative_strength",
+    "first_token_kl_harm_test", "first_token_kl_benign",
     *(f"refusal_{split}" for split in SPLITS),
     *(f"{name}{part}" for name in _EFFECTS for part in ("", "_low", "_high")),
     *(f"refusal_{split}_n" for split in SPLITS),
     "max_new_tokens", "metric", "prompts",
 ]  # fmt: skip
 
-THIRDS: Final = ("first third of the blocks", "middle third", "last third", "all layers")
-"""Where in a model layers lie; all layers at once lie in no third."""
+THIRDS: Final = ("first third of the blocks", "middle third", "last third", "several blocks")
+"""The places that `third_of` numbers."""
+
+AXES: Final = {
+    "first_token_kl": "mean first-token KL (nats, square-root scale)",
+    "relative_strength": "push as a share of the residual norm",
+}
+"""What runs are compared at, and its name: first the disturbance of the next token, a scale that all models share."""
 
 UNKNOWN: Final = "not recorded"
 
@@ -104,15 +110,17 @@ def compare_runs(runs: Mapping[str, Run]) -> pd.DataFrame:
     """Put the operating points of several studies under each other.
 
     Returns:
-        Columns `COMPARE_COLUMNS`, one row per steered point of each run's study, by run, intervention, depth and
-        strength. `depth` is the share of the blocks up to and including the steered one, of several that in the
-        middle, NaN of all; `relative_strength` the length of the push as a share of the residual norm; `prompts` tells
-        sets of prompts apart. Effects are steered minus unsteered on the same prompts.
+        Columns `COMPARE_COLUMNS`, one row per steered point of each run's methods, by run, intervention, depth and
+        strength. `depth` is the share of the blocks up to and including the steered one (NaN where several are);
+        `relative_strength` the length of the push as a share of the residual norm; `first_token_kl` its mean over the
+        prompts of a split (NaN in runs that did not measure it); `prompts` tells sets of prompts apart. Effects are
+        steered minus unsteered on the same prompts.
     """
     parts = []
     for name, run in sorted(runs.items()):
-        points = steered_points(run.summary)
-        depth = (points["layer"].map(middle_block).astype(float) + 1) / run.n_layers
+        points = steered_points(run.summary, "main", "method")
+        # The name of one block is its number.
+        depth = (pd.to_numeric(points["layer"], errors="coerce") + 1) / run.n_layers
         known = points.assign(run=name, model=run.model, n_layers=run.n_layers, depth=depth)
         setting = run.setting
         known = known.assign(
@@ -120,10 +128,16 @@ def compare_runs(runs: Mapping[str, Run]) -> pd.DataFrame:
         )
         parts.append(known.reindex(columns=COMPARE_COLUMNS))
     table = pd.concat(parts, ignore_index=True)
-    # Layers of one depth are kept apart; where each is one block they are in the order of their depths anyhow.
-    return in_order(table, ["run", "intervention", "depth", "layer", "relative_strength"])
+    return table.sort_values(["run", "intervention", "depth", "relative_strength"], kind="stable", ignore_index=True)
 
 
 def third_of(depth: "pd.Series[float]") -> "pd.Series[int]":
-    """Which of `THIRDS` a depth lies in: 0, 1 or 2, and 3 where it is missing."""
+    """Which third of the blocks a depth lies in: 0, 1 or 2; 3 where several blocks are steered."""
     return (depth * 3 - 1e-9).clip(0, 2).fillna(3).astype(int)
+
+
+def axis_column(axis: str, *, measure: str) -> str:
+    """The column with the place of a measure on an axis: the KL is that of the prompts that it was measured on."""
+    if axis != "first_token_kl":
+        return axis
+    return "first_token_kl_benign" if measure == "helpfulness_drop" else "first_token_kl_harm_test"

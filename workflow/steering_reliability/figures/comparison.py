@@ -1,5 +1,6 @@
-"""Effect and cost of several runs against relative strength, by how deep the layer lies."""
+"""Effect and cost of several runs against first-token KL or relative strength, by how deep the layer lies."""
 
+from collections.abc import Iterator
 from typing import Final
 
 import numpy as np
@@ -8,10 +9,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from steering_reliability.evidence.run_comparison import THIRDS, third_of
+from steering_reliability.evidence.run_comparison import AXES, THIRDS, axis_column, third_of
+from steering_reliability.figures.equal_kl import kl_scale
 from steering_reliability.figures.panels import draw_with_intervals, percent, plain_grid, signed_points
 from steering_reliability.figures.style import INK, MUTED, LineStyle, finish, new_figure, series_styles
-from steering_reliability.results.schema import in_order
 from steering_reliability.text.layers import layer_tag
 
 _MEASURES: Final = {
@@ -20,52 +21,85 @@ _MEASURES: Final = {
 }
 
 
-def draw_comparison(table: pd.DataFrame, *, intervention: str) -> Figure:
-    """Draw the effect on refusal and its cost, a column per third of the blocks and a line per run and layer."""
+_TITLES: Final = {
+    "first_token_kl": "The same disturbance of the next token at the same depth, run by run",
+    "relative_strength": "The same push at the same depth, run by run",
+}
+
+_ABOUT_KL: Final = "KL: mean over the prompts of the row, without interval; hollow: alpha below 0"
+
+
+def draw_comparison(table: pd.DataFrame, *, intervention: str, axis: str) -> Figure:
+    """Draw the effect on refusal and its cost, a column per third of the blocks and a line per run and layer.
+
+    `axis` is one of `AXES`; points without a place on it are left out.
+    """
     points = table[table["intervention"] == intervention]
     styles = dict(zip(sorted(table["run"].unique()), series_styles(table["run"].nunique()), strict=True))
     thirds = sorted(set(third_of(points["depth"]))) or [1]
     figure = new_figure(width=3.4 + 2.9 * len(thirds), height=6.2)
-    grid = figure.subplots(len(_MEASURES), len(thirds), squeeze=False, sharey="row", sharex=True)
+    # The KL of the two rows is of different prompts.
+    grid = figure.subplots(len(_MEASURES), len(thirds), squeeze=False, sharey="row", sharex="row")
     for row, (measure, ylabel) in zip(grid, _MEASURES.items(), strict=True):
+        x = axis_column(axis, measure=measure)
         for axes, third in zip(row, thirds, strict=True):
-            _draw_panel(axes, points[third_of(points["depth"]) == third], measure=measure, styles=styles)
+            panel = points[third_of(points["depth"]) == third]
+            _draw_panel(axes, panel, measure=measure, x=x, styles=styles)
+            if axis == "first_token_kl":
+                largest = float(points[x].max())
+                kl_scale(axes, largest if largest > 0 else 1.0)
         row[0].set_ylabel(ylabel)
     for axes, third in zip(grid[0], thirds, strict=True):
         axes.set_title(THIRDS[third], loc="left", color=INK)
-    for axes in grid[-1]:
-        axes.set_xlabel("push as a share of the residual norm")
+    for axes in grid.flat if axis == "first_token_kl" else grid[-1]:
+        axes.set_xlabel(AXES[axis])
     grid[0][-1].legend(
         handles=_handles(table, styles), loc="upper left", bbox_to_anchor=(1.02, 1.0), frameon=False, fontsize=8
     )
     finish(
         figure,
-        title=f"The same push at the same depth, model by model: {intervention}",
-        subtitle="Compare at one strength, within a column; where intervals overlap widely, no difference is shown",
+        title=f"{_TITLES[axis]}: {intervention}",
+        subtitle="Compare at one place of the axis within a panel; intervals that overlap widely show no difference",
         footer=[
-            "each line is one layer, or one set of layers (L: their numbers)",
+            "each line is one layer (L: its number or name)",
             "bars: 95% intervals, paired by prompt",
+            *([_ABOUT_KL] if axis == "first_token_kl" else []),
             _sizes(points),
         ],
     )
     return figure
 
 
-def _draw_panel(axes: Axes, points: pd.DataFrame, *, measure: str, styles: dict[str, LineStyle]) -> None:
+def _draw_panel(axes: Axes, points: pd.DataFrame, *, measure: str, x: str, styles: dict[str, LineStyle]) -> None:
     axes.axhline(0, color=MUTED, linewidth=0.9)
     axes.yaxis.set_major_formatter(signed_points)
-    axes.xaxis.set_major_formatter(lambda value, _: percent(value))
-    lines = in_order(points, ["run", "layer", "relative_strength"]).groupby(["run", "layer"], sort=False)
-    for (run, _), ordered in lines:
-        x = ordered["relative_strength"].to_numpy(dtype=float)
-        draw_with_intervals(axes, x, ordered, name=measure, style=styles[str(run)])
-        last = ordered.iloc[-1]
-        if np.isfinite(last[measure]):
-            axes.annotate(
-                layer_tag(last["layer"]), xy=(x[-1], last[measure]), xytext=(4, 3), textcoords="offset points",
-                fontsize=7, color=styles[str(run)].colour,
-            )  # fmt: skip
+    if x == "relative_strength":
+        axes.xaxis.set_major_formatter(lambda value, _: percent(value))
+    known = points.dropna(subset=[x])
+    for (run, layer, direction), line in known.groupby(["run", "layer", "direction"], sort=True):
+        has_several = known.loc[known["run"] == run, "direction"].nunique() > 1
+        name = f"{layer_tag(layer)} {direction}" if has_several else layer_tag(layer)
+        for ordered in _lines(line, x=x):
+            places, last = ordered[x].to_numpy(dtype=float), ordered.iloc[-1]
+            is_lowered = x != "relative_strength" and last["alpha"] < 0
+            draw_with_intervals(axes, places, ordered, name=measure, style=styles[str(run)], filled=not is_lowered)
+            if np.isfinite(last[measure]):
+                axes.annotate(
+                    name, xy=(places[-1], last[measure]), xytext=(4, 3), textcoords="offset points",
+                    fontsize=7, color=styles[str(run)].colour,
+                )  # fmt: skip
     plain_grid(axes)
+
+
+def _lines(points: pd.DataFrame, *, x: str) -> Iterator[pd.DataFrame]:
+    """The points of a layer in the order of their strength; a KL has no sign, so either sign of alpha has a line."""
+    if x == "relative_strength":
+        yield points.sort_values(x)
+        return
+    for is_lowered in (False, True):
+        line = points[(points["alpha"] < 0) == is_lowered]
+        if len(line):
+            yield line.sort_values("alpha", key=abs)
 
 
 def _handles(table: pd.DataFrame, styles: dict[str, LineStyle]) -> list[Line2D]:

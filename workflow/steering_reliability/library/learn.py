@@ -36,10 +36,11 @@ def build_direction(
         harm_train: Harmful prompts.
         model: The model that reads them, unsteered.
         layer: Block index; negatives count from the end.
-        benign: Harmless prompts, for `difference_in_means` alone.
-        settings: The `direction` section of a config: method, prefixes, hook point, token position, `file`,
-            `normalize`, `build_fraction`.
-        control: Make a control of the same length: a `random` direction, or one of `shuffled` sides.
+        benign: Harmless prompts, for `difference_in_means` and for methods with `contrast: harmful_benign`.
+        settings: The `direction` section of a config: method (the first of several), contrast, prefixes, hook point,
+            token position, `file`, `normalize`, `build_fraction`.
+        control: Make a control of the same length: a `random` direction, or what the method learns of `shuffled`
+            sides.
         seed: Of the control, and of the halves that the statistics compare.
         system_prompt: System turn; None leaves it to the template.
         chat_template: `auto` or `none`.
@@ -54,14 +55,18 @@ def build_direction(
             templates, or the direction is zero.
     """
     index = block_index(layer, n_layers=model.n_layers)
+    method = settings.main_method
+    texts = settings.texts_of(method)
     prompts = {"harm_train": _builders(harm_train, where="harm_train", fraction=settings.build_fraction)}
-    if settings.method == "difference_in_means":
+    if method in ("outcome_conditioned", "random"):
+        fix = "use another method; a random direction is a control"
+        raise InputError(f"method {method} runs in the workflow only", where="argument settings", fix=fix)
+    if texts == "difference_in_means":
         prompts["benign"] = _builders(benign, where="benign", fraction=settings.build_fraction)
-    elif settings.method != "contrastive_prefix":
-        fix = "use contrastive_prefix or difference_in_means; a random direction is a control"
-        raise InputError(f"method {settings.method} runs in the workflow only", where="argument settings", fix=fix)
+    # Where two places are steered, the one after the block is read.
+    hook_point = "resid_post" if settings.hook_point == "resid_both" else settings.hook_point
     *sides, paired = texts_to_compare(
-        settings.method,
+        texts,
         prompts=prompts,
         refusal_prefix=settings.refusal_prefix,
         compliance_prefix=settings.compliance_prefix,
@@ -70,7 +75,7 @@ def build_direction(
         read_residuals(
             texts,
             model=model,
-            hook_point=settings.hook_point,
+            hook_point=hook_point,
             position=settings.position,
             system_prompt=system_prompt,
             chat_template=chat_template,
@@ -81,11 +86,12 @@ def build_direction(
     user_vector = None
     if settings.file is not None:
         file = settings.file.replace("{layer}", str(index))
-        user_vector = read_user_direction(file, layer=index, hook_point=settings.hook_point, d_model=model.d_model)
+        user_vector = read_user_direction(file, layer=index, hook_point=hook_point, d_model=model.d_model)
     return make_direction(
         Activations(positive, negative, paired),
         layer=index,
-        method=control or settings.method,
+        method=control or method,
+        estimator=method,
         normalize=settings.normalize,
         seed=seed,
         where="argument settings",

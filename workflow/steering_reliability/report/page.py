@@ -116,14 +116,16 @@ def write_report(
     title: str,
     provenance: Mapping[str, Any] | None = None,
     downloads: Sequence[Path] = (),
+    strength_notes: Sequence[str] = (),
     stages: Mapping[str, int] = MappingProxyType({}),
     times: Sequence[StageTime] = (),
 ) -> None:
     """Write index.html, one file that makes no network requests.
 
     The results have at least `PAGE_COLUMNS`. Figures that are missing in `figures_dir` are left out, and the page is
-    written whole or not at all. It offers the `downloads` beside the config. `stages` has the number of files that each
-    stage of the workflow makes, in its order; with `times` two runs have different pages.
+    written whole or not at all. It offers the `downloads` beside the config, and has `strength_notes` among the
+    warnings. `stages` has the number of files that each stage of the workflow makes, in its order; with `times` two
+    runs have different pages.
     """
     summary, claims = tables.summary, tables.claims
     is_check = claims["claim"].str.startswith(CHECKS)
@@ -144,6 +146,7 @@ def write_report(
             warnings=[
                 *filter(None, [mixture_note((provenance or {}).get("made_with", []))]),
                 *warnings(summary, claims=claims, sanity=tables.sanity, prompts=prompts),
+                *strength_notes,
             ],
             caveats=CAVEATS,
             figures=list(_figures(figures_dir, charts, compares_methods=len(tables.methods) > 0)),
