@@ -1,13 +1,14 @@
 """What a design can show, against completions that are drawn one by one and go through the whole tables."""
 
 import re
-from pathlib import Path
+import time
 
 import numpy as np
 import pandas as pd
 import pytest
 from scipy.stats import binom, norm
 from steering_reliability.claims.claim import COST, EFFECT, GAP, QUESTIONS, change_claim, gap_claim
+from steering_reliability.config.files import ROOT, read_config
 from steering_reliability.evidence.cheapest_design import dealt
 from steering_reliability.evidence.design_power import (
     design_of_prompts,
@@ -21,6 +22,8 @@ from steering_reliability.evidence.grid_tests import gap_tests, study_of
 from steering_reliability.evidence.summary import summarise
 from steering_reliability.prompts.schema import SPLITS, Prompt
 from steering_reliability.results.schema import as_records
+from steering_reliability.run.plan import plan_run
+from steering_reliability.run.workload import completions_of
 from steering_reliability.statistics.multiplicity import PARTS
 from steering_reliability.statistics.power import MOVED, Alike, Design, Rates, Smallest
 from synthetic_run import tiny_results
@@ -162,25 +165,40 @@ def test_words_have_the_sizes_the_rates_and_what_can_not_be_shown():
     assert "(assumed)" in power_facts(design_power(SMALL, rates=None))["unsteered"]
 
 
-DOCS = (Path(__file__).parents[3] / "docs" / "statistics.md").read_text(encoding="utf-8")
+DOCS = (ROOT / "docs" / "statistics.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(
-    ("words", "n", "builders", "samples"),
+    ("words", "n", "builders", "samples", "strengths"),
     [
-        ("40 prompts, 20 build the direction, 12 points", 40, 20, 1),
-        ("150 prompts, 30 build the direction, 3 points", 150, 30, 1),
-        ("150 prompts, 10 build the direction, 3 points, 3 samples", 150, 10, 3),
+        ("40 prompts, 20 build the direction, 12 points", 40, 20, 1, [0.1, 0.2, 0.4, 0.7]),
+        ("150 prompts, 30 build the direction, 3 points", 150, 30, 1, [0.7]),
+        ("150 prompts, 10 build the direction, 3 points, 3 samples", 150, 10, 3, [0.7]),
     ],
 )
-def test_the_designs_of_the_documentation_show_what_it_says(words, n, builders, samples):
-    row = re.search(rf"^\| {words} \| [\d,]+ \| (\d+) \| (\d+) \| (\d+) \|$", DOCS, flags=re.MULTILINE)
-    # The templates of 150 prompts; a smaller set has fewer, and of other sizes.
+def test_the_designs_of_the_documentation_cost_and_show_what_it_says(words, n, builders, samples, strengths):
+    row = re.search(rf"^\| {words} \| ([\d,]+) \| (\d+) \| (\d+) \| (\d+) \|$", DOCS, flags=re.MULTILINE)
+    raw = read_config(ROOT / "config.yaml")
+    raw["experiment"] |= {"layers": [10, 14, 18], "interventions": ["add"], "alphas": strengths}
+    raw["experiment"]["output_dir"] = "results/never_made"
+    completions = completions_of(plan_run(raw), prompts=dict.fromkeys(SPLITS, n), samples=samples)
+    assert f"{completions:,}" == row[1]
+    # The templates of 150 prompts; a smaller set has fewer.
     templates = (20, 30) if n == 150 else (16, 27)
     design = Design(dealt(n - builders, clusters=templates[0]), dealt(n, clusters=templates[1]), (1,) * n, samples)
-    facts = power_facts(design_power(design, rates=None))
-    assert [facts[name] for name in ("effect", "gap", "cost")] == pytest.approx([int(row[i]) for i in (1, 2, 3)], abs=2)
-    assert max(one.error for one in design_power(design, rates=None).smallest.values()) < 0.01
+    found = design_power(design, rates=None)
+    assert [power_facts(found)[name] for name in ("effect", "gap", "cost")] == pytest.approx(
+        [int(row[i]) for i in (2, 3, 4)], abs=2
+    )
+    assert max(one.error for one in found.smallest.values()) < 0.01
+
+
+@pytest.mark.parametrize(("n", "clusters", "samples"), [(150, 30, 3), (1000, 1000, 10), (100_000, 3, 100)])
+def test_every_design_is_judged_in_seconds(n, clusters, samples):
+    start = time.process_time()
+    harm, benign = dealt(n, clusters=clusters), dealt(n, clusters=n)
+    design_power(Design(harm, harm, benign, samples), rates=None)
+    assert time.process_time() - start < 5
 
 
 def test_more_builders_select_the_better_point_more_often():

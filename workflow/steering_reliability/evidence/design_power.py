@@ -125,11 +125,15 @@ def grid_level_of(plan: RunPlan) -> tuple[float, int]:
 def shown_words(found: DesignPower) -> str:
     """What can be shown: `an effect of 36 points, a gap of 61 points, a cost of 30 points`."""
     articles: dict[Question, str] = {"effect": "an effect", "gap": "a gap", "cost": "a cost"}
-    sizes = {question: found.smallest[question].size for question in QUESTIONS}
     return ", ".join(
-        f"no {name.split()[1]}" if np.isnan(sizes[question]) else f"{name} of {rounded(100 * sizes[question])} points"
-        for question, name in articles.items()
+        f"no {name}" if np.isnan(found.smallest[name].size) else f"{article} of {_points(found.smallest[name].size)}"
+        for name, article in articles.items()
     )
+
+
+def _points(size: float) -> str:
+    points = rounded(100 * size)
+    return "1 point" if points == 1 else f"{points} points"
 
 
 def gap_words() -> str:

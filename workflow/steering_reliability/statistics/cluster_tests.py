@@ -74,14 +74,14 @@ def sign_flip_p_of_many(changes: npt.ArrayLike) -> Array:
     """
     sizes = np.abs(np.rint(np.asarray(changes, dtype=float))).astype(int)
     totals = np.abs(np.rint(np.asarray(changes, dtype=float).sum(-1)))
-    largest = max(1, int(sizes.max(initial=0)))
-    # How many clusters of each set changed by 1, 2, ... up to the largest change.
-    places = np.arange(len(sizes))[:, None] * (largest + 1) + sizes
-    how_many = np.bincount(places.ravel(), minlength=len(sizes) * (largest + 1)).reshape(len(sizes), -1)[:, 1:]
+    # How many clusters of each set changed by each size that there is.
+    distinct, codes = np.unique(sizes, return_inverse=True)
+    places = np.arange(len(sizes))[:, None] * len(distinct) + codes.reshape(sizes.shape)
+    how_many = np.bincount(places.ravel(), minlength=len(sizes) * len(distinct)).reshape(len(sizes), -1)
     n_angles = 2 * int(sizes.sum(-1).max(initial=0)) + 2
     # Between the multiples of 2 pi / n, so that none is 0; the other half mirrors these.
     angles = np.pi * (2 * np.arange(n_angles // 2) + 1) / n_angles
-    waves = np.cos(np.outer(np.arange(1, largest + 1), angles))
+    waves = np.cos(np.outer(distinct, angles))
     size = np.exp(how_many.astype(float) @ np.log(np.maximum(np.abs(waves), np.finfo(float).tiny)))
     sign = 1 - 2 * ((how_many.astype(float) @ (waves < 0)) % 2)
     smaller = np.sin(np.outer(totals - 0.5, angles)) / np.sin(angles / 2)

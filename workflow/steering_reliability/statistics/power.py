@@ -31,6 +31,9 @@ MOVED: Final = 0.2
 MOST_PROMPTS: Final = 1500
 """Prompts of a split that are simulated; more can only show more."""
 
+_MOST_COMPLETIONS: Final = 15_000
+"""Completions of a split that are simulated, likewise."""
+
 _DRAWS: Final = 1000
 _FEWEST_DRAWS: Final = 200
 _CELLS: Final = 200_000
@@ -128,9 +131,10 @@ class Simulation:
         rng: np.random.Generator | None = None,
     ) -> None:
         largest = max(min(sum(sizes), MOST_PROMPTS) for sizes in (design.train, design.test, design.benign))
+        samples = min(design.samples, max(1, _MOST_COMPLETIONS // max(1, largest)))
         self.rates = rates
-        self.draws = max(_FEWEST_DRAWS, min(draws, _CELLS // max(1, largest * design.samples)))
-        source, drawn = rng or np.random.default_rng(0), (alike or Alike(), design.samples, self.draws)
+        self.draws = max(_FEWEST_DRAWS, min(draws, _CELLS // max(1, largest * samples)))
+        source, drawn = rng or np.random.default_rng(0), (alike or Alike(), samples, self.draws)
         self._train, self._test, self._benign = (
             _Completions.drawn(_at_most(sizes), *drawn, rng=source)
             for sizes in (design.train, design.test, design.benign)
