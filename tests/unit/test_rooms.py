@@ -22,7 +22,7 @@ MAY_IMPORT = {
     "worker": "errors files process model directions generation",
     "scan": "errors files process prompts model interventions directions generation",
     "tuning": "errors config metrics prompts model generation",
-    "run": "errors files config process prompts model worker",
+    "run": "errors files config process prompts model worker scan",
     "results": "errors files text metrics prompts directions",
     "evidence": "text statistics metrics prompts run results",
     "claims": "text statistics results evidence",

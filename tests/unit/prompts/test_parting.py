@@ -4,7 +4,13 @@ from steering_reliability.prompts.parting import part_prompts
 from steering_reliability.prompts.schema import Prompt
 
 PROMPTS = [
-    Prompt(id=f"p{n:03}", prompt=f"Question {n} about {n * n}", family="f", style=f"s{n % 4}", extra={"template": f"t{n // 2}"})
+    Prompt(
+        id=f"p{n:03}",
+        prompt=f"Question {n} about {n * n}",
+        family="f",
+        style=f"s{n % 4}",
+        extra={"template": f"t{n // 2}"},
+    )
     for n in range(60)
 ]
 
@@ -17,7 +23,8 @@ def test_by_default_nothing_is_reserved():
 def test_a_fifth_is_reserved_and_no_template_of_it_is_left_to_the_study():
     parted = part_prompts(PROMPTS, share=0.2, limit=100, seed=0, cluster_field="template")
     assert (len(parted.scan), len(parted.study)) == (12, 48)
-    assert not {prompt.extra["template"] for prompt in parted.scan} & {prompt.extra["template"] for prompt in parted.study}
+    read, left = ({prompt.extra["template"] for prompt in part} for part in (parted.scan, parted.study))
+    assert not read & left
     # Both keep the order of the file.
     for part in (parted.scan, parted.study):
         assert [prompt.id for prompt in part] == sorted(prompt.id for prompt in part)

@@ -17,7 +17,7 @@ def status_of(plan: RunPlan) -> dict[str, dict[str, Any]]:
     """
     files = stage_files(plan, expected_conditions(plan))
     times = {time.stage: time for time in run_times(files)}
-    found = {}
+    found: dict[str, dict[str, Any]] = {}
     for stage, paths in files.items():
         time = times.get(stage)
         seconds = None if time is None or math.isnan(time.seconds) else round(time.seconds, 1)

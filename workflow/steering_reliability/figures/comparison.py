@@ -78,7 +78,7 @@ def _draw_panel(axes: Axes, points: pd.DataFrame, *, measure: str, x: str, style
     known = points.dropna(subset=[x])
     for (run, layer, direction), line in known.groupby(["run", "layer", "direction"], sort=True):
         has_several = known.loc[known["run"] == run, "direction"].nunique() > 1
-        name = f"{layer_tag(layer)} {direction}" if has_several else layer_tag(layer)
+        name = f"{layer_tag(str(layer))} {direction}" if has_several else layer_tag(str(layer))
         for ordered in _lines(line, x=x):
             places, last = ordered[x].to_numpy(dtype=float), ordered.iloc[-1]
             is_lowered = x != "relative_strength" and last["alpha"] < 0

@@ -18,7 +18,7 @@ from steering_reliability.config.schema import (
 from steering_reliability.directions.files import StoredDirection
 from steering_reliability.errors import InputError
 from steering_reliability.prompts.schema import UNKNOWN, Prompt
-from steering_reliability.run.grid import layers_outside
+from steering_reliability.run.layers import blocks_outside
 
 Layers = int | str | Sequence[int]
 """One block, a range `"10-18"`, a list of blocks, or `"all"`."""
@@ -107,7 +107,7 @@ def block_index(layer: int, *, n_layers: int) -> int:
     Raises:
         InputError: When there is no such block.
     """
-    if layers_outside([layer], n_layers=n_layers):
+    if blocks_outside([layer], n_layers=n_layers):
         fix = f"use 0 to {n_layers - 1}, or -1 to -{n_layers} to count from the end"
         raise InputError(f"the model has {n_layers} blocks and no layer {layer}", where="argument layer", fix=fix)
     return layer % n_layers

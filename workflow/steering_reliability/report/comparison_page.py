@@ -89,7 +89,8 @@ def comparison_chart(table: pd.DataFrame, *, measure: str, axis: str) -> list[Sp
     thirds = third_of(rows["depth"])
     rows["panel"] = [f"{kind}, {THIRDS[third]}" for kind, third in zip(rows["intervention"], thirds, strict=True)]
     rows["line"] = [
-        f"{row['run']}, {row['direction']}, {layer_words(row['layer'])}{', lowered' if by_kl and row['alpha'] < 0 else ''}"
+        f"{row['run']}, {row['direction']}, {layer_words(row['layer'])}"
+        f"{', lowered' if by_kl and row['alpha'] < 0 else ''}"
         for row in as_records(rows)
     ]
     rows["order"] = rows["alpha"].abs() if by_kl else rows["x"]

@@ -75,7 +75,7 @@ def directions(config: Config) -> dict[str, Direction]:
     """All directions of a run by name, those of the methods first; activations that only others use come too."""
     chosen, checks = config.direction, config.sanity_checks
     main = chosen.main_method
-    found = {method: _direction(config, method=method) for method in chosen.methods}
+    found: dict[str, Direction] = {method: _direction(config, method=method) for method in chosen.methods}
     for texts in [direction.texts for direction in found.values()]:
         # Activations are named by the method that compares the same texts.
         found.setdefault(texts, _direction(config, method=texts))
@@ -84,8 +84,8 @@ def directions(config: Config) -> dict[str, Direction]:
     if chosen.texts_of(main) == "contrastive_prefix":
         for number, pair in enumerate(checks.alt_prefixes, start=1):
             name = f"{main}_alt{number}"
-            prefixes = {"refusal_prefix": pair.refusal_prefix, "compliance_prefix": pair.compliance_prefix}
-            found[name] = replace(found[main], name=name, activations=name, **prefixes)
+            worded = replace(found[main], name=name, activations=name)
+            found[name] = replace(worded, refusal_prefix=pair.refusal_prefix, compliance_prefix=pair.compliance_prefix)
     controls: list[tuple[Build, list[int]]] = [("random", checks.random_seeds), ("shuffled", checks.shuffled_seeds)]
     for method, control_seeds in controls:
         for seed in control_seeds:

@@ -72,7 +72,7 @@ def parse_layer(name: str, *, n_layers: int) -> SteeredLayer:
         raise InputError(f"{name!r} names no layer", where="a file's name", fix="use 14, 10-18, 10+14 or all")
     at, _, source = name.partition("-from-")
     blocks: Blocks = at if at == "all" or "-" in at else [int(block) for block in at.split("+")]
-    entry: Layer = BorrowedDirection(**{"at": blocks, "from": int(source)}) if source else blocks
+    entry: Layer = BorrowedDirection.model_validate({"at": blocks, "from": int(source)}) if source else blocks
     return resolve_layer(entry, n_layers=n_layers)
 
 

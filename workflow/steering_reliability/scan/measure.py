@@ -126,6 +126,8 @@ def directions_of(
                     normalize=True,
                     seed=seed,
                     where=str(activations),
+                    # A random direction has the length of the method that it is compared with.
+                    estimator=None if settings["method"] == "random" else settings["method"],
                     user_vector=user if isinstance(user, Tensor) else None,
                 )
                 for method, seed in wanted
