@@ -5,13 +5,11 @@ import pytest
 from steering_reliability.evidence.run_comparison import (
     AXES,
     COMPARE_COLUMNS,
-    THIRDS,
     Run,
     Setting,
     compare_runs,
     setting_differences,
     setting_of,
-    third_of,
 )
 from steering_reliability.evidence.summary import summarise
 from steering_reliability.figures.comparison import draw_comparison
@@ -54,8 +52,8 @@ def test_only_the_steered_points_of_the_study_are_compared(table):
 
 @pytest.mark.parametrize("axis", AXES)
 def test_every_run_has_a_line_in_the_column_of_its_depth(table, axis):
-    layers = {"small": 3, "deep": 28}
-    placed = table.assign(layer=table["run"].map(layers).astype(str))
+    layers = {"small": "3", "deep": "28"}
+    placed = table.assign(layer=table["run"].map(layers))
     placed["depth"] = (placed["layer"].astype(int) + 1) / placed["n_layers"]
     figure = draw_comparison(placed, intervention="add", axis=axis)
     titles = [axes.get_title(loc="left") for axes in figure.axes]
@@ -83,23 +81,13 @@ def test_points_lie_at_the_kl_of_the_prompts_that_a_measure_is_of():
     assert whole == [[-1.0, -0.5, 0.5, 1.0]]
 
 
-def test_sets_of_layers_and_methods_of_one_run_are_lines_beside_the_blocks(table):
+def test_the_methods_of_one_run_are_lines_beside_each_other():
     summary = summarise(tiny_results())
-    everywhere = summary.assign(layer="all")
-    method = summary.assign(direction="lda", role="method", layer="14")
-    summary = pd.concat([summary.assign(layer="14"), everywhere, method], ignore_index=True)
-    found = compare_runs({"one": Run("m", 30, summary, ASKED)})
-    assert set(zip(found["direction"], found["layer"], strict=True)) == {
-        ("contrastive_prefix", "14"), ("contrastive_prefix", "all"), ("lda", "14"),
-    }  # fmt: skip
-    assert found.loc[found["layer"] == "all", "depth"].isna().all()
-    assert third_of(found["depth"]).map(lambda at: THIRDS[at]).groupby(found["layer"]).first().to_dict() == {
-        "14": "middle third", "all": "several blocks",
-    }  # fmt: skip
+    method = summary.assign(direction="lda", role="method")
+    found = compare_runs({"one": Run("m", 30, pd.concat([summary, method], ignore_index=True), ASKED)})
+    assert found["direction"].unique().tolist() == ["contrastive_prefix", "lda"]
     figure = draw_comparison(found, intervention="add", axis="first_token_kl")
-    assert [axes.get_title(loc="left") for axes in figure.axes[:2]] == ["middle third", "several blocks"]
-    names = {text.get_text() for text in figure.axes[0].texts}
-    assert names == {"L14 contrastive_prefix", "L14 lda"}
+    assert {text.get_text() for text in figure.axes[0].texts} == {"L14 contrastive_prefix", "L14 lda"}
 
 
 def test_a_run_without_kl_is_compared_by_strength(script, tmp_path):
@@ -112,6 +100,19 @@ def test_a_run_without_kl_is_compared_by_strength(script, tmp_path):
     assert {path.name for path in out.glob("*.png")} == {"compare_add.png"}
     page = (out / "index.html").read_text()
     assert "by relative strength</h2>" in page and "by first-token KL</h2>" not in page
+
+
+def test_a_set_lies_where_its_middle_block_does_and_all_layers_lie_nowhere():
+    summary = pd.concat([summarise(tiny_results().assign(layer=name)) for name in ("all", "10-13", "10", "2")])
+    table = compare_runs({"one": Run("smollm2", 12, summary, ASKED)})
+    assert list(table["layer"].unique()) == ["2", "10", "10-13", "all"]
+    depth = table.drop_duplicates("layer")["depth"].tolist()
+    assert depth[:3] == pytest.approx([3 / 12, 11 / 12, 12 / 12])
+    assert pd.isna(depth[3])
+    figure = draw_comparison(table, intervention="add", axis="first_token_kl")
+    titles = [axes.get_title(loc="left") for axes in figure.axes[:3]]
+    assert titles == ["first third of the blocks", "last third", "all layers"]
+    assert [text.get_text() for axes in figure.axes[:3] for text in axes.texts] == ["L2", "L10", "L10-13", "all layers"]
 
 
 def test_the_command_writes_a_table_and_a_figure_per_intervention(script, tmp_path, capsys):

@@ -8,8 +8,9 @@ from typing import Any, Final
 
 import pandas as pd
 
-from steering_reliability.results.schema import SPLITS, read_results, steered_points
+from steering_reliability.results.schema import SPLITS, in_order, read_results, steered_points
 from steering_reliability.run.record import config_of
+from steering_reliability.text.layers import middle_block
 
 _EFFECTS: Final = (
     *(f"refusal_effect_{split}" for split in SPLITS),
@@ -27,8 +28,8 @@ COMPARE_COLUMNS: Final = [
     "max_new_tokens", "metric", "prompts",
 ]  # fmt: skip
 
-THIRDS: Final = ("first third of the blocks", "middle third", "last third", "several blocks")
-"""The places that `third_of` numbers."""
+THIRDS: Final = ("first third of the blocks", "middle third", "last third", "all layers")
+"""Where in a model layers lie; all layers at once lie in no third."""
 
 AXES: Final = {
     "first_token_kl": "mean first-token KL (nats, square-root scale)",
@@ -110,17 +111,16 @@ def compare_runs(runs: Mapping[str, Run]) -> pd.DataFrame:
     """Put the operating points of several studies under each other.
 
     Returns:
-        Columns `COMPARE_COLUMNS`, one row per steered point of each run's methods, by run, intervention, depth and
-        strength. `depth` is the share of the blocks up to and including the steered one (NaN where several are);
-        `relative_strength` the length of the push as a share of the residual norm; `first_token_kl` its mean over the
-        prompts of a split (NaN in runs that did not measure it); `prompts` tells sets of prompts apart. Effects are
-        steered minus unsteered on the same prompts.
+        Columns `COMPARE_COLUMNS`, one row per steered point of each run's methods, by run, direction, intervention,
+        depth and strength. `depth` is the share of the blocks up to and including the steered one, of several that in
+        the middle, NaN of all; `relative_strength` the length of the push as a share of the residual norm;
+        `first_token_kl` its mean over the prompts of a split, NaN in runs that did not measure it; `prompts` tells sets
+        of prompts apart. Effects are steered minus unsteered on the same prompts.
     """
     parts = []
     for name, run in sorted(runs.items()):
         points = steered_points(run.summary, "main", "method")
-        # The name of one block is its number.
-        depth = (pd.to_numeric(points["layer"], errors="coerce") + 1) / run.n_layers
+        depth = (points["layer"].map(middle_block).astype(float) + 1) / run.n_layers
         known = points.assign(run=name, model=run.model, n_layers=run.n_layers, depth=depth)
         setting = run.setting
         known = known.assign(
@@ -128,11 +128,12 @@ def compare_runs(runs: Mapping[str, Run]) -> pd.DataFrame:
         )
         parts.append(known.reindex(columns=COMPARE_COLUMNS))
     table = pd.concat(parts, ignore_index=True)
-    return table.sort_values(["run", "intervention", "depth", "relative_strength"], kind="stable", ignore_index=True)
+    # Layers of one depth are kept apart; where each is one block they are in the order of their depths anyhow.
+    return in_order(table, ["run", "direction", "intervention", "depth", "layer", "relative_strength"])
 
 
 def third_of(depth: "pd.Series[float]") -> "pd.Series[int]":
-    """Which third of the blocks a depth lies in: 0, 1 or 2; 3 where several blocks are steered."""
+    """Which of `THIRDS` a depth lies in: 0, 1 or 2, and 3 where it is missing."""
     return (depth * 3 - 1e-9).clip(0, 2).fillna(3).astype(int)
 
 

@@ -13,6 +13,7 @@ from steering_reliability.evidence.run_comparison import AXES, THIRDS, axis_colu
 from steering_reliability.figures.equal_kl import kl_scale
 from steering_reliability.figures.panels import draw_with_intervals, percent, plain_grid, signed_points
 from steering_reliability.figures.style import INK, MUTED, LineStyle, finish, new_figure, series_styles
+from steering_reliability.results.schema import in_order
 from steering_reliability.text.layers import layer_tag
 
 _MEASURES: Final = {
@@ -61,7 +62,7 @@ def draw_comparison(table: pd.DataFrame, *, intervention: str, axis: str) -> Fig
         title=f"{_TITLES[axis]}: {intervention}",
         subtitle="Compare at one place of the axis within a panel; intervals that overlap widely show no difference",
         footer=[
-            "each line is one layer (L: its number or name)",
+            "each line is one layer, or one set of layers (L: their numbers)",
             "bars: 95% intervals, paired by prompt",
             *([_ABOUT_KL] if axis == "first_token_kl" else []),
             _sizes(points),
@@ -76,7 +77,8 @@ def _draw_panel(axes: Axes, points: pd.DataFrame, *, measure: str, x: str, style
     if x == "relative_strength":
         axes.xaxis.set_major_formatter(lambda value, _: percent(value))
     known = points.dropna(subset=[x])
-    for (run, layer, direction), line in known.groupby(["run", "layer", "direction"], sort=True):
+    keys = ["run", "layer", "direction"]
+    for (run, layer, direction), line in in_order(known, keys).groupby(keys, sort=False):
         has_several = known.loc[known["run"] == run, "direction"].nunique() > 1
         name = f"{layer_tag(str(layer))} {direction}" if has_several else layer_tag(str(layer))
         for ordered in _lines(line, x=x):

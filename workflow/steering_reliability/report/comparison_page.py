@@ -26,7 +26,9 @@ MEASURES: Final = {
 }
 
 _BY: Final = {"first_token_kl": "first-token KL", "relative_strength": "relative strength"}
-_PANELS: Final = "in the first, middle and last third of the blocks. Each line is one layer of one run."
+_PANELS: Final = (
+    "in the first, middle and last third of the blocks. Each line is one layer, or one set of layers, of one run."
+)
 _CAPTIONS: Final = {
     "first_token_kl": "Percentage points by the mean first-token KL on the same prompts (how much steering disturbs "
     f"the next token), {_PANELS} Either sign of alpha has its own line.",
@@ -90,7 +92,7 @@ def comparison_chart(table: pd.DataFrame, *, measure: str, axis: str) -> list[Sp
     rows["panel"] = [f"{kind}, {THIRDS[third]}" for kind, third in zip(rows["intervention"], thirds, strict=True)]
     rows["line"] = [
         f"{row['run']}, {row['direction']}, {layer_words(row['layer'])}"
-        f"{', lowered' if by_kl and row['alpha'] < 0 else ''}"
+        + (", lowered" if by_kl and row["alpha"] < 0 else "")
         for row in as_records(rows)
     ]
     rows["order"] = rows["alpha"].abs() if by_kl else rows["x"]
