@@ -79,7 +79,9 @@ def examine(
     used = used_prompts(paths, limit=limit)
     shift = shift_sentence(measure_shift(used, seed=0))
     yield "prompts", {"near_copies": list(notes.near_copies), "unchecked": list(notes.unchecked), "shift": shift}
-    yield "power", power_facts(design_power(design_of_plan(plan, prompts=used), rates=rates_of_run(plan)))
+    # Without those that the scan holds back.
+    study = {split: plan.used_prompts(split) for split in SPLITS}
+    yield "power", power_facts(design_power(design_of_plan(plan, prompts=study), rates=rates_of_run(plan)))
     yield "versions", versions()
     if seconds > 0 and can_be_made(plan):
         yield "preparing", {"name": plan.config.model.name, "folder": plan.base}

@@ -37,8 +37,7 @@ def design_facts(plan: RunPlan, *, seconds: float) -> dict[str, Any]:
 
     `seconds` limits measuring the speed; 0 measures nothing.
     """
-    data = plan.config.data
-    used = used_prompts({split: data.path(split) for split in SPLITS}, limit=data.max_prompts_per_split)
+    used = {split: plan.used_prompts(split) for split in SPLITS}
     design, rates = design_of_plan(plan, prompts=used), rates_of_run(plan)
     level, n_tests = grid_level_of(plan)
     shards = expected_shards(plan)
@@ -82,7 +81,9 @@ def wished_facts(plan: RunPlan, *, wishes: Wishes, builders: int, seconds: float
 
 def _space(plan: RunPlan, *, builders: int) -> Space:
     data = plan.config.data
-    prompts = used_prompts({split: data.path(split) for split in SPLITS}, limit=None)
+    every = used_prompts({split: data.path(split) for split in SPLITS}, limit=None)
+    held_back = {split: {prompt.id for prompt in plan.scan_prompts(split)} for split in SPLITS}
+    prompts = {split: [one for one in every[split] if one.id not in held_back[split]] for split in SPLITS}
     if 2 * builders > len(prompts["harm_train"]):
         what = f"{builders} prompts that build the direction are more than half of harm_train's"
         raise InputError(what, where="--builders", fix=f"give at most {len(prompts['harm_train']) // 2}")

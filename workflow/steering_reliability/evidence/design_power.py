@@ -116,7 +116,7 @@ def size_facts(design: Design) -> dict[str, Any]:
 
 def grid_level_of(plan: RunPlan) -> tuple[float, int]:
     """The level of a claim at a point of the grid, and how many tests of the grid are corrected together."""
-    main = [condition for condition in plan.conditions if condition.role == "main"]
+    main = [condition for condition in plan.as_expected().conditions if condition.role == "main"]
     places = Counter((c.direction, c.intervention, c.alpha, c.seed) for c in main)
     n_tests = len(QUESTIONS) * len(main) + sum(comb(n, 2) for n in places.values())
     return grid_level(n_tests), n_tests
