@@ -30,7 +30,7 @@ MAY_IMPORT = {
     "report": "files text process prompts run results evidence claims figures",
     "library": "errors config metrics prompts model interventions directions generation run results",
     "notebook": "errors files config process run",
-    "commands": "errors files text config process prompts model directions generation run results evidence "
+    "commands": "errors files text config process prompts model directions generation scan run results evidence "
     "claims report",
     "experiments": "run commands",
 }

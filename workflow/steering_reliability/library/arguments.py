@@ -126,7 +126,8 @@ def check_names_and_bounds(
     Raises:
         InputError: When a name is unknown, or alpha is not finite or out of bounds.
     """
-    settings: dict[str, Any] = {"interventions": [intervention], "alphas": [alpha]}
+    # Six digits are asked of the config's alphas, which name files.
+    settings: dict[str, Any] = {"interventions": [intervention], "alphas": [float(f"{alpha:.6g}")]}
     settings |= {"alpha_unit": alpha_unit, "positions": positions}
     try:
         ExperimentConfig(layers=[0], output_dir="none", **settings)
