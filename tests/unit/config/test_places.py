@@ -87,8 +87,8 @@ def test_every_problem_has_its_place(files):
         "  - generation.top_p: must be at most 1 (got 7) [top.yaml, line 2]",
         "  - generation.seed: must be a whole number (got 'one') [base.yaml, line 4]",
         "  - generation.max_new_tokns: unknown key; did you mean `max_new_tokens`? [top.yaml, line 2]",
-        "  - direction.hook_point: must be 'resid_pre' or 'resid_post' (got 'resid_mid'); did you mean `resid_pre`? "
-        "[top.yaml, line 4]",
+        "  - direction.hook_point: must be 'resid_pre', 'resid_post' or 'resid_both' (got 'resid_mid'); did you mean "
+        "`resid_pre`? [top.yaml, line 4]",
         "  - experiment.layers.1: must be a whole number (got 'four') [base.yaml, line 8]",
     ]
     assert found.where == "top.yaml, base.yaml"
