@@ -7,6 +7,8 @@ from steering_reliability.config.reading import load_config
 from steering_reliability.config.schema import Config, _Section
 from steering_reliability.errors import InputError
 
+INTERVENTIONS = "'add', 'add_keep_norm', 'ablate', 'ablate_affine' or 'clamp'"
+
 
 def minimal(**sections) -> dict:
     """The least that a config must say, with whole sections replaced or added."""
@@ -57,13 +59,11 @@ def test_a_minimal_config_gets_its_defaults():
         ),
         (
             experiment(interventions=["abblate"]),
-            "experiment.interventions.0: must be 'add', 'add_keep_norm', 'ablate', 'ablate_affine' or 'clamp' (got "
-            "'abblate'); did you mean `ablate`?",
+            f"experiment.interventions.0: must be {INTERVENTIONS} (got 'abblate'); did you mean `ablate`?",
         ),
         (
             experiment(alphas={"ad": [1]}),
-            "experiment.alphas.ad: must be 'add', 'add_keep_norm', 'ablate', 'ablate_affine' or 'clamp' (got 'ad'); "
-            "did you mean `add`?",
+            f"experiment.alphas.ad: must be {INTERVENTIONS} (got 'ad'); did you mean `add`?",
         ),
         (
             minimal(model={"name": "m", "device": "xxx"}),

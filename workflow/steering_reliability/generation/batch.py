@@ -172,32 +172,43 @@ class Batch:
                 alike.setdefault(id(steering.blocks), (steering.blocks, []))[1].append(index)
         steered: dict[int, list[tuple[BlockSteering, list[int]]]] = {block: [] for block in kept}
         for blocks, indices in alike.values():
-            for block, how in blocks.items():
-                steered.setdefault(block, []).append((how, indices))
-        return [
-            (f"blocks.{block}.hook_{place}", self._hook(steered[block], kept=[] if at else kept.get(block, [])))
-            for block in sorted(steered)
-            for at, place in enumerate(self.places)
-        ]
+            for block, one in blocks.items():
+                steered.setdefault(block, []).append((one, indices))
+        hooks = []
+        for block in sorted(steered):
+            rows, how = self._arguments(steered[block])
+            for at, place in enumerate(self.places):
+                keeping = [] if at else kept.get(block, [])
+                hooks.append((f"blocks.{block}.hook_{place}", self._hook(rows, how, kept=keeping)))
+        return hooks
 
-    def _hook(self, steered: Sequence[tuple[BlockSteering, list[int]]], *, kept: Sequence[tuple[int, Slot]]) -> Hook:
-        """A hook that keeps the residual stream of some slots, and then steers the rows that are steered alike."""
+    def _arguments(self, steered: Sequence[tuple[BlockSteering, list[int]]]) -> tuple[Tensor, dict[str, Any]]:
+        """Indices of the rows that are steered at a block, and the arguments of `steer` for them."""
         device = self.model.device
-        rows_kept = torch.tensor([index for index, _ in kept], dtype=torch.long, device=device)
-        if steered:
-            rows = torch.tensor([index for _, indices in steered for index in indices], device=device)
-            which = torch.tensor([at for at, (_, indices) in enumerate(steered) for _ in indices], device=device)
-            unit = torch.stack([how.unit for how, _ in steered]).to(device)[which]
-            numbers = torch.tensor([(how.add, how.ablate, how.keep_norm) for how, _ in steered], device=device)
-            add, ablate, scaled = numbers[which].unbind(dim=1)
-            keep_norm = scaled > 0 if any(how.keep_norm for how, _ in steered) else None
+        rows = torch.tensor([index for _, indices in steered for index in indices], dtype=torch.long, device=device)
+        if not steered:
+            return rows, {}
+        which = torch.tensor([at for at, (_, indices) in enumerate(steered) for _ in indices], device=device)
+        numbers = torch.tensor([(one.add, one.ablate) for one, _ in steered], device=device)[which]
+        how = {
+            "unit": torch.stack([one.unit for one, _ in steered]).to(device)[which],
+            "add": numbers[:, 0],
+            "ablate": numbers[:, 1],
+        }
+        if any(one.keep_norm for one, _ in steered):
+            how["keep_norm"] = torch.tensor([one.keep_norm for one, _ in steered], device=device)[which]
+        return rows, how
+
+    def _hook(self, rows: Tensor, how: dict[str, Any], *, kept: Sequence[tuple[int, Slot]]) -> Hook:
+        """A hook that keeps the residual stream of some slots, and then steers rows."""
+        rows_kept = torch.tensor([index for index, _ in kept], dtype=torch.long, device=self.model.device)
 
         def hook(resid: Tensor, hook: Any) -> Tensor:
             for (_, slot), stream in zip(kept, resid[rows_kept, 0], strict=True):
                 slot.residuals.append(stream)
-            if steered:
+            if how:
                 resid = resid.clone()
-                resid[rows, 0] = steer(resid[rows, 0], unit=unit, add=add, ablate=ablate, keep_norm=keep_norm)
+                resid[rows, 0] = steer(resid[rows, 0], **how)
             return resid
 
         return hook
