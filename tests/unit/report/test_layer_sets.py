@@ -29,6 +29,7 @@ WORDS = ("layer 2", "layers 10-18", "all layers (direction of layer 14)")
 def results():
     """The made-up run at sets of layers, with a method that does half as much, by interventions of later versions."""
     study = realistic_results(checks=False)
+    study = study[study["alpha"].isin([0.0, 0.4, 0.6, 1.0])].reset_index(drop=True)
     study["layer"] = study["layer"].map(NAMES)
     other = study.assign(role="method", direction="pca")
     # On half of the prompts it does nothing.
