@@ -128,6 +128,7 @@ rule draw_figures:
         gap_tests=rules.make_evidence_tables.output.gap_tests,
         prompt_steerability=rules.make_evidence_tables.output.prompt_steerability,
         steerability=rules.make_evidence_tables.output.steerability,
+        methods=rules.make_evidence_tables.output.methods,
     output:
         [reported(f"{R}/figures/{name}.png", "Figures") for name in FIGURES],
         [f"{R}/figures/{name}.svg" for name in FIGURES],

@@ -30,6 +30,7 @@ rule write_report:
         claims=rules.make_evidence_tables.output.claims,
         prompt_steerability=rules.make_evidence_tables.output.prompt_steerability,
         by_group=rules.make_evidence_tables.output.by_group,
+        methods=rules.make_evidence_tables.output.methods,
         shift=rules.measure_shift.output[0],
         statistics=lambda wildcards: study().statistics_files([]),
         provenance=rules.record_provenance.output[0],

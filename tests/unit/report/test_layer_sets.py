@@ -29,14 +29,17 @@ WORDS = ("layer 2", "layers 10-18", "all layers (direction of layer 14)")
 def results():
     """The made-up run at sets of layers, with a method that does half as much, by interventions of later versions."""
     study = realistic_results(checks=False)
+    study = study[study["alpha"].isin([0.0, 0.4, 0.6, 1.0])].reset_index(drop=True)
     study["layer"] = study["layer"].map(NAMES)
+    at_set = study[study["layer"] == "10-18"]
+    study = pd.concat([study[study["intervention"] == "add"], at_set[at_set["intervention"] == "ablate"]])
+    study = pd.concat([study, at_set.assign(intervention=at_set["intervention"].map(KINDS))], ignore_index=True)
     other = study.assign(role="method", direction="pca")
     # On half of the prompts it does nothing.
     spared = (other["id"].str[-1].astype(int) % 2 == 0) & ~other["from_baseline"].astype(bool)
     other.loc[spared, ["is_refusal", "opens_with_refusal", "is_degenerate"]] = False
     other.loc[spared, ["is_helpful", "is_helpful_by_opening"]] = True
-    table = pd.concat([study, other], ignore_index=True)
-    return pd.concat([table, table.assign(intervention=table["intervention"].map(KINDS))], ignore_index=True)
+    return pd.concat([study, other], ignore_index=True)
 
 
 @pytest.fixture(scope="module")
@@ -61,17 +64,17 @@ def page(results, summary, evidence, tmp_path_factory):
 def test_points_claims_and_findings_say_the_sets_in_words(page, evidence):
     text = page.read_text(encoding="utf-8")
     body = text[: text.index("<script>")]
-    for kind in ("add", "clamp", "ablate", "ablate_affine"):
-        for words in WORDS:
-            assert f"{kind}, {words}, alpha" in body
+    places_of_study = [*(("add", words) for words in WORDS)]
+    places_of_study += [(kind, "layers 10-18") for kind in ("clamp", "ablate", "ablate_affine")]
+    for kind, words in places_of_study:
+        assert f"{kind}, {words}, alpha" in body
     assert "layer 10-18" not in body and "layer all" not in body
     claims = evidence["claims"].set_index("claim")
     assert re.search(rf"at ({'|'.join(map(re.escape, WORDS))}),? ", body)
     assert any(words in claims.loc["effect on harm_test", "where"] for words in WORDS)
     # Adding stands before ablating, and layers in their order.
     places = re.findall(r"(\w+), (layer[^,]*|all layers[^,]*), alpha", body[body.index('class="points"') :])
-    order = list(dict.fromkeys(places))[: 4 * 3]
-    assert order == [(kind, words) for kind in ("add", "clamp", "ablate", "ablate_affine") for words in WORDS]
+    assert list(dict.fromkeys(places))[:6] == places_of_study
 
 
 def test_other_methods_are_shown_at_equal_kl_and_only_there(page, evidence):
@@ -85,12 +88,11 @@ def test_other_methods_are_shown_at_equal_kl_and_only_there(page, evidence):
 
 
 def test_a_run_of_one_method_has_neither_figure_nor_sentence(results, summary, evidence, tmp_path):
-    draw_all(
-        summary, output_dir=tmp_path, title="x", evidence={name: evidence[name][:0] for name in EVIDENCE_TABLES}
-    )  # fmt: skip
-    assert (tmp_path / "methods.svg").is_file()
-    main = results["role"] == "main"
-    text = write_page(tmp_path, results[main][PAGE_COLUMNS], summary[summary["role"] == "main"]).read_text()
+    # The picture is there, since the rule always draws it.
+    (tmp_path / "methods.svg").write_text("<svg/>")
+    rows, points = (table[table["role"] == "main"] for table in (results[PAGE_COLUMNS], summary))
+    slopes = {"prompt_steerability": evidence["prompt_steerability"]}
+    text = write_page(tmp_path, rows, points, tables=slopes).read_text(encoding="utf-8")
     assert 'id="gap_vs_alpha"' in text
     assert 'id="methods"' not in text
     assert "first-token KL of" not in text

@@ -36,10 +36,11 @@ def draw_methods(methods: pd.DataFrame, *, title: str) -> Figure:
     figure = new_figure(width=9.6, height=1.9 + 2.15 * len(places))
     grid = figure.subplots(len(places), len(CHANGES), squeeze=False, sharey="row", sharex="row")
     for row, ((intervention, layer, _, sign), points) in zip(grid, places, strict=True):
+        # The place stands once, over its row.
+        where = f"{intervention} at {layer_words(str(layer))}" + (", alpha below 0" if float(sign) < 0 else "")
         for axes, (name, words) in zip(row, _TITLES.items(), strict=True):
             _draw_panel(axes, points, name=name, styles=styles)
-            where = f"{intervention} at {layer_words(str(layer))}" + (", alpha below 0" if float(sign) < 0 else "")
-            axes.set_title(f"{where}\n{words}", loc="left", color=INK, fontsize=9)
+            axes.set_title(f"{where if axes is row[0] else ''}\n{words}", loc="left", color=INK, fontsize=9)
         row[0].set_ylabel("change (points)")
     for axes in grid[-1]:
         axes.set_xlabel("mean first-token KL (nats)")
@@ -52,7 +53,7 @@ def draw_methods(methods: pd.DataFrame, *, title: str) -> Figure:
     grid[0][-1].legend(handles=marks, loc="upper left", bbox_to_anchor=(1.02, 1.0), frameon=False, fontsize=8)
     finish(
         figure,
-        title="At the same disturbance of the next token, which method moves refusal further, and at what cost?",
+        title="At the same disturbance of the next token, which method moves refusal further?",
         subtitle="Compare the methods at one KL; between its strengths a method is read by interpolation",
         footer=[
             "circled: the difference on harm_test is shown after correction for the number of comparisons",

@@ -21,6 +21,9 @@ LENGTHS: Final = ("add", "add_keep_norm", "clamp")
 SHARES: Final = ("ablate", "ablate_affine")
 """Those whose alpha is the share of the projection that is removed."""
 
+_TITLE_WIDTH: Final = 38
+"""Letters that fit over a panel; names of sets are longer."""
+
 _CLOSEST: Final = 0.12
 """Strengths closer together than this share of the axis would print their labels over one another."""
 
@@ -95,7 +98,7 @@ def panel_grid(
     for number, (axes, panel) in enumerate(zip(grid, panels, strict=False), start=1):
         ends_row = number % columns == 0 or number == len(panels)
         draw(axes, panel, Edges(row=ends_row, column=number + columns > len(panels)))
-        axes.set_title(panel.title, loc="left", color=INK)
+        axes.set_title(textwrap.fill(panel.title, _TITLE_WIDTH), loc="left", color=INK)
         plain_grid(axes)
         if number % columns == 1 or columns == 1:
             axes.set_ylabel(ylabel)

@@ -1,5 +1,6 @@
 """How far each prompt is moved by steering, and which prompts move the wrong way."""
 
+import textwrap
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -16,6 +17,9 @@ from steering_reliability.text.layers import layer_words
 from steering_reliability.text.numbers import rounded
 
 _RIGHT_WAY, _WRONG_WAY = "#56B4E9", "#D55E00"
+_TITLE_WIDTH: Final = 34
+"""Letters that fit over a panel; names of sets are longer."""
+
 _CURVE: Final = ["direction", "layer", "seed"]
 
 
@@ -35,7 +39,8 @@ def draw_steerability(prompts: pd.DataFrame, *, steerability: pd.DataFrame, titl
             slopes = _of(prompts, curve, split)["slope"].dropna().to_numpy(dtype=float)
             _draw_panel(axes, np.sort(slopes), _of(table, curve, split))
             _draw_random(axes, _of(random, (None, *curve[1:]), split))
-            axes.set_title(", ".join([split, *_names(table, *curve)]), loc="left", color=INK)
+            name = textwrap.fill(", ".join([split, *_names(table, *curve)]), _TITLE_WIDTH)
+            axes.set_title(name, loc="left", color=INK)
         _make_room(row)
         row[0].set_ylabel("slope\n(nats per unit of alpha)")
     for axes in grid[-1]:

@@ -74,7 +74,9 @@ def series_styles(n: int) -> list[LineStyle]:
 def _ramp(n: int) -> list[str]:
     """Mix light of two colours, so that every mixture lies between them in luminance too."""
     first, last = (np.array(to_rgb(end)) ** _GAMMA for end in (_FIRST, _LAST))
-    mixed = [(first + (last - first) * rank / (n - 1)) ** (1 / _GAMMA) for rank in range(n)]
+    # Rounding can leave a channel just below 0.
+    light = [np.maximum(first + (last - first) * rank / (n - 1), 0.0) for rank in range(n)]
+    mixed = [one ** (1 / _GAMMA) for one in light]
     return [to_hex((red, green, blue)) for red, green, blue in mixed]
 
 
