@@ -130,8 +130,8 @@ def read_layers(rows: Sequence[ScanRow], *, intervention: str, target_kl: Sequen
     """What the scan says of each layer, at the KLs of `target_kl` (nats).
 
     The band is a prediction interval for one more random direction of the same length: above it such a direction rises
-    at any layer in one scan of twenty, and below it likewise. It is made of the random directions at the layer and up to
-    3 layers on either side, at their own strength for the same KL (Student's t, Bonferroni over the layers).
+    at any layer in one scan of twenty, and below it likewise. It is made of the random directions at the layer and up
+    to 3 layers on either side, at their own strength for the same KL (Student's t, Bonferroni over the layers).
     """
     targets = sorted(target_kl)
     middle = middle_target(targets)
