@@ -35,7 +35,7 @@ def draw_scan(rows: Sequence[ScanRow], *, chosen: Chosen, target_kl: Sequence[fl
         title="Where does steering move refusal, before anything is generated?",
         subtitle=f"{intervention}; ring and dotted line: chosen layers" if chosen.layers else intervention,
         footer=[
-            "band: holds a random direction of the same length at all layers, with 95% probability",
+            "a random direction of the same length rises above the band at any layer in one scan of twenty",
             title,
             _sizes(rows),
         ],

@@ -16,7 +16,7 @@ BEYOND: Final = 2.0
 NEAR: Final = 3
 """The band of a layer is made of the random directions at so many layers below and above it too."""
 LEVEL: Final = 0.05
-"""Probability that a direction like the random ones exceeds the band at any layer."""
+"""Probability that a direction like the random ones rises above the band at any layer."""
 _LEAST_SLOPE: Final = 0.5
 """Where the KL grows more slowly than this power of the strength, it is taken to have stopped growing."""
 
@@ -129,9 +129,9 @@ def curves_of(rows: Sequence[ScanRow], *, intervention: str) -> dict[str, dict[i
 def read_layers(rows: Sequence[ScanRow], *, intervention: str, target_kl: Sequence[float]) -> list[LayerReading]:
     """What the scan says of each layer, at the KLs of `target_kl` (nats).
 
-    The band holds, with 95% probability at all layers together, what another random direction of the same length would
-    do: the mean of the random directions at the layer and up to 3 layers on either side of it, at their own strength
-    for the same KL, and a prediction interval (Student's t, Bonferroni over the layers).
+    The band is a prediction interval for one more random direction of the same length: above it such a direction rises
+    at any layer in one scan of twenty, and below it likewise. It is made of the random directions at the layer and up
+    to 3 layers on either side, at their own strength for the same KL (Student's t, Bonferroni over the layers).
     """
     targets = sorted(target_kl)
     middle = middle_target(targets)
