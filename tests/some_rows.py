@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-from steering_reliability.config.schema import Positions
+from steering_reliability.config.fields import Positions
 from steering_reliability.generation.requests import CompletionRequest
 from steering_reliability.generation.rows import Completion, Row, Steering
 from steering_reliability.generation.sampling import uniforms

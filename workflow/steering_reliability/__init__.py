@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from steering_reliability.config.schema import DirectionConfig, GenerationConfig
+    from steering_reliability.config.direction import DirectionConfig
+    from steering_reliability.config.schema import GenerationConfig
     from steering_reliability.directions.files import StoredDirection
     from steering_reliability.errors import InputError
     from steering_reliability.library.generate import GeneratedText, generate

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from steering_reliability.config.schema import BorrowedDirection, Layer
+from steering_reliability.config.experiment import BorrowedDirection, Layer
 from steering_reliability.errors import InputError
 from steering_reliability.run.layers import NAME, blocks_outside, parse_layer, resolve_layer, resolve_layers
 

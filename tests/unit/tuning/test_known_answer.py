@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 import steering_reliability as sr
-from steering_reliability.config.schema import DirectionConfig, GenerationConfig
+from steering_reliability.config.direction import DirectionConfig
+from steering_reliability.config.schema import GenerationConfig
 from steering_reliability.prompts.reading import read_prompts
 
 ROOT = Path(__file__).parents[3]

@@ -2,83 +2,22 @@
 
 import re
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Discriminator,
     Field,
-    Tag,
     field_validator,
     model_validator,
 )
 
+from steering_reliability.config.direction import DirectionConfig, PrefixPair
+from steering_reliability.config.experiment import ExperimentConfig, ScanConfig
+from steering_reliability.config.fields import Alpha, Place, RunFolder, Section, Seed
 from steering_reliability.errors import InputError
 from steering_reliability.metrics.scorer import scorer_files
 
-Method = Literal["contrastive_prefix", "outcome_conditioned", "difference_in_means", "pca", "logistic", "lda", "random"]
-ESTIMATORS: Final = ("pca", "logistic", "lda")
-"""Methods that make another vector of the texts that `direction.contrast` names."""
-Contrast = Literal["prefixes", "harmful_benign"]
-TokenPosition = Literal["last_prompt_token", "first_prefix_token", "last_prefix_token", "prefix_mean"]
-HookPoint = Literal["resid_pre", "resid_post", "resid_both"]
-Intervention = Literal["add", "add_keep_norm", "ablate", "ablate_affine", "clamp"]
-LENGTHS: Final = ("add", "add_keep_norm", "clamp")
-"""Interventions whose alpha is a length, counted in `alpha_unit`; that of the others is a share, which has no unit."""
-SCANNED: Final = ("add", "add_keep_norm")
-"""Interventions whose strengths a scan can choose: their first-token KL grows with alpha from 0."""
-AUTO: Final = "auto"
-Positions = Literal["all", "prompt", "last_prompt_token", "after_prompt", "generated", "first_generated_token"]
-AlphaUnit = Literal["unit", "resid_norm", "difference"]
-Alpha = Annotated[float, Field(ge=-1000, le=1000, allow_inf_nan=False)]
-Seed = Annotated[int, Field(ge=0, le=2**31 - 1)]
-Block = Annotated[int, Field(ge=-1000, le=1000)]
-Prefix = Annotated[str, Field(min_length=1, max_length=2000)]
-Auto = Literal["auto"]
 
-
-def _by_type(*, other: str, text: str = "", sequence: str = "", mapping: str = "") -> Discriminator:
-    """Choose the branch of a union by the type of what is given, so that only that branch's problems are named."""
-
-    def branch(given: Any) -> str:
-        is_text = isinstance(given, str) and not given.lstrip("-").isdecimal()
-        named = sequence if isinstance(given, list) else mapping if isinstance(given, dict | BaseModel) else ""
-        return named or (text if is_text else "") or other
-
-    return Discriminator(branch)
-
-
-def _is_blocks(text: str) -> str:
-    if not re.fullmatch(r"all|\d{1,4}-\d{1,4}", text):
-        raise ValueError(f"must be a block, a range such as 10-18, a list of blocks, or all (got {text!r})")
-    return text
-
-
-Blocks = Annotated[
-    Annotated[Block, Tag("(block)")]
-    | Annotated[str, AfterValidator(_is_blocks), Tag("(text)")]
-    | Annotated[list[Block], Field(min_length=1), Tag("(list)")],
-    _by_type(other="(block)", text="(text)", sequence="(list)"),
-]
-
-
-def _fits_a_file_system(path: str) -> str:
-    if any(len(name.encode()) > 255 for name in path.split("/")) or len(path.encode()) > 4000:
-        raise ValueError("is longer than a file system allows")
-    return path
-
-
-Place = Annotated[str, AfterValidator(_fits_a_file_system)]
-RunFolder = Annotated[str, Field(min_length=1, max_length=300, pattern=r"^[^\x00-\x1f{}*?\\]+$")]
-
-
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, serialize_by_alias=True)
-
-
-class RefusalTuningConfig(_Section):
+class RefusalTuningConfig(Section):
     """How a model is fine-tuned to refuse, so that there is something to ablate."""
 
     seed: Annotated[Seed, Field(description="Seed for the choice and order of the examples.")] = 0
@@ -101,7 +40,7 @@ class RefusalTuningConfig(_Section):
         return self
 
 
-class ModelConfig(_Section):
+class ModelConfig(Section):
     """Which model is studied, and how it is loaded."""
 
     name: Annotated[
@@ -144,7 +83,7 @@ class ModelConfig(_Section):
         return template
 
 
-class DataConfig(_Section):
+class DataConfig(Section):
     """Where the prompts are."""
 
     harm_train_path: Annotated[Place, Field(description="Prompts that build the direction (in distribution).")] = (
@@ -173,7 +112,7 @@ class DataConfig(_Section):
         return str(getattr(self, f"{split}_path"))
 
 
-class GenerationConfig(_Section):
+class GenerationConfig(Section):
     """How completions are sampled."""
 
     max_new_tokens: Annotated[int, Field(ge=1, le=8192, description="Maximum tokens per completion.")] = 40
@@ -200,7 +139,7 @@ class GenerationConfig(_Section):
     ] = []
 
 
-class PropensityConfig(_Section):
+class PropensityConfig(Section):
     """Refusal without generation: log-probability of a refusal opening minus that of a compliance opening."""
 
     enabled: Annotated[bool, Field(description="Whether to measure it; costs as much as generating the openings.")] = (
@@ -212,7 +151,7 @@ class PropensityConfig(_Section):
     compliance_opening: Annotated[str, Field(min_length=1, max_length=200, description="How an answer opens.")] = "Sure"
 
 
-class MetricsConfig(_Section):
+class MetricsConfig(Section):
     """How refusal is scored and corrected."""
 
     labels: Annotated[
@@ -241,270 +180,7 @@ class MetricsConfig(_Section):
         return self
 
 
-def default_position(method: str) -> TokenPosition:
-    """The token position a method reads when the config names none."""
-    return "prefix_mean" if method == "contrastive_prefix" else "last_prompt_token"
-
-
-class DirectionConfig(_Section):
-    """How the steering direction is learned."""
-
-    method: Annotated[
-        Annotated[Method, Tag("(method)")] | Annotated[list[Method], Field(min_length=1), Tag("(list)")],
-        _by_type(other="(method)", sequence="(list)"),
-        Field(
-            description="How the vector is made. Of several, claims are made about the first; the others run the same "
-            "grid and are compared with it."
-        ),
-    ] = "contrastive_prefix"
-    contrast: Annotated[
-        Contrast,
-        Field(
-            description="Texts that pca, logistic and lda compare: those of contrastive_prefix (`prefixes`) or of "
-            "difference_in_means (`harmful_benign`)."
-        ),
-    ] = "prefixes"
-    refusal_prefix: Annotated[Prefix, Field(description="Opening of a refusal.")] = (
-        "I'm sorry, but I can't help with that."
-    )
-    compliance_prefix: Annotated[Prefix, Field(description="Opening of an answer.")] = "Sure, here is how to do that:"
-    hook_point: Annotated[
-        HookPoint,
-        Field(
-            description="Where the residual stream is read and steered; `resid_both` reads at resid_post and steers at "
-            "resid_pre and resid_post."
-        ),
-    ] = "resid_post"
-    token_position: Annotated[
-        TokenPosition | None,
-        Field(description="Tokens that are read; null: prefix_mean, or last_prompt_token without a prefix."),
-    ] = None
-    file: Annotated[
-        Place | None,
-        Field(
-            min_length=1,
-            description="Your own vector in place of the learned one: .pt, .safetensors or a .gguf control vector. "
-            "`{layer}` stands for the block.",
-        ),
-    ] = None
-    normalize: Annotated[
-        bool,
-        Field(
-            description="With `alpha_unit: unit`: multiples of the unit vector (true) or of the measured one (false)."
-        ),
-    ] = True
-    build_fraction: Annotated[
-        float, Field(gt=0, le=1, description="Share of harm_train that builds the vector; the rest is held out.")
-    ] = 1.0
-
-    @property
-    def methods(self) -> list[Method]:
-        """The methods, the one that claims are made about first."""
-        return self.method if isinstance(self.method, list) else [self.method]
-
-    @property
-    def main_method(self) -> Method:
-        """The method that claims are made about."""
-        return self.methods[0]
-
-    def texts_of(self, method: Method) -> Method:
-        """The method whose texts, and so whose activations, a method compares."""
-        if method in ESTIMATORS:
-            return "contrastive_prefix" if self.contrast == "prefixes" else "difference_in_means"
-        return "difference_in_means" if method == "random" else method
-
-    def position_of(self, method: Method) -> TokenPosition:
-        """The token position that a method reads: the configured one where it can, else its own.
-
-        Of several methods, those that have no prefix read the last prompt token, whatever is configured for the others.
-        """
-        texts, configured = self.texts_of(method), self.token_position
-        can_read = texts == "outcome_conditioned" or (configured == "last_prompt_token") == (
-            texts == "difference_in_means"
-        )
-        is_only = len(self.methods) == 1 and method != "random"
-        if configured is None or not (can_read or is_only):
-            return default_position(texts)
-        return configured
-
-    @property
-    def position(self) -> TokenPosition:
-        """The token position of the first method."""
-        return self.position_of(self.main_method)
-
-    @field_validator("method")
-    @classmethod
-    def _distinct_methods(cls, method: Any) -> Any:
-        if isinstance(method, list) and len(set(method)) < len(method):
-            raise ValueError(f"has a method twice: {method}")
-        if isinstance(method, list) and "random" in method and len(method) > 1:
-            raise ValueError("must not list random beside others: sanity_checks.random_seeds has random controls")
-        return method
-
-    @model_validator(mode="after")
-    def _reject_impossible_positions(self) -> "DirectionConfig":
-        texts = {self.texts_of(method) for method in self.methods}
-        position = self.position_of(self.main_method)
-        first = self.texts_of(self.main_method)
-        if first == "contrastive_prefix" and position == "last_prompt_token":
-            raise ValueError(
-                f"direction.token_position: last_prompt_token with method {self.main_method} is exactly zero: the "
-                "prefix comes after that token, and a causal model can't see ahead. "
-                "Use first_prefix_token, last_prefix_token or prefix_mean"
-            )
-        if self.main_method != "random" and first == "difference_in_means" and position != "last_prompt_token":
-            raise ValueError(
-                f"direction.token_position: {self.token_position} needs a prefix, and {self.main_method} has none. "
-                "Use last_prompt_token"
-            )
-        if "contrastive_prefix" in texts and self.refusal_prefix == self.compliance_prefix:
-            raise ValueError("direction.compliance_prefix: equals refusal_prefix, so the direction would be zero")
-        return self
-
-
-class BorrowedDirection(_Section):
-    """Blocks that are all steered along the direction of one."""
-
-    at: Annotated[Blocks, Field(description="A block, a range such as `10-18`, a list of blocks, or `all`.")]
-    source: Annotated[Block, Field(alias="from", description="The block whose direction they use.")]
-
-
-Layer = Annotated[
-    Annotated[Blocks, Tag("(blocks)")] | Annotated[BorrowedDirection, Tag("(borrowed)")],
-    _by_type(other="(blocks)", mapping="(borrowed)"),
-]
-
-
-Strengths = Annotated[
-    Annotated[Auto, Tag("(auto)")] | Annotated[list[Alpha], Tag("(list)")], _by_type(other="(list)", text="(auto)")
-]
-
-
-class ExperimentConfig(_Section):
-    """The grid of conditions."""
-
-    layers: Annotated[
-        Annotated[Auto, Tag("(auto)")] | Annotated[list[Layer], Field(min_length=1), Tag("(list)")],
-        _by_type(other="(list)", text="(auto)"),
-        Field(
-            description="Entries of the grid: a block (from 0; negatives count from the end), or a set that one "
-            "condition steers together: a range `10-18`, a list, `all`, or `{at: all, from: 14}` (along the direction "
-            "of one block). `auto`: the three blocks that the scan finds best."
-        ),
-    ]
-    interventions: Annotated[
-        list[Intervention],
-        Field(
-            min_length=1,
-            description="Of `add`, `add_keep_norm`, `ablate`, `ablate_affine` and `clamp` (formulas: docs/method.md).",
-        ),
-    ] = ["add"]
-    alphas: Annotated[
-        list[Alpha] | dict[Intervention, Strengths],
-        Field(
-            min_length=1,
-            description="Strengths, one list for all interventions or one per intervention. `auto` (add and "
-            "add_keep_norm): those that reach `target_kl`.",
-        ),
-    ]
-    target_kl: Annotated[
-        list[Annotated[float, Field(gt=0, le=20)]],
-        Field(
-            min_length=1, description="First-token KL (nats) that `alphas: {add: auto}` reaches, a strength for each."
-        ),
-    ] = [0.1, 0.5, 2.0]
-    alpha_unit: Annotated[
-        AlphaUnit,
-        Field(
-            description="`unit`: multiples of v; `resid_norm`: of the residual stream's mean norm without outlier "
-            "dimensions; `difference`: of the length of the measured difference."
-        ),
-    ] = "unit"
-    positions: Annotated[Positions, Field(description="Which tokens are steered.")] = "after_prompt"
-    output_dir: Annotated[RunFolder, Field(description="Folder of this run.")]
-
-    @property
-    def is_open(self) -> bool:
-        """Whether layers or strengths are left to the scan."""
-        return self.layers == AUTO or bool(self.open_alphas)
-
-    @property
-    def open_alphas(self) -> list[Intervention]:
-        """Interventions whose strengths are left to the scan."""
-        return [name for name in self.interventions if isinstance(self.alphas, dict) and self.alphas[name] == AUTO]
-
-    @field_validator("layers", "interventions", "target_kl")
-    @classmethod
-    def _no_repeats(cls, values: Any) -> Any:
-        if isinstance(values, list) and len({str(value) for value in values}) < len(values):
-            raise ValueError(f"has an entry twice: {values}")
-        return values
-
-    @model_validator(mode="after")
-    def _alphas_fit(self) -> "ExperimentConfig":
-        if isinstance(self.alphas, dict) and set(self.alphas) != set(self.interventions):
-            raise ValueError(
-                f"experiment.alphas: has lists for {sorted(self.alphas)}, but interventions are "
-                f"{sorted(self.interventions)}"
-            )
-        unfit = [name for name in self.open_alphas if name not in SCANNED]
-        if unfit:
-            raise ValueError(
-                f"experiment.alphas: auto is for {' and '.join(SCANNED)}; list the strengths of {unfit[0]}"
-            )
-        for intervention in self.interventions:
-            if intervention in self.open_alphas:
-                continue
-            written = [f"{alpha:g}" for alpha in self.alphas_of(intervention)]
-            inexact = [alpha for alpha in self.alphas_of(intervention) if float(f"{alpha:g}") != alpha]
-            if inexact:
-                raise ValueError(f"experiment.alphas: must have at most six significant digits, not {inexact[0]!r}")
-            if not written or len(set(written)) < len(written):
-                raise ValueError(f"experiment.alphas: must hold distinct strengths for {intervention}, got {written}")
-        return self
-
-    def alphas_of(self, intervention: Intervention) -> list[float]:
-        """The strengths swept for an intervention, in the order given; none where the scan has not chosen them yet."""
-        alphas = self.alphas[intervention] if isinstance(self.alphas, dict) else self.alphas
-        return [] if isinstance(alphas, str) else alphas
-
-
-class ScanConfig(_Section):
-    """The scan of all layers, on prompts that the study doesn't use."""
-
-    share: Annotated[
-        float | None,
-        Field(
-            ge=0,
-            le=0.5,
-            description="Share of harm_train and of benign that the scan holds back; null: 0.2 where layers or alphas "
-            "are `auto`, else 0 (no scan).",
-        ),
-    ] = None
-    max_prompts_per_split: Annotated[int, Field(ge=2, le=1000, description="Maximum held back per split.")] = 20
-    strengths: Annotated[
-        list[Annotated[float, Field(gt=0, le=1000)]] | None,
-        Field(
-            min_length=2,
-            max_length=16,
-            description="Strengths that are tried, in `alpha_unit`; null: 0.1, 0.2, 0.4 and 0.8 (resid_norm), or 0.25, "
-            "0.5, 1 and 2 (difference).",
-        ),
-    ] = None
-    random_directions: Annotated[
-        int, Field(ge=2, le=100, description="Random directions per layer, which show what any direction does.")
-    ] = 2
-    seed: Annotated[Seed, Field(description="Of the choice of prompts and of the random directions.")] = 0
-
-
-class PrefixPair(_Section):
-    """Another wording of the two prefixes."""
-
-    refusal_prefix: Annotated[Prefix, Field(description="Opening of a refusal.")]
-    compliance_prefix: Annotated[Prefix, Field(description="Opening of an answer.")]
-
-
-class SanityChecksConfig(_Section):
+class SanityChecksConfig(Section):
     """Controls that distinguish an effect from an artefact."""
 
     enabled: Annotated[bool, Field(description="Run the checks.")] = True
@@ -541,7 +217,7 @@ class SanityChecksConfig(_Section):
         return [value] if isinstance(value, dict) else value
 
 
-class ReportConfig(_Section):
+class ReportConfig(Section):
     """Where the report is written, and what it contains."""
 
     output_dir: Annotated[RunFolder | None, Field(description="Folder; default reports/{name of the run}.")] = None
@@ -554,7 +230,7 @@ class ReportConfig(_Section):
     ] = False
 
 
-class Config(_Section):
+class Config(Section):
     """A run: one model, one grid, one output folder."""
 
     model: ModelConfig
@@ -593,6 +269,11 @@ class Config(_Section):
             )
         if self.scan_share == 0:
             return self
+        if experiment.positions in ("generated", "first_generated_token"):
+            raise ValueError(
+                f"experiment.positions: {experiment.positions} leaves the first token as it is, which the scan "
+                "measures. Use another, or scan.share: 0"
+            )
         if not self.propensity.enabled:
             raise ValueError("propensity.enabled: is false, but the scan measures propensity. Set it, or scan.share: 0")
         layers = experiment.layers if isinstance(experiment.layers, list) else []

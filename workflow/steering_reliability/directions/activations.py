@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from steering_reliability.config.schema import TokenPosition
+from steering_reliability.config.fields import TokenPosition
 from steering_reliability.directions.files import Activations, write_activations
 from steering_reliability.directions.outcomes import read_outcomes
 from steering_reliability.errors import InputError

@@ -46,6 +46,8 @@ def draw_scan(rows: Sequence[ScanRow], *, chosen: Chosen, target_kl: Sequence[fl
 def _draw_changes(axes: Axes, readings: Sequence[LayerReading], *, taken: Sequence[int], kl: float) -> None:
     layers = np.array([reading.layer for reading in readings])
     low, high, change = (np.array([getattr(one, name) for one in readings]) for name in ("low", "high", "change"))
+    # Where the KL is out of reach for the study's direction there is nothing to compare with the band.
+    low, high = (np.where(np.isnan(change), np.nan, edge) for edge in (low, high))
     axes.fill_between(layers, low, high, color=_BAND, alpha=0.55, linewidth=0, zorder=1, label="random directions")
     axes.axhline(0, color=MUTED, linewidth=0.9, zorder=1.5)
     (style,) = series_styles(1)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from steering_reliability.config.schema import Positions
+    from steering_reliability.config.fields import Positions
 
 
 @dataclass(frozen=True)

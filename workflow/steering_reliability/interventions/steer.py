@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from steering_reliability.config.schema import Positions
+from steering_reliability.config.fields import Positions
 
 Hook = Callable[[Tensor, Any], Tensor]
 

@@ -6,15 +6,10 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from steering_reliability.config.schema import (
-    AlphaUnit,
-    DirectionConfig,
-    ExperimentConfig,
-    HookPoint,
-    Intervention,
-    ModelConfig,
-    Positions,
-)
+from steering_reliability.config.direction import DirectionConfig
+from steering_reliability.config.experiment import ExperimentConfig
+from steering_reliability.config.fields import AlphaUnit, HookPoint, Intervention, Positions
+from steering_reliability.config.schema import ModelConfig
 from steering_reliability.directions.files import StoredDirection
 from steering_reliability.errors import InputError
 from steering_reliability.prompts.schema import UNKNOWN, Prompt

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from steering_reliability.config.schema import AlphaUnit, GenerationConfig, HookPoint, Intervention, Positions
+from steering_reliability.config.fields import AlphaUnit, HookPoint, Intervention, Positions
+from steering_reliability.config.schema import GenerationConfig
 from steering_reliability.directions.files import StoredDirection
 from steering_reliability.errors import InputError
 from steering_reliability.generation.engine import Engine

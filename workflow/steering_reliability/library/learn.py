@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Literal
 
-from steering_reliability.config.schema import DirectionConfig
+from steering_reliability.config.direction import DirectionConfig
 from steering_reliability.directions.activations import read_residuals, texts_to_compare
 from steering_reliability.directions.build_direction import build_direction as make_direction
 from steering_reliability.directions.files import Activations, StoredDirection

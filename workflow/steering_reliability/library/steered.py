@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from steering_reliability.config.schema import AlphaUnit, HookPoint, Intervention
+from steering_reliability.config.fields import AlphaUnit, HookPoint, Intervention
 from steering_reliability.directions.files import StoredDirection
 from steering_reliability.generation.rows import steering_along
 from steering_reliability.interventions.steer import hook_of, hook_places

@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from steering_reliability.config.schema import Config, Intervention, Method
+from steering_reliability.config.fields import Intervention, Method
+from steering_reliability.config.schema import Config
 from steering_reliability.errors import InputError
 from steering_reliability.prompts.schema import SPLITS
 

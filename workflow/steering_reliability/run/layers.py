@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from steering_reliability.config.schema import Blocks, BorrowedDirection, Layer
+from steering_reliability.config.experiment import BorrowedDirection, Layer
+from steering_reliability.config.fields import Blocks
 from steering_reliability.errors import InputError
 
 NAME: Final = r"(?:all|\d+(?:-\d+|(?:\+\d+)*))(?:-from-\d+)?"

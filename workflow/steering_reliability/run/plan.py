@@ -8,8 +8,10 @@ from typing import Any, Final, cast
 
 from pydantic import TypeAdapter
 
+from steering_reliability.config.experiment import Layer
+from steering_reliability.config.fields import AUTO
 from steering_reliability.config.reading import ConfigError, Problem, load_config
-from steering_reliability.config.schema import AUTO, Config, Layer, ModelConfig
+from steering_reliability.config.schema import Config, ModelConfig
 from steering_reliability.errors import InputError
 from steering_reliability.model.card import CARD, other_code_note, preparing_code, read_card, tuning_code
 from steering_reliability.model.source import (

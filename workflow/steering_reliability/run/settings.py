@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from steering_reliability.config.schema import LENGTHS, SCANNED, Config
+from steering_reliability.config.fields import LENGTHS, SCANNED
+from steering_reliability.config.schema import Config
 from steering_reliability.prompts.schema import SPLITS
 from steering_reliability.run.grid import Direction, is_control
 
