@@ -180,4 +180,4 @@ rule figures:
     """Target: the figures."""
     input:
         rules.draw_figures.output,
-        RUN.scan_files(),
+        SCAN,

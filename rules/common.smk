@@ -27,6 +27,7 @@ PROMPTS = {split: f"{R}/prompts/{split}.jsonl" for split in SPLITS}
 CHOSEN = [RUN.chosen_file] if RUN.scans else []
 # Params that name conditions need the scan's choice as an input.
 GRID = CHOSEN if RUN.is_open else []
+SCAN = RUN.scan_files()
 CLAIM_POINTS = [RUN.claim_points_file] if RUN.follows_claims else []
 # A user's own folder is used in its place on every machine; what a rule makes goes to the storage, if there is one.
 BASE = RUN.base_file if RUN.makes_base else local(RUN.base_file)

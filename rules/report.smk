@@ -38,6 +38,7 @@ rule write_report:
         points=CLAIM_POINTS,
         grid=GRID,
         figures=rules.draw_figures.output,
+        scan=SCAN,
     output:
         reported(f"{REPORT}/index.html", "Report"),
     log:

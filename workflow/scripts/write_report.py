@@ -11,6 +11,7 @@ from steering_reliability.results.schema import read_results
 from steering_reliability.results.strength_notes import notes_of
 from steering_reliability.results.tables import read_table
 from steering_reliability.run.times import run_times
+from steering_reliability.scan.chosen import read_chosen
 
 with logged(snakemake.log[0]):
     tables = {one.name: read_table(Path(snakemake.input[one.name])) for one in fields(RunTables)}
@@ -20,6 +21,7 @@ with logged(snakemake.log[0]):
         strength_notes=notes_of(
             [Path(path) for path in snakemake.input.statistics], tables["summary"], unit=snakemake.params.alpha_unit
         ),
+        scan_notes=[note for path in snakemake.input.grid for note in read_chosen(path).notes],
         figures_dir=Path(snakemake.params.figures),
         output=Path(snakemake.output[0]),
         title=snakemake.params.title,

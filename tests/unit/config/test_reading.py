@@ -3,8 +3,9 @@
 import math
 
 import pytest
+from steering_reliability.config.fields import Section
 from steering_reliability.config.reading import load_config
-from steering_reliability.config.schema import Config, _Section
+from steering_reliability.config.schema import Config
 from steering_reliability.errors import InputError
 
 INTERVENTIONS = "'add', 'add_keep_norm', 'ablate', 'ablate_affine' or 'clamp'"
@@ -166,7 +167,7 @@ def test_the_other_seed_must_be_another():
 
 
 def test_every_key_is_described():
-    for section in _Section.__subclasses__():
+    for section in Section.__subclasses__():
         for name, field in section.model_fields.items():
             assert section is Config or (field.description or "").endswith("."), f"{section.__name__}.{name}"
 

@@ -63,6 +63,15 @@ def test_notes_on_strengths_stand_among_the_warnings(write):
     assert f"<li>{note.replace('&', '&amp;')}</li>" in write(tiny_results(), strength_notes=[note])
 
 
+def test_what_a_scan_chose_stands_under_the_answers_and_a_run_without_one_says_nothing_of_it(write):
+    said = "chosen by a scan, on prompts that the study does not use"
+    assert said not in write(tiny_results())
+    page = write(tiny_results(), scan_notes=["Layers 3 and 9: most.", "Strengths <b>: 0.2."])
+    assert page.count(said) == 1
+    assert "<li>Layers 3 and 9: most.</li>" in page
+    assert "<li>Strengths &lt;b&gt;: 0.2.</li>" in page
+
+
 def test_effects_by_style_and_topic_are_in_a_folded_table_of_a_run_that_has_any(whole, write):
     title = "The effect on refusal by style and by topic"
     # Two points, three splits, four styles and three topics.

@@ -64,6 +64,11 @@ FIGURES: Final = {
         "Change of harm_test refusal against the first-token KL. A direction that is specific to refusal lies above "
         "the black controls at the same KL.",
     ),
+    "scan": (
+        "Which layer, how strong?",
+        "Before anything is generated, on prompts that the study does not use: the change of refusal propensity at "
+        "equal first-token KL by layer, beside random directions, and the strength that reaches each KL.",
+    ),
     "methods": (
         "Methods at equal KL",
         "Change of clean refusal and helpfulness lost by method, against the first-token KL. A circle marks a method "
@@ -82,8 +87,9 @@ CAVEATS: Final = (
     "Intervals are not corrected for multiple comparisons: among many points some exclude 0 by chance. The p value of "
     "a headline claim is corrected: without any true effect at most 5% of reports make a claim. The p values of checks "
     "are not corrected.",
-    "If layers, strengths or the token position were chosen by looking at outcomes on these prompts, as those of "
-    "config.yaml were, the p values do not account for that choice.",
+    "If layers, strengths, the token position or the method were chosen by looking at outcomes on these prompts, as "
+    "the token position of config.yaml was, the p values do not account for that choice. A scan chooses on other "
+    "prompts, and needs no correction.",
 )
 
 _FILTERED: Final = (
@@ -117,15 +123,16 @@ def write_report(
     provenance: Mapping[str, Any] | None = None,
     downloads: Sequence[Path] = (),
     strength_notes: Sequence[str] = (),
+    scan_notes: Sequence[str] = (),
     stages: Mapping[str, int] = MappingProxyType({}),
     times: Sequence[StageTime] = (),
 ) -> None:
     """Write index.html, one file that makes no network requests.
 
     The results have at least `PAGE_COLUMNS`. Figures that are missing in `figures_dir` are left out, and the page is
-    written whole or not at all. It offers the `downloads` beside the config, and has `strength_notes` among the
-    warnings. `stages` has the number of files that each stage of the workflow makes, in its order; with `times` two
-    runs have different pages.
+    written whole or not at all. It offers the `downloads` beside the config, has `strength_notes` among the warnings
+    and `scan_notes`, what a scan chose and why, under the answers. `stages` has the number of files that each stage of
+    the workflow makes, in its order; with `times` two runs have different pages.
     """
     summary, claims = tables.summary, tables.claims
     is_check = claims["claim"].str.startswith(CHECKS)
@@ -142,6 +149,7 @@ def write_report(
             shift=shift_sentence(tables.shift),
             answers=_answers(claims),
             power=power_sentence(results, summary=summary),
+            scan_notes=scan_notes,
             findings=headline(summary, claims=claims, methods=tables.methods),
             warnings=[
                 *filter(None, [mixture_note((provenance or {}).get("made_with", []))]),
