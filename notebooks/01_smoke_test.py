@@ -28,7 +28,7 @@ OUTPUT_DIR = "results/notebooks"
 MODEL = {}  # keys of `model` in config.yaml; {"name": "Qwen/Qwen2.5-0.5B-Instruct", "source": "hub", "sha256": None}
 PROMPTS = 20  # per split
 LAYER = 14
-ALPHA = 0.4  # in mean lengths of the residual stream
+ALPHA = 0.7  # in mean lengths of the residual stream
 CHANGES = {}  # any other keys of config.yaml, for example {"generation": {"max_new_tokens": 20}}
 CORES = "all"
 CLONE_URL = ""  # needed outside a checkout only: the repository's address
@@ -168,10 +168,11 @@ CONFIG = write_study(
     RUN,
     {
         "data": {"max_prompts_per_split": PROMPTS},
+        "direction": {"build_fraction": 0.5},
         "experiment": {
             "layers": [LAYER],
             "interventions": ["add"],
-            "alphas": [ALPHA],
+            "alphas": {"add": [ALPHA]},
             "alpha_unit": "resid_norm",
         },
         "sanity_checks": {"layer": LAYER, "alpha": ALPHA},

@@ -28,8 +28,8 @@ RUN_ID = "full_sweep"  # the run's folder is OUTPUT_DIR/RUN_ID; other settings n
 OUTPUT_DIR = "results/notebooks"
 MODEL = {}  # keys of `model` in config.yaml; {"name": "Qwen/Qwen2.5-0.5B-Instruct", "source": "hub", "sha256": None}
 PROMPTS = 40  # per split; None takes all
-LAYERS = [10, 14, 18]
-ALPHAS = [0.2, 0.4, 0.7]  # in mean lengths of the residual stream
+LAYERS = "auto"  # the scan's choice, or a list such as [10, 14, 18]
+ALPHAS = "auto"  # the same, or a list such as [0.3, 0.7] in mean lengths of the residual stream
 CHANGES = {}  # any other keys of config.yaml, for example {"generation": {"max_new_tokens": 20}}
 CORES = "all"
 CLONE_URL = ""  # needed outside a checkout only: the repository's address
@@ -174,7 +174,7 @@ CONFIG = write_study(
         "experiment": {
             "layers": LAYERS,
             "interventions": ["add"],
-            "alphas": ALPHAS,
+            "alphas": {"add": ALPHAS},
             "alpha_unit": "resid_norm",
         },
     },

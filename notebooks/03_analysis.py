@@ -31,7 +31,7 @@ EXAMPLES = 5  # per split
 MODEL = {}  # of the small run, as all below: keys of `model` in config.yaml
 PROMPTS = 20  # per split
 LAYERS = [14]
-ALPHAS = [0.4]  # in mean lengths of the residual stream
+ALPHAS = [0.7]  # in mean lengths of the residual stream
 CHANGES = {}  # any other keys of config.yaml, for example {"generation": {"max_new_tokens": 20}}
 CORES = "all"
 CLONE_URL = ""  # needed outside a checkout only: the repository's address
@@ -175,7 +175,8 @@ STUDY = Path(RESULTS).parent if RESULTS else RUN / "run"
 if not RESULTS:
     settings = {
         "data": {"max_prompts_per_split": PROMPTS},
-        "experiment": {"layers": LAYERS, "interventions": ["add"], "alphas": ALPHAS, "alpha_unit": "resid_norm"},
+        "direction": {"build_fraction": 0.5},
+        "experiment": {"layers": LAYERS, "interventions": ["add"], "alphas": {"add": ALPHAS}, "alpha_unit": "resid_norm"},
     }
     run_study(write_study(STUDY, settings, model=MODEL, changes=CHANGES), cores=CORES)
 
