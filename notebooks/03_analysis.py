@@ -176,7 +176,12 @@ if not RESULTS:
     settings = {
         "data": {"max_prompts_per_split": PROMPTS},
         "direction": {"build_fraction": 0.5},
-        "experiment": {"layers": LAYERS, "interventions": ["add"], "alphas": {"add": ALPHAS}, "alpha_unit": "resid_norm"},
+        "experiment": {
+            "layers": LAYERS,
+            "interventions": ["add"],
+            "alphas": {"add": ALPHAS},
+            "alpha_unit": "resid_norm",
+        },
     }
     run_study(write_study(STUDY, settings, model=MODEL, changes=CHANGES), cores=CORES)
 

@@ -62,7 +62,6 @@ WITHOUT_A_TEST: dict[str, str] = {
     "commands/build_direction.py": "unit/commands/test_plan_command.py",
     "commands/probe.py": "unit/commands/test_doctor.py",
     "commands/show.py": "unit/commands/test_app.py",
-    "commands/status.py": "unit/commands/test_app.py",
     "experiments/run_baseline.py": "unit/commands/test_plan_command.py",
     "experiments/run_sweep.py": "unit/commands/test_plan_command.py",
 }

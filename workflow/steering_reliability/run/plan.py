@@ -233,11 +233,15 @@ class RunPlan:
         """The `.json` beside each of `direction_files`."""
         return [path.removesuffix("pt") + "json" for path in self.direction_files(conditions)]
 
-    def compared_directions(self, conditions: Sequence[Condition]) -> dict[str, list[str]]:
+    def compared_directions(self, conditions: Sequence[Condition]) -> dict[str, list[int]]:
         """Directions that are compared with the main one, and the layers at which they exist."""
         main = grid.main_direction(self.config)
-        pairs = sorted({(c.direction, c.layer) for c in conditions if c.direction != main})
-        return {name: [layer for other, layer in pairs if other == name] for name, _ in pairs}
+        found: dict[str, set[int]] = {}
+        for one in conditions:
+            if one.direction != main:
+                files = self.sources(one.direction, one.layer)
+                found.setdefault(one.direction, set()).update(int(Path(f).stem.removeprefix("layer_")) for f in files)
+        return {name: sorted(blocks) for name, blocks in sorted(found.items())}
 
     # ---- the scan
 
