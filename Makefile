@@ -22,7 +22,7 @@ doctor: .venv/ready
 verify: .venv/ready
 	$(BIN)/steering-reliability verify
 
-## Run the default study with all prompts and longer completions.
+## Run the default study with all prompts and more strengths.
 full: .venv/ready
 	$(BIN)/snakemake --cores $(CORES) --configfile configs/full.yaml --logger progress
 	$(BIN)/steering-reliability summary --config configs/full.yaml

@@ -15,7 +15,8 @@ if RUN.scans:
         conda:
             ENVIRONMENT
         params:
-            parting=lambda wildcards: RUN.parting(wildcards.split),
+            parting=lambda wildcards: RUN.parting(wildcards.split) | {"limit": RUN.config.scan.max_prompts_per_split},
+            prompts=lambda wildcards: RUN.scan_digest(wildcards.split),
             code=code_of("prepare_scan_prompts"),
         message:
             "scan: holding back prompts of {wildcards.split}"

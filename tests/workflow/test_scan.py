@@ -12,7 +12,7 @@ from project import Project
 LEFT_TO_THE_SCAN: dict[str, Any] = {
     "experiment.layers": "auto",
     "experiment.alphas": {"add": "auto", "ablate": [1.0]},
-    "experiment.target_kl": [0.001, 0.01],
+    "experiment.target_kl": [0.1, 0.5],
     "sanity_checks.layer": None,
     "sanity_checks.alpha": None,
     "sanity_checks.controls_at": "claims",
@@ -82,12 +82,16 @@ def test_a_finished_run_has_nothing_to_do(scanned: Project) -> None:
     assert scanned.plan().jobs == []
 
 
+def pinned(project: Project) -> dict[str, Any]:
+    """The changes with which a finished run's choice is pasted into its config."""
+    pasted = chosen_of(project)
+    scan = {f"scan.{key}": value for key, value in pasted["scan"].items()}
+    return LEFT_TO_THE_SCAN | scan | {f"experiment.{key}": value for key, value in pasted["experiment"].items()}
+
+
 def test_what_was_chosen_can_be_pasted_and_nothing_is_computed_again(scanned: Project, tmp_path: Path) -> None:
     project = scanned.copy(tmp_path / "project")
-    pasted = chosen_of(scanned)
-    pinned = LEFT_TO_THE_SCAN | {f"scan.{key}": value for key, value in pasted["scan"].items()}
-    pinned |= {f"experiment.{key}": value for key, value in pasted["experiment"].items()}
-    project.configure(pinned)
+    project.configure(pinned(scanned))
     rules = {one.rule for one in project.plan().jobs}
     # The record and what shows it say that they were pinned.
     assert not rules & {"scan_layers", "complete_shard", "complete_baseline", "measure_activations", "prepare_prompts"}
@@ -95,10 +99,39 @@ def test_what_was_chosen_can_be_pasted_and_nothing_is_computed_again(scanned: Pr
 
 def test_another_target_repeats_the_choice_and_not_the_scan(scanned: Project, tmp_path: Path) -> None:
     project = scanned.copy(tmp_path / "project")
-    project.configure(LEFT_TO_THE_SCAN | {"experiment.target_kl": [0.002, 0.01]})
+    project.configure(LEFT_TO_THE_SCAN | {"experiment.target_kl": [0.2, 0.5]})
     rules = {one.rule for one in project.plan().jobs}
     assert "choose_from_scan" in rules
     assert not rules & {"scan_layers", "measure_activations", "complete_baseline"}
+
+
+def test_pinning_keeps_what_was_chosen_and_why(scanned: Project, tmp_path: Path) -> None:
+    project = scanned.copy(tmp_path / "project")
+    before = (project.root / CHOSEN).read_bytes()
+    assert before.startswith(b"# Layer")
+    project.configure(pinned(scanned))
+    run = project.snakemake("--cores", "4")
+    assert run.code == 0, run.output
+    assert (project.root / CHOSEN).read_bytes() == before
+
+
+def test_a_changed_prompt_of_the_scan_repeats_the_scan_and_fewer_of_them_leave_the_study(
+    scanned: Project, tmp_path: Path
+) -> None:
+    project = scanned.copy(tmp_path / "project")
+    held = ids(project.root / "results/tiny/scan/harm_train.jsonl")
+    file = project.root / "prompts/harm_train.jsonl"
+    lines = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
+    changed = [line | {"prompt": f"{line['prompt']} Today."} if line["id"] in held else line for line in lines]
+    file.write_text("".join(json.dumps(line) + "\n" for line in changed), encoding="utf-8")
+    rules = {one.rule for one in project.plan().jobs}
+    assert {"prepare_scan_prompts", "scan_layers"} <= rules
+    assert "complete_baseline" not in rules
+    fewer = scanned.copy(tmp_path / "fewer")
+    fewer.configure(pinned(scanned) | {"scan.max_prompts_per_split": 4})
+    rules = {one.rule for one in fewer.plan().jobs}
+    assert "scan_layers" in rules
+    assert not rules & {"prepare_prompts", "complete_shard", "complete_baseline"}
 
 
 def test_what_a_scan_cannot_choose_is_said_before_anything_runs(fresh: Project, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import yaml
 from steering_reliability.errors import InputError
 from steering_reliability.process import code_digest
 from steering_reliability.run.plan import plan_run
-from steering_reliability.scan.chosen import Chosen
+from steering_reliability.scan.chosen import Chosen, write_chosen
 
 ROOT = Path(__file__).parents[3]
 PACKAGE_ROOT = Path(__file__).parents[3] / "workflow"
@@ -65,7 +65,7 @@ def test_checks_at_the_claims_are_known_once_their_points_are(raw):
         ("random", "random_5", "0", 0, ("harm_test",)),
     ]
     assert plan.direction_files(found)[2:] == [f"results/tiny/directions/random_5/layer_{n}.pt" for n in (0, 2)]
-    assert plan.compared_directions(found) == {"random_5": ["0", "2"]}
+    assert plan.compared_directions(found) == {"random_5": [0, 2]}
     assert list(plan.shards(found[2])) == ["harm_test"]
 
 
@@ -84,7 +84,7 @@ def test_a_random_control_reads_the_activations_of_what_it_controls_at_the_layer
     plan = plan_run(at_point)
     assert plan.directions["random_5"].activations == "contrastive_prefix"
     assert plan.measured == ["contrastive_prefix"]
-    assert plan.compared_directions(plan.conditions) == {"random_5": ["2"]}
+    assert plan.compared_directions(plan.conditions) == {"random_5": [2]}
     assert plan.direction_files() == [
         f"results/tiny/directions/{name}.pt"
         for name in ("contrastive_prefix/layer_0", "contrastive_prefix/layer_2", "random_5/layer_2")
@@ -140,6 +140,37 @@ def test_what_is_left_to_the_scan_is_not_known_until_it_has_chosen(left_to_the_s
     left_to_the_scan["experiment"]["alphas"] = {"add": "auto", "ablate": [1]}
     pinned = plan_run(left_to_the_scan).with_chosen(Chosen(layers=(0, 2), alphas={"add": [0.2], "ablate": [9.0]}))
     assert [(c.intervention, c.layer, c.alpha) for c in pinned.conditions] == [("add", "1", 0.2), ("ablate", "1", 1)]
+
+
+def test_a_choice_that_lacks_what_is_open_now_counts_as_none(left_to_the_scan, tmp_path):
+    left_to_the_scan["experiment"] |= {"output_dir": str(tmp_path / "run")}
+    plan = plan_run(left_to_the_scan)
+    stand_in = [c.alpha for c in plan.as_expected().conditions]
+    for partial in (Chosen((0, 2), None), Chosen(None, {"add": (0.7,)}), Chosen((0, 2), {"add_keep_norm": (0.7,)})):
+        write_chosen(plan.chosen_file, partial, scan=plan.reservation())
+        assert [c.alpha for c in plan.as_expected().conditions] == stand_in
+    write_chosen(plan.chosen_file, Chosen((0, 2), {"add": (0.7,)}), scan=plan.reservation())
+    assert [(c.layer, c.alpha) for c in plan.as_expected().conditions] == [("0", 0.7), ("2", 0.7)]
+
+
+def test_a_run_that_names_all_of_it_lets_the_scan_choose_as_if_it_did_not(left_to_the_scan):
+    experiment = left_to_the_scan["experiment"]
+    pinned = experiment | {"layers": [0, 2], "alphas": {"add": [0.2]}}
+    free = plan_run(left_to_the_scan).choice()
+    assert plan_run(left_to_the_scan | {"experiment": pinned, "scan": {"share": 0.2}}).choice() == free
+    half = plan_run(left_to_the_scan | {"experiment": experiment | {"layers": [2]}}).choice()
+    assert half == free | {"layers": [2]}
+
+
+def test_a_user_direction_that_is_nowhere_is_no_direction_to_scan(left_to_the_scan, tmp_path):
+    for name, fails in (("nowhere", True), ("here", False)):
+        (tmp_path / "here_1.pt").write_text("")
+        raw = left_to_the_scan | {"direction": {"file": str(tmp_path / f"{name}_{{layer}}.pt")}}
+        if fails:
+            with pytest.raises(InputError, match="there is no direction"):
+                plan_run(raw)
+        else:
+            assert list(plan_run(raw).own_directions()) == [1]
 
 
 def test_the_scan_and_the_study_share_no_prompt_and_a_pinned_run_keeps_them_apart(left_to_the_scan, tmp_path):

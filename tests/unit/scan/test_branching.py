@@ -35,13 +35,13 @@ def rows_and_tails(model, *, layer, positions, openings, lengths, prompts=PROMPT
     return rows + steered, tails
 
 
-@pytest.mark.parametrize("hook_point", ["resid_pre", "resid_post"])
+@pytest.mark.parametrize("hook_point", ["resid_pre", "resid_post", "resid_both"])
 @pytest.mark.parametrize("positions", POSITIONS)
 def test_every_position_layer_and_strength_is_what_the_engine_measures(tiny_model, positions, hook_point):
     for layer in range(tiny_model.n_layers):
         rows, tails = rows_and_tails(tiny_model, layer=layer, positions=positions, openings=OPENINGS, lengths=LENGTHS)
         reading = Branching(tiny_model, tails, hook_point=hook_point)
-        unit = rows[-1].steering.unit
+        unit = rows[-1].steering.blocks[layer].unit
         found = reading.steer_at(layer, units=torch.stack([unit] * 2), coefficients=torch.tensor(LENGTHS))
         expected = torch.tensor(by_engine(tiny_model, rows, hook_point=hook_point)).view(len(PROMPTS), 2, 2)
         assert expected[..., 0].abs().max() > 0.01
@@ -105,7 +105,7 @@ def test_the_real_model_is_measured_as_by_the_engine(real_model):
         real_model, layer=layer, positions="after_prompt", openings=("I'm sorry", "Sure, here"), lengths=lengths
     )
     reading = Branching(real_model, tails, hook_point="resid_post")
-    units = torch.stack([rows[-1].steering.unit] * 2)
+    units = torch.stack([rows[-1].steering.blocks[layer].unit] * 2)
     found = reading.steer_at(layer, units=units, coefficients=torch.tensor(lengths))
     expected = torch.tensor(by_engine(real_model, rows, hook_point="resid_post")).view(len(PROMPTS), 2, 2)
     atol = 1e-4 if real_model.dtype == torch.float32 else 0.1

@@ -106,7 +106,7 @@ def test_a_strength_far_beyond_the_scan_ends_there_and_two_that_are_the_same_are
 
 
 def test_a_kl_that_no_layer_reaches_is_an_error_with_a_way_out():
-    with pytest.raises(InputError, match=r"at no layer .* reach a first-token KL of 0.5 nats") as caught:
+    with pytest.raises(InputError, match=r"no layer has a strength near those of the scan .* KL is 0.5 nats") as caught:
         chosen([9, 0, 8], kl=0.001)
     assert caught.value.where == "config key scan.strengths"
     assert "above 0.8" in caught.value.fix
@@ -139,3 +139,11 @@ def test_a_random_direction_exceeds_the_band_at_any_layer_in_about_one_scan_of_t
         deceived += none not in found.notes
     # Two standard errors above 5%.
     assert deceived / runs <= 0.05 + 2 * np.sqrt(0.05 * 0.95 / runs)
+
+
+def test_a_note_says_where_a_kl_lies_beyond_the_scan_and_which_way_refusal_moves():
+    # A KL of 20 nats is at alpha 3.2, and the scan goes to 0.8 and is believed up to twice as far.
+    notes = " ".join(chosen([-1.0] * 10, target_kl=(0.1, 0.5, 20.0)).notes)
+    assert "a KL of 0.1 to 20 nats takes alpha 0.22 to more than 1.6." in notes
+    assert "they raise" not in notes
+    assert "At no layer does the direction raise refusal more than random directions do." in notes

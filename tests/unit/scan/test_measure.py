@@ -81,7 +81,7 @@ def test_the_numbers_are_those_that_the_engine_measures(rows, files, tiny_model)
             layer=row.layer,
             method="random" if row.direction == "random_0" else "contrastive_prefix",
             normalize=True,
-            seed=RANDOM_SEEDS + 3,
+            seed=RANDOM_SEEDS + 3 + 1000 * row.layer,
             where="here",
         )
         request = CompletionRequest(
@@ -94,7 +94,7 @@ def test_the_numbers_are_those_that_the_engine_measures(rows, files, tiny_model)
             positions="after_prompt",
             openings=SETTINGS["openings"],
         )
-        steered = replace(request, steering=SteeringRequest("add", row.layer, row.alpha))
+        steered = replace(request, steering=SteeringRequest("add", str(row.layer), row.alpha, (row.layer,)))
         found = [
             Engine(tiny_model, hook_point="resid_post", max_rows=16).generate(
                 rows_of(one, model=tiny_model, direction=direction)

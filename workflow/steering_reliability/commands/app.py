@@ -230,7 +230,7 @@ def show(
     config: Configs = NO_CONFIGS,
     split: Annotated[str, typer.Option(help="harm_train, harm_test or benign")] = "benign",
     n: Annotated[int, typer.Option(help="number of prompts", min=1)] = 5,
-    intervention: Annotated[str | None, typer.Option(help="add or ablate; default: the recommended one")] = None,
+    intervention: Annotated[str | None, typer.Option(help="for example ablate; default: the recommended one")] = None,
     layer: Annotated[str | None, typer.Option(help="steered layers: 14, 10-18, 10+14 or all")] = None,
     alpha: Annotated[float | None, typer.Option(help="strength")] = None,
     as_json: AsJson = False,

@@ -21,14 +21,14 @@ from steering_reliability.evidence.design_power import (
     power_lines,
     rates_of_run,
 )
-from steering_reliability.prompts.check import check_prompts, used_prompts
+from steering_reliability.prompts.check import check_prompts
 from steering_reliability.prompts.reading import read_prompts
 from steering_reliability.prompts.schema import SPLITS
 from steering_reliability.prompts.shift import measure_shift, shift_sentence
 from steering_reliability.run.plan import RunPlan
 from steering_reliability.run.record import versions
 from steering_reliability.run.resources import RUNTIME_MB, weights_mb
-from steering_reliability.run.workload import expected_conditions, expected_shards
+from steering_reliability.run.workload import expected_conditions, expected_shards, scan_tokens
 
 SLOWEST: Final = 100.0
 """Tokens per second and core of a model of 540 MB in float32 on the slowest processor we measured (AVX2)."""
@@ -65,22 +65,23 @@ def examine(
     completions = sum(shard.rows for shard in left)
     work = {
         "run": plan.folder,
-        "layers": [layer.name for layer in plan.as_expected().layers] if is_known else [],
+        "layers": [layer.name for layer in plan.as_expected().layers] if is_known or plan.layers else [],
+        "left_to_the_scan": [] if is_known else _left_open(plan),
         "conditions": len(expected_conditions(plan)),
         "shards": len(shards),
         "shards_done": len(shards) - len(left),
         "completions_left": completions,
         "tokens_left": completions * plan.config.generation.max_new_tokens,
+        "scan_tokens": scan_tokens(plan),
     }
     yield "plan", work
     data = plan.config.data
-    paths, limit = {split: data.path(split) for split in SPLITS}, data.max_prompts_per_split
-    notes = check_prompts(paths, limit=limit, cluster_field=data.cluster_field)
-    used = used_prompts(paths, limit=limit)
-    shift = shift_sentence(measure_shift(used, seed=0))
-    yield "prompts", {"near_copies": list(notes.near_copies), "unchecked": list(notes.unchecked), "shift": shift}
+    paths = {split: data.path(split) for split in SPLITS}
+    notes = check_prompts(paths, limit=data.max_prompts_per_split, cluster_field=data.cluster_field)
     # Without those that the scan holds back.
     study = {split: plan.used_prompts(split) for split in SPLITS}
+    shift = shift_sentence(measure_shift(study, seed=0))
+    yield "prompts", {"near_copies": list(notes.near_copies), "unchecked": list(notes.unchecked), "shift": shift}
     yield "power", power_facts(design_power(design_of_plan(plan, prompts=study), rates=rates_of_run(plan)))
     yield "versions", versions()
     if seconds > 0 and can_be_made(plan):
@@ -129,7 +130,8 @@ def _machine(folder: Path) -> dict[str, Any]:
 
 def _estimate(plan: RunPlan, *, work: Mapping[str, Any], probe: Measurement, is_there: bool) -> dict[str, Any]:
     shards = work["shards"] - work["shards_done"]
-    seconds = run_seconds(tokens=work["tokens_left"], shards=shards, speed=probe.tokens_per_second)
+    scan = work["scan_tokens"] / probe.tokens_per_second
+    seconds = scan + run_seconds(tokens=work["tokens_left"], shards=shards, speed=probe.tokens_per_second)
     seconds += 0.0 if is_there else _CONVERTING_S
     workers = plan.config.generation.workers or 2
     memory = workers * (_weights(plan) + RUNTIME_MB) / 1024 + plan.config.generation.memory_gib
@@ -137,6 +139,7 @@ def _estimate(plan: RunPlan, *, work: Mapping[str, Any], probe: Measurement, is_
         "tokens_per_second": round(probe.tokens_per_second),
         "watched_seconds": round(probe.seconds, 1),
         "minutes": round(seconds / 60, 1),
+        "scan_seconds": round(scan),
         "guessed": probe.why,
         "is_rough": probe.is_rough,
         "minutes_low": round(probe.spread[0] * seconds / 60, 1),
@@ -200,9 +203,11 @@ def lines_of(part: str, found: Mapping[str, Any]) -> Iterator[str]:
     elif part == "plan":
         yield "config    valid"
         yield (
-            f"plan      {facts['conditions']} conditions at {_layers(facts['layers'])}; "
+            f"plan      {facts['conditions']} conditions{_layers(facts['layers'])}; "
             f"{facts['shards_done']} of {facts['shards']} shards exist"
         )
+        if facts["left_to_the_scan"]:
+            yield f"          the scan chooses {' and '.join(facts['left_to_the_scan'])}"
         yield f"to do     {facts['completions_left']:,} completions, at most {facts['tokens_left']:,} tokens"
     elif part == "power":
         yield from power_lines(facts)
@@ -223,12 +228,19 @@ def lines_of(part: str, found: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _layers(names: Sequence[str]) -> str:
-    return f"layers {', '.join(names)}" if names else "layers and strengths that the scan chooses"
+    return f" at layers {', '.join(names)}" if names else ""
+
+
+def _left_open(plan: RunPlan) -> list[str]:
+    layers = ["layers"] if isinstance(plan.config.experiment.layers, str) else []
+    return layers + [f"strengths of {name}" for name in plan.config.experiment.open_alphas]
 
 
 def _estimate_lines(cost: Mapping[str, Any], *, machine: Mapping[str, Any]) -> Iterator[str]:
     yield f"speed     {cost['tokens_per_second']:,} tokens/s ({precision_words(cost)})"
     yield f"time      about {cost['minutes']:g} minutes ({cost['minutes_low']:g} to {cost['minutes_high']:g})"
+    if cost["scan_seconds"]:
+        yield f"          of which the scan takes about {cost['scan_seconds']} s"
     yield f"memory    up to {cost['memory_gb']:g} GB"
     yield f"disk      about {cost['disk_mb']} MB"
     if cost["memory_gb"] > machine["memory_gb"]:

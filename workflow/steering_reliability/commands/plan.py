@@ -23,7 +23,6 @@ from steering_reliability.evidence.design_power import (
     rates_of_run,
     size_facts,
 )
-from steering_reliability.prompts.check import used_prompts
 from steering_reliability.prompts.schema import SPLITS
 from steering_reliability.run.plan import RunPlan
 from steering_reliability.run.workload import completions_of, expected_shards
@@ -80,10 +79,8 @@ def wished_facts(plan: RunPlan, *, wishes: Wishes, builders: int, seconds: float
 
 
 def _space(plan: RunPlan, *, builders: int) -> Space:
-    data = plan.config.data
-    every = used_prompts({split: data.path(split) for split in SPLITS}, limit=None)
-    held_back = {split: {prompt.id for prompt in plan.scan_prompts(split)} for split in SPLITS}
-    prompts = {split: [one for one in every[split] if one.id not in held_back[split]] for split in SPLITS}
+    # Without those that are held back for the scan.
+    prompts = {split: plan.study_prompts(split) for split in SPLITS}
     if 2 * builders > len(prompts["harm_train"]):
         what = f"{builders} prompts that build the direction are more than half of harm_train's"
         raise InputError(what, where="--builders", fix=f"give at most {len(prompts['harm_train']) // 2}")
@@ -92,7 +89,7 @@ def _space(plan: RunPlan, *, builders: int) -> Space:
         return completions_of(plan, prompts=sizes, samples=samples)
 
     rates = rates_of_run(plan) or assumed_rates()
-    return Space(prompts, builders, rates, completions, field=data.cluster_field)
+    return Space(prompts, builders, rates, completions, field=plan.config.data.cluster_field)
 
 
 def _check(wishes: Wishes, *, space: Space, origin: str) -> None:

@@ -66,7 +66,7 @@ def build_direction(
     learned = learn(sides, method=estimator)
     vector = learned if user_vector is None else user_vector.double()
     if method == "random":
-        vector = torch.from_numpy(np.random.default_rng([seed, layer]).standard_normal(len(vector)))
+        vector = torch.from_numpy(np.random.default_rng(seed).standard_normal(len(vector)))
     elif method == "shuffled":
         vector = _learned_of_shuffled(sides, estimator=estimator, seed=seed)
     unit = _unit(vector, control_of=method, layer=layer, n=len(sides.positive), where=where)

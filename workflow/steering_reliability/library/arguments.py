@@ -130,7 +130,8 @@ def check_names_and_bounds(
         DirectionConfig(hook_point=hook_point)
     except ValidationError as error:
         problem = error.errors()[0]
-        key = str(problem["loc"][0])
+        # A check of several keys names none; those are about the strength.
+        key = str((problem["loc"] or ("alphas",))[0])
         what = f"{problem['msg']} (got {problem['input']!r})"
         fix = f"config.yaml explains the key {key}"
         raise InputError(what, where=f"argument {_ARGUMENTS.get(key, key)}", fix=fix) from None

@@ -20,7 +20,7 @@ class Parted:
 
 
 def part_prompts(
-    prompts: Sequence[Prompt], *, share: float = 0.0, limit: int = 0, seed: int = 0, cluster_field: str = ""
+    prompts: Sequence[Prompt], *, share: float = 0.0, limit: int | None = None, seed: int = 0, cluster_field: str = ""
 ) -> Parted:
     """Reserve a share of a split for the scan, which reads at most `limit` of it; by default none.
 

@@ -72,8 +72,8 @@ _COLUMNS: Final[list[tuple[str, pa.DataType, str]]] = [
     (
         "relative_strength",
         pa.float64(),
-        "Size of the change over the mean residual norm there (outlier dimensions left out), signed as alpha; of "
-        "several blocks the mean.",
+        "Size of the change over the mean residual norm (outlier dimensions left out) at the block whose direction is "
+        "used, signed as alpha; of several such blocks the mean.",
     ),
     ("seed", pa.int64(), "Seed of the sampling."),
     ("from_baseline", pa.bool_(), "True where the row is the unsteered completion, repeated under this condition."),

@@ -27,7 +27,9 @@ def notes_of(files: Sequence[Path], summary: pd.DataFrame, *, unit: str) -> list
     Files are named `{direction}/layer_{block}.json`; those of other directions than the study's are left out.
     """
     study = steered_points(summary)
-    alphas = study.loc[study["intervention"].isin(_ADDING), "alpha"]
+    # A set pushes at each of its blocks, and no number of differences says what that comes to.
+    is_single = study["layer"].str.fullmatch(r"\d+")
+    alphas = study.loc[study["intervention"].isin(_ADDING) & is_single, "alpha"]
     main = [path for path in files if path.parent.name in set(study["direction"])]
     records = {int(path.stem.removeprefix("layer_")): read_statistics(path) for path in main}
     return strength_notes(records, alphas=alphas.tolist(), unit=unit)

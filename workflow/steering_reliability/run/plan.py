@@ -9,7 +9,7 @@ from typing import Any, Final, cast
 from pydantic import TypeAdapter
 
 from steering_reliability.config.experiment import Layer
-from steering_reliability.config.fields import AUTO
+from steering_reliability.config.fields import AUTO, SCANNED
 from steering_reliability.config.reading import ConfigError, Problem, load_config
 from steering_reliability.config.schema import Config, ModelConfig
 from steering_reliability.errors import InputError
@@ -102,26 +102,35 @@ class RunPlan:
         prepared = Path(f"{self.folder}/prompts/{split}.jsonl")
         return not prepared.is_file() or prepared.read_bytes() == self._used_prompts(split)
 
+    def scan_digest(self, split: str) -> str:
+        """Digest of the prompts of a split that the scan reads, as they will be written."""
+        return hashlib.sha256(to_jsonl(self.scan_prompts(split))).hexdigest()[:16]
+
+    def study_prompts(self, split: str) -> list[Prompt]:
+        """The prompts of a split that the study may use: all that are not held back for the scan."""
+        return self._parted(split).study
+
     def used_prompts(self, split: str) -> list[Prompt]:
         """The prompts of a split that the study uses."""
-        return spread_subset(self._parted(split).study, limit=self.config.data.max_prompts_per_split)
+        return spread_subset(self.study_prompts(split), limit=self.config.data.max_prompts_per_split)
 
     def scan_prompts(self, split: str) -> list[Prompt]:
-        """The prompts of a split that the scan holds back."""
+        """The prompts of a split that the scan reads."""
         return self._parted(split).scan
 
     def _used_prompts(self, split: str) -> bytes:
         return to_jsonl(self.used_prompts(split))
 
     def _parted(self, split: str) -> Parted:
-        return part_prompts(read_prompts(Path(self.prompt_file(split)), split=split), **self.parting(split))
+        prompts = read_prompts(Path(self.prompt_file(split)), split=split)
+        return part_prompts(prompts, limit=self.config.scan.max_prompts_per_split, **self.parting(split))
 
     def parting(self, split: str) -> dict[str, Any]:
         """How a split is shared between scan and study, as `part_prompts` takes it; empty where it is not."""
         if not self.scans or split not in SCANNED_SPLITS:
             return {}
-        scan, field, share = self.config.scan, self.config.data.cluster_field, self.config.scan_share
-        return {"share": share, "limit": scan.max_prompts_per_split, "seed": scan.seed, "cluster_field": field}
+        share, seed, field = self.config.scan_share, self.config.scan.seed, self.config.data.cluster_field
+        return {"share": share, "seed": seed, "cluster_field": field}
 
     # ---- the model
 
@@ -261,13 +270,15 @@ class RunPlan:
         return f"{self.folder}/scan/chosen.yaml"
 
     def choice(self) -> dict[str, Any]:
-        """What is left to the scan, and what is not, as `choose` takes it."""
+        """What is left to the scan, and what is not, as `choose` takes it.
+
+        Of a run that names all of it, what the scan would choose: so a choice that is pasted stays as it was.
+        """
         experiment = self.config.experiment
-        layers = None if experiment.layers == AUTO else [layer.blocks[0] for layer in self.layers]
-        alphas = {
-            name: None if name in experiment.open_alphas else experiment.alphas_of(name)
-            for name in experiment.interventions
-        }
+        is_free = experiment.layers == AUTO or not experiment.is_open
+        layers = None if is_free else [layer.blocks[0] for layer in self.layers]
+        free = experiment.open_alphas if experiment.is_open else SCANNED
+        alphas = {name: None if name in free else experiment.alphas_of(name) for name in experiment.interventions}
         return {"layers": layers, "alphas": alphas, "target_kl": experiment.target_kl}
 
     def reservation(self) -> dict[str, Any]:
@@ -305,7 +316,15 @@ class RunPlan:
         """The run at the layers and strengths that the scan has chosen; before that, at as many as it will choose."""
         if not self.is_open:
             return self
-        return self.with_chosen(read_chosen(self.chosen_file) or self._stand_in())
+        chosen = read_chosen(self.chosen_file)
+        is_whole = chosen is not None and self._is_whole(chosen)
+        return self.with_chosen(chosen if chosen is not None and is_whole else self._stand_in())
+
+    def _is_whole(self, chosen: Chosen) -> bool:
+        """Whether a choice, which may be of another config, has all that this one leaves open."""
+        experiment = self.config.experiment
+        has_layers = experiment.layers != AUTO or bool(chosen.layers)
+        return has_layers and set(experiment.open_alphas) <= set(chosen.alphas or {})
 
     def _stand_in(self) -> Chosen:
         layers = tuple(range(0, self.n_layers, max(2, self.n_layers // 3)))[:3]
@@ -316,8 +335,9 @@ class RunPlan:
         """What the scan leaves: its table, what it chooses, and its figure; nothing where there is none."""
         if not self.scans:
             return []
-        figures = [f"{self.folder}/figures/scan.{kind}" for kind in ("png", "svg")]
-        return [f"{self.folder}/scan/scan.csv", self.chosen_file, *figures]
+        names = [f"scan/{split}.jsonl" for split in SCANNED_SPLITS]
+        names += ["scan/scan.csv", "figures/scan.png", "figures/scan.svg"]
+        return [self.chosen_file, *(f"{self.folder}/{name}" for name in names)]
 
     # ---- completions
 
@@ -369,6 +389,7 @@ class RunPlan:
         """Logs of the jobs in which the model computes: activations and completions."""
         shards = sorted({*self.baseline_files, *self.shard_files(conditions)})
         names = [f"activations/{direction}" for direction in self.measured]
+        names += ["scan/scan_layers"] if self.scans else []
         names += [path.removeprefix(f"{self.folder}/").removesuffix(".jsonl") for path in shards]
         return [f"{self.folder}/logs/{name}.log" for name in names]
 
@@ -454,6 +475,8 @@ def _check_files(plan: RunPlan) -> None:
     main = grid.main_direction(plan.config)
     files = [path for layer in plan.layers for block in layer.sources for path in plan.user_direction(main, block)]
     missing = sorted({path for path in files if not Path(path).is_file()})
+    if plan.config.direction.file and plan.scans and not plan.own_directions():
+        missing = [str(plan.config.direction.file)]
     if missing:
         fix = "correct the path; {layer} in it stands for the block"
         raise InputError(f"there is no direction {', '.join(missing)}", where="config key direction.file", fix=fix)

@@ -3,11 +3,15 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from steering_reliability.prompts.schema import SPLITS
 from steering_reliability.run.grid import Condition, read_claim_points
 from steering_reliability.run.plan import EVIDENCE, FIGURES, RunPlan
 from steering_reliability.run.resources import count_prompts
+
+_TAIL: Final = 9
+"""Tokens that a steering of a prompt reads with the chat template of SmolLM2."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +50,16 @@ def _cells(plan: RunPlan) -> Iterator[tuple[str, str, int | None]]:
     for condition in expected_conditions(plan):
         limit = plan.limit(condition.seed, condition.direction)
         yield from ((path, split, limit) for split, path in plan.shards(condition).items())
+
+
+def scan_tokens(plan: RunPlan) -> int:
+    """Tokens that the scan still has to read, as many as a completion's in time; 0 where there is none to do."""
+    if not plan.scans or Path(f"{plan.folder}/scan/scan.csv").is_file():
+        return 0
+    prompts = sum(len(plan.scan_prompts(split)) for split in SPLITS)
+    steerings = plan.n_layers * (len(plan.config.scan_strengths) + plan.config.scan.random_directions)
+    # The end of the template and the openings; a pass begins at the steered block, on average the middle one.
+    return steerings * prompts * _TAIL // 2
 
 
 def _n_prompts(plan: RunPlan, *, split: str) -> int:

@@ -118,7 +118,8 @@ class Branching:
         add = coefficients.to(device).repeat(n).unsqueeze(1) * batch.steered
 
         def steered(stream: Tensor) -> Tensor:
-            return _steered(stream, unit=unit, add=add, keep_norm=keep_norm)
+            kept = torch.full_like(add, keep_norm, dtype=torch.bool)
+            return steer(stream, unit=unit, add=add, ablate=torch.zeros_like(add), keep_norm=kept)
 
         stream = steered(self._streams[block].repeat_interleave(len(units), dim=0))
         start = block + 1 if self.hook_point == "resid_post" else block
@@ -158,22 +159,6 @@ class Branching:
                 entries, tokens = zip(*targets, strict=True)
                 sums[row, number] = distributions[list(entries), list(tokens)].double().sum()
         return sums
-
-
-def _steered(
-    stream: Float[Tensor, "n width d_model"],
-    *,
-    unit: Float[Tensor, "n 1 d_model"],
-    add: Float[Tensor, "n width"],
-    keep_norm: bool,
-) -> Float[Tensor, "n width d_model"]:
-    moved = steer(stream, unit=unit, add=add, ablate=torch.zeros_like(add))
-    if keep_norm:
-        before, after = (x.float().norm(dim=-1, keepdim=True) for x in (stream, moved))
-        scaled = moved.float() * before / after.clamp_min(torch.finfo(torch.float32).tiny)
-        # Tokens that are not steered keep their values to the bit.
-        moved = torch.where((add == 0).unsqueeze(-1), stream, scaled.to(stream.dtype))
-    return moved
 
 
 def _arguments(cache: SlotCache, batch: TailBatch, *, model: LoadedModel) -> dict[str, Any]:

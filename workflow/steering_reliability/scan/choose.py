@@ -92,17 +92,20 @@ def _layer_notes(
     middle, targets = middle_target(target_kl), sorted(target_kl)
     exceeding = [reading.layer for reading in taken if reading.exceeds]
     places = sorted(taken, key=lambda reading: reading.layer)
+    raised = "they raise" if all(reading.change > 0 for reading in places) else "they change (upwards is more)"
     notes = [
-        f"Layers {_listed([reading.layer for reading in places])}: of {len(readings)} layers they raise the refusal "
+        f"Layers {_listed([reading.layer for reading in places])}: of {len(readings)} layers {raised} the refusal "
         f"propensity on harm_train most at a first-token KL of {middle:g} nats on benign, at least {APART} blocks "
         "apart."
     ]
     for reading in places:
         band = "no band was measured" if math.isnan(reading.high) else f"random directions: up to {reading.high:+.2f}"
         low, high = reading.usable
+        ends = f"more than {high:.2g}" if reading.alphas[-1] > high else f"{high:.2g}"
+        starts = f"less than {low:.2g}" if reading.alphas[0] < low else f"{low:.2g}"
         notes.append(
             f"Layer {reading.layer}: {reading.change:+.2f} nats at alpha {reading.alphas[targets.index(middle)]:.2g} "
-            f"({band}); a KL of {targets[0]:g} to {targets[-1]:g} nats takes alpha {low:.2g} to {high:.2g}."
+            f"({band}); a KL of {targets[0]:g} to {targets[-1]:g} nats takes alpha {starts} to {ends}."
         )
     if all(math.isnan(reading.high) for reading in readings):
         notes.append("Too few random directions were measured to say whether another direction would do as much.")
@@ -157,7 +160,7 @@ def _strengths(
 
 def _out_of_reach(rows: Sequence[ScanRow], target: float) -> InputError:
     strongest = max(row.alpha for row in rows)
-    what = f"at no layer does steering with the scan's strengths reach a first-token KL of {target:g} nats"
+    what = f"no layer has a strength near those of the scan (a factor of {BEYOND:g}) at which the KL is {target:g} nats"
     fix = (
         f"add strengths above {strongest:g} or below {min(row.alpha for row in rows):g}, or change experiment.target_kl"
     )

@@ -97,6 +97,11 @@ def measure_scan(
     write_scan(output, rows)
 
 
+def random_seed(settings: Mapping[str, Any], layer: int, number: int) -> int:
+    """Seed of a random direction; each layer has its own, since those nearby make the band together."""
+    return RANDOM_SEEDS + int(settings["seed"]) + 1000 * layer + number
+
+
 def directions_of(
     activations: str | Path, *, n_layers: int, settings: Mapping[str, Any], own: Mapping[int, str]
 ) -> dict[int, list[StoredDirection]]:
@@ -105,14 +110,13 @@ def directions_of(
     Raises:
         InputError: When it exists at no layer.
     """
-    wanted = [(settings["method"], settings["direction_seed"])]
-    first = RANDOM_SEEDS + settings["seed"]
-    wanted += [("random", first + number) for number in range(settings["random_directions"])]
     found: dict[int, list[StoredDirection]] = {}
     for layer in range(n_layers):
         if own and layer not in own:
             continue
         here = read_activations(activations, layer=layer)
+        wanted = [(settings["method"], settings["direction_seed"])]
+        wanted += [("random", random_seed(settings, layer, at)) for at in range(settings["random_directions"])]
         width = here.positive.shape[-1]
         try:
             user = own.get(layer) and read_user_direction(

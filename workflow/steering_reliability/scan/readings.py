@@ -71,7 +71,7 @@ class LayerReading:
     @property
     def exceeds(self) -> bool:
         """Whether the direction raises refusal more than random directions do."""
-        return self.change > self.high
+        return self.change > max(self.high, 0.0)
 
 
 def strength_at(target: float, *, alphas: Sequence[float], kl: Sequence[float]) -> float:
