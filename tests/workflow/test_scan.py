@@ -79,7 +79,7 @@ def test_no_prompt_is_in_the_scan_and_in_the_study(scanned: Project) -> None:
 
 
 def test_a_finished_run_has_nothing_to_do(scanned: Project) -> None:
-    assert scanned.plan().jobs == []
+    assert not scanned.plan().jobs
 
 
 def pinned(project: Project) -> dict[str, Any]:
@@ -185,4 +185,4 @@ def test_a_study_of_sets_methods_and_every_intervention_runs_to_its_page(fresh: 
     for name in ("all-from-1", "add_keep_norm", "ablate_affine", "clamp", "pca"):
         assert name in summary
         assert name in page
-    assert project.plan().jobs == []
+    assert not project.plan().jobs

@@ -54,7 +54,7 @@ def drawn(design, rates, changes, *, rng):
     frame = pd.DataFrame(rows, columns=["split", "id", "sample", "cluster", "alpha", "outcome"])
     refused = frame["outcome"] & (frame["split"] != "benign")
     helped = frame["outcome"] & (frame["split"] == "benign")
-    fixed = {"role": "main", "direction": "d", "intervention": "add", "layer": 1, "seed": 0, "builds_direction": False}
+    fixed = {"role": "main", "direction": "d", "intervention": "add", "layer": "1", "seed": 0, "builds_direction": False}
     fixed |= {"coefficient": 1.0, "relative_strength": 1.0, "n_tokens": 9, "mean_entropy": 1.0, "base_logprob": -1.0}
     fixed |= {"first_token_kl": 0.0, "is_degenerate": False, "style": "one"}
     flags = dict(zip(OUTCOMES, (refused, refused, helped, helped), strict=True))
@@ -71,7 +71,7 @@ def verdicts(design, rates, changes, *, reports, rng):
 
     A claim pays for three at the recommended point whether or not the two others are made: what Holm begins with.
     """
-    drawn_once = [drawn(design, rates, changes, rng=rng).assign(layer=number) for number in range(reports)]
+    drawn_once = [drawn(design, rates, changes, rng=rng).assign(layer=str(number)) for number in range(reports)]
     study = study_of(pd.concat(drawn_once, ignore_index=True))
     pay = PARTS * len(QUESTIONS)
     tests, gaps = study.tests, gap_tests(study.counts, styles=study.styles)

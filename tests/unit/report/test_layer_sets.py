@@ -139,7 +139,7 @@ def test_runs_at_sets_are_compared_and_all_layers_have_no_depth(summary, tmp_pat
     table = compare_runs({"one": run})
     write_comparison_page(table, output=tmp_path / "index.html")
     text = (tmp_path / "index.html").read_text(encoding="utf-8")
-    assert re.search(r"<td>\w+, (layer 2|layers 10-18|all layers \(direction of layer 14\)) of 30, alpha", text)
+    assert re.search(r"<td>\w+, \w+, (layer 2|layers 10-18|all layers \(direction of layer 14\)) of 30, alpha", text)
     assert '<td class="number">all-from-14</td><td class="number">–</td>' in text
     assert '<td class="number">10-18</td><td class="number">50%</td>' in text
 
