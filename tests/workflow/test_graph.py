@@ -47,6 +47,7 @@ WORKING = [name for name, text in RULES.items() if "script:" in text]
 def test_the_picture_on_the_page_is_the_graph(fresh: Project) -> None:
     """Of the embedded model's run, as `make rulegraph` draws it; layouts differ between versions of graphviz."""
     command = [sys.executable, "-m", "snakemake", "--configfile", "config.yaml", "--rulegraph", "--forceall"]
+    command += ["--config", "experiment={layers: [14], alphas: {add: [0.7]}}", "scan={share: 0.2}"]
     # What a user pipes on: stdout alone.
     text = subprocess.run(command, cwd=fresh.root, capture_output=True, text=True, check=True).stdout
     reduced = subprocess.run(["tred"], input=text, capture_output=True, text=True, check=True).stdout
