@@ -61,6 +61,14 @@ def reported(path, category):
     return report(path, caption=caption, category=category)
 
 
+def no_scan():
+    """Say what a run lacks that scans nothing."""
+    with exit_on_input_error():
+        raise InputError(
+            "this run scans no layers", where="config key scan.share", fix="set it to 0.2, or layers: auto"
+        )
+
+
 def study():
     """The run with its layers and strengths; waits for the scan where the config leaves them to it."""
     if not RUN.is_open:

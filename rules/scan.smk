@@ -93,13 +93,6 @@ if RUN.scans:
             "../workflow/scripts/draw_scan.py"
 
 
-def no_scan():
-    with exit_on_input_error():
-        raise InputError(
-            "this run scans no layers", where="config key scan.share", fix="set it to 0.2, or layers: auto"
-        )
-
-
 rule scan:
     """Target: the scan of all layers, and what it chooses."""
     input:
