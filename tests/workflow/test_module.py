@@ -298,4 +298,4 @@ def test_a_project_that_snakedeploy_made_runs_the_whole_study(github, clone, ins
     plan = project.plan(*OPTIONS, config="config/config.yaml", extra_path=(str(installed),))
     whole = clone.plan("--snakefile", "workflow/Snakefile", config="config.yaml")
     assert plan.jobs == whole.jobs
-    assert {"study", "record_checksums", "complete_shard"} <= {job.rule for job in plan.jobs}
+    assert {"study", "record_checksums", "complete_baseline", "scan_layers"} <= {job.rule for job in plan.jobs}

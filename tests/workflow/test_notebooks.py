@@ -135,7 +135,7 @@ def test_other_settings_do_not_land_in_the_folder_of_a_run(notebooks, smoke):
     executed = notebooks.execute("01_smoke_test", TINY | {"RUN_ID": "smoke", "LAYER": 1, "ALPHA": 0.5})
     (error,) = _errors(executed)
     assert error.startswith(
-        "the folder holds a run with other settings: experiment.alphas ([1.0] there, [0.5] here), "
+        "the folder holds a run with other settings: experiment.alphas.add ([1.0] there, [0.5] here), "
         "sanity_checks.alpha (1.0 there, 0.5 here)\n  where: results/of_test/smoke\n  to do: choose another RUN_ID"
     )
     assert {path: path.read_bytes() for path in run.rglob("*") if path.is_file()} == before
