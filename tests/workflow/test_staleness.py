@@ -51,7 +51,7 @@ def lengths(*splits: str) -> list[Job]:
 
 
 def directions(*cells: tuple[str, int]) -> list[Job]:
-    return [job("build_direction", direction=name, layer=layer) for name, layer in cells]
+    return [job("build_direction", direction=name, block=layer) for name, layer in cells]
 
 
 def activations(*names: str) -> list[Job]:
