@@ -10,7 +10,8 @@ import steering_reliability as sr
 PACKAGE = Path(__file__).parents[2] / "workflow" / "steering_reliability"
 # A change here is a change for everyone who uses the package: say so in the README.
 FROZEN = """
-DirectionConfig: method, refusal_prefix, compliance_prefix, hook_point, token_position, file, normalize, build_fraction
+DirectionConfig: method, contrast, refusal_prefix, compliance_prefix, hook_point, token_position, file, normalize, \
+build_fraction
 GeneratedText: id, prompt, sample, completion, n_tokens, finish_reason, mean_logprob, mean_entropy, first_token_kl, \
 base_logprob
 GenerationConfig: max_new_tokens, temperature, top_p, seed, batch_size, memory_gib, workers, num_samples_per_prompt, \

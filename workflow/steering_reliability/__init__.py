@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from steering_reliability.model.loading import LoadedModel
 
 _HOMES = {
-    "DirectionConfig": "config.schema",
+    "DirectionConfig": "config.direction",
     "GeneratedText": "library.generate",
     "GenerationConfig": "config.schema",
     "InputError": "errors",

@@ -57,7 +57,7 @@ def test_a_folder_with_another_study_is_refused_and_left_as_it_is(model, tmp_pat
     assert write_study(folder, SETTINGS, model=model) == file
     generation = {"seed": 3, "max_new_tokens": 9, "temperature": 0.1, "top_p": 0.5, "num_samples_per_prompt": 2}
     said = refusal(folder, model=model, changes={"generation": generation, "data": {"max_prompts_per_split": 3}})
-    assert "data.max_prompts_per_split (40 there, 3 here)" in said
+    assert "data.max_prompts_per_split (120 there, 3 here)" in said
     assert ", and 1 more\n" in said
     # What only decides the speed may change.
     write_study(folder, SETTINGS, model=model, changes={"generation": {"memory_gib": 1.0, "workers": 1}})
