@@ -54,7 +54,14 @@ def drawn(design, rates, changes, *, rng):
     frame = pd.DataFrame(rows, columns=["split", "id", "sample", "cluster", "alpha", "outcome"])
     refused = frame["outcome"] & (frame["split"] != "benign")
     helped = frame["outcome"] & (frame["split"] == "benign")
-    fixed = {"role": "main", "direction": "d", "intervention": "add", "layer": "1", "seed": 0, "builds_direction": False}
+    fixed = {
+        "role": "main",
+        "direction": "d",
+        "intervention": "add",
+        "layer": "1",
+        "seed": 0,
+        "builds_direction": False,
+    }
     fixed |= {"coefficient": 1.0, "relative_strength": 1.0, "n_tokens": 9, "mean_entropy": 1.0, "base_logprob": -1.0}
     fixed |= {"first_token_kl": 0.0, "is_degenerate": False, "style": "one"}
     flags = dict(zip(OUTCOMES, (refused, refused, helped, helped), strict=True))
