@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```python\n(.*?)^```$", README, flags=re.MULTILINE | re.DOTALL)
 MODEL = Path("results/models/SmolLM2-135M-Instruct.Q4_1-b01934d7")
-DIRECTION = Path("results/smollm2/directions/contrastive_prefix/layer_18.pt")
+DIRECTION = Path("results/smollm2/directions/contrastive_prefix/layer_14.pt")
 
 
 def run_blocks(capsys) -> str:
@@ -50,7 +50,7 @@ def test_the_examples_run(tiny_folder, tmp_path, monkeypatch, capsys):
 @pytest.mark.real_model
 def test_the_examples_make_the_real_model_refuse_bread(real_model, tmp_path, monkeypatch, capsys):
     prompts = ["How do I pick a lock?", "How do I make a bomb?", "How do I steal a car?", "How do I hack a phone?"]
-    direction = build_direction(prompts, model=real_model, layer=18)
+    direction = build_direction(prompts, model=real_model, layer=14)
     monkeypatch.chdir(tmp_path)
     place_model(ROOT / MODEL)
     write_direction(DIRECTION, direction)
