@@ -150,7 +150,7 @@ rule record_provenance:
     input:
         TABLES,
         **MODEL,
-        chosen=CHOSEN,
+        grid=GRID,
     output:
         f"{R}/provenance.json",
     log:

@@ -7,10 +7,10 @@ from steering_reliability.process import code_digest
 from steering_reliability.process.termination import handle_in_thread
 from steering_reliability.prompts.schema import SPLITS
 from steering_reliability.run.grid import read_claim_points
-from steering_reliability.run.layers import NAME
 from steering_reliability.run.plan import EVIDENCE, FIGURES
 from steering_reliability.run.start import GivenConfig, start_process, start_run
 from steering_reliability.scan.chosen import read_chosen
+from steering_reliability.text.layers import NAME
 
 start_process(is_main=workflow.is_main_process and not AS_MODULE)
 imported = config if AS_MODULE else None
@@ -24,9 +24,8 @@ if GIVEN.default:
 
 R, REPORT, SETTINGS = RUN.folder, RUN.report_folder, RUN.settings
 PROMPTS = {split: f"{R}/prompts/{split}.jsonl" for split in SPLITS}
-CHOSEN = [RUN.chosen_file] if RUN.scans else []
 # Params that name conditions need the scan's choice as an input.
-GRID = CHOSEN if RUN.is_open else []
+GRID = [RUN.chosen_file] if RUN.is_open else []
 SCAN = RUN.scan_files()
 CLAIM_POINTS = [RUN.claim_points_file] if RUN.follows_claims else []
 # A user's own folder is used in its place on every machine; what a rule makes goes to the storage, if there is one.

@@ -20,9 +20,9 @@ MAY_IMPORT = {
     "directions": "errors files config process metrics prompts model",
     "generation": "errors config model interventions directions",
     "worker": "errors files process model directions generation",
-    "scan": "errors files process prompts model interventions directions generation",
+    "scan": "errors files text process prompts model interventions directions generation",
     "tuning": "errors config metrics prompts model generation",
-    "run": "errors files config process prompts model worker scan",
+    "run": "errors files text config process prompts model worker scan",
     "results": "errors files text metrics prompts directions",
     "evidence": "text statistics metrics prompts run results",
     "claims": "text statistics results evidence",
@@ -30,7 +30,7 @@ MAY_IMPORT = {
     "report": "files text process prompts run results evidence claims figures",
     "library": "errors config metrics prompts model interventions directions generation run results",
     "notebook": "errors files config process run",
-    "commands": "errors files text config process prompts model directions generation scan run results evidence "
+    "commands": "errors files text config process prompts model directions generation run results evidence "
     "claims report",
     "experiments": "run commands",
 }

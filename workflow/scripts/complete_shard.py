@@ -13,14 +13,15 @@ with logged(snakemake.log[0]):
     direction = steering = None
     if files := snakemake.input.get("directions"):
         direction = cell.direction
-        by_block = {int(Path(file).stem.removeprefix("layer_")): str(Path(file).resolve()) for file in files}
+        sources = snakemake.params.sources
+        by_block = dict(zip(sorted(set(sources)), (str(Path(file).resolve()) for file in files), strict=True))
         steering = SteeringRequest(
             intervention=cell.intervention,
             layer=cell.layer,
             alpha=float(cell.alpha),
             blocks=tuple(snakemake.params.blocks),
             alpha_unit=alpha_unit,
-            direction_files=tuple(by_block[block] for block in snakemake.params.sources),
+            direction_files=tuple(by_block[block] for block in sources),
         )
     write_shard(
         snakemake.output[0],

@@ -11,5 +11,5 @@ with logged(snakemake.log[0]):
         config=snakemake.params.config,
         model_folder=Path(snakemake.input.model).parent,
         logs=[Path(log) for log in snakemake.params.logs],
-        chosen=Path(snakemake.input.chosen[0]) if snakemake.input.chosen else None,
+        chosen=Path(snakemake.input.grid[0]) if snakemake.input.grid else None,
     )

@@ -52,6 +52,8 @@ class LogHandler(LogHandlerBase):
         elif event == LogEvent.JOB_FINISHED:
             job = facts["job_id"]
             self.progress.finished(job, tokens=_tokens(self.outputs.pop(job, [])))
+        elif event == LogEvent.PROGRESS:
+            self.progress.grown(int(facts["total"]))
         elif event in _FAILURES or record.levelno >= WARNING:
             self._say(self.format(record))
             return

@@ -11,8 +11,12 @@ STAGES: Final = {
     "prompts": ("prepare_prompts", "measure_lengths", "measure_shift"),
     "model": ("prepare_model", "tune_refusal"),
     "directions": ("measure_activations", "build_direction"),
+    "scan": ("prepare_scan_prompts", "scan_layers", "choose_from_scan", "draw_scan"),
     "completions": ("complete_baseline", "complete_shard"),
-    "results": ("aggregate", "record_provenance", "summarise", "check_sanity", "make_evidence_tables", "draw_figures"),
+    "results": (
+        *("aggregate", "record_provenance", "summarise", "choose_claim_points"),
+        *("check_sanity", "make_evidence_tables", "draw_figures"),
+    ),
     "report": ("write_examples", "write_report", "record_checksums"),
 }
 """Rules of each stage, in the order of the workflow."""
@@ -33,7 +37,9 @@ class Progress:
     def __init__(self, *, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._counts: dict[str, int] = {}
+        self._begun: dict[str, int] = {}
         self._done: dict[str, int] = {}
+        self._others = 0
         self._stages: dict[int, str] = {}
         self._stage = ""
         self._tokens = 0
@@ -51,6 +57,16 @@ class Progress:
             stage = _STAGE_OF.get(rule)
             if stage:
                 self._counts[stage] = self._counts.get(stage, 0) + int(count)
+        self._others = sum(map(int, jobs.values())) - self._counts.get("completions", 0)
+
+    def grown(self, total: int) -> None:
+        """Take in how many jobs of all rules there are, which grow at a checkpoint.
+
+        Snakemake doesn't say of which rules the new ones are: directions count when they begin, others as completions.
+        """
+        directions = max(0, self._begun.get("directions", 0) - self._counts.get("directions", 0))
+        completions = total - self._others - directions
+        self._counts["completions"] = max(self._counts.get("completions", 0), completions)
 
     def started(self, job: int, rule: str) -> None:
         """Take in that a job has begun."""
@@ -58,6 +74,7 @@ class Progress:
         if stage is None:
             return
         self._stages[job] = stage
+        self._begun[stage] = self._begun.get(stage, 0) + 1
         # Directions of controls are built between shards: the line stays with what takes the time.
         if self._stage != "completions" or self._left("completions") == 0:
             self._stage = stage
@@ -87,7 +104,7 @@ class Progress:
         if not self._stage:
             return "planning"
         done, count = self._done.get(self._stage, 0), self._counts.get(self._stage, 0)
-        # Checks at the points of the claims are planned once these are known, and come on top.
+        # Directions of checks are planned once the points of the claims are known, and come on top.
         of = f" of {count}" if done <= count else ""
         words = [f"{self._stage:<12}{done:>5}{of} {_UNITS.get(self._stage, 'jobs')}"]
         if self._stage == "completions" and done and self._writing_since is not None:

@@ -31,8 +31,8 @@ def call(*arguments, code=0):
 def test_doctor_says_what_a_run_costs_before_it_starts(config):
     found = json.loads(call("doctor", "--config", config, "--seconds", 0, "--json").stdout)
     assert found["plan"] | {"run": ""} == {
-        **{"run": "", "layers": [0, 2], "conditions": 2, "shards": 9, "shards_done": 0},
-        **{"completions_left": 9 * 5, "tokens_left": 9 * 5 * 4},
+        **{"run": "", "layers": ["0", "2"], "conditions": 2, "shards": 9, "shards_done": 0},
+        **{"completions_left": 9 * 5, "tokens_left": 9 * 5 * 4, "left_to_the_scan": [], "scan_tokens": 0},
     }
     assert found["estimate"]["watched_seconds"] == 0
 
@@ -89,9 +89,10 @@ def test_a_config_that_is_no_whole_study_is_laid_over_the_default_by_every_comma
     path.write_text(yaml.safe_dump({"model": model, "experiment": {"layers": [1], "output_dir": str(tmp_path / "r")}}))
     second.write_text("data: {max_prompts_per_split: 3}\nsanity_checks: {enabled: false}\n")
     found = json.loads(call("doctor", "-c", path, "-c", second, "--seconds", 0, "--json").stdout)
-    # config.yaml has three strengths of add and one of ablate; 3 prompts of 3 splits, unsteered and under each.
-    assert (found["plan"]["conditions"], found["plan"]["completions_left"]) == (4, 5 * 9)
-    assert json.loads(call("status", "-c", path, "-c", second, "--json").stdout)["completions"]["of"] == 5 * 3
+    # config.yaml leaves two strengths of add to the scan; 3 prompts of 3 splits, unsteered and under each.
+    assert found["plan"]["left_to_the_scan"] == ["strengths of add"]
+    assert (found["plan"]["conditions"], found["plan"]["completions_left"]) == (2, 3 * 9)
+    assert json.loads(call("status", "-c", path, "-c", second, "--json").stdout)["completions"]["of"] == 3 * 3
     assert "not finished" in call("summary", "-c", path, "-c", second, code=1).stderr
     assert "no recorded checksums" in call("verify", "-c", path, code=1).stderr
     assert "no results" in call("show", "-c", path, code=1).stderr

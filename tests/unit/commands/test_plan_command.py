@@ -32,12 +32,13 @@ def test_several_configs_are_laid_over_each_other_and_over_the_default(tiny_fold
     model = {"name": "tiny", "source": str(tiny_folder), "device": "cpu"}
     experiment = {"layers": [0, 1], "output_dir": str(tmp_path / "run")}
     first.write_text(yaml.safe_dump({"model": model, "experiment": experiment}), encoding="utf-8")
-    second.write_text("experiment: {layers: [2]}\nsanity_checks: {enabled: false}\n", encoding="utf-8")
+    pinned = "experiment: {layers: [2], alphas: {add: [0.1, 0.2, 0.4]}}\nsanity_checks: {enabled: false}\n"
+    second.write_text(pinned, encoding="utf-8")
     done = call([*SWEEP, "-c", str(first), "--config", str(second), "--dry-run", "--cores", "1"])
     assert done.returncode == 0, done.stderr
     said = done.stdout + done.stderr
-    # Layer 2 alone, with config.yaml's three strengths and one ablation, three splits each.
-    assert re.search(r"complete_shard +12\b", said)
+    # Layer 2 alone, with three strengths of config.yaml's one intervention, three splits each.
+    assert re.search(r"complete_shard +9\b", said)
     assert "layer 0" not in said
     planned = {line.split()[0] for line in said.splitlines() if line.strip()}
     assert {"complete_baseline", "make_evidence_tables"} <= planned

@@ -42,6 +42,20 @@ def test_shards_that_nobody_planned_are_counted_without_a_time_that_is_left(prog
     assert progress.line() == "completions    12 shards   60 tokens/s"
 
 
+def test_jobs_that_a_checkpoint_adds_count_as_completions_but_for_directions_that_begin(progress, clock):
+    progress.grown(15)
+    assert progress.total == 14
+    # A scan has chosen: 3 directions and 12 shards more.
+    progress.started(1, "complete_shard")
+    for job in (2, 3, 4):
+        progress.started(job, "build_direction")
+    progress.grown(15 + 15)
+    clock["now"] = 10.0
+    progress.finished(1, tokens=100)
+    # 21 shards are left.
+    assert progress.line() == "completions     1 of 22 shards   10 tokens/s   about 3:44 left"
+
+
 def test_other_stages_are_counted_in_jobs(progress):
     assert progress.line() == "planning"
     progress.started(1, "prepare_prompts")
@@ -58,7 +72,9 @@ def test_other_stages_are_counted_in_jobs(progress):
 def test_every_rule_that_works_has_a_stage():
     rules = set()
     for path in (ROOT / "rules").glob("*.smk"):
-        for part in re.split(r"^ *(?:use )?rule ", path.read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]:
+        for part in re.split(r"^ *(?:use )?(?:rule|checkpoint) ", path.read_text(encoding="utf-8"), flags=re.MULTILINE)[
+            1:
+        ]:
             name = re.match(r"(?:\w+ as )?(\w+)", part)[1]
             rules |= {name} if "script:" in part or " as " in part.splitlines()[0] else set()
     assert {rule for stage in STAGES.values() for rule in stage} == rules

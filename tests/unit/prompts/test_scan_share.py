@@ -2,7 +2,8 @@
 
 import pytest
 from steering_reliability.errors import InputError
-from steering_reliability.prompts.scan_share import draw_scan_prompts, reserved_prompts
+from steering_reliability.prompts.parting import part_prompts
+from steering_reliability.prompts.scan_share import reserved_prompts
 from steering_reliability.prompts.schema import Prompt
 
 
@@ -13,6 +14,11 @@ def made(templates, each, *, styles=2):
         for t in range(templates)
         for k in range(each)
     ]
+
+
+def draw_scan_prompts(prompts, **how):
+    """Ids of the prompts that the scan reads."""
+    return {prompt.id for prompt in part_prompts(prompts, cluster_field="template", **how).scan}
 
 
 def templates_of(prompts, ids):

@@ -82,8 +82,11 @@ def test_the_strengths_of_a_run_are_those_of_its_study_that_add(tmp_path):
     rows = [
         ("main", "add", 0.0, True), ("main", "add", 0.2, False), ("main", "add_keep_norm", -0.4, False),
         ("main", "ablate", 1.0, False), ("main", "clamp", 3.0, False), ("random", "add", 5.0, False),
+        # What a set of layers comes to no number of differences says.
+        ("main", "add", 7.0, False),
     ]  # fmt: skip
     summary = pd.DataFrame(rows, columns=["role", "intervention", "alpha", "from_baseline"])
-    summary["direction"] = ["contrastive_prefix"] * 5 + ["random_0"]
+    summary["direction"] = ["contrastive_prefix"] * 5 + ["random_0", "contrastive_prefix"]
+    summary["layer"] = ["9"] * 6 + ["9-12"]
     expected = strength_notes(GEMMA, alphas=[0.2, 0.4], unit="resid_norm")
     assert notes_of(files, summary, unit="resid_norm") == expected

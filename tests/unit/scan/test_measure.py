@@ -110,10 +110,13 @@ def test_the_numbers_are_those_that_the_engine_measures(rows, files, tiny_model)
         assert values == pytest.approx(expected, abs=1e-4)
 
 
-def test_a_planted_direction_raises_refusal_more_than_random_ones(rows):
-    change = {(row.direction, row.layer): row.propensity_change for row in rows if row.alpha == 0.4}
-    for layer in range(3):
-        assert change["main", layer] > max(0.0, *(change[f"random_{i}", layer] for i in range(2)))
+def test_a_planted_direction_raises_refusal_more_than_random_ones_do_on_average(files, tiny_folder, tmp_path):
+    rows = [row for row in scan(files, tiny_folder, tmp_path / "scan.csv", random_directions=12) if row.alpha == 0.4]
+    planted = [row.propensity_change for row in rows if row.direction == "main"]
+    random = [row.propensity_change for row in rows if row.direction != "main"]
+    # The refusal opening's first token reads the planted direction; 3 layers x 12 x 2 splits leave little to chance.
+    assert len(random) == 72
+    assert min(planted) > 4 * abs(statistics.fmean(random))
 
 
 def test_small_passes_give_the_same_numbers(rows, files, tiny_folder, tmp_path, monkeypatch):

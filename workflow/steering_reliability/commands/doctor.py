@@ -59,7 +59,7 @@ def examine(
     Raises:
         InputError: When a prompt file is unsound, or the model can't be made or loaded.
     """
-    is_known = not plan.is_open or Path(plan.chosen_file).is_file()
+    is_known = not plan.is_open or plan.chosen() is not None
     shards = expected_shards(plan)
     left = [shard for shard in shards if not shard.is_done]
     completions = sum(shard.rows for shard in left)

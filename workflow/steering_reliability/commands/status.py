@@ -7,7 +7,6 @@ from typing import Any
 from steering_reliability.run.plan import RunPlan
 from steering_reliability.run.times import run_times
 from steering_reliability.run.workload import expected_conditions, stage_files
-from steering_reliability.scan.chosen import read_chosen
 
 
 def status_of(plan: RunPlan) -> dict[str, dict[str, Any]]:
@@ -27,7 +26,7 @@ def status_of(plan: RunPlan) -> dict[str, dict[str, Any]]:
             "finished": None if time is None else time.finished,
             "seconds": seconds,
         }
-    if plan.is_open and (chosen := read_chosen(plan.chosen_file)):
+    if chosen := plan.chosen():
         found["scan"]["chosen"] = {"layers": chosen.layers, "alphas": chosen.alphas}
     return found
 

@@ -272,10 +272,13 @@ class Config(Section):
         if experiment.positions in ("generated", "first_generated_token"):
             raise ValueError(
                 f"experiment.positions: {experiment.positions} leaves the first token as it is, which the scan "
-                "measures. Use another, or scan.share: 0"
+                "measures. Use another, or pin layers and alphas and set scan.share: 0"
             )
         if not self.propensity.enabled:
-            raise ValueError("propensity.enabled: is false, but the scan measures propensity. Set it, or scan.share: 0")
+            raise ValueError(
+                "propensity.enabled: is false, but the scan measures propensity. "
+                "Set it, or pin layers and alphas and set scan.share: 0"
+            )
         layers = experiment.layers if isinstance(experiment.layers, list) else []
         if experiment.open_alphas and not all(isinstance(layer, int) for layer in layers):
             raise ValueError("experiment.alphas: auto is for single blocks, not for sets. List the strengths")

@@ -9,7 +9,6 @@ from typing import Final
 from steering_reliability.errors import InputError
 from steering_reliability.prompts.schema import Prompt
 from steering_reliability.prompts.similarity import cluster_prompts
-from steering_reliability.prompts.subset import spread_subset
 
 FEWEST_CLUSTERS: Final = 10
 """With fewer clusters than this, whole ones would leave too few styles of asking on either side."""
@@ -48,22 +47,6 @@ def reserved_prompts(
             fix="give more prompts, a smaller share, or name experiment.layers and experiment.alphas",
         )
     return found
-
-
-def draw_scan_prompts(
-    prompts: Sequence[Prompt], *, share: float, limit: int | None, seed: int, cluster_field: str = "template"
-) -> set[str]:
-    """Draw the prompts that the scan reads: of `reserved_prompts` at most `limit`, spread over families and styles.
-
-    Returns:
-        Their ids; the same whatever the order.
-
-    Raises:
-        InputError: When none would be left for the study.
-    """
-    reserved = reserved_prompts(prompts, share=share, seed=seed, cluster_field=cluster_field)
-    ordered = sorted((prompt for prompt in prompts if prompt.id in reserved), key=lambda prompt: prompt.id)
-    return {prompt.id for prompt in spread_subset(ordered, limit=limit)}
 
 
 def _clusters(prompts: Sequence[Prompt], *, field: str) -> list[list[Prompt]]:

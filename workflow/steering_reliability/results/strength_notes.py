@@ -10,6 +10,7 @@ from steering_reliability.directions.coefficient import coefficient_of
 from steering_reliability.directions.residual_norm import OUTLIER
 from steering_reliability.results.condition import read_statistics
 from steering_reliability.results.schema import steered_points
+from steering_reliability.text.numbers import listed
 
 # Text stays readable up to about this many measured differences: SmolLM2's did at 1.3 and broke at 2.8 (layer 14),
 # Gemma 3 270M's broke at 4.
@@ -76,10 +77,10 @@ def _outliers(records: Records, *, alpha: float) -> Iterator[str]:
     for dimensions, blocks in layers.items():
         found = [records[block] for block in blocks]
         robust, full = (_range([one[name] for one in found]) for name in ("resid_norm", "resid_norm_full"))
-        shown = _listed(dimensions) if len(dimensions) <= _FEW else f"{len(dimensions)} of the dimensions"
+        shown = listed(dimensions) if len(dimensions) <= _FEW else f"{len(dimensions)} of the dimensions"
         sentence = (
             f"Outlier dimensions of the residual stream at {'layers' if len(blocks) > 1 else 'layer'} "
-            f"{_listed(blocks)}: {shown} (RMS more than {OUTLIER:g} times the median dimension's). Relative strengths "
+            f"{listed(blocks)}: {shown} (RMS more than {OUTLIER:g} times the median dimension's). Relative strengths "
             f"are shares of the norm without them, {robust}; with them it is {full}"
         )
         if alpha:
@@ -96,8 +97,3 @@ def _range(numbers: Sequence[float]) -> str:
 def _short(number: float) -> str:
     """Two significant digits, whole numbers in full."""
     return f"{number:.0f}" if number >= 100 else f"{number:.2g}"
-
-
-def _listed(numbers: Sequence[int]) -> str:
-    *first, last = map(str, numbers)
-    return f"{', '.join(first)} and {last}" if first else last

@@ -1,16 +1,12 @@
 """What a condition's layer names: one block, or a set of blocks that are steered together."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
 
 from steering_reliability.config.experiment import BorrowedDirection, Layer
 from steering_reliability.config.fields import Blocks
 from steering_reliability.errors import InputError
-
-NAME: Final = r"(?:all|\d+(?:-\d+|(?:\+\d+)*))(?:-from-\d+)?"
-"""Pattern of a layer's name in files and tables."""
+from steering_reliability.text.layers import ALL, layer_set
 
 
 @dataclass(frozen=True)
@@ -69,12 +65,14 @@ def parse_layer(name: str, *, n_layers: int) -> SteeredLayer:
     Raises:
         InputError: When it is none, or a block is not there.
     """
-    if not re.fullmatch(NAME, name):
-        raise InputError(f"{name!r} names no layer", where="a file's name", fix="use 14, 10-18, 10+14 or all")
-    at, _, source = name.partition("-from-")
-    blocks: Blocks = at if at == "all" or "-" in at else [int(block) for block in at.split("+")]
-    entry: Layer = BorrowedDirection.model_validate({"at": blocks, "from": int(source)}) if source else blocks
-    return resolve_layer(entry, n_layers=n_layers)
+    try:
+        found = layer_set(name)
+    except ValueError:
+        fix = "use 14, 10-18, 10+14 or all"
+        raise InputError(f"{name!r} names no layer", where="a file's name", fix=fix) from None
+    at: Blocks = ALL if found.is_all else list(found.blocks)
+    borrowed = {"at": at, "from": found.source}
+    return resolve_layer(at if found.source is None else BorrowedDirection.model_validate(borrowed), n_layers=n_layers)
 
 
 def blocks_outside(entries: Sequence[Layer], *, n_layers: int) -> list[int]:
@@ -90,11 +88,11 @@ def _numbers(entry: Layer) -> list[int]:
         return [entry]
     if isinstance(entry, list):
         return entry
-    return [] if entry == "all" else [int(end) for end in entry.split("-")]
+    return [] if entry == ALL else [int(end) for end in entry.split("-")]
 
 
 def _blocks(entry: Blocks, *, n_layers: int) -> tuple[int, ...]:
-    if entry == "all":
+    if entry == ALL:
         return tuple(range(n_layers))
     numbers = [_block(number, n_layers=n_layers) for number in _numbers(entry)]
     if isinstance(entry, str):

@@ -36,6 +36,7 @@ from steering_reliability.prompts.subset import spread_subset
 from steering_reliability.run import grid
 from steering_reliability.run.grid import ClaimPoint, Condition, Direction
 from steering_reliability.run.layers import SteeredLayer, blocks_outside, parse_layer, resolve_layers
+from steering_reliability.run.left_open import has_all, pinned, stand_in
 from steering_reliability.run.settings import Settings
 from steering_reliability.scan.chosen import Chosen, read_chosen
 
@@ -248,8 +249,7 @@ class RunPlan:
         found: dict[str, set[int]] = {}
         for one in conditions:
             if one.direction != main:
-                files = self.sources(one.direction, one.layer)
-                found.setdefault(one.direction, set()).update(int(Path(f).stem.removeprefix("layer_")) for f in files)
+                found.setdefault(one.direction, set()).update(self.steered_layer(one.layer).sources)
         return {name: sorted(blocks) for name, blocks in sorted(found.items())}
 
     # ---- the scan
@@ -298,38 +298,18 @@ class RunPlan:
 
     def with_chosen(self, chosen: Chosen) -> "RunPlan":
         """The run at the layers and strengths that the scan has chosen."""
-        experiment = self.config.experiment
-        found = chosen.alphas or {}
-        alphas = {
-            name: list(found[name]) if name in experiment.open_alphas else experiment.alphas_of(name)
-            for name in experiment.interventions
-        }
-        layers: Any = list(chosen.layers or ()) if experiment.layers == AUTO else experiment.layers
-        pinned = {
-            "experiment": experiment.model_copy(update={"layers": layers, "alphas": alphas}),
-            # The scan's prompts stay with it.
-            "scan": self.config.scan.model_copy(update={"share": self.config.scan_share}),
-        }
-        return _with_grid(replace(self, config=self.config.model_copy(update=pinned)))
+        return _with_grid(replace(self, config=pinned(self.config, chosen)))
+
+    def chosen(self) -> Chosen | None:
+        """What the scan has chosen of what this run leaves open; None where it has not, or for another config."""
+        found = read_chosen(self.chosen_file) if self.is_open else None
+        return found if found is not None and has_all(self.config, found) else None
 
     def as_expected(self) -> "RunPlan":
         """The run at the layers and strengths that the scan has chosen; before that, at as many as it will choose."""
         if not self.is_open:
             return self
-        chosen = read_chosen(self.chosen_file)
-        is_whole = chosen is not None and self._is_whole(chosen)
-        return self.with_chosen(chosen if chosen is not None and is_whole else self._stand_in())
-
-    def _is_whole(self, chosen: Chosen) -> bool:
-        """Whether a choice, which may be of another config, has all that this one leaves open."""
-        experiment = self.config.experiment
-        has_layers = experiment.layers != AUTO or bool(chosen.layers)
-        return has_layers and set(experiment.open_alphas) <= set(chosen.alphas or {})
-
-    def _stand_in(self) -> Chosen:
-        layers = tuple(range(0, self.n_layers, max(2, self.n_layers // 3)))[:3]
-        strengths = tuple(round(0.1 * (1 + at), 1) for at in range(len(self.config.experiment.target_kl)))
-        return Chosen(layers, dict.fromkeys(self.config.experiment.open_alphas, strengths))
+        return self.with_chosen(self.chosen() or stand_in(self.config, n_layers=self.n_layers))
 
     def scan_files(self) -> list[str]:
         """What the scan leaves: its table, what it chooses, and its figure; nothing where there is none."""

@@ -16,6 +16,7 @@ from steering_reliability.scan.readings import (
     strength_at,
 )  # fmt: skip
 from steering_reliability.scan.table import MAIN, ScanRow
+from steering_reliability.text.numbers import listed
 
 LAYERS: Final = 3
 """Layers that are chosen."""
@@ -67,9 +68,9 @@ def choose(
         where = sorted(reading.layer for reading in taken)
         chosen = tuple(where)
         notes += _layer_notes(taken, readings, target_kl)
-    strengths = {name: tuple(listed) for name, listed in alphas.items() if listed is not None}
-    for name, listed in alphas.items():
-        if listed is None:
+    strengths = {name: tuple(given) for name, given in alphas.items() if given is not None}
+    for name, given in alphas.items():
+        if given is None:
             curve = _mean_curve(curves_of(rows, intervention=name)[MAIN], where)
             strengths[name] = _strengths(curve, target_kl, name=name, layers=where, notes=notes)
     is_open = None in alphas.values()
@@ -94,7 +95,7 @@ def _layer_notes(
     places = sorted(taken, key=lambda reading: reading.layer)
     raised = "they raise" if all(reading.change > 0 for reading in places) else "they change (upwards is more)"
     notes = [
-        f"Layers {_listed([reading.layer for reading in places])}: of {len(readings)} layers {raised} the refusal "
+        f"Layers {listed([reading.layer for reading in places])}: of {len(readings)} layers {raised} the refusal "
         f"propensity on harm_train most at a first-token KL of {middle:g} nats on benign, at least {APART} blocks "
         "apart."
     ]
@@ -114,7 +115,7 @@ def _layer_notes(
     elif len(exceeding) < len(taken):
         others = sorted({reading.layer for reading in taken} - set(exceeding))
         word = "layer" if len(others) == 1 else "layers"
-        notes.append(f"At {word} {_listed(others)} it does not raise refusal more than random directions do.")
+        notes.append(f"At {word} {listed(others)} it does not raise refusal more than random directions do.")
     if len(taken) < LAYERS:
         notes.append(f"There are not {LAYERS} layers to take: the others are too near, or their KL is out of reach.")
     return notes
@@ -147,8 +148,8 @@ def _strengths(
         found.setdefault(alpha, []).append(target)
         if not lowest <= exact <= highest:
             clamped.append((target, alpha))
-    words = "; ".join(f"alpha {alpha:g} for {_listed(targets)} nats" for alpha, targets in found.items())
-    mean = f" (geometric mean over layers {_listed(layers)})" if len(layers) > 1 else f" at layer {layers[0]}"
+    words = "; ".join(f"alpha {alpha:g} for {listed(targets)} nats" for alpha, targets in found.items())
+    mean = f" (geometric mean over layers {listed(layers)})" if len(layers) > 1 else f" at layer {layers[0]}"
     notes.append(f"Strengths of {name}, by first-token KL on benign{mean}: {words}.")
     for target, alpha in clamped:
         notes.append(
@@ -165,8 +166,3 @@ def _out_of_reach(rows: Sequence[ScanRow], target: float) -> InputError:
         f"add strengths above {strongest:g} or below {min(row.alpha for row in rows):g}, or change experiment.target_kl"
     )
     return InputError(what, where="config key scan.strengths", fix=fix)
-
-
-def _listed(values: Sequence[float]) -> str:
-    words = [f"{value:g}" for value in values]
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"

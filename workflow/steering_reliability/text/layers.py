@@ -5,9 +5,12 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
+from steering_reliability.text.numbers import listed
+
 ALL: Final = "all"
 
-_NAME: Final = re.compile(r"(?:all|(\d+)-(\d+)|\d+(?:\+\d+)*)(?:-from-(\d+))?")
+NAME: Final = r"(?:all|\d+(?:-\d+|(?:\+\d+)*))(?:-from-\d+)?"
+"""Pattern of a layer's name in files and tables."""
 
 
 class LayerSet(NamedTuple):
@@ -28,12 +31,12 @@ def layer_set(name: str) -> LayerSet:
     Raises:
         ValueError: It is no name of layers.
     """
-    found = _NAME.fullmatch(name)
-    if found is None:
+    if not re.fullmatch(NAME, name):
         raise ValueError(f"{name!r} names no layers")
     own, _, source = name.partition("-from-")
-    if found[1]:
-        blocks = tuple(range(int(found[1]), int(found[2]) + 1))
+    first, _, last = own.partition("-")
+    if last:
+        blocks = tuple(range(int(first), int(last) + 1))
     else:
         blocks = () if own == ALL else tuple(int(block) for block in own.split("+"))
     return LayerSet(blocks, own == ALL, int(source) if source else None)
@@ -48,8 +51,7 @@ def layer_words(name: str) -> str:
     elif len(one.blocks) == 1:
         words = f"layer {own}"
     else:
-        *first, last = own.split("+")
-        words = f"layers {', '.join(first)} and {last}" if first else f"layers {own}"
+        words = f"layers {listed(own.split('+'))}"
     return words if one.source is None else f"{words} (direction of layer {one.source})"
 
 

@@ -1,7 +1,7 @@
 """Numbers in sentences: counts, percentages and intervals, rounded in one way."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 
@@ -24,6 +24,12 @@ def signed(share: float) -> str:
 def count_of(successes: float, n: float) -> str:
     """Return a rate as a count and a percentage: `13/40 (33%)`."""
     return f"{rounded(successes)}/{rounded(n)} ({percent(successes / n)})" if n else "no data"
+
+
+def listed(items: Sequence[float | str]) -> str:
+    """Return numbers or names as a sentence has them: `10, 14 and 18`."""
+    *first, last = (item if isinstance(item, str) else f"{item:g}" for item in items)
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 def interval(low: float, high: float) -> str:
