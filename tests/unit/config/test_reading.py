@@ -97,6 +97,7 @@ def test_a_minimal_config_gets_its_defaults():
         (experiment(alphas=3), "experiment.alphas: must be a list, or a mapping of keys with a list for each (got 3)"),
         (experiment(alphas={"add": 3}), "experiment.alphas.add: must be a list, such as [3] (got 3)"),
         (experiment(alphas=["x"]), "experiment.alphas.0: must be a number (got 'x')"),
+        (minimal(scan={"strengths": [1]}), "scan.strengths: must have at least 2 entries (got [1])"),
         (experiment(alphas=[math.inf]), "experiment.alphas.0: must be a finite number (got inf)"),
         (minimal(generation={"seed": -1}), "generation.seed: must be at least 0 (got -1)"),
         (minimal(generation={"top_p": 0}), "generation.top_p: must be above 0 (got 0)"),

@@ -1,5 +1,6 @@
 """The `with` block against arithmetic by hand on the plain model."""
 
+import numpy as np
 import pytest
 import torch
 from plain_model import load_plain_model
@@ -75,7 +76,7 @@ def test_every_block_has_its_own_direction_and_both_hook_points_are_steered(tiny
     given = {"direction": [DIRECTION, OTHER], "alpha": 0.5, "hook_point": "resid_both"}
     with torch.inference_mode():
         expected = plain(TOKENS).logits
-        for layer in (None, "1-2", [1, 2]):
+        for layer in (None, "1-2", "1+2", [1, 2], np.array([1, 2]), [np.int64(1), 2]):
             with steered(tiny_model.bridge, **given, layer=layer):
                 torch.testing.assert_close(tiny_model.bridge(TOKENS), expected, rtol=1e-4, atol=1e-4)
 
@@ -96,8 +97,10 @@ def test_the_hook_is_gone_after_an_error(tiny_model):
         ({"layer": "2-1"}, "'2-1' names no layers"),
         ({"layer": "first"}, "'first' names no layers"),
         ({"layer": ["1"]}, "names no layers"),
+        ({"layer": 1.5}, "1.5 names no layers"),
+        ({"layer": "1-2-from-1"}, "names no layers"),
         ({"layer": [2, -1]}, "named twice"),
-        ({"layer": []}, "1 directions for 0 blocks"),
+        ({"layer": []}, "names no layers"),
         ({"layer": "all", "direction": [DIRECTION, OTHER]}, "2 directions for 3 blocks"),
         ({"direction": [DIRECTION, DIRECTION]}, "named twice"),
         ({"direction": OTHER, "intervention": "ablate_affine"}, "lacks mean_projection_complying"),

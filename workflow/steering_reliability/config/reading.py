@@ -20,8 +20,8 @@ _MESSAGES: Final = {
     **dict.fromkeys(("int_type", "int_parsing", "int_from_float"), "must be a whole number"),
     **dict.fromkeys(("float_type", "float_parsing"), "must be a number"),
     **dict.fromkeys(("bool_type", "bool_parsing"), "must be true or false"),
-    # No list or text of the config needs more than one element.
-    **dict.fromkeys(("too_short", "string_too_short"), "must not be empty"),
+    "too_short": "must have at least {min_length} entries",
+    "string_too_short": "must not be empty",
     **dict.fromkeys(("model_type", "dict_type"), "must be a mapping of keys"),
     "finite_number": "must be a finite number",
     "string_type": "must be text; put quotes around a number, yes or no",
@@ -146,6 +146,8 @@ def _problem(error: Mapping[str, Any], *, kind: str, keys: tuple[str | int, ...]
     if kind == "list_type":
         is_short = isinstance(given, str | int | float) and len(str(given)) <= _LONGEST
         what = f"must be a list, such as [{given}]" if is_short else "must be a list"
+    elif kind == "too_short" and context["min_length"] == 1:
+        what = "must not be empty"
     elif kind in _MESSAGES:
         what = _MESSAGES[kind].format(**context)
     else:

@@ -1,7 +1,7 @@
 """The arguments of the public functions, checked and resolved as the config's keys are."""
 
-import re
 from collections.abc import Sequence
+from operator import index
 from typing import Any
 
 from pydantic import ValidationError
@@ -14,9 +14,10 @@ from steering_reliability.directions.files import StoredDirection
 from steering_reliability.errors import InputError
 from steering_reliability.prompts.schema import UNKNOWN, Prompt
 from steering_reliability.run.layers import blocks_outside
+from steering_reliability.text.layers import layer_set
 
 Layers = int | str | Sequence[int]
-"""One block, a range `"10-18"`, a list of blocks, or `"all"`."""
+"""One block, a list of blocks, or a name as in tables: `"14"`, `"10-18"`, `"10+14"` or `"all"`."""
 
 _ARGUMENTS = {"interventions": "intervention", "alphas": "alpha"}
 
@@ -83,17 +84,29 @@ def _own_layers(directions: Sequence[StoredDirection]) -> list[int]:
 
 
 def _layers(layer: Layers, *, n_layers: int) -> list[int]:
-    if isinstance(layer, int):
-        return [layer]
-    if layer == "all":
-        return list(range(n_layers))
-    if not isinstance(layer, str) and all(isinstance(one, int) for one in layer):
-        return list(layer)
-    found = re.fullmatch(r"(\d+)(?:-(\d+))?", layer) if isinstance(layer, str) else None
-    if found is None or int(found[1]) > int(found[2] or found[1]):
+    try:
+        found = _named(layer, n_layers=n_layers) if isinstance(layer, str) else _counted(layer)
+    except (TypeError, ValueError):
+        found = []
+    if not found:
         fix = 'write 14, "10-18", [10, 14] or "all"'
-        raise InputError(f"{layer!r} names no layers", where="argument layer", fix=fix)
-    return list(range(int(found[1]), int(found[2] or found[1]) + 1))
+        raise InputError(f"{layer!r} names no layers", where="argument layer", fix=fix) from None
+    return found
+
+
+def _named(name: str, *, n_layers: int) -> list[int]:
+    one = layer_set(name)
+    # The direction is an argument of its own.
+    if one.source is not None:
+        return []
+    return list(range(n_layers)) if one.is_all else list(one.blocks)
+
+
+def _counted(layer: Any) -> list[int]:
+    try:
+        return [index(layer)]
+    except TypeError:
+        return [index(one) for one in layer]
 
 
 def block_index(layer: int, *, n_layers: int) -> int:
@@ -102,6 +115,10 @@ def block_index(layer: int, *, n_layers: int) -> int:
     Raises:
         InputError: When there is no such block.
     """
+    try:
+        layer = index(layer)
+    except TypeError:
+        raise InputError(f"{layer!r} names no block", where="argument layer", fix="write a whole number") from None
     if blocks_outside([layer], n_layers=n_layers):
         fix = f"use 0 to {n_layers - 1}, or -1 to -{n_layers} to count from the end"
         raise InputError(f"the model has {n_layers} blocks and no layer {layer}", where="argument layer", fix=fix)
