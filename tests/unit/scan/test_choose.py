@@ -84,6 +84,19 @@ def test_strengths_are_those_of_the_geometric_mean_over_the_layers():
     assert chosen([9, 0, 8], layers=[0, 2], kl=[8.0, 1000.0, 0.5]).alphas == {"add": (0.22, 0.5, 1.0)}
 
 
+def test_layers_within_the_band_do_not_set_the_strengths_where_others_exceed_it():
+    # A KL takes 5.7 times the strength at layer 8 that it takes at layer 0.
+    loud = [0.0] * 8 + [30.0, -30.0]
+    rows = made_rows(
+        {"main": [4, 0, 0, 0, 0, 0, 0, 0, 8, 0], "random_0": loud, "random_1": loud}, kl=[8.0, *[2.0] * 7, 0.25, 2.0]
+    )
+    found = choose(rows, layers=None, alphas={"add": None}, target_kl=TARGETS)
+    assert found.layers == (0, 2, 8)
+    # KL = 8 alpha^2.
+    assert found.alphas == {"add": (0.11, 0.25, 0.5)}
+    assert "Strengths of add, by first-token KL on benign at layer 0: " in found.notes[-1]
+
+
 def test_each_intervention_has_its_own_strengths():
     calm = {"main": [9, 0, 8]}
     rows = made_rows(calm) + made_rows(calm, kl=8.0, intervention="add_keep_norm")

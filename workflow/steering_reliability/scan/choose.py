@@ -44,9 +44,9 @@ def choose(
     taken.
 
     **Strengths.** For each of `target_kl` the strength at which the disturbance, a geometric mean over the layers,
-    reaches it (log-log interpolation), to two significant digits. A strength is at most twice the strongest that was
-    measured and at least half of the weakest; a note says where that ends it. Strengths that come to the same are taken
-    once.
+    reaches it (log-log interpolation), to two significant digits. Of chosen layers those count that exceed the band, if
+    any does. A strength is at most twice the strongest that was measured and at least half of the weakest; a note says
+    where that ends it. Strengths that come to the same are taken once.
 
     Args:
         rows: The scan.
@@ -65,8 +65,9 @@ def choose(
         taken = _best(readings)
         if not taken:
             raise _out_of_reach(rows, middle_target(target_kl))
-        where = sorted(reading.layer for reading in taken)
-        chosen = tuple(where)
+        chosen = tuple(sorted(reading.layer for reading in taken))
+        # Layers that fill up may need much more, at which the others would be far beyond the target.
+        where = sorted(reading.layer for reading in taken if reading.exceeds) or list(chosen)
         notes += _layer_notes(taken, readings, target_kl)
     strengths = {name: tuple(given) for name, given in alphas.items() if given is not None}
     for name, given in alphas.items():
