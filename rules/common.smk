@@ -10,7 +10,7 @@ from steering_reliability.run.grid import read_claim_points
 from steering_reliability.run.plan import EVIDENCE, FIGURES
 from steering_reliability.run.start import GivenConfig, start_process, start_run
 from steering_reliability.scan.chosen import read_chosen
-from steering_reliability.text.layers import NAME
+from steering_reliability.text.layer_names import NAME
 
 start_process(is_main=workflow.is_main_process and not AS_MODULE)
 imported = config if AS_MODULE else None

@@ -1,6 +1,7 @@
 """Checks that run where the claims are made: known when the study's completions are there, and not before."""
 
 import csv
+import shutil
 from pathlib import Path
 
 import pytest
@@ -16,9 +17,11 @@ CHECKS = ("contrastive_prefix_alt1", "random_0", "random_1")
 
 
 @pytest.fixture(scope="module")
-def followed(fresh: Project, tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """A run whose checks follow its claims, finished."""
-    project = fresh.copy(tmp_path_factory.mktemp("followed") / "project")
+def followed(finished: Project, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A run whose checks follow its claims, finished; the study itself is that of a run that is there."""
+    project = finished.copy(tmp_path_factory.mktemp("followed") / "project")
+    for name in CHECKS:
+        shutil.rmtree(project.root / "results/tiny/completions" / name, ignore_errors=True)
     project.configure(FOLLOWING)
     run = project.snakemake("--cores", "4")
     assert run.code == 0, run.output

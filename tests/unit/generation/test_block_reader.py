@@ -45,8 +45,8 @@ def test_blocks_of_the_tiny_model_change_no_bit(tiny_model, read_by_token):
 
 
 @pytest.mark.real_model
-def test_blocks_of_the_real_model_change_no_bit(real_model, read_by_token):
-    assert_blocks_change_no_bit(real_model, n=BLOCK + 2, read_by_token=read_by_token)
+def test_blocks_of_the_real_model_change_no_bit(real_blocks, read_by_token):
+    assert_blocks_change_no_bit(real_blocks, n=BLOCK + 2, read_by_token=read_by_token)
 
 
 def test_completions_after_long_prompts_that_begin_alike_are_those_of_reading_by_token(

@@ -235,15 +235,15 @@ def test_a_prompt_that_fills_the_context_is_refused_by_name(tiny_model):
 
 
 @pytest.mark.real_model
-def test_the_real_model_writes_the_same_alone_and_in_company_to_the_last_bit(real_model):
-    kinds = [{}, {"layer": 14, "add": 20.0, "temperature": 0.8}, {"layer": 18, "ablate": 1.0}]
-    kinds += [{"layer": range(real_model.n_layers), "ablate": 1.0}, {"layer": (10, 14), "add": 9.0, "keep_norm": True}]
+def test_the_real_model_writes_the_same_alone_and_in_company_to_the_last_bit(real_blocks):
+    kinds = [{}, {"layer": 1, "add": 20.0, "temperature": 0.8}, {"layer": 2, "ablate": 1.0}]
+    kinds += [{"layer": range(real_blocks.n_layers), "ablate": 1.0}, {"layer": (0, 2), "add": 9.0, "keep_norm": True}]
     rows = [
-        make_row(real_model, f"{prompt} Part {part}.", key=(prompt, part, at), new_tokens=4 + part, **kind)
+        make_row(real_blocks, f"{prompt} Part {part}.", key=(prompt, part, at), new_tokens=4 + part, **kind)
         for prompt in PROMPTS
         for part in range(2)
         for at, kind in enumerate(kinds)
     ]
-    together = Engine(real_model, hook_point="resid_post", max_rows=24).generate(rows)
-    alone = [Engine(real_model, hook_point="resid_post", max_rows=8).generate([row])[0] for row in rows[:5]]
+    together = Engine(real_blocks, hook_point="resid_post", max_rows=24).generate(rows)
+    alone = [Engine(real_blocks, hook_point="resid_post", max_rows=8).generate([row])[0] for row in rows[:5]]
     assert [everything(one) for one in alone] == [everything(one) for one in together[:5]]

@@ -6,7 +6,7 @@ import pytest
 from steering_reliability.config.experiment import BorrowedDirection, Layer
 from steering_reliability.errors import InputError
 from steering_reliability.run.layers import blocks_outside, parse_layer, resolve_layer, resolve_layers
-from steering_reliability.text.layers import NAME
+from steering_reliability.text.layer_names import NAME
 
 
 def borrowed(at: Layer, source: int) -> BorrowedDirection:

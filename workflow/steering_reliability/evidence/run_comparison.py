@@ -10,7 +10,7 @@ import pandas as pd
 
 from steering_reliability.results.schema import SPLITS, in_order, read_results, steered_points
 from steering_reliability.run.record import config_of
-from steering_reliability.text.layers import middle_block
+from steering_reliability.text.layer_names import middle_block
 
 _EFFECTS: Final = (
     *(f"refusal_effect_{split}" for split in SPLITS),

@@ -20,7 +20,8 @@ from steering_reliability.evidence.paired_difference import (
 from steering_reliability.evidence.pareto import recommended_point
 from steering_reliability.results.schema import POINT_KEYS, as_records, at_point, sort_points, steered_points
 from steering_reliability.statistics.intervals import Estimate, difference_of_estimates
-from steering_reliability.text.layers import layer_set, point_words
+from steering_reliability.text.layer_names import layer_set
+from steering_reliability.text.layers import point_words
 from steering_reliability.text.numbers import rounded
 
 SANITY_COLUMNS: Final = ["check", "condition", "statistic", "value", "low", "high", "n", "p", "verdict", "sentence"]

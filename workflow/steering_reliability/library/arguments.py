@@ -14,7 +14,7 @@ from steering_reliability.directions.files import StoredDirection
 from steering_reliability.errors import InputError
 from steering_reliability.prompts.schema import UNKNOWN, Prompt
 from steering_reliability.run.layers import blocks_outside
-from steering_reliability.text.layers import layer_set
+from steering_reliability.text.layer_names import layer_set
 
 Layers = int | str | Sequence[int]
 """One block, a list of blocks, or a name as in tables: `"14"`, `"10-18"`, `"10+14"` or `"all"`."""

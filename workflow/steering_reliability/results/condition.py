@@ -11,7 +11,7 @@ from steering_reliability.directions.coefficient import coefficient_of
 from steering_reliability.errors import InputError
 from steering_reliability.metrics.scorer import load_scorer
 from steering_reliability.results.schema import ROLES, SPLITS
-from steering_reliability.text.layers import layer_order
+from steering_reliability.text.layer_names import layer_order
 
 
 @dataclass(frozen=True)

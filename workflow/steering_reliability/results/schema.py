@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 
 from steering_reliability.errors import InputError
 from steering_reliability.prompts.schema import SPLITS
-from steering_reliability.text.layers import layer_order
+from steering_reliability.text.layer_names import layer_order
 
 __all__ = [
     "COLUMN_DESCRIPTIONS", "GRID_ROLES", "GROUP_KEYS", "POINT_KEYS", "RESULTS_SCHEMA", "ROLES", "ROW_KEYS", "SPLITS",

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from steering_reliability.config.experiment import BorrowedDirection, Layer
 from steering_reliability.config.fields import Blocks
 from steering_reliability.errors import InputError
-from steering_reliability.text.layers import ALL, layer_set
+from steering_reliability.text.layer_names import ALL, layer_set
 
 
 @dataclass(frozen=True)
