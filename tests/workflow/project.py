@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import psutil
 import yaml
 
 REPOSITORY = Path(__file__).parents[2]
@@ -251,16 +252,10 @@ def differences(now: Mapping[str, bytes], expected: Mapping[str, bytes]) -> list
 def processes_in(root: Path) -> dict[int, str]:
     """Processes that belong to a run, by what their command line or folder says."""
     found = {}
-    for entry in Path("/proc").iterdir():
-        if not entry.name.isdigit() or int(entry.name) == os.getpid():
-            continue
-        try:
-            line = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-            place = str((entry / "cwd").readlink())
-        except OSError:
-            continue
-        if place.startswith(str(root)) or str(root) in line:
-            found[int(entry.name)] = line
+    for one in psutil.process_iter(["cwd", "cmdline"]):
+        line, place = " ".join(one.info["cmdline"] or []), one.info["cwd"] or ""
+        if one.pid != os.getpid() and (place.startswith(str(root)) or str(root) in line):
+            found[one.pid] = line
     return found
 
 

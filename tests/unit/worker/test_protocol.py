@@ -10,6 +10,7 @@ import pytest
 from some_rows import make_request
 from steering_reliability.errors import InputError
 from steering_reliability.generation.requests import SteeringRequest
+from steering_reliability.process.system import longest_socket
 from steering_reliability.worker.protocol import (
     WorkerIdentity,
     private_folder,
@@ -86,6 +87,6 @@ def test_a_path_too_long_for_a_socket_is_an_error(tmp_path, monkeypatch):
     deep = tmp_path / ("x" * 100)
     deep.mkdir()
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(deep))
-    with pytest.raises(InputError, match="longer than the 107 bytes") as caught:
+    with pytest.raises(InputError, match=f"longer than the {longest_socket()} bytes") as caught:
         IDENTITY.socket_path()
     assert "TMPDIR" in caught.value.fix

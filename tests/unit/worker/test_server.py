@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
+import psutil
 import pytest
 from some_rows import make_request
 from steering_reliability.directions.files import StoredDirection, read_direction, write_direction
@@ -78,9 +79,9 @@ def wait_until(condition, *, seconds: float = 20.0) -> bool:
 def gone(pid: int) -> bool:
     try:
         # A dead process's threads may hold its sockets for a little longer than itself.
-        alone = len(list(Path(f"/proc/{pid}/task").iterdir())) <= 1
-        return alone and Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z"
-    except FileNotFoundError:
+        process = psutil.Process(pid)
+        return process.num_threads() <= 1 and process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
         return True
 
 

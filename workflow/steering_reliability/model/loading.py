@@ -15,7 +15,8 @@ from steering_reliability.config.schema import two_templates
 from steering_reliability.errors import InputError
 from steering_reliability.model.batch_invariance import make_batch_invariant
 from steering_reliability.model.card import check_files
-from steering_reliability.process.machine import machine_facts, processor_facts
+from steering_reliability.process.machine import machine_facts
+from steering_reliability.process.system import processor_facts
 
 # A user's prompt can't contain this, so its place in the rendered template is the place of the prompt.
 _PLACEHOLDER = "\u241fPROMPT\u241f"
