@@ -194,9 +194,12 @@ class Project:
             process.wait(timeout=timeout)
         return run
 
-    def python(self, *words: str, timeout: float = 600) -> "subprocess.CompletedProcess[str]":
+    def python(
+        self, *words: str, timeout: float = 600, extra_path: tuple[str, ...] = ()
+    ) -> "subprocess.CompletedProcess[str]":
         """Run Python in the project as a user of it would, with the project's package."""
-        environment = self.environment() | {"PYTHONPATH": str(self.root / "workflow")}
+        path = os.pathsep.join([str(self.root / "workflow"), *extra_path])
+        environment = self.environment() | {"PYTHONPATH": path}
         command = [sys.executable, *words]
         return subprocess.run(
             command, cwd=self.root, env=environment, capture_output=True, text=True, check=False, timeout=timeout

@@ -26,8 +26,8 @@ from tiny_model import planted_direction
 
 @pytest.fixture(scope="module")
 def runtime():
-    """A short private path, since a socket's name may have 108 bytes at most."""
-    with tempfile.TemporaryDirectory(prefix="sr-") as folder, pytest.MonkeyPatch.context() as patch:
+    """A short private path, since a socket's name may have 103 bytes at most."""
+    with tempfile.TemporaryDirectory(prefix="sr-", dir="/tmp") as folder, pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_RUNTIME_DIR", folder)
         yield Path(folder)
 

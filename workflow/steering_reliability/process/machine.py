@@ -25,7 +25,7 @@ def machine_facts() -> dict[str, Any]:
 
 
 def gpu_name() -> str | None:
-    """The GPU that computes; None where the CPU does."""
+    """The NVIDIA GPU of this machine, if there is one."""
     import torch  # noqa: PLC0415 - costs seconds, and only some jobs compute
 
     return torch.cuda.get_device_name(0) if torch.cuda.is_available() else None
