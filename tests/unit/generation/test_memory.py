@@ -77,7 +77,8 @@ print(json.dumps({"same": found == expected, "warnings": told, "slots": engine.b
 
 def test_a_batch_that_finds_no_memory_is_halved_and_writes_the_same(tiny_folder):
     # 4,096 rows of 128 tokens would take 201 MB.
-    path = os.pathsep.join(str(folder) for folder in (TESTS.parent / "workflow", TESTS, TESTS / "unit" / "generation"))
+    folders = (TESTS.parent / "workflow", TESTS, TESTS / "unit" / "generation")
+    path = os.pathsep.join([*map(str, folders), os.environ.get("PYTHONPATH", "")])
     done = subprocess.run(
         [sys.executable, "-c", STARVED, str(tiny_folder), str(100 << 20)],
         env=os.environ | {"PYTHONPATH": path},
