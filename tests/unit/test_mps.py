@@ -15,7 +15,6 @@ from steering_reliability.generation.engine import Engine
 from steering_reliability.interventions.steer import add_keep_norm_hook, unit_vector
 from steering_reliability.library.steered import steered
 from steering_reliability.model.loading import choose_device, choose_dtype, load_model
-from steering_reliability.model.precision import float64_device
 from steering_reliability.scan.branching import Branching
 from steering_reliability.scan.tail import make_tail
 from tiny_model import planted_direction
@@ -157,12 +156,6 @@ def test_a_direction_may_lie_on_the_gpu():
         expected = add_keep_norm_hook(vector, alpha=0.5)(stream, None)
         found = add_keep_norm_hook(vector.to(MPS), alpha=0.5)(stream.to(MPS), None)
         torch.testing.assert_close(found.cpu(), expected)
-
-
-def test_only_where_there_is_float64_is_it_used():
-    assert float64_device(MPS) == torch.device("cpu")
-    for device in ("cpu", "cuda:1"):
-        assert float64_device(torch.device(device)) == torch.device(device)
 
 
 @pytest.mark.parametrize(
