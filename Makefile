@@ -1,12 +1,14 @@
 # Short names for the common commands; .ci/run calls the same targets.
 .DEFAULT_GOAL := results
-.PHONY: help results full doctor verify refusal-tuned models compare test lint format rulegraph notebooks docs clean bench bench-peers validate campaign golden hashes sbom
+.PHONY: help results full doctor verify refusal-tuned models compare test mac mac-quick lint format rulegraph notebooks docs clean bench bench-peers validate campaign golden hashes sbom
 
 PYTHON ?= python3
 BIN := .venv/bin
 CORES ?= all
 DEVICE ?= auto
 RULEGRAPH := workflow/steering_reliability/report/templates/rules.svg
+AS_A_MAC := PYTHONPATH=$(CURDIR)/tests/mac
+ASK_THE_SYSTEM := tests/unit/process tests/unit/worker tests/unit/generation/test_memory.py
 MODEL ?= results/models/SmolLM2-135M-Instruct.Q4_1-b01934d7/config.json
 
 ## Run the default study on the embedded model, from prompts to report.
@@ -46,6 +48,15 @@ compare: .venv/ready
 ## Run all tests, in two processes.
 test: .venv/ready
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile --durations 15
+
+## Run the unit tests and the tiny study as on a Mac, as far as Linux can play one (docs/support.md).
+mac: .venv/ready
+	$(AS_A_MAC) $(BIN)/python -m pytest -q -n 2 --dist loadfile tests/unit
+	$(AS_A_MAC) $(BIN)/snakemake --cores $(CORES) --configfile configs/tiny.yaml --config 'experiment={output_dir: results/tiny_mac}'
+
+## The same for the tests of what asks the system.
+mac-quick: .venv/ready
+	$(AS_A_MAC) $(BIN)/python -m pytest -q -n 2 --dist loadfile $(ASK_THE_SYSTEM)
 
 ## Compare the engine's speed with other libraries; writes tables to results/benchmarks.
 bench: .venv/ready $(MODEL)

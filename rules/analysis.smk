@@ -162,7 +162,7 @@ rule record_provenance:
     params:
         config=RUN.config.model_dump(mode="json"),
         logs=lambda wildcards: study().computing_logs(all_conditions()),
-        code=code_of("record_provenance", "process/ledger.py", "process/machine.py"),
+        code=code_of("record_provenance", "process/ledger.py", "process/machine.py", "process/system.py"),
         # Made beside or after this file; the digest of all code stands in it.
         drawing=code_of("draw_figures", "write_examples", "write_report", assets=("report/templates",)),
     script:

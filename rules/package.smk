@@ -59,6 +59,10 @@ if BESIDE and FOUND != BESIDE.resolve():
 if not BESIDE and VERSION != WORKFLOW_VERSION:
     raise unusable(f"{NEEDED} {VERSION} is installed in {FOUND}")
 
+from steering_reliability.errors import exit_on_input_error
 from steering_reliability.process.only_package import export_package
+from steering_reliability.process.system import check_system
 
+with exit_on_input_error():
+    check_system()
 export_package(BESIDE, scratch=Path(".snakemake"))

@@ -28,6 +28,7 @@ from steering_reliability.model.loading import (
     load_tokenizer,
     render_prompt,
 )
+from steering_reliability.process.system import cores
 from steering_reliability.worker.client import request_completions, stop_workers
 from steering_reliability.worker.pool import choose_workers
 from steering_reliability.worker.write_shard import worker_identity
@@ -265,7 +266,7 @@ def _share(barrier: Any) -> None:
 
 
 def _decode_full_batch(work: Work, width: int, seconds: float, workers: int) -> float:
-    torch.set_num_threads(max(1, len(os.sched_getaffinity(0)) // workers))
+    torch.set_num_threads(max(1, cores() // workers))
     model = _endless_model(work)
     unit = work.direction(model.d_model, model.device)
     rendered = [render_prompt(prompt, tokenizer=model.tokenizer) for prompt in work.prompts]

@@ -5,7 +5,7 @@ import json
 import os
 import pickle
 import random
-import resource
+import resource  # noqa: TID251 - the limit is Linux's
 import shutil
 import socket
 import subprocess

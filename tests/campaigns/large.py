@@ -18,6 +18,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 sys.path[:0] = [str(ROOT / "workflow"), str(ROOT / "tests"), str(ROOT / "tests/benchmarks")]
 
+import psutil  # noqa: E402
 from bench_aggregate import write_run  # noqa: E402
 from steering_reliability.evidence.summary import summarise  # noqa: E402
 from steering_reliability.generation.requests import CompletionRequest  # noqa: E402
@@ -39,8 +40,8 @@ ASKED = CompletionRequest(
 
 def resident_mb(pid: int) -> int:
     """Memory that a process holds, MB."""
-    line = next(line for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith("VmRSS"))
-    return int(line.split()[1]) // 1000
+    found: int = psutil.Process(pid).memory_info().rss
+    return found // 1_000_000
 
 
 def of_worker(identity: WorkerIdentity) -> int:

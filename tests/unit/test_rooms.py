@@ -18,7 +18,7 @@ MAY_IMPORT = {
     "model": "errors files config process prompts",
     "interventions": "config",
     "directions": "errors files config process metrics prompts model",
-    "generation": "errors config model interventions directions",
+    "generation": "errors config process model interventions directions",
     "worker": "errors files process model directions generation",
     "scan": "errors files text process prompts model interventions directions generation",
     "tuning": "errors config metrics prompts model generation",

@@ -12,6 +12,7 @@ sys.path[:0] = [str(Path(__file__).parents[2] / "workflow"), str(Path(__file__).
 
 import torch  # noqa: E402
 from project import Project  # noqa: E402
+from steering_reliability.process.system import processor_facts  # noqa: E402
 from steering_reliability.run.checksums import read_checksums  # noqa: E402
 from steering_reliability.run.reproduction import kind_of  # noqa: E402
 from tiny_model import write_tiny_model  # noqa: E402
@@ -22,11 +23,7 @@ _FACTS = ("vendor_id", "cpu family", "model")
 
 def processor() -> str:
     """A name for what decides the last bits: architecture, vectors, and the processor's vendor, family and model."""
-    known = {}
-    listed = Path("/proc/cpuinfo")
-    for line in listed.read_text(encoding="utf-8").splitlines() if listed.exists() else []:
-        key, _, value = line.partition(":")
-        known.setdefault(key.strip(), value.strip())
+    known = processor_facts()
     parts = [platform.machine(), torch.backends.cpu.get_cpu_capability(), *(known.get(name, "") for name in _FACTS)]
     return "-".join(part.replace(" ", "_") for part in parts if part)
 

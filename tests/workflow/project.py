@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import psutil
 import yaml
 
 REPOSITORY = Path(__file__).parents[2]
@@ -193,9 +194,12 @@ class Project:
             process.wait(timeout=timeout)
         return run
 
-    def python(self, *words: str, timeout: float = 600) -> "subprocess.CompletedProcess[str]":
+    def python(
+        self, *words: str, timeout: float = 600, extra_path: tuple[str, ...] = ()
+    ) -> "subprocess.CompletedProcess[str]":
         """Run Python in the project as a user of it would, with the project's package."""
-        environment = self.environment() | {"PYTHONPATH": str(self.root / "workflow")}
+        path = os.pathsep.join([str(self.root / "workflow"), *extra_path])
+        environment = self.environment() | {"PYTHONPATH": path}
         command = [sys.executable, *words]
         return subprocess.run(
             command, cwd=self.root, env=environment, capture_output=True, text=True, check=False, timeout=timeout
@@ -251,16 +255,10 @@ def differences(now: Mapping[str, bytes], expected: Mapping[str, bytes]) -> list
 def processes_in(root: Path) -> dict[int, str]:
     """Processes that belong to a run, by what their command line or folder says."""
     found = {}
-    for entry in Path("/proc").iterdir():
-        if not entry.name.isdigit() or int(entry.name) == os.getpid():
-            continue
-        try:
-            line = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-            place = str((entry / "cwd").readlink())
-        except OSError:
-            continue
-        if place.startswith(str(root)) or str(root) in line:
-            found[int(entry.name)] = line
+    for one in psutil.process_iter(["cwd", "cmdline"]):
+        line, place = " ".join(one.info["cmdline"] or []), one.info["cwd"] or ""
+        if one.pid != os.getpid() and (place.startswith(str(root)) or str(root) in line):
+            found[one.pid] = line
     return found
 
 

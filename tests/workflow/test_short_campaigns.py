@@ -13,7 +13,7 @@ from project import Project
 @pytest.fixture
 def place() -> Iterator[Path]:
     """A short path, since a socket's name may have 108 bytes at most."""
-    with tempfile.TemporaryDirectory(prefix="k-") as folder:
+    with tempfile.TemporaryDirectory(prefix="k-", dir="/tmp") as folder:
         yield Path(folder)
 
 

@@ -4,10 +4,14 @@ The names in `__all__` are the public interface; everything else may change betw
 are first used: the Snakefile imports this package, and must not wait for torch.
 """
 
+import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
+
+# Read when torch is loaded: what a Mac's GPU lacks is done by the CPU, and torch names the operation once.
+os.environ.setdefault("PYTORCH_ENABLE_MPS_FALLBACK", "1")
 
 if TYPE_CHECKING:
     from steering_reliability.config.direction import DirectionConfig

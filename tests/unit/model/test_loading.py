@@ -13,7 +13,7 @@ from steering_reliability.model.loading import (
     opening_tokens,
     render_prompt,
 )
-from steering_reliability.process.machine import processor_facts
+from steering_reliability.process.system import processor_facts
 from tiny_model import END
 
 CPU = torch.device("cpu")

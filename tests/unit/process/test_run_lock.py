@@ -23,9 +23,10 @@ time.sleep(300)
 
 def start(folder: Path) -> subprocess.Popen:
     """A process that takes the folder, says so, and stays."""
+    path = os.pathsep.join([str(PACKAGE_ROOT), os.environ.get("PYTHONPATH", "")])
     return subprocess.Popen(
         [sys.executable, "-c", HOLD, str(folder)],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ | {"PYTHONPATH": str(PACKAGE_ROOT)},
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ | {"PYTHONPATH": path},
     )  # fmt: skip
 
 

@@ -1,7 +1,6 @@
 """Locks of killed runs go; locks of living ones, and of other machines, stay."""
 
 import json
-import socket
 import subprocess
 import sys
 import time
@@ -10,6 +9,7 @@ from contextlib import contextmanager
 import psutil
 import pytest
 from steering_reliability.process.snakemake_locks import RECORD, release_stale_locks
+from steering_reliability.process.system import host_name
 
 JOB = ".snakemake/scripts/tmp1.complete_shard.py"
 
@@ -26,7 +26,7 @@ def folder(tmp_path):
 
 
 def record(folder, *, pid):
-    (folder / RECORD).write_text(json.dumps({"host": socket.gethostname(), "pid": pid}))
+    (folder / RECORD).write_text(json.dumps({"host": host_name(), "pid": pid}))
 
 
 @contextmanager

@@ -1,10 +1,8 @@
 """How many workers a run has, and which prompts each of them writes for."""
 
-import os
-
 import pytest
 from some_rows import make_request
-from steering_reliability.worker.pool import _visible_gpus, choose_workers, merge, split
+from steering_reliability.worker.pool import choose_workers, merge, split
 
 GIB = 1 << 30
 
@@ -40,16 +38,5 @@ def test_a_prompt_is_always_written_by_the_same_worker():
 def test_the_number_of_workers(tmp_path, monkeypatch, wanted, device, memory, cores, workers):
     with (tmp_path / "model.safetensors").open("wb") as file:
         file.truncate(GIB)
-    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(cores)))
+    monkeypatch.setattr("steering_reliability.worker.pool.cores", lambda: cores)
     assert choose_workers(wanted, device=device, model=tmp_path, memory=memory) == workers
-
-
-@pytest.mark.parametrize(("chosen", "seen"), [(None, 3), ("", 0), ("-1", 0), ("1", 1), ("0,2", 2), ("0,1,2,3", 3)])
-def test_gpus_are_counted_without_torch(tmp_path, monkeypatch, chosen, seen):
-    for name in ("a", "b", "c"):
-        (tmp_path / name).mkdir()
-    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
-    if chosen is not None:
-        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", chosen)
-    assert _visible_gpus(driver=tmp_path) == seen
-    assert _visible_gpus(driver=tmp_path / "none") == 0

@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
+import psutil
 import pytest
 from some_rows import make_request
 from steering_reliability.directions.files import StoredDirection, read_direction, write_direction
@@ -25,8 +26,8 @@ from tiny_model import planted_direction
 
 @pytest.fixture(scope="module")
 def runtime():
-    """A short private path, since a socket's name may have 108 bytes at most."""
-    with tempfile.TemporaryDirectory(prefix="sr-") as folder, pytest.MonkeyPatch.context() as patch:
+    """A short private path, since a socket's name may have 103 bytes at most."""
+    with tempfile.TemporaryDirectory(prefix="sr-", dir="/tmp") as folder, pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_RUNTIME_DIR", folder)
         yield Path(folder)
 
@@ -78,9 +79,9 @@ def wait_until(condition, *, seconds: float = 20.0) -> bool:
 def gone(pid: int) -> bool:
     try:
         # A dead process's threads may hold its sockets for a little longer than itself.
-        alone = len(list(Path(f"/proc/{pid}/task").iterdir())) <= 1
-        return alone and Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z"
-    except FileNotFoundError:
+        process = psutil.Process(pid)
+        return process.num_threads() <= 1 and process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
         return True
 
 

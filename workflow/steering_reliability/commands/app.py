@@ -15,6 +15,7 @@ from typer.core import TyperGroup
 from steering_reliability.commands.study import Study, folder_of, study_of
 from steering_reliability.config.files import ROOT, RULE
 from steering_reliability.errors import InputError
+from steering_reliability.process.system import check_system
 
 if TYPE_CHECKING:
     from steering_reliability.run.plan import RunPlan
@@ -26,6 +27,7 @@ class Commands(TyperGroup):
     def invoke(self, ctx: Any) -> Any:
         """Run the subcommand."""
         try:
+            check_system()
             return super().invoke(ctx)
         except InputError as error:
             typer.echo(str(error), err=True)

@@ -1,6 +1,5 @@
 """What a run will cost and what stands in its way, before it starts."""
 
-import os
 import platform
 import re
 import shutil
@@ -21,6 +20,7 @@ from steering_reliability.evidence.design_power import (
     power_lines,
     rates_of_run,
 )
+from steering_reliability.process.system import cores, total_memory
 from steering_reliability.prompts.check import check_prompts
 from steering_reliability.prompts.reading import read_prompts
 from steering_reliability.prompts.schema import SPLITS
@@ -118,12 +118,11 @@ def prompt_lines(found: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _machine(folder: Path) -> dict[str, Any]:
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     existing = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
     return {
         "system": f"{platform.system()} {platform.machine()}",
-        "cores": len(os.sched_getaffinity(0)),
-        "memory_gb": round(memory / 1e9, 1),
+        "cores": cores(),
+        "memory_gb": round(total_memory() / 1e9, 1),
         "free_disk_gb": round(shutil.disk_usage(existing).free / 1e9, 1),
     }
 
@@ -192,7 +191,7 @@ def _error_of_rule(output: str, *, folder: str) -> InputError:
 
 def guess(plan: RunPlan, *, why: str) -> Measurement:
     """The speed of the slowest machine we measured."""
-    return Measurement(SLOWEST * len(os.sched_getaffinity(0)) * 540 / _weights(plan), 0.0, why=why)
+    return Measurement(SLOWEST * cores() * 540 / _weights(plan), 0.0, why=why)
 
 
 def lines_of(part: str, found: Mapping[str, Any]) -> Iterator[str]:

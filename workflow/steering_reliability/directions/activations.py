@@ -1,6 +1,5 @@
 """The activations stage: the texts that a method compares, and their residual streams at the chosen tokens."""
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from steering_reliability.directions.outcomes import read_outcomes
 from steering_reliability.errors import InputError
 from steering_reliability.model.loading import LoadedModel, load_model, opening_tokens, render_prompt
 from steering_reliability.process.ledger import record_making
+from steering_reliability.process.system import cores
 from steering_reliability.prompts.reading import read_prompts
 from steering_reliability.prompts.schema import Prompt
 from steering_reliability.prompts.subset import choose_direction_set
@@ -62,7 +62,7 @@ def measure_activations(
         outcomes=outcomes,
         where=extra[0] if extra else "",
     )
-    torch.set_num_threads(len(os.sched_getaffinity(0)))
+    torch.set_num_threads(cores())
     model = load_model(folder, device=settings["device"], dtype=settings["dtype"])
     templates = ("system_prompt", "chat_template", "prompt_template")
     reading = {name: settings[name] for name in ("hook_point", "position", *templates) if name in settings}

@@ -20,6 +20,7 @@ from steering_reliability.generation.slot_cache import GRID, GROUPED, attention,
 from steering_reliability.generation.stop_strings import ends_with_stop
 from steering_reliability.generation.token_statistics import choose_and_measure, logprobs_of
 from steering_reliability.model.loading import LoadedModel, beyond_context
+from steering_reliability.model.precision import float64_device
 
 # Rows scored in one pass: wide enough for the matrix products, small enough for the logits to fit.
 SCORED_TOGETHER = 16
@@ -295,12 +296,12 @@ class Engine:
         self.batch = Batch(self.model, hook_point=self.hook_point, slots=slots, budget=budgets[0])
         self.store = PromptStore(budget=budgets[1])
         self._scored_together = max(GRID, self._scored_together // 2)
-        if self.model.device.type == "cuda":
-            torch.cuda.empty_cache()
+        if self.model.device.type != "cpu":
+            getattr(torch, self.model.device.type).empty_cache()
 
 
 def _column(values: list[float], *, like: Tensor) -> Float[Tensor, " n"]:
-    return torch.tensor(values, dtype=torch.float64, device=like.device)
+    return torch.tensor(values, dtype=torch.float64, device=float64_device(like.device))
 
 
 def _uniform(slot: Slot) -> float:
@@ -309,6 +310,7 @@ def _uniform(slot: Slot) -> float:
 
 def _divergence(steered: Float[Tensor, " v"], unsteered: Float[Tensor, " v"]) -> float:
     """KL(steered || unsteered) in nats; rounding can't make it negative."""
-    terms = steered.double().softmax(dim=-1) * (steered.double() - unsteered.double())
+    ours, theirs = (one.to(float64_device(one.device)).double() for one in (steered, unsteered))
+    terms = ours.softmax(dim=-1) * (ours - theirs)
     # Added up by numpy: torch splits a long sum between threads, so that its last bits depend on their number.
     return max(0.0, float(terms.cpu().numpy().sum()))

@@ -51,14 +51,14 @@ def base_logprobs(slots: Sequence[Slot], *, model: LoadedModel, hook_point: str)
         arguments = cache.inputs(tokens, positions, horizon=cache.length, dtype=model.dtype)
         with blocks_skipped(model, before=start, resid=resid):
             logits = _logits_at(needed, arguments, model=model)
-        scores = logprobs_of(logits, targets=torch.tensor(targets, device=model.device))
+        scores = logprobs_of(logits, targets=torch.tensor(targets, device=model.device)).cpu()
     means, at = [], 0
     for slot in slots:
         assert slot.prompt is not None
         written = slot.tokens[slot.prompt_length :]
         later = scores[at : at + len(written) - 1].double().sum()
         at += len(written) - 1
-        means.append(float((slot.prompt.logprobs[written[0]].double().cpu() + later.cpu()) / len(written)))
+        means.append(float((slot.prompt.logprobs[written[0]].cpu().double() + later) / len(written)))
     return means
 
 

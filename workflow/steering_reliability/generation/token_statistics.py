@@ -29,7 +29,7 @@ def choose_and_measure(
     """Choose the next token of the first n rows and measure its distribution.
 
     The logits have m rows, n rounded up to a multiple of 8, since a sum over a single row would be split between
-    threads and round differently. The other arguments are those of `choose_tokens`.
+    threads and round differently. The other arguments are those of `choose_tokens`; all is done on their device.
     """
     tokens: list[Int[Tensor, " k"]] = []
     picked: list[Tensor] = []
@@ -37,7 +37,7 @@ def choose_and_measure(
     n = len(uniform)
     for start in range(0, n, GRID):
         # In float32 a few at a time too: all of them at once would go through memory twice more.
-        rows = logits[start : start + GRID].float()
+        rows = logits[start : start + GRID].float().to(uniform.device)
         held = min(GRID, n - start)
         logprobs = torch.log_softmax(rows, dim=-1)
         # Not logprobs.exp(): over a whole matrix it goes through a vector library whose last bit depends on place.

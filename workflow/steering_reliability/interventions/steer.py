@@ -90,15 +90,16 @@ def block_steering(
 
 
 def unit_vector(vector: Float[Tensor, " d_model"]) -> Float[Tensor, " d_model"]:
-    """Scale a vector to length 1, in float32.
+    """Scale a vector to length 1, in float32 on the CPU.
 
     Raises:
         ValueError: When the vector is zero or not finite.
     """
-    length = torch.linalg.vector_norm(vector.double())
+    exact = vector.cpu().double()
+    length = torch.linalg.vector_norm(exact)
     if not torch.isfinite(length) or length == 0:
         raise ValueError("a direction of length 0 (or not finite) can't steer")
-    unit: Tensor = vector.double() / length
+    unit: Tensor = exact / length
     return unit.float()
 
 
@@ -165,7 +166,7 @@ def hook_of(changed: BlockSteering) -> Hook:
 
 
 def _length(vector: Float[Tensor, " d_model"]) -> float:
-    return float(torch.linalg.vector_norm(vector.double()))
+    return float(torch.linalg.vector_norm(vector.cpu().double()))
 
 
 def hook_places(hook_point: str) -> tuple[str, ...]:

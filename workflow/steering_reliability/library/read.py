@@ -24,7 +24,8 @@ def load_model(
 
     Args:
         folder: A folder with config.json, safetensors weights and a tokenizer, for example one of results/models.
-        device: `auto` is the GPU where there is one; `cuda` and `mps` fall back to the CPU, with a warning.
+        device: `auto` is an NVIDIA GPU where there is one, else the CPU; `cuda` and `mps` fall back to the CPU, with a
+            warning.
         dtype: `auto` is bfloat16 where the processor multiplies it fast, else float32.
 
     Returns:

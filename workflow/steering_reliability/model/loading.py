@@ -15,12 +15,15 @@ from steering_reliability.config.schema import two_templates
 from steering_reliability.errors import InputError
 from steering_reliability.model.batch_invariance import make_batch_invariant
 from steering_reliability.model.card import check_files
-from steering_reliability.process.machine import machine_facts, processor_facts
+from steering_reliability.process.machine import machine_facts
+from steering_reliability.process.system import processor_facts
 
 # A user's prompt can't contain this, so its place in the rendered template is the place of the prompt.
 _PLACEHOLDER = "\u241fPROMPT\u241f"
 # The place of the prompt in a configured prompt_template.
 PROMPT = "{prompt}"
+# The engine was tried on a stand-in only (docs/support.md), and TransformerLens 4.3 counts no version of torch as safe.
+_UNRELIABLE = "TransformerLens warns of silently wrong results on a Mac's GPU"
 # Some templates write the date into the system turn; a prompt that changes overnight could not be reproduced.
 FIXED_DAY = "{% macro strftime_now(format) %}26 Jul 2024{% endmacro %}"
 
@@ -95,13 +98,18 @@ class LoadedModel:
 
 
 def choose_device(wanted: str) -> tuple[torch.device, str | None]:
-    """The device for a configured name, and a warning where that one is not available."""
-    if wanted == "cuda" and not torch.cuda.is_available():
+    """The device for a configured name, and a warning where that one is not available or not to be relied on."""
+    has_cuda, has_mps = torch.cuda.is_available(), torch.backends.mps.is_available()
+    if wanted == "cuda" and not has_cuda:
         return torch.device("cpu"), "model.device is cuda, but no GPU is visible: running on the CPU"
-    if wanted == "mps" and not torch.backends.mps.is_available():
-        return torch.device("cpu"), "model.device is mps, but torch does not offer it: running on the CPU"
+    if wanted == "mps":
+        if not has_mps:
+            return torch.device("cpu"), "model.device is mps, but torch does not offer it: running on the CPU"
+        return torch.device("mps"), f"model.device is mps: {_UNRELIABLE}; compare a few completions with device: cpu"
     if wanted == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu"), None
+        if not has_cuda and has_mps:
+            return torch.device("cpu"), f"model.device is auto: running on the CPU, since {_UNRELIABLE}; mps uses it"
+        return torch.device("cuda" if has_cuda else "cpu"), None
     return torch.device(wanted), None
 
 

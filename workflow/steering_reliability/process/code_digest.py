@@ -17,6 +17,7 @@ UNCHANGING: Final = {
     "process/code_digest.py": "is the digest",
     "files.py": "how a file comes into its place",
     "process/machine.py": "reads facts of the machine",
+    "process/system.py": "asks the system for them",
     "process/ledger.py": "where that is recorded",
     "prompts/validate.py": "refuses a prompts file or lets it pass; prompts/reading.py reads it",
     "prompts/check.py": "refuses prompts or lets them pass as they are",

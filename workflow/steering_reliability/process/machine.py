@@ -7,6 +7,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from steering_reliability.process.system import processor_name
+
 
 @cache
 def machine_facts() -> dict[str, Any]:
@@ -16,22 +18,14 @@ def machine_facts() -> dict[str, Any]:
     return {
         "system": platform.system(),
         "architecture": platform.machine(),
-        "processor": processor_facts().get("model name") or platform.processor() or platform.machine(),
+        "processor": processor_name(),
         "cpu_capability": torch.backends.cpu.get_cpu_capability(),
         "gpu": gpu_name(),
     }
 
 
-def processor_facts() -> dict[str, str]:
-    """The keys of the first processor in /proc/cpuinfo; empty where the system has no such file."""
-    listed = Path("/proc/cpuinfo")
-    text = listed.read_text(encoding="utf-8", errors="replace") if listed.is_file() else ""
-    pairs = (line.partition(":") for line in text.split("\n\n")[0].splitlines())
-    return {key.strip(): value.strip() for key, _, value in pairs}
-
-
 def gpu_name() -> str | None:
-    """The GPU that computes; None where the CPU does."""
+    """The NVIDIA GPU of this machine, if there is one."""
     import torch  # noqa: PLC0415 - costs seconds, and only some jobs compute
 
     return torch.cuda.get_device_name(0) if torch.cuda.is_available() else None

@@ -2,16 +2,14 @@
 
 import json
 import os
-import socket
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import psutil
-
 from steering_reliability.errors import InputError
 from steering_reliability.files import write_text
+from steering_reliability.process.system import host_name, start_of
 
 LOCK = ".running.json"
 
@@ -63,13 +61,13 @@ def _link(candidate: Path, lock: Path) -> bool:
 
 def _check_has_ended(holder: dict[str, Any], lock: Path) -> None:
     host, pid = holder.get("host"), holder.get("pid")
-    if host != socket.gethostname():
+    if host != host_name():
         raise InputError(
             f"a run on {host} (process {pid}, started {holder.get('begun')}) is writing to this folder",
             where=str(lock.parent),
             fix=f"wait until it has ended; if it no longer runs, delete {lock}",
         )
-    if isinstance(pid, int) and _ticks(pid) is not None and _ticks(pid) == holder.get("ticks"):
+    if isinstance(pid, int) and start_of(pid) is not None and start_of(pid) == holder.get("ticks"):
         raise InputError(
             f"another Snakemake (process {pid}, started {holder.get('begun')}) is writing to this folder",
             where=str(lock.parent),
@@ -88,19 +86,7 @@ def _remove_stale(lock: Path, holder: dict[str, Any]) -> None:
 
 
 def _this_process() -> dict[str, Any]:
-    return {"host": socket.gethostname(), "pid": os.getpid(), "ticks": _ticks(os.getpid())}
-
-
-def _ticks(pid: int) -> float | None:
-    """When a process began, by a clock that nobody sets, to tell it from another one of its number."""
-    stat = Path(f"/proc/{pid}/stat")
-    try:
-        if stat.exists():
-            return float(stat.read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()[19])
-        begun: float = psutil.Process(pid).create_time()
-    except (OSError, psutil.Error, IndexError, ValueError):
-        return None
-    return begun
+    return {"host": host_name(), "pid": os.getpid(), "ticks": start_of(os.getpid())}
 
 
 def _read(lock: Path) -> dict[str, Any] | None:
@@ -118,4 +104,4 @@ def _read(lock: Path) -> dict[str, Any] | None:
         raise InputError(what, where=str(lock), fix="ask them, or delete it if their run is over") from None
     except (OSError, ValueError):
         found = None
-    return found if isinstance(found, dict) else {"host": socket.gethostname()}
+    return found if isinstance(found, dict) else {"host": host_name()}

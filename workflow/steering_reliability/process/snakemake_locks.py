@@ -2,7 +2,6 @@
 
 import json
 import os
-import socket
 import sys
 import time
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 import psutil
 
 from steering_reliability.files import read_json_object, write_text
+from steering_reliability.process.system import host_name
 
 RECORD = "steering_run.json"
 PATIENCE_SECONDS = 60.0
@@ -22,7 +22,7 @@ def record_run(folder: Path) -> None:
 
     `folder` is Snakemake's own, `.snakemake`.
     """
-    write_text(folder / RECORD, json.dumps({"host": socket.gethostname(), "pid": os.getpid()}) + "\n")
+    write_text(folder / RECORD, json.dumps({"host": host_name(), "pid": os.getpid()}) + "\n")
 
 
 def release_stale_locks(folder: Path, *, patience: float = PATIENCE_SECONDS) -> int:
@@ -39,7 +39,7 @@ def release_stale_locks(folder: Path, *, patience: float = PATIENCE_SECONDS) -> 
     """
     locks = list((folder / "locks").glob("*.lock"))
     record = read_json_object(folder / RECORD)
-    if not locks or record.get("host") != socket.gethostname():
+    if not locks or record.get("host") != host_name():
         return 0
     start, is_announced = time.monotonic(), False
     while left := _working_in(folder, recorded=record.get("pid")):

@@ -1,7 +1,6 @@
 """What a run records of itself: its config when it begins, and provenance.json when it is finished."""
 
 import json
-import os
 import platform
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -20,6 +19,7 @@ from steering_reliability.model.source import layers_of_config, text_files
 from steering_reliability.process.code_digest import package_digest
 from steering_reliability.process.ledger import read_ledger
 from steering_reliability.process.machine import code_commit, machine_facts
+from steering_reliability.process.system import cores
 
 PACKAGES: Final = ("snakemake", "torch", "transformers", "transformer-lens", "numpy", "pandas", "pyarrow", "scipy")
 
@@ -90,7 +90,7 @@ def surroundings() -> dict[str, Any]:
         "code": package_digest(),
         "commit": code_commit(),
         "versions": versions(),
-        "machine": {**machine_facts(), "cpus": len(os.sched_getaffinity(0))},
+        "machine": {**machine_facts(), "cpus": cores()},
     }
 
 

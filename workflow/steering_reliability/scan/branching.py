@@ -12,6 +12,7 @@ from steering_reliability.generation.scoring import blocks_skipped
 from steering_reliability.generation.slot_cache import GRID, GROUPED, SHORTEST, SlotCache, attention, round_up
 from steering_reliability.interventions.steer import steer
 from steering_reliability.model.loading import LoadedModel
+from steering_reliability.model.precision import float64_device
 from steering_reliability.scan.tail import Tail, TailBatch, batch_tails
 
 # Tokens of the prompts that are read in one pass.
@@ -84,7 +85,7 @@ class Branching:
         only_wanted = ("unembed.hook_in", lambda x, hook: x.reshape(-1, x.shape[-1])[batch.wanted].unsqueeze(1))
         with attention(network, GROUPED), self.model.bridge.hooks(fwd_hooks=[*hooks, only_wanted]):
             logits: Tensor = network(**arguments).logits[:, -1]
-        return logits
+        return logits.to(float64_device(logits.device))
 
     @torch.inference_mode()
     def branch(self, copies: int) -> None:

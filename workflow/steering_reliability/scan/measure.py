@@ -1,6 +1,5 @@
 """The scan's measurement: every layer and strength, and random directions beside the run's own."""
 
-import os
 import statistics
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from steering_reliability.errors import InputError
 from steering_reliability.interventions.steer import steered_span, unit_vector
 from steering_reliability.model.loading import LoadedModel, beyond_context, load_model, opening_tokens, render_prompt
 from steering_reliability.process.ledger import record_making
+from steering_reliability.process.system import cores
 from steering_reliability.prompts.reading import read_prompts
 from steering_reliability.scan.branching import Branching
 from steering_reliability.scan.table import MAIN, ScanRow, write_scan
@@ -75,7 +75,7 @@ def measure_scan(
     Raises:
         InputError: When prompts, model or activations can't be used, or no layer has a direction.
     """
-    torch.set_num_threads(len(os.sched_getaffinity(0)))
+    torch.set_num_threads(cores())
     model = load_model(folder, device=settings["device"], dtype=settings["dtype"])
     tails = {split: tails_of(path, split=split, model=model, settings=settings) for split, path in prompts.items()}
     directions = directions_of(activations, n_layers=model.n_layers, settings=settings, own=own or {})

@@ -15,6 +15,7 @@ import psutil
 
 from steering_reliability.errors import InputError
 from steering_reliability.generation.requests import CompletionRequest
+from steering_reliability.process.system import host_name
 from steering_reliability.worker.pool import merge, split
 from steering_reliability.worker.protocol import WorkerIdentity, private_folder, receive, request_to_json, send
 from steering_reliability.worker.rendezvous import (
@@ -147,7 +148,7 @@ def claim_owner(environment: MutableMapping[str, str] = os.environ) -> int:
     node, or from outside the job, is replaced: `STEERING_PLACE` names the node and job where `STEERING_OWNER` holds.
     """
     job = next((environment[name] for name in JOB_NAMES if environment.get(name)), "")
-    place = f"{socket.gethostname()}/{job}"
+    place = f"{host_name()}/{job}"
     if environment.get("STEERING_PLACE") != place or "STEERING_OWNER" not in environment:
         environment.update(STEERING_OWNER=str(os.getpid()), STEERING_PLACE=place)
     return int(environment["STEERING_OWNER"])

@@ -1,12 +1,12 @@
 """How many workers a run has, and which prompts each of them writes for."""
 
-import os
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from steering_reliability.generation.requests import CompletionRequest
+from steering_reliability.process.system import cores, visible_gpus
 
 
 def choose_workers(wanted: int | None, *, device: str, model: Path, memory: int) -> int:
@@ -18,20 +18,11 @@ def choose_workers(wanted: int | None, *, device: str, model: Path, memory: int)
     """
     if wanted is not None:
         return wanted
-    gpus = _visible_gpus() if device in ("auto", "cuda") else 0
+    gpus = visible_gpus() if device in ("auto", "cuda") else 0
     if gpus or device == "mps":
         return max(gpus, 1)
     weights = sum(path.stat().st_size for path in model.glob("*.safetensors"))
-    return min(2, len(os.sched_getaffinity(0))) if weights <= memory // 2 else 1
-
-
-def _visible_gpus(*, driver: Path = Path("/proc/driver/nvidia/gpus")) -> int:
-    # Without torch: a client has to start in a moment.
-    present = len(list(driver.iterdir())) if driver.is_dir() else 0
-    chosen = os.environ.get("CUDA_VISIBLE_DEVICES")
-    if chosen is None:
-        return present
-    return min(present, sum(name.strip() not in ("", "-1") for name in chosen.split(",")))
+    return min(2, cores()) if weights <= memory // 2 else 1
 
 
 def split(request: CompletionRequest, *, workers: int) -> list[CompletionRequest]:

@@ -5,7 +5,6 @@ import json
 import os
 import socket
 import stat
-import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -13,10 +12,10 @@ from typing import Any
 
 from steering_reliability.errors import InputError
 from steering_reliability.generation.requests import CompletionRequest, SteeringRequest
+from steering_reliability.process.system import longest_socket, runtime_folder
 
 # A request holds the prompts of one shard; far above any real one, far below what would hurt.
 MAX_MESSAGE = 1 << 28
-LONGEST_SOCKET = 107
 
 
 @dataclass(frozen=True)
@@ -47,8 +46,9 @@ class WorkerIdentity:
         """Socket of the worker, in a folder that only this user can enter."""
         name = hashlib.sha256(self.as_json().encode()).hexdigest()[:16]
         path = private_folder() / f"{name}.sock"
-        if len(os.fsencode(path)) > LONGEST_SOCKET:
-            what = f"the path of the worker's socket is longer than the {LONGEST_SOCKET} bytes that the system allows"
+        longest = longest_socket()
+        if len(os.fsencode(path)) > longest:
+            what = f"the path of the worker's socket is longer than the {longest} bytes that the system allows"
             raise InputError(what, where=str(path), fix="set TMPDIR to a shorter path")
         return path
 
@@ -63,10 +63,7 @@ def private_folder() -> Path:
     Raises:
         InputError: When the folder exists and belongs to somebody else, or others may enter it.
     """
-    # A cluster's job inherits the variable from where it was sent off, and the folder may not be on its node.
-    session = os.environ.get("XDG_RUNTIME_DIR")
-    place = Path(session) if session and os.access(session, os.W_OK | os.X_OK) else Path(tempfile.gettempdir())
-    folder = place / f"steering-reliability-{os.getuid()}"
+    folder = runtime_folder() / f"steering-reliability-{os.getuid()}"
     folder.mkdir(mode=0o700, exist_ok=True)
     facts = folder.lstat()
     if not stat.S_ISDIR(facts.st_mode) or facts.st_uid != os.getuid() or facts.st_mode & 0o077:

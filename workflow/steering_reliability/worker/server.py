@@ -26,6 +26,7 @@ from steering_reliability.generation.rows import Completion, Row, rows_of
 from steering_reliability.generation.slot_cache import round_up
 from steering_reliability.generation.stop_strings import kept_text
 from steering_reliability.model.loading import LoadedModel, choose_device, load_model
+from steering_reliability.process.system import cores
 from steering_reliability.worker.protocol import WorkerIdentity, receive, request_from_json, send
 
 IDLE_SECONDS = 600.0
@@ -172,7 +173,7 @@ def main(arguments: list[str]) -> int:
     """Run a worker: path of its socket, and its identity as JSON."""
     path, identity = Path(arguments[0]), WorkerIdentity(**json.loads(arguments[1]))
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    torch.set_num_threads(max(1, len(os.sched_getaffinity(0)) // identity.of))
+    torch.set_num_threads(max(1, cores() // identity.of))
     pid_file, ours = path.with_suffix(".pid"), f"{os.getpid()} {identity.owner}\n"
     try:
         pid_file.write_text(ours, encoding="utf-8")
