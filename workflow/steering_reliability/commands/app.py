@@ -13,7 +13,7 @@ import typer
 from typer.core import TyperGroup
 
 from steering_reliability.commands.study import Study, folder_of, study_of
-from steering_reliability.config.files import ROOT, RULE
+from steering_reliability.config.files import RULE, WORKFLOW
 from steering_reliability.errors import InputError
 
 if TYPE_CHECKING:
@@ -220,7 +220,9 @@ def compare(context: typer.Context) -> NoReturn:
 
 def _script(name: str, context: typer.Context) -> NoReturn:
     sys.exit(
-        subprocess.run([sys.executable, str(ROOT / "scripts" / f"{name}.py"), *context.args], check=False).returncode
+        subprocess.run(
+            [sys.executable, str(WORKFLOW / "scripts" / f"{name}.py"), *context.args], check=False
+        ).returncode
     )
 
 

@@ -5,14 +5,13 @@ import platform
 import re
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
 from steering_reliability.commands.probe import LONG_ENOUGH_S, Measurement, measure_speed
-from steering_reliability.config.files import ROOT
+from steering_reliability.config.files import study_folder
 from steering_reliability.errors import InputError
 from steering_reliability.evidence.design_power import (
     design_of_plan,
@@ -28,6 +27,7 @@ from steering_reliability.prompts.shift import measure_shift, shift_sentence
 from steering_reliability.run.plan import RunPlan
 from steering_reliability.run.record import versions
 from steering_reliability.run.resources import RUNTIME_MB, weights_mb
+from steering_reliability.run.snakemake_call import snakemake_command
 from steering_reliability.run.workload import expected_conditions, expected_shards, scan_tokens
 
 SLOWEST: Final = 100.0
@@ -174,9 +174,8 @@ def make_base(plan: RunPlan, *, files: Sequence[Path]) -> None:
     Raises:
         InputError: When it can't be made, with the message of the rule.
     """
-    command = [sys.executable, "-m", "snakemake", "--cores", "all", "--quiet", "all"]
-    command += ["--configfile", *(str(path.resolve()) for path in files), "--", plan.base_file]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    command = [*snakemake_command(configs=files, cores="all"), "--quiet", "all", "--", plan.base_file]
+    done = subprocess.run(command, cwd=study_folder(), capture_output=True, text=True, check=False)
     if done.returncode != 0 or not Path(plan.base_file).is_file():
         raise _error_of_rule(done.stdout + done.stderr, folder=plan.base)
 

@@ -9,7 +9,11 @@ import yaml
 from steering_reliability.config.schema import Config
 from steering_reliability.errors import InputError
 
-ROOT: Final = Path(__file__).parents[3]
+_PACKAGE: Final = Path(__file__).parents[1]
+INSTALLED: Final = (_PACKAGE / "workflow" / "Snakefile").is_file()
+"""Whether this package is an installed one, which holds the workflow; a clone's lies in the workflow."""
+WORKFLOW: Final = _PACKAGE / "workflow" if INSTALLED else _PACKAGE.parents[1]
+"""The folder of the Snakefile: a clone, or its like inside an installed package."""
 
 RULE: Final = (
     "Config files are merged from left to right (later ones win), on top of config.yaml unless one of them is complete "
@@ -17,10 +21,17 @@ RULE: Final = (
 )
 
 
+def study_folder() -> Path:
+    """The folder that a study's relative paths count from: the clone inside a clone, else the working directory."""
+    here = Path.cwd()
+    clone = None if INSTALLED else WORKFLOW.resolve()
+    return WORKFLOW if clone in (here, *here.parents) else here
+
+
 def default_file() -> Path:
-    """The config.yaml that comes first where no file is complete: of the working directory, else the clone's."""
+    """The config.yaml that comes first where no file is complete: of the working directory, else the workflow's."""
     here = Path("config.yaml")
-    return here if here.is_file() else ROOT / "config.yaml"
+    return here if here.is_file() else WORKFLOW / "config.yaml"
 
 
 def read_config(*paths: Path) -> dict[str, Any]:

@@ -450,7 +450,7 @@ def _check_files(plan: RunPlan) -> None:
     if absent:
         what = f"there is no prompt file {', '.join(map(plan.prompt_file, absent))}"
         making = how_to_make([plan.prompt_file(split) for split in absent])
-        fix = making or "correct the path, or make prompts with scripts/make_prompts.py"
+        fix = making or "correct the path, or copy those of the project with `steering-reliability init`"
         raise InputError(what, where=f"config key {', '.join(f'data.{split}_path' for split in absent)}", fix=fix)
     main = grid.main_direction(plan.config)
     files = [path for layer in plan.layers for block in layer.sources for path in plan.user_direction(main, block)]
