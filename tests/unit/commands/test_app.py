@@ -104,7 +104,7 @@ def test_a_config_that_is_no_whole_study_is_laid_over_the_default_by_every_comma
 def test_every_command_tells_the_rule_and_takes_a_run_or_configs(command, monkeypatch):
     monkeypatch.setenv("COLUMNS", "500")
     text = " ".join(call(command, "--help").stdout.replace("│", " ").split())
-    assert "[RUN]" in text
+    assert "RUN]" in text
     assert RULE in text
     done = call(command, "results", "-c", "config.yaml", code=1)
     assert "both given" in done.stderr

@@ -59,21 +59,7 @@ def examine(
     Raises:
         InputError: When a prompt file is unsound, or the model can't be made or loaded.
     """
-    is_known = not plan.is_open or plan.chosen() is not None
-    shards = expected_shards(plan)
-    left = [shard for shard in shards if not shard.is_done]
-    completions = sum(shard.rows for shard in left)
-    work = {
-        "run": plan.folder,
-        "layers": [layer.name for layer in plan.as_expected().layers] if is_known or plan.layers else [],
-        "left_to_the_scan": [] if is_known else _left_open(plan),
-        "conditions": len(expected_conditions(plan)),
-        "shards": len(shards),
-        "shards_done": len(shards) - len(left),
-        "completions_left": completions,
-        "tokens_left": completions * plan.config.generation.max_new_tokens,
-        "scan_tokens": scan_tokens(plan),
-    }
+    work = work_of(plan)
     yield "plan", work
     data = plan.config.data
     paths = {split: data.path(split) for split in SPLITS}
@@ -91,7 +77,26 @@ def examine(
     yield "machine", {**_machine(Path(plan.folder)), "cpu_capability": None, "gpu": None, **probe.machine}
     is_there = Path(plan.model_file).is_file()
     yield "model", {"name": plan.title, "folder": plan.model, "is_there": is_there, "weights_mb": _weights(plan)}
-    yield "estimate", _estimate(plan, work=work, probe=probe, is_there=is_there)
+    yield "estimate", estimate(plan, work=work, probe=probe, is_there=is_there)
+
+
+def work_of(plan: RunPlan) -> dict[str, Any]:
+    """How much of a run there is to do, as plain data."""
+    is_known = not plan.is_open or plan.chosen() is not None
+    shards = expected_shards(plan)
+    left = [shard for shard in shards if not shard.is_done]
+    completions = sum(shard.rows for shard in left)
+    return {
+        "run": plan.folder,
+        "layers": [layer.name for layer in plan.as_expected().layers] if is_known or plan.layers else [],
+        "left_to_the_scan": [] if is_known else _left_open(plan),
+        "conditions": len(expected_conditions(plan)),
+        "shards": len(shards),
+        "shards_done": len(shards) - len(left),
+        "completions_left": completions,
+        "tokens_left": completions * plan.config.generation.max_new_tokens,
+        "scan_tokens": scan_tokens(plan),
+    }
 
 
 def measure(plan: RunPlan, *, seconds: float) -> Measurement:
@@ -128,7 +133,8 @@ def _machine(folder: Path) -> dict[str, Any]:
     }
 
 
-def _estimate(plan: RunPlan, *, work: Mapping[str, Any], probe: Measurement, is_there: bool) -> dict[str, Any]:
+def estimate(plan: RunPlan, *, work: Mapping[str, Any], probe: Measurement, is_there: bool) -> dict[str, Any]:
+    """What that work costs: time, memory and disk, as plain data; `is_there` is whether the model's folder is made."""
     shards = work["shards"] - work["shards_done"]
     scan = work["scan_tokens"] / probe.tokens_per_second
     seconds = scan + run_seconds(tokens=work["tokens_left"], shards=shards, speed=probe.tokens_per_second)

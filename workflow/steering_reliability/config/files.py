@@ -22,10 +22,13 @@ RULE: Final = (
 
 
 def study_folder() -> Path:
-    """The folder that a study's relative paths count from: the clone inside a clone, else the working directory."""
+    """The folder that a study's relative paths count from.
+
+    It is the working directory; in a folder of a clone that has no config.yaml of its own it is the clone.
+    """
     here = Path.cwd()
-    clone = None if INSTALLED else WORKFLOW.resolve()
-    return WORKFLOW if clone in (here, *here.parents) else here
+    is_inside = not INSTALLED and WORKFLOW.resolve() in here.parents
+    return WORKFLOW if is_inside and not (here / "config.yaml").is_file() else here
 
 
 def default_file() -> Path:

@@ -14,7 +14,7 @@ from snakemake_logger_plugin_progress import CLEAR
 
 from steering_reliability.config.files import study_folder
 from steering_reliability.errors import InputError
-from steering_reliability.run.snakemake_call import snakemake_command
+from steering_reliability.run.snakemake_call import snakemake_command, snakemake_environment
 
 _READ: Final = 65_536
 _LINE: Final = re.compile(re.escape(CLEAR) + r"([^\r\n]*)\r")
@@ -37,12 +37,10 @@ def run_study(config: str | Path, *, cores: int | str = "all", target: str = "al
     line = _Line()
     command = snakemake_command(configs=[Path(config)], cores=str(cores))
     command += ["--logger", "progress", "--logger-progress-rewrite", "--show-failed-logs", "--", target]
-    # The plugin beside this package, and not the one of another clone that is installed.
-    python_path = [str(Path(__file__).parents[2]), *filter(None, [os.getenv("PYTHONPATH")])]
     process = subprocess.Popen(
         command,
         cwd=study_folder(),
-        env=os.environ | {"PYTHONPATH": os.pathsep.join(python_path)},
+        env=snakemake_environment(),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

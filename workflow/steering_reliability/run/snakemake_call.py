@@ -1,10 +1,11 @@
 """How Snakemake is called on this workflow, wherever it lies."""
 
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from steering_reliability.config.files import WORKFLOW
+from steering_reliability.config.files import INSTALLED, WORKFLOW
 
 SNAKEFILE = WORKFLOW / "Snakefile"
 
@@ -21,3 +22,11 @@ def snakemake_command(*, configs: Sequence[Path], cores: str, profile: str | Non
     ours = WORKFLOW / "profiles" / profile
     # In place of profiles/default, as docs/cluster.md has it.
     return [*command, *(("--workflow-profile", str(ours)) if ours.is_dir() else ("--profile", profile))]
+
+
+def snakemake_environment() -> dict[str, str]:
+    """The environment in which Snakemake finds the plugin beside this package, and not one of another clone."""
+    if INSTALLED:
+        return dict(os.environ)
+    path = [str(WORKFLOW / "workflow"), *filter(None, [os.getenv("PYTHONPATH")])]
+    return os.environ | {"PYTHONPATH": os.pathsep.join(path)}
