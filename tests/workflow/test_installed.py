@@ -166,7 +166,7 @@ def test_a_second_run_computes_nothing_whoever_asks(first, installed):
     assert again.splitlines()[-1] == first.splitlines()[-1]
     snakefile = installed.call("snakefile").strip()
     dry = ("--cores", "2", "-n")
-    assert "Nothing to be done" in installed.call("-s", snakefile, *dry, program="snakemake")
+    assert "Nothing to be done" in installed.call("-m", "snakemake", "-s", snakefile, *dry, program="python")
     assert "Nothing to be done" in installed.call("run", "--dry-run")
     # In a clone of the same version the run is as current.
     clone = {"PYTHONPATH": str(REPOSITORY / "workflow")}

@@ -52,6 +52,6 @@ def _cells(*, work: Mapping[str, Any], cost: Mapping[str, Any], power: Mapping[s
 def limits_sentence(power: Mapping[str, Any]) -> str:
     """What a quick study can't say, in numbers; `power` is that of `study_facts`."""
     return (
-        f"quick: with {percent(power['power'])} power it shows {power['shown']} or more, and no random direction is run "
-        "to compare with"
+        f"quick: with {percent(power['power'])} power it shows {power['shown']} or more, "
+        "and no random direction is run to compare with"
     )

@@ -15,6 +15,9 @@ INSTALLED: Final = (_PACKAGE / "workflow" / "Snakefile").is_file()
 WORKFLOW: Final = _PACKAGE / "workflow" if INSTALLED else _PACKAGE.parents[1]
 """The folder of the Snakefile: a clone, or its like inside an installed package."""
 
+SNAKEMAKE: Final = 'snakemake -s "$(steering-reliability snakefile)"' if INSTALLED else "snakemake"
+"""How a user calls Snakemake on this workflow."""
+
 RULE: Final = (
     "Config files are merged from left to right (later ones win), on top of config.yaml unless one of them is complete "
     "(sets model.name, experiment.layers, experiment.alphas and experiment.output_dir)"
