@@ -22,7 +22,7 @@ from steering_reliability.process.code_digest import SCRIPTS, code_of, package_d
 
 INSIDE = "steering_reliability/workflow"
 SPLITS = ("harm_train", "harm_test", "benign")
-# A study as small as can be, which leaves layers and strengths to the scan as every new one does.
+# A study as small as can be, without a scan, of which test_scan.py has its own.
 TINY = (
     *(
         "data.max_prompts_per_split=4",
@@ -30,8 +30,7 @@ TINY = (
         "generation.batch_size=64",
         "generation.workers=1",
     ),
-    *("experiment.target_kl=[1.0]", "scan.max_prompts_per_split=2", "scan.strengths=[0.3, 0.8]"),
-    *("sanity_checks.enabled=false", "model.device=cpu", "model.dtype=float32"),
+    *("experiment.layers=[1]", "experiment.alphas={add: [1.0]}", "sanity_checks.enabled=false", "model.device=cpu"),
 )
 SET = [word for one in TINY for word in ("--set", one)]
 DIGESTS = """
@@ -71,7 +70,7 @@ class Installed:
             command, cwd=self.folder, capture_output=True, text=True, check=False, timeout=600,
             env=kept | {"PATH": path, "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"},
         )  # fmt: skip
-        said = done.stdout + done.stderr
+        said = done.stderr + done.stdout
         assert done.returncode == code, said
         assert "Traceback" not in said, said
         return said
@@ -150,8 +149,8 @@ def test_a_run_in_an_empty_folder_ends_with_the_finding_and_where_to_click(first
     lines = [line for line in first.splitlines() if line.strip()]
     assert lines[-1] == f"report: reports/tiny/index.html   {page.as_uri()}"
     assert page.is_file()
-    order = ["prompts/: the project's prompts", "config.yaml: every key", "smallest effect", "tokens/s", "(", lines[-1]]
-    places = [first.index(text) for text in order if text != "("]
+    order = ["prompts/: the project's prompts", "config.yaml: every key", "smallest effect", "tokens/s", lines[-1]]
+    places = [first.index(text) for text in order]
     assert places == sorted(places)
     assert re.search(r"^this study +\d+ ", first, re.MULTILINE)
     assert re.search(r"^--quick +\d+ ", first, re.MULTILINE)
@@ -199,7 +198,7 @@ def test_an_edited_config_computes_only_what_it_changes(first, installed):
     [
         (["status"], "done  report"),
         (["status", "results/tiny"], "done  report"),
-        (["doctor", "--seconds", "0"], "12 of 12 shards exist"),
+        (["doctor", "--seconds", "0"], "6 of 6 shards exist"),
         (["plan", "--seconds", "0"], "4 prompts per split"),
         (["summary"], "report: reports/tiny/index.html"),
         (["show", "--n", "1"], "unsteered ("),
@@ -216,6 +215,7 @@ def test_every_command_works_where_no_clone_is(first, installed, arguments, word
     assert words in installed.call(*arguments)
 
 
+@pytest.mark.slow
 def test_a_finished_run_is_reproduced_where_no_clone_is(first, installed):
     said = installed.call("reproduce", "results/tiny", "--cores", "2")
     assert "same code, versions and kind of machine" in said

@@ -16,6 +16,8 @@ from steering_reliability.config.files import WORKFLOW, read_yaml
 from steering_reliability.config.schema import ModelConfig
 from steering_reliability.errors import InputError
 
+NOWHERE = "http://127.0.0.1:9"
+
 
 @pytest.fixture
 def place(tmp_path, tiny_folder, monkeypatch):
@@ -96,7 +98,9 @@ def test_a_hub_model_is_pinned_to_the_commit_of_now_without_its_weights(tmp_path
         assert not hub.gets("model.safetensors")
         with pytest.raises(InputError, match="the hub has no model lab/none"):
             named_model("lab/none")
-    # The hub is gone: the cache knows the commit, and of another model nothing is known.
+    # Without a network the cache knows the commit, and of another model nothing is known.
+    monkeypatch.setattr(constants, "ENDPOINT", NOWHERE)
+    monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template.replace(hub.url, NOWHERE))
     assert named_model("lab/tiny").section["revision"] == COMMIT
     with pytest.raises(InputError, match="can't be reached"):
         named_model("lab/other")

@@ -255,7 +255,7 @@ def _study_of_model(model: str | None, wishes: Any, *, cores: str, dry_run: bool
 
     begun = begin.begin_study(model, wishes, say=typer.echo)
     if not dry_run:
-        for line in begin.forecast(begun, seconds=20.0):
+        for line in begin.forecast(begun):
             typer.echo(line)
     code = begin.carry_out(cores=cores, dry_run=dry_run, profile=profile)
     if code == 0 and not dry_run:

@@ -50,10 +50,8 @@ def begin_study(word: str | None, wishes: Wishes, *, say: Callable[[str], Any]) 
     return Begun(study.config, study.other)
 
 
-def forecast(begun: Begun, *, seconds: float) -> Iterator[str]:
+def forecast(begun: Begun) -> Iterator[str]:
     """Make the model's folder, measure its speed, and say what the study costs and can show.
-
-    `seconds` limits measuring.
 
     Raises:
         InputError: When the model can't be made or loaded.
@@ -62,7 +60,8 @@ def forecast(begun: Begun, *, seconds: float) -> Iterator[str]:
     if plan.makes_base and not Path(plan.base_file).is_file():
         yield f"model: preparing {plan.config.model.name} in {plan.base}"
         make_base(plan, files=[CONFIG])
-    probe = measure(plan, seconds=seconds)
+    # Loading included; a quick study has no time to be sure.
+    probe = measure(plan, seconds=10.0 if quick else 20.0)
     studies = {"--quick" if quick else "this study": study_facts(plan, probe=probe)}
     if begun.other is not None:
         studies["without --quick" if quick else "--quick"] = study_facts(plan_run(begun.other), probe=probe)

@@ -31,7 +31,7 @@ QUICK: Final[dict[str, dict[str, Any]]] = {
     "data": {"max_prompts_per_split": 24},
     "generation": {"max_new_tokens": 24},
     "experiment": {"target_kl": [1.0]},
-    "scan": {"max_prompts_per_split": 4, "strengths": [0.3, 0.8]},
+    "scan": {"max_prompts_per_split": 3, "strengths": [0.3, 0.8]},
     "sanity_checks": {"enabled": False},
 }
 """What `--quick` sets: few prompts and short completions, one strength at three layers, and no controls."""
