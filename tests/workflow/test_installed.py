@@ -162,6 +162,7 @@ def test_a_second_run_computes_nothing_whoever_asks(first, installed):
     before = made(installed.folder)
     again = installed.call("run", "tiny", "--cores", "2")
     assert "config.yaml: goes on as it is there" in again
+    assert "results/tiny: every completion is there" in again
     assert again.splitlines()[-1] == first.splitlines()[-1]
     snakefile = installed.call("snakefile").strip()
     dry = ("--cores", "2", "-n")
@@ -246,4 +247,4 @@ def test_the_quick_demo_ends_with_a_finding(installed, tmp_path):
     said = Installed(installed.python, tmp_path).call("demo", "--quick")
     print(f"demo --quick took {time.monotonic() - began:.0f} s")
     assert "quick: with 80% power it shows" in said
-    assert "reports/SmolLM2-135M-Instruct-quick/index.html" in said
+    assert "report: reports/SmolLM2-135M-Instruct-quick/index.html" in said.splitlines()[-1]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from steering_reliability.commands.doctor import make_base, measure
+from steering_reliability.commands.doctor import make_base, measure, work_of
 from steering_reliability.commands.named_model import embedded_model, embedded_section, named_model, section_of
 from steering_reliability.commands.new_study import CONFIG, Wishes, existing_config, is_quick, new_study
 from steering_reliability.commands.study_table import limits_sentence, study_facts, table_lines
@@ -57,6 +57,9 @@ def forecast(begun: Begun) -> Iterator[str]:
         InputError: When the model can't be made or loaded.
     """
     plan, quick = begun.plan, is_quick(begun.config)
+    if work_of(plan)["completions_left"] == 0:
+        yield f"{plan.folder}: every completion is there"
+        return
     if plan.makes_base and not Path(plan.base_file).is_file():
         yield f"model: preparing {plan.config.model.name} in {plan.base}"
         make_base(plan, files=[CONFIG])
@@ -80,7 +83,6 @@ def carry_out(*, cores: str, dry_run: bool, profile: str | None) -> int:
 
 def finding(begun: Begun) -> Iterator[str]:
     """What the study found, and where its page is."""
-    plan = begun.plan
-    yield from summary_lines(plan)
     if is_quick(begun.config):
         yield "Without --quick, in another folder, controls run too and smaller changes are seen."
+    yield from summary_lines(begun.plan)
