@@ -1,6 +1,6 @@
 # Short names for the common commands; .ci/run calls the same targets.
 .DEFAULT_GOAL := results
-.PHONY: help results full doctor verify refusal-tuned models compare test mac mac-quick lint format rulegraph notebooks docs clean bench bench-peers validate campaign golden hashes sbom
+.PHONY: help results full doctor verify refusal-tuned models compare test mac mac-quick lint format rulegraph notebooks docs clean bench bench-peers validate campaign golden hashes sbom release
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -91,6 +91,11 @@ sbom: .venv/ready .venv-audit/ready
 	@echo "results/sbom.cdx.json"
 	.venv-audit/bin/pip-audit --requirement requirements.hashes --disable-pip --strict --progress-spinner off || \
 	  echo "the audit failed: it found a vulnerability, or the advisories could not be reached"
+
+## Build the wheel and the source distribution in dist/ and test the installed wheel; nothing is uploaded.
+release: .venv/ready
+	$(BIN)/python scripts/build_release.py --out_dir dist
+	RELEASE=dist $(BIN)/python -m pytest -q -m "" tests/unit/test_pins.py tests/workflow/test_installed.py
 
 .venv-audit/ready: requirements-audit.txt
 	$(PYTHON) -m venv .venv-audit

@@ -1,7 +1,10 @@
 """One set of pins: the lock, the conda environment and the package's own dependencies agree."""
 
+import ast
 import re
+import sys
 import tomllib
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -10,6 +13,21 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[2]
+SHIPPED = ("workflow/steering_reliability", "workflow/snakemake_logger_plugin_progress", "workflow/scripts")
+OURS = {"steering_reliability", "snakemake_logger_plugin_progress"}
+DISTRIBUTIONS = metadata.packages_distributions()
+
+
+def names(lines: list[str]) -> set[str]:
+    return {canonicalize_name(Requirement(line).name) for line in lines}
+
+
+def imported(path: Path) -> set[str]:
+    """The outermost names of a file's imports, wherever they stand in it."""
+    nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+    modules = [node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.module]
+    modules += [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
+    return {module.partition(".")[0] for module in modules}
 
 
 def pins(lines: list[str]) -> dict[str, str]:
@@ -48,7 +66,28 @@ def test_every_pin_but_torch_has_its_hashes(lock):
 
 def declared() -> list[str]:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    return [*project["dependencies"], *project["optional-dependencies"]["dev"]]
+    extras = project["optional-dependencies"]
+    return [*project["dependencies"], *extras["dev"], *extras["notebook"]]
+
+
+# Parts of another package's own interface.
+COME_WITH = {"snakemake-interface-logger-plugins": "snakemake", "markupsafe": "jinja2", "ipython": "ipykernel"}
+IN_NOTEBOOKS = {"ipykernel"}
+
+
+def test_the_package_needs_what_it_imports_and_nothing_else():
+    """What only tests or docs need is no dependency of an installed package."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    found: dict[str, set[str]] = {}
+    for path in (path for place in SHIPPED for path in (ROOT / place).rglob("*.py")):
+        for name in imported(path) - sys.stdlib_module_names - OURS:
+            (distribution, *_) = DISTRIBUTIONS[name]
+            distribution = canonicalize_name(distribution)
+            found.setdefault(COME_WITH.get(distribution, distribution), set()).add(path.parent.name)
+    in_notebooks = {name for name, rooms in found.items() if rooms == {"notebook"}}
+    assert in_notebooks == IN_NOTEBOOKS
+    assert names(project["optional-dependencies"]["notebook"]) == IN_NOTEBOOKS
+    assert names(project["dependencies"]) == set(found) - in_notebooks
 
 
 @pytest.mark.parametrize("line", declared())

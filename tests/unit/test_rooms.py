@@ -59,6 +59,7 @@ WITHOUT_A_TEST: dict[str, str] = {
     "generation/batch.py": "unit/generation/test_engine.py",
     "generation/requests.py": "unit/generation/test_rows.py",
     "generation/scoring.py": "unit/generation/test_engine.py",
+    "commands/begin.py": "workflow/test_installed.py",
     "commands/build_direction.py": "unit/commands/test_plan_command.py",
     "commands/probe.py": "unit/commands/test_doctor.py",
     "commands/show.py": "unit/commands/test_app.py",

@@ -9,7 +9,7 @@ import time
 import pytest
 import yaml
 from steering_reliability.commands.app import app
-from steering_reliability.config.files import ROOT, RULE, read_config
+from steering_reliability.config.files import RULE, WORKFLOW, read_config
 from steering_reliability.config.reading import load_config
 from steering_reliability.run.record import record_config
 from typer.testing import CliRunner
@@ -19,7 +19,7 @@ CALL = CliRunner()
 
 @pytest.fixture(autouse=True)
 def at_root(monkeypatch):
-    monkeypatch.chdir(ROOT)
+    monkeypatch.chdir(WORKFLOW)
 
 
 def call(*arguments, code=0):
@@ -48,7 +48,7 @@ def test_doctor_measures_the_model_and_ends_when_it_knows_enough(config):
 def test_doctor_speaks_at_once_and_keeps_to_its_bound(config):
     start = time.monotonic()
     command = [sys.executable, "-m", "steering_reliability", "doctor", "-c", str(config), "--seconds", "0.2"]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(command, cwd=WORKFLOW, stdout=subprocess.PIPE, text=True) as process:
         first = process.stdout.readline()
         spoke = time.monotonic() - start
         rest = process.stdout.read()
@@ -104,7 +104,7 @@ def test_a_config_that_is_no_whole_study_is_laid_over_the_default_by_every_comma
 def test_every_command_tells_the_rule_and_takes_a_run_or_configs(command, monkeypatch):
     monkeypatch.setenv("COLUMNS", "500")
     text = " ".join(call(command, "--help").stdout.replace("│", " ").split())
-    assert "[RUN]" in text
+    assert "RUN]" in text
     assert RULE in text
     done = call(command, "results", "-c", "config.yaml", code=1)
     assert "both given" in done.stderr

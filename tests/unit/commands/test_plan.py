@@ -5,7 +5,7 @@ import json
 import pytest
 import yaml
 from steering_reliability.commands.app import app
-from steering_reliability.config.files import ROOT, read_config
+from steering_reliability.config.files import WORKFLOW, read_config
 from steering_reliability.evidence.design_power import grid_level_of
 from steering_reliability.prompts.schema import SPLITS
 from steering_reliability.run.plan import plan_run
@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 
 @pytest.fixture(autouse=True)
 def at_root(monkeypatch):
-    monkeypatch.chdir(ROOT)
+    monkeypatch.chdir(WORKFLOW)
 
 
 def call(*arguments, code=0):
@@ -64,7 +64,7 @@ def test_what_can_not_be_is_said(config):
 
 
 def test_completions_of_another_size_are_those_that_such_a_run_has():
-    raw = read_config(ROOT / "config.yaml")
+    raw = read_config(WORKFLOW / "config.yaml")
     raw["experiment"]["output_dir"] = "results/never_made"
     now = plan_run(raw)
     for n, samples in ((20, 1), (60, 3), (10, 2)):
@@ -75,6 +75,6 @@ def test_completions_of_another_size_are_those_that_such_a_run_has():
 
 def test_tests_of_the_grid_are_three_of_every_point_and_the_pairs_of_layers():
     # config.yaml: three layers and two strengths of add, which the scan chooses.
-    level, n_tests = grid_level_of(plan_run(read_config(ROOT / "config.yaml")))
+    level, n_tests = grid_level_of(plan_run(read_config(WORKFLOW / "config.yaml")))
     assert n_tests == 3 * 6 + 3 * 2
     assert level == pytest.approx(0.025 / n_tests)

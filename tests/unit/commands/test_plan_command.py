@@ -7,24 +7,24 @@ import sys
 import pytest
 import yaml
 from steering_reliability.commands import build_direction
-from steering_reliability.config.files import ROOT, RULE, read_config
+from steering_reliability.config.files import RULE, WORKFLOW, read_config
 from steering_reliability.experiments import run_baseline, run_sweep
 from steering_reliability.run.plan import plan_run
 
 BASELINE = [sys.executable, "-m", "steering_reliability.experiments.run_baseline"]
 SWEEP = [sys.executable, "-m", "steering_reliability.experiments.run_sweep"]
 DIRECTION = [sys.executable, "-m", "steering_reliability.directions.build_direction"]
-ALL = [sys.executable, str(ROOT / "scripts" / "run_all.py")]
+ALL = [sys.executable, str(WORKFLOW / "scripts" / "run_all.py")]
 
 
 @pytest.fixture
 def plan(config, monkeypatch):
-    monkeypatch.chdir(ROOT)
+    monkeypatch.chdir(WORKFLOW)
     return plan_run(read_config(config))
 
 
 def call(command: list[str]) -> subprocess.CompletedProcess:
-    return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
+    return subprocess.run(command, capture_output=True, text=True, cwd=WORKFLOW, check=False)
 
 
 def test_several_configs_are_laid_over_each_other_and_over_the_default(tiny_folder, tmp_path):

@@ -7,7 +7,7 @@ import pytest
 from snakemake_interface_logger_plugins.common import LogEvent
 from snakemake_logger_plugin_progress import LogHandler, LogHandlerSettings
 from snakemake_logger_plugin_progress.progress import STAGES, Progress
-from steering_reliability.config.files import ROOT
+from steering_reliability.config.files import WORKFLOW
 
 
 @pytest.fixture
@@ -71,7 +71,7 @@ def test_other_stages_are_counted_in_jobs(progress):
 
 def test_every_rule_that_works_has_a_stage():
     rules = set()
-    for path in (ROOT / "rules").glob("*.smk"):
+    for path in (WORKFLOW / "rules").glob("*.smk"):
         for part in re.split(r"^ *(?:use )?(?:rule|checkpoint) ", path.read_text(encoding="utf-8"), flags=re.MULTILINE)[
             1:
         ]:

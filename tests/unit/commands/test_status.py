@@ -2,7 +2,7 @@
 
 import pytest
 from steering_reliability.commands.status import as_lines, status_of
-from steering_reliability.config.files import ROOT, read_config
+from steering_reliability.config.files import WORKFLOW, read_config
 from steering_reliability.run.plan import plan_run
 from steering_reliability.scan.chosen import Chosen, write_chosen
 
@@ -10,7 +10,7 @@ from steering_reliability.scan.chosen import Chosen, write_chosen
 @pytest.fixture
 def plan(config, monkeypatch, tmp_path):
     """A run whose layers and strengths are left to the scan."""
-    monkeypatch.chdir(ROOT)
+    monkeypatch.chdir(WORKFLOW)
     raw = read_config(config)
     experiment = {"layers": "auto", "alphas": {"add": "auto"}, "alpha_unit": "resid_norm"}
     return plan_run(raw | {"experiment": raw["experiment"] | experiment | {"output_dir": str(tmp_path / "run")}})
@@ -33,6 +33,6 @@ def test_the_choice_of_the_scan_is_told_once_it_is_made(plan):
 
 
 def test_a_run_without_a_scan_has_no_stage_of_it(config, monkeypatch):
-    monkeypatch.chdir(ROOT)
+    monkeypatch.chdir(WORKFLOW)
     found = status_of(plan_run(read_config(config)))
     assert "scan" not in found

@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 from steering_reliability.commands.study import folder_of, study_of
-from steering_reliability.config.files import ROOT, read_config
+from steering_reliability.config.files import WORKFLOW, read_config
 from steering_reliability.config.reading import load_config
 from steering_reliability.errors import InputError
 from steering_reliability.run.record import config_file, record_config, recorded_config
@@ -13,7 +13,7 @@ from steering_reliability.run.record import config_file, record_config, recorded
 
 @pytest.fixture(autouse=True)
 def at_root(monkeypatch):
-    monkeypatch.chdir(ROOT)
+    monkeypatch.chdir(WORKFLOW)
 
 
 @pytest.fixture

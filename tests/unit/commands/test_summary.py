@@ -3,7 +3,7 @@ import pytest
 from steering_reliability.claims.claim import CLAIMS_COLUMNS, QUESTIONS
 from steering_reliability.claims.claims import MOST_SIGNIFICANT
 from steering_reliability.commands.summary import summary_lines
-from steering_reliability.config.files import ROOT, read_config
+from steering_reliability.config.files import WORKFLOW, read_config
 from steering_reliability.errors import InputError
 from steering_reliability.evidence.summary import summarise
 from steering_reliability.results.tables import write_table
@@ -16,7 +16,7 @@ def lines_of(config, monkeypatch, tmp_path):
     """Return a function that leaves a run's tables and describes it."""
     from synthetic_run import realistic_results
 
-    monkeypatch.chdir(ROOT)
+    monkeypatch.chdir(WORKFLOW)
 
     def describe(results=None, *, claims=()):
         summary = summarise(realistic_results() if results is None else results)
@@ -28,7 +28,7 @@ def lines_of(config, monkeypatch, tmp_path):
 
 
 def test_an_unfinished_run_is_named(config, monkeypatch):
-    monkeypatch.chdir(ROOT)
+    monkeypatch.chdir(WORKFLOW)
     with pytest.raises(InputError, match="not finished"):
         list(summary_lines(plan_run(read_config(config))))
 

@@ -5,21 +5,29 @@ import copy
 import pytest
 import yaml
 from snakemake.utils import update_config
-from steering_reliability.config.files import ROOT, RULE, is_complete, merge_configs, merge_over, read_config, read_yaml
+from steering_reliability.config.files import (
+    RULE,
+    WORKFLOW,
+    is_complete,
+    merge_configs,
+    merge_over,
+    read_config,
+    read_yaml,
+)
 from steering_reliability.config.reading import load_config
 from steering_reliability.errors import InputError
 
 COMPLETE = {"model": {"name": "m"}, "experiment": {"layers": [0], "alphas": [1.0], "output_dir": "results/x"}}
 OVERLAYS = [f"configs/{name}.yaml" for name in ("full", "refusal_tuned", "tiny")]
-MODELS = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "configs/models").glob("*.yaml"))
+MODELS = sorted(str(path.relative_to(WORKFLOW)) for path in (WORKFLOW / "configs/models").glob("*.yaml"))
 
 
 def parsed(name):
-    return yaml.safe_load((ROOT / name).read_text(encoding="utf-8"))
+    return yaml.safe_load((WORKFLOW / name).read_text(encoding="utf-8"))
 
 
 def resolved(*names):
-    return load_config(read_config(*(ROOT / name for name in names)))
+    return load_config(read_config(*(WORKFLOW / name for name in names)))
 
 
 @pytest.mark.parametrize("name", ["config.yaml", "configs/default.yaml"])
@@ -38,7 +46,7 @@ def test_an_overlay_means_what_snakemakes_own_merge_of_both_files_means(name):
 
 @pytest.mark.parametrize("name", MODELS)
 def test_a_model_differs_in_its_model_and_its_folder_alone(name):
-    path, ours, plain = ROOT / name, resolved(name), resolved("config.yaml")
+    path, ours, plain = WORKFLOW / name, resolved(name), resolved("config.yaml")
     assert ours.experiment.output_dir == f"results/{path.stem}"
     assert path.name in path.read_text(encoding="utf-8"), "the command in the comment names another file"
     changed = {
@@ -87,7 +95,7 @@ def test_sections_of_the_wrong_kind_are_left_for_the_reader_of_configs(part):
 
 
 def test_the_rule_stands_in_the_list_of_keys():
-    assert RULE in (ROOT / "docs/config.md").read_text(encoding="utf-8").replace("`", "")
+    assert RULE in (WORKFLOW / "docs/config.md").read_text(encoding="utf-8").replace("`", "")
 
 
 @pytest.mark.parametrize(

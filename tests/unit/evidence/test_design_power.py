@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from scipy.stats import binom, norm
 from steering_reliability.claims.claim import COST, EFFECT, GAP, QUESTIONS, change_claim, gap_claim
-from steering_reliability.config.files import ROOT, read_config
+from steering_reliability.config.files import WORKFLOW, read_config
 from steering_reliability.evidence.cheapest_design import dealt
 from steering_reliability.evidence.design_power import (
     design_of_prompts,
@@ -172,7 +172,7 @@ def test_words_have_the_sizes_the_rates_and_what_can_not_be_shown():
     assert "(assumed)" in power_facts(design_power(SMALL, rates=None))["unsteered"]
 
 
-DOCS = (ROOT / "docs" / "statistics.md").read_text(encoding="utf-8")
+DOCS = (WORKFLOW / "docs" / "statistics.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(
@@ -185,7 +185,7 @@ DOCS = (ROOT / "docs" / "statistics.md").read_text(encoding="utf-8")
 )
 def test_the_designs_of_the_documentation_cost_and_show_what_it_says(words, n, builders, samples, strengths):
     row = re.search(rf"^\| {words} \| ([\d,]+) \| (\d+) \| (\d+) \| (\d+) \|$", DOCS, flags=re.MULTILINE)
-    raw = read_config(ROOT / "config.yaml")
+    raw = read_config(WORKFLOW / "config.yaml")
     raw["experiment"] |= {"layers": [10, 14, 18], "interventions": ["add"], "alphas": strengths}
     raw["experiment"]["output_dir"] = "results/never_made"
     completions = completions_of(plan_run(raw), prompts=dict.fromkeys(SPLITS, n), samples=samples)

@@ -2,7 +2,7 @@
 
 import pytest
 import yaml
-from steering_reliability.config.files import ROOT, read_config
+from steering_reliability.config.files import WORKFLOW, read_config
 from steering_reliability.errors import InputError
 from steering_reliability.notebook.study import write_study
 
@@ -11,13 +11,13 @@ SETTINGS = {"experiment": {"layers": [1], "interventions": ["add"], "alphas": [0
 
 @pytest.fixture
 def model(tiny_folder, monkeypatch):
-    monkeypatch.chdir(ROOT)
+    monkeypatch.chdir(WORKFLOW)
     return {"name": "tiny", "source": str(tiny_folder), "device": "cpu", "dtype": "float32"}
 
 
 @pytest.fixture
 def default():
-    return yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
+    return yaml.safe_load((WORKFLOW / "config.yaml").read_text(encoding="utf-8"))
 
 
 def refusal(folder, settings=SETTINGS, **given) -> str:

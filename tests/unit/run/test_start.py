@@ -5,14 +5,14 @@ from types import SimpleNamespace
 
 import pytest
 import yaml
-from steering_reliability.config.files import ROOT
+from steering_reliability.config.files import WORKFLOW
 from steering_reliability.errors import InputError
 from steering_reliability.run.start import GivenConfig
 
 
 @pytest.fixture(autouse=True)
 def at_root(monkeypatch):
-    monkeypatch.chdir(ROOT)
+    monkeypatch.chdir(WORKFLOW)
 
 
 def workflow(*files, **overrides):
@@ -22,7 +22,7 @@ def workflow(*files, **overrides):
 
 
 def own_file(name):
-    return str(ROOT / name)
+    return str(WORKFLOW / name)
 
 
 def given(*files, of_module=None, **overrides):
@@ -46,7 +46,7 @@ def test_an_error_names_the_file_and_the_line(config, tmp_path):
 
 def test_a_module_uses_the_workflows_own_prompts_unless_its_config_names_others(config):
     module = yaml.safe_load(config.read_text())
-    module["data"]["benign_path"] = str(ROOT / "prompts/harm_test.jsonl")
+    module["data"]["benign_path"] = str(WORKFLOW / "prompts/harm_test.jsonl")
     before = copy.deepcopy(module)
     found = given(of_module=module)
     assert set(found.own_prompts) == {"harm_train", "harm_test"}

@@ -2,7 +2,7 @@
 
 import pandas as pd
 import pytest
-from steering_reliability.config.files import ROOT, read_config
+from steering_reliability.config.files import WORKFLOW, read_config
 from steering_reliability.evidence.claim_points import CLAIM_POINT_COLUMNS
 from steering_reliability.results.tables import write_table
 from steering_reliability.run.plan import plan_run
@@ -12,7 +12,7 @@ from steering_reliability.run.workload import expected_conditions, expected_shar
 @pytest.fixture
 def plan_of(config, monkeypatch):
     """Return a function that plans the run with other sanity checks."""
-    monkeypatch.chdir(ROOT)
+    monkeypatch.chdir(WORKFLOW)
 
     def plan(**checks):
         raw = read_config(config) | {"sanity_checks": {"random_seeds": [0, 1], "rerun_subset_n": 3} | checks}
@@ -24,7 +24,7 @@ def plan_of(config, monkeypatch):
 def choose(plan, *points):
     """Leave the table of claim points that the run itself would write."""
     rows = [{"purpose": purpose, "intervention": "add", "layer": layer, "alpha": 0.5} for purpose, layer in points]
-    write_table(pd.DataFrame(rows, columns=CLAIM_POINT_COLUMNS), ROOT / plan.claim_points_file)
+    write_table(pd.DataFrame(rows, columns=CLAIM_POINT_COLUMNS), WORKFLOW / plan.claim_points_file)
 
 
 def test_before_the_claims_two_points_of_the_grid_stand_for_them(plan_of):

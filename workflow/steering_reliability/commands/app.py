@@ -13,7 +13,7 @@ import typer
 from typer.core import TyperGroup
 
 from steering_reliability.commands.study import Study, folder_of, study_of
-from steering_reliability.config.files import ROOT, RULE
+from steering_reliability.config.files import RULE, WORKFLOW
 from steering_reliability.errors import InputError
 from steering_reliability.process.system import check_system
 
@@ -43,6 +43,19 @@ Configs = Annotated[
     list[Path], typer.Option("--config", "-c", metavar="FILE", help=f"Config file; may be given several times. {RULE}.")
 ]
 NO_CONFIGS: Final[list[Path]] = []
+Quick = Annotated[
+    bool, typer.Option("--quick", help="few prompts, short completions, no controls: an answer in minutes")
+]
+Prompts = Annotated[
+    Path | None, typer.Option("--prompts", metavar="FOLDER", help="harm_train.jsonl, harm_test.jsonl, benign.jsonl")
+]
+Settings = Annotated[
+    list[str], typer.Option("--set", metavar="KEY=VALUE", help="a config key, such as generation.max_new_tokens=20")
+]
+NO_SETTINGS: Final[list[str]] = []
+Cores = Annotated[str, typer.Option(help="cores for Snakemake")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="list the jobs without running them")]
+Profile = Annotated[str | None, typer.Option(help="Snakemake profile: a folder, or a name such as slurm")]
 AsJson = Annotated[bool, typer.Option("--json", help="print JSON")]
 
 
@@ -190,19 +203,88 @@ def reproduce(
 
 @app.command("run")
 def run_study(
-    run: Run = None,
+    run: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[MODEL | RUN]",
+            help="a model (hub id, folder, .gguf file, package:file.gguf), for which config.yaml and prompts are "
+            "written here; or the folder of a run, or a config file",
+        ),
+    ] = None,
     config: Configs = NO_CONFIGS,
-    cores: Annotated[str, typer.Option(help="cores for Snakemake")] = "all",
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="list the jobs without running them")] = False,
-    profile: Annotated[str | None, typer.Option(help="Snakemake profile, for example of a cluster")] = None,
+    quick: Quick = False,
+    prompts: Prompts = None,
+    settings: Settings = NO_SETTINGS,
+    cores: Cores = "all",
+    dry_run: DryRun = False,
+    profile: Profile = None,
 ) -> NoReturn:
     """Run a study from its prompts to its report; an interrupted run resumes."""
+    from steering_reliability.commands.named_model import names_model  # noqa: PLC0415
+    from steering_reliability.commands.new_study import Wishes  # noqa: PLC0415
     from steering_reliability.commands.plan_command import everything  # noqa: PLC0415
     from steering_reliability.commands.plan_command import run as run_request  # noqa: PLC0415
 
-    files = study_of(run, config).files_for_snakemake()
+    wishes = Wishes(quick, prompts, settings)
+    if run is not None and not config and names_model(run):
+        sys.exit(_study_of_model(run, wishes, cores=cores, dry_run=dry_run, profile=profile))
+    if wishes.are_any:
+        fix = "name a model, or put the settings into the config file"
+        raise InputError("a new study needs a model", where="--quick, --prompts or --set", fix=fix)
+    files = study_of(None if run is None else Path(run), config).files_for_snakemake()
     arguments = argparse.Namespace(config=files, cores=cores, dry_run=dry_run, profile=profile)
     sys.exit(run_request(arguments, request=everything))
+
+
+@app.command()
+def demo(
+    quick: Quick = False,
+    prompts: Prompts = None,
+    settings: Settings = NO_SETTINGS,
+    cores: Cores = "all",
+    dry_run: DryRun = False,
+    profile: Profile = None,
+) -> NoReturn:
+    """Run the default study in this folder, on the embedded model; needs no network once its wheel is installed."""
+    from steering_reliability.commands.new_study import Wishes  # noqa: PLC0415
+
+    wishes = Wishes(quick, prompts, settings)
+    sys.exit(_study_of_model(None, wishes, cores=cores, dry_run=dry_run, profile=profile))
+
+
+def _study_of_model(model: str | None, wishes: Any, *, cores: str, dry_run: bool, profile: str | None) -> int:
+    from steering_reliability.commands import begin  # noqa: PLC0415
+
+    begun = begin.begin_study(model, wishes, say=typer.echo)
+    if not dry_run:
+        for line in begin.forecast(begun):
+            typer.echo(line)
+    code = begin.carry_out(cores=cores, dry_run=dry_run, profile=profile)
+    if code == 0 and not dry_run:
+        for line in begin.finding(begun):
+            typer.echo(line)
+    return code
+
+
+@app.command()
+def init(
+    model: Annotated[str | None, typer.Argument(metavar="[MODEL]", help="as of run; default: the embedded one")] = None,
+    quick: Quick = False,
+    prompts: Prompts = None,
+    settings: Settings = NO_SETTINGS,
+) -> None:
+    """Write config.yaml and prompts into this folder, to edit before the study runs."""
+    from steering_reliability.commands.begin import begin_study  # noqa: PLC0415
+    from steering_reliability.commands.new_study import Wishes  # noqa: PLC0415
+
+    begin_study(model, Wishes(quick, prompts, settings), say=typer.echo)
+    typer.echo('next: steering-reliability run, or snakemake --cores all -s "$(steering-reliability snakefile)"')
+
+
+@app.command()
+def snakefile() -> None:
+    """Print the path of the workflow's Snakefile."""
+    typer.echo(str(WORKFLOW / "Snakefile"))
 
 
 _PASSED_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
@@ -222,7 +304,9 @@ def compare(context: typer.Context) -> NoReturn:
 
 def _script(name: str, context: typer.Context) -> NoReturn:
     sys.exit(
-        subprocess.run([sys.executable, str(ROOT / "scripts" / f"{name}.py"), *context.args], check=False).returncode
+        subprocess.run(
+            [sys.executable, str(WORKFLOW / "scripts" / f"{name}.py"), *context.args], check=False
+        ).returncode
     )
 
 

@@ -4,14 +4,13 @@ import platform
 import re
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
 from steering_reliability.commands.probe import LONG_ENOUGH_S, Measurement, measure_speed
-from steering_reliability.config.files import ROOT
+from steering_reliability.config.files import study_folder
 from steering_reliability.errors import InputError
 from steering_reliability.evidence.design_power import (
     design_of_plan,
@@ -28,6 +27,7 @@ from steering_reliability.prompts.shift import measure_shift, shift_sentence
 from steering_reliability.run.plan import RunPlan
 from steering_reliability.run.record import versions
 from steering_reliability.run.resources import RUNTIME_MB, weights_mb
+from steering_reliability.run.snakemake_call import snakemake_command
 from steering_reliability.run.workload import expected_conditions, expected_shards, scan_tokens
 
 SLOWEST: Final = 100.0
@@ -59,21 +59,7 @@ def examine(
     Raises:
         InputError: When a prompt file is unsound, or the model can't be made or loaded.
     """
-    is_known = not plan.is_open or plan.chosen() is not None
-    shards = expected_shards(plan)
-    left = [shard for shard in shards if not shard.is_done]
-    completions = sum(shard.rows for shard in left)
-    work = {
-        "run": plan.folder,
-        "layers": [layer.name for layer in plan.as_expected().layers] if is_known or plan.layers else [],
-        "left_to_the_scan": [] if is_known else _left_open(plan),
-        "conditions": len(expected_conditions(plan)),
-        "shards": len(shards),
-        "shards_done": len(shards) - len(left),
-        "completions_left": completions,
-        "tokens_left": completions * plan.config.generation.max_new_tokens,
-        "scan_tokens": scan_tokens(plan),
-    }
+    work = work_of(plan)
     yield "plan", work
     data = plan.config.data
     paths = {split: data.path(split) for split in SPLITS}
@@ -91,7 +77,26 @@ def examine(
     yield "machine", {**_machine(Path(plan.folder)), "cpu_capability": None, "gpu": None, **probe.machine}
     is_there = Path(plan.model_file).is_file()
     yield "model", {"name": plan.title, "folder": plan.model, "is_there": is_there, "weights_mb": _weights(plan)}
-    yield "estimate", _estimate(plan, work=work, probe=probe, is_there=is_there)
+    yield "estimate", estimate(plan, work=work, probe=probe, is_there=is_there)
+
+
+def work_of(plan: RunPlan) -> dict[str, Any]:
+    """How much of a run there is to do, as plain data."""
+    is_known = not plan.is_open or plan.chosen() is not None
+    shards = expected_shards(plan)
+    left = [shard for shard in shards if not shard.is_done]
+    completions = sum(shard.rows for shard in left)
+    return {
+        "run": plan.folder,
+        "layers": [layer.name for layer in plan.as_expected().layers] if is_known or plan.layers else [],
+        "left_to_the_scan": [] if is_known else _left_open(plan),
+        "conditions": len(expected_conditions(plan)),
+        "shards": len(shards),
+        "shards_done": len(shards) - len(left),
+        "completions_left": completions,
+        "tokens_left": completions * plan.config.generation.max_new_tokens,
+        "scan_tokens": scan_tokens(plan),
+    }
 
 
 def measure(plan: RunPlan, *, seconds: float) -> Measurement:
@@ -127,7 +132,8 @@ def _machine(folder: Path) -> dict[str, Any]:
     }
 
 
-def _estimate(plan: RunPlan, *, work: Mapping[str, Any], probe: Measurement, is_there: bool) -> dict[str, Any]:
+def estimate(plan: RunPlan, *, work: Mapping[str, Any], probe: Measurement, is_there: bool) -> dict[str, Any]:
+    """What that work costs: time, memory and disk, as plain data; `is_there` is whether the model's folder is made."""
     shards = work["shards"] - work["shards_done"]
     scan = work["scan_tokens"] / probe.tokens_per_second
     seconds = scan + run_seconds(tokens=work["tokens_left"], shards=shards, speed=probe.tokens_per_second)
@@ -173,9 +179,8 @@ def make_base(plan: RunPlan, *, files: Sequence[Path]) -> None:
     Raises:
         InputError: When it can't be made, with the message of the rule.
     """
-    command = [sys.executable, "-m", "snakemake", "--cores", "all", "--quiet", "all"]
-    command += ["--configfile", *(str(path.resolve()) for path in files), "--", plan.base_file]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    command = [*snakemake_command(configs=files, cores="all"), "--quiet", "all", "--", plan.base_file]
+    done = subprocess.run(command, cwd=study_folder(), capture_output=True, text=True, check=False)
     if done.returncode != 0 or not Path(plan.base_file).is_file():
         raise _error_of_rule(done.stdout + done.stderr, folder=plan.base)
 

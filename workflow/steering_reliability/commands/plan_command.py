@@ -7,15 +7,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from steering_reliability.config.files import ROOT, RULE, read_config
+from steering_reliability.config.files import RULE, read_config, study_folder
 from steering_reliability.config.places import places_of
 from steering_reliability.errors import InputError
 from steering_reliability.run.plan import RunPlan, plan_run
+from steering_reliability.run.snakemake_call import snakemake_command
 
 
 @dataclass(frozen=True)
 class Request:
-    """What a command wants of a run: targets to make, and paths to name at the end (relative to the repository)."""
+    """What a command wants of a run: targets to make, and paths to name at the end (relative to the study's folder)."""
 
     targets: Sequence[str]
     made: Sequence[str]
@@ -52,13 +53,12 @@ def run(arguments: argparse.Namespace, *, request: Callable[[RunPlan], Request])
     except InputError as error:
         print(error, file=sys.stderr)
         return 1
-    command = [sys.executable, "-m", "snakemake", "--cores", arguments.cores]
-    command += ["--configfile", *(str(path.resolve()) for path in arguments.config)]
+    command = snakemake_command(configs=arguments.config, cores=arguments.cores, profile=arguments.profile)
     command += ["--dry-run"] if arguments.dry_run else []
-    command += ["--profile", arguments.profile] if arguments.profile else []
-    code = subprocess.run([*command, "--", *requested.targets], cwd=ROOT, check=False).returncode
+    folder = study_folder()
+    code = subprocess.run([*command, "--", *requested.targets], cwd=folder, check=False).returncode
     if code == 0 and not arguments.dry_run:
         print("\nmade:")
         for path in requested.made:
-            print(f"  {path}{'' if (ROOT / path).exists() else '  (not there)'}")
+            print(f"  {path}{'' if (folder / path).exists() else '  (not there)'}")
     return code

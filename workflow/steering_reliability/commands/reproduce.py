@@ -2,13 +2,12 @@
 
 import json
 import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Any
 
-from steering_reliability.config.files import ROOT
+from steering_reliability.config.files import study_folder
 from steering_reliability.config.reading import load_config
 from steering_reliability.config.schema import Config
 from steering_reliability.errors import InputError
@@ -17,6 +16,7 @@ from steering_reliability.prompts.schema import SPLITS
 from steering_reliability.run.checksums import check_files, read_checksums
 from steering_reliability.run.record import as_yaml, read_provenance, surroundings
 from steering_reliability.run.reproduction import differences, kind_of
+from steering_reliability.run.snakemake_call import snakemake_command
 
 STUDY = "study.yaml"
 
@@ -51,10 +51,10 @@ def read_record(run: Path) -> Record:
     return Record(facts, read_checksums(run / "SHA256SUMS"))
 
 
-def set_up(record: Record, *, place: Path, root: Path = ROOT) -> None:
+def set_up(record: Record, *, place: Path, root: Path | None = None) -> None:
     """Prepare a folder in which the run can be repeated: its config, and links to the files it reads.
 
-    `place` is empty, or the same run was begun in it; the config's paths count from `root`, usually the clone.
+    `place` is empty, or the same run was begun in it. The config's paths count from `root`, by default `study_folder`.
 
     Raises:
         InputError: When another study lies there, or the run wrote outside its clone.
@@ -70,7 +70,7 @@ def set_up(record: Record, *, place: Path, root: Path = ROOT) -> None:
             raise InputError(what, where=path, fix="set a relative output_dir in a config of your own, and run that")
     write_text(study, text)
     for path in _inputs(config):
-        source, link = root / path, place / path
+        source, link = (root or study_folder()) / path, place / path
         if not PurePath(path).is_absolute() and source.exists() and not link.exists():
             link.parent.mkdir(parents=True, exist_ok=True)
             link.symlink_to(source.resolve(), target_is_directory=source.is_dir())
@@ -88,9 +88,8 @@ def _inputs(config: Config) -> Iterator[str]:
 
 def run(*, place: Path, cores: str) -> int:
     """Repeat the run in its folder; returns Snakemake's exit code."""
-    command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile"), "--directory", str(place)]
-    command += ["--configfile", str(place.resolve() / STUDY), "--cores", cores]
-    return subprocess.run(command, cwd=ROOT, check=False).returncode
+    command = [*snakemake_command(configs=[place / STUDY], cores=cores), "--directory", str(place.resolve())]
+    return subprocess.run(command, cwd=study_folder(), check=False).returncode
 
 
 def compare(record: Record, *, place: Path) -> dict[str, Any]:

@@ -32,7 +32,7 @@ def summary_lines(plan: RunPlan) -> Iterator[str]:
     """
     tables = Path(plan.folder) / "tables"
     if not (tables / "claims.csv").is_file():
-        raise InputError("the run is not finished", where=plan.folder, fix="run it first: make results")
+        raise InputError("the run is not finished", where=plan.folder, fix="run it first: steering-reliability run")
     summary, claims = read_table(tables / "summary.csv"), read_table(tables / "claims.csv")
     yield ""
     points = list(_points(summary))

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from steering_reliability.config.files import SNAKEMAKE
 from steering_reliability.errors import InputError
 from steering_reliability.process.ledger import mixture_note
 from steering_reliability.run.checksums import check_files, read_checksums
@@ -77,5 +78,5 @@ def as_lines(found: Mapping[str, Any]) -> Iterator[str]:
     if found["files"]:
         # By name, since Snakemake does not make a missing file whose consumers exist.
         first = shlex.quote(next(iter(found["files"])))
-        yield f"to do: delete each and make it by name (snakemake --cores 4 {first}, with --configfile if the run"
+        yield f"to do: delete each and make it by name ({SNAKEMAKE} --cores 4 {first}, with --configfile if the run"
         yield "has one), then run again"

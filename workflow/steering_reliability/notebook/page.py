@@ -7,7 +7,7 @@ from typing import Final
 
 from IPython.display import HTML
 
-from steering_reliability.config.files import ROOT
+from steering_reliability.config.files import study_folder
 from steering_reliability.config.reading import load_config
 from steering_reliability.errors import InputError
 
@@ -47,6 +47,6 @@ def _find_page(run: Path) -> Path | None:
 def _configured(run: Path) -> list[Path]:
     try:
         config = json.loads((run / "provenance.json").read_text(encoding="utf-8"))["config"]
-        return [ROOT / load_config(config).report_dir]
+        return [study_folder() / load_config(config).report_dir]
     except (OSError, ValueError, KeyError, TypeError, InputError):
         return []

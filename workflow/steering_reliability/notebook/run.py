@@ -5,7 +5,6 @@ import os
 import re
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Final
@@ -13,8 +12,9 @@ from typing import Final
 from IPython.display import display
 from snakemake_logger_plugin_progress import CLEAR
 
-from steering_reliability.config.files import ROOT
+from steering_reliability.config.files import study_folder
 from steering_reliability.errors import InputError
+from steering_reliability.run.snakemake_call import snakemake_command, snakemake_environment
 
 _READ: Final = 65_536
 _LINE: Final = re.compile(re.escape(CLEAR) + r"([^\r\n]*)\r")
@@ -35,14 +35,12 @@ def run_study(config: str | Path, *, cores: int | str = "all", target: str = "al
     """
     began = time.monotonic()
     line = _Line()
-    command = [sys.executable, "-m", "snakemake", "--configfile", str(Path(config).resolve()), "--cores", str(cores)]
+    command = snakemake_command(configs=[Path(config)], cores=str(cores))
     command += ["--logger", "progress", "--logger-progress-rewrite", "--show-failed-logs", "--", target]
-    # The plugin beside this package, and not the one of another clone that is installed.
-    python_path = [str(ROOT / "workflow"), *filter(None, [os.getenv("PYTHONPATH")])]
     process = subprocess.Popen(
         command,
-        cwd=ROOT,
-        env=os.environ | {"PYTHONPATH": os.pathsep.join(python_path)},
+        cwd=study_folder(),
+        env=snakemake_environment(),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

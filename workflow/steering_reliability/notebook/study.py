@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import yaml
 
-from steering_reliability.config.files import ROOT, merge_over, read_config
+from steering_reliability.config.files import WORKFLOW, merge_over, read_config
 from steering_reliability.errors import InputError
 from steering_reliability.files import write_text
 from steering_reliability.process.code_digest import package_digest
@@ -42,7 +42,7 @@ def write_study(
         InputError: When the config can't be used, or the folder holds a run with another one.
     """
     folder = Path(folder)
-    config = merge_over(read_config(ROOT / "config.yaml"), settings)
+    config = merge_over(read_config(WORKFLOW / "config.yaml"), settings)
     for name, given in (("MODEL", {"model": model or {}}), ("CHANGES", changes or {})):
         config = merge_over(config, _as_sections(given, name=name))
     _set_folder(config, folder, changes=changes or {})

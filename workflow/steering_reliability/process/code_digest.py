@@ -9,6 +9,8 @@ from typing import Final
 
 PACKAGE = Path(__file__).parents[1]
 SCRIPTS = PACKAGE.parent / "scripts"
+# In an installed package; a clone has it around the package.
+_WORKFLOW = PACKAGE / "workflow"
 
 UNCHANGING: Final = {
     "errors.py": "what a user reads when nothing is written",
@@ -119,8 +121,8 @@ def _counts(path: Path) -> bool:
 
 
 def package_digest() -> str:
-    """Digest every file of the package, for the record of a run."""
+    """Digest every file of the package but the workflow's, for the record of a run."""
     total = hashlib.sha256()
-    for path in sorted(_files(".")):
+    for path in sorted(path for path in _files(".") if not path.is_relative_to(_WORKFLOW)):
         total.update(str(path.relative_to(PACKAGE)).encode() + b"\0" + path.read_bytes() + b"\0")
     return total.hexdigest()[:16]

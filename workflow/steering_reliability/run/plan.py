@@ -10,6 +10,7 @@ from pydantic import TypeAdapter
 
 from steering_reliability.config.experiment import Layer
 from steering_reliability.config.fields import AUTO, SCANNED
+from steering_reliability.config.files import SNAKEMAKE
 from steering_reliability.config.reading import ConfigError, Problem, load_config
 from steering_reliability.config.schema import Config, ModelConfig
 from steering_reliability.errors import InputError
@@ -188,9 +189,13 @@ class RunPlan:
 
     def model_notes(self) -> list[str]:
         """Warnings about model folders that other code has made."""
-        notes = [other_code_note(self.base, code=preparing_code(), rule="prepare_model")] if self.makes_base else []
+        notes = (
+            [other_code_note(self.base, code=preparing_code(), rule="prepare_model", snakemake=SNAKEMAKE)]
+            if self.makes_base
+            else []
+        )
         if self.tunes_model:
-            notes.append(other_code_note(self.model, code=tuning_code(), rule="tune_refusal"))
+            notes.append(other_code_note(self.model, code=tuning_code(), rule="tune_refusal", snakemake=SNAKEMAKE))
         return [note for note in notes if note]
 
     # ---- directions
@@ -450,7 +455,7 @@ def _check_files(plan: RunPlan) -> None:
     if absent:
         what = f"there is no prompt file {', '.join(map(plan.prompt_file, absent))}"
         making = how_to_make([plan.prompt_file(split) for split in absent])
-        fix = making or "correct the path, or make prompts with scripts/make_prompts.py"
+        fix = making or "correct the path, or copy those of the project with `steering-reliability init`"
         raise InputError(what, where=f"config key {', '.join(f'data.{split}_path' for split in absent)}", fix=fix)
     main = grid.main_direction(plan.config)
     files = [path for layer in plan.layers for block in layer.sources for path in plan.user_direction(main, block)]
