@@ -118,9 +118,8 @@ def test_the_verdicts_that_the_text_speaks_of_are_those_of_the_table():
 def test_the_numbers_of_the_readme_are_those_of_the_tables():
     section = README.split("## Result\n", 1)[1].split("\n## ", 1)[0]
     main = table("smollm2", "summary").query("role == 'main' and intervention == 'add'")
-    points = [
-        main.query(f"layer == {layer} and alpha == {alpha}").iloc[0] for layer, alpha in ((22, 0), (22, 0.76), (16, 1.1))
-    ]
+    places = ((22, 0), (22, 0.76), (16, 1.1))
+    points = [main.query(f"layer == {layer} and alpha == {alpha}").iloc[0] for layer, alpha in places]
     names = {f"refusal on `{split}`": f"clean_refusal_{split}" for split in ("harm_train", "harm_test", "benign")}
     names["helpful answers on `benign`"] = "helpful_benign"
     percent = {name: [f"{rounded(100 * point[column]):g}%" for point in points] for name, column in names.items()}
