@@ -88,23 +88,27 @@ def test_every_sentence_with_a_number_names_a_row():
 
 
 def test_a_wrong_number_would_be_noticed():
-    prose, rows = next(one for one in sentences(SEEN) if "+37 points" in one[0])
-    with pytest.raises(AssertionError, match="38"):
-        test_a_sentence_says_what_its_row_says((prose.replace("+37", "+38"), rows))
+    prose, rows = next(one for one in sentences(SEEN) if "+63 points" in one[0])
+    with pytest.raises(AssertionError, match="65"):
+        test_a_sentence_says_what_its_row_says((prose.replace("+63", "+65"), rows))
 
 
 def test_the_verdicts_that_the_text_speaks_of_are_those_of_the_table():
-    claims = table("full", "claims").drop_duplicates("claim").set_index("claim")["verdict"]
+    every = table("smollm2", "claims")
+    claims = every.drop_duplicates("claim").set_index("claim")["verdict"]
     most = ", most significant point"
     shown = ["effect on harm_test", f"effect on harm_test{most}", "trade-off", f"trade-off{most}"]
     assert (claims[[*shown, "layer difference"]] == "shown").all()
     assert (claims[["generalization gap", f"generalization gap{most}"]] == "cannot tell").all()
-    assert (claims[["check: other prefix", "check: other seed"]] == "cannot tell").all()
+    assert claims["check: other prefix"] == "differs"
+    assert claims["check: other seed"] == "cannot tell"
+    assert (claims[["check: fluency", "check: length and entropy"]] == "survives").all()
     assert claims["check: opening rule, layer difference"] == "depends on the rule"
     assert claims[f"check: opening rule, effect on harm_test{most}"] == "same verdict"
-    assert claims["check: random directions"] == "stronger than random"
-    styles = table("full", "claims").drop_duplicates("claim").set_index("claim")["other_styles"]
-    assert styles["trade-off"] == "cannot tell"
+    # Of the two points the recommended one; the other was chosen by its effect.
+    assert "stronger than random" in set(every[every["claim"] == "check: random directions"]["verdict"])
+    styles = every.drop_duplicates("claim").set_index("claim")["other_styles"]
+    assert styles["effect on harm_test"] == styles["trade-off"] == "holds"
     assert styles[f"trade-off{most}"] == "not given"
     tuned = table("smollm2_refusal_tuned", "claims").drop_duplicates("claim").set_index("claim")["verdict"]
     assert tuned[f"effect on harm_test{most}"] == tuned[f"trade-off{most}"] == "shown"
@@ -113,10 +117,9 @@ def test_the_verdicts_that_the_text_speaks_of_are_those_of_the_table():
 
 def test_the_numbers_of_the_readme_are_those_of_the_tables():
     section = README.split("## Result\n", 1)[1].split("\n## ", 1)[0]
-    main = table("full", "summary").query("role == 'main' and intervention == 'add'")
-    points = [
-        main.query(f"layer == {layer} and alpha == {alpha}").iloc[0] for layer, alpha in ((10, 0), (10, 0.7), (18, 0.7))
-    ]
+    main = table("smollm2", "summary").query("role == 'main' and intervention == 'add'")
+    places = ((22, 0), (22, 0.76), (16, 1.1))
+    points = [main.query(f"layer == {layer} and alpha == {alpha}").iloc[0] for layer, alpha in places]
     names = {f"refusal on `{split}`": f"clean_refusal_{split}" for split in ("harm_train", "harm_test", "benign")}
     names["helpful answers on `benign`"] = "helpful_benign"
     percent = {name: [f"{rounded(100 * point[column]):g}%" for point in points] for name, column in names.items()}
@@ -130,4 +133,4 @@ def test_the_numbers_of_the_readme_are_those_of_the_tables():
     rows["Controls"] = "check: random directions"
     for name, row in rows.items():
         sentence = re.search(rf"- \*\*{name}\.\*\*(.*)", section)[1]
-        test_a_sentence_says_what_its_row_says((sentence.replace("95% interval", ""), [("full", "claims", row)]))
+        test_a_sentence_says_what_its_row_says((sentence.replace("95% interval", ""), [("smollm2", "claims", row)]))

@@ -40,6 +40,8 @@ class Progress:
         self._begun: dict[str, int] = {}
         self._done: dict[str, int] = {}
         self._others = 0
+        # Before the shards whose pace tells the time that is left.
+        self._before = 0
         self._stages: dict[int, str] = {}
         self._stage = ""
         self._tokens = 0
@@ -65,8 +67,11 @@ class Progress:
         Snakemake doesn't say of which rules the new ones are: directions count when they begin, others as completions.
         """
         directions = max(0, self._begun.get("directions", 0) - self._counts.get("directions", 0))
-        completions = total - self._others - directions
-        self._counts["completions"] = max(self._counts.get("completions", 0), completions)
+        known, completions = self._counts.get("completions", 0), total - self._others - directions
+        if completions > known:
+            # Between two stretches is a scan, or a table of points; and shards of checks are smaller than the others.
+            self._before, self._tokens, self._writing_since = self._done.get("completions", 0), 0, None
+        self._counts["completions"] = max(self._done.get("completions", 0), completions)
 
     def started(self, job: int, rule: str) -> None:
         """Take in that a job has begun."""
@@ -107,9 +112,10 @@ class Progress:
         # Directions of checks are planned once the points of the claims are known, and come on top.
         of = f" of {count}" if done <= count else ""
         words = [f"{self._stage:<12}{done:>5}{of} {_UNITS.get(self._stage, 'jobs')}"]
-        if self._stage == "completions" and done and self._writing_since is not None:
+        recent = done - self._before
+        if self._stage == "completions" and recent and self._writing_since is not None:
             elapsed = max(self._clock() - self._writing_since, 1e-9)
-            left = elapsed / done * self._left("completions") + _FINISHING_S
+            left = elapsed / recent * self._left("completions") + _FINISHING_S
             words.append(f"{self._tokens / elapsed:,.0f} tokens/s")
             words += [f"about {_clock_time(left)} left"] if of else []
         return "   ".join(words)

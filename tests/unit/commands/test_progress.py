@@ -45,15 +45,20 @@ def test_shards_that_nobody_planned_are_counted_without_a_time_that_is_left(prog
 def test_jobs_that_a_checkpoint_adds_count_as_completions_but_for_directions_that_begin(progress, clock):
     progress.grown(15)
     assert progress.total == 14
+    progress.started(1, "complete_baseline")
+    clock["now"] = 100.0
+    progress.finished(1, tokens=1000)
     # A scan has chosen: 3 directions and 12 shards more.
-    progress.started(1, "complete_shard")
+    progress.grown(15 + 15)
+    assert progress.line() == "completions     1 of 25 shards"
     for job in (2, 3, 4):
         progress.started(job, "build_direction")
+    progress.started(5, "complete_shard")
+    clock["now"] = 110.0
+    progress.finished(5, tokens=100)
     progress.grown(15 + 15)
-    clock["now"] = 10.0
-    progress.finished(1, tokens=100)
-    # 21 shards are left.
-    assert progress.line() == "completions     1 of 22 shards   10 tokens/s   about 3:44 left"
+    # 20 shards are left, at the pace of those since the scan.
+    assert progress.line() == "completions     2 of 22 shards   10 tokens/s   about 3:34 left"
 
 
 def test_other_stages_are_counted_in_jobs(progress):
