@@ -149,7 +149,7 @@ def test_a_run_in_an_empty_folder_ends_with_the_finding_and_where_to_click(first
     lines = [line for line in first.splitlines() if line.strip()]
     assert lines[-1] == f"report: reports/tiny/index.html   {page.as_uri()}"
     assert page.is_file()
-    order = ["prompts/: the project's prompts", "config.yaml: every key", "smallest effect", "tokens/s", lines[-1]]
+    order = ["prompts/: the project's prompts", "config.yaml: every key", "smallest effect", "time at ", lines[-1]]
     places = [first.index(text) for text in order]
     assert places == sorted(places)
     assert re.search(r"^this study +\d+ ", first, re.MULTILINE)
