@@ -141,6 +141,7 @@ def test_other_settings_do_not_land_in_the_folder_of_a_run(notebooks, smoke):
     assert {path: path.read_bytes() for path in run.rglob("*") if path.is_file()} == before
 
 
+@pytest.mark.slow
 def test_an_error_of_a_job_is_shown_whole_and_then_one_message(notebooks):
     broken = {"MODEL": TINY["MODEL"] | {"source": "broken"}, "RUN_ID": "broken", "LAYER": 1, "ALPHA": 1.0}
     shutil.copytree(notebooks.root / "model", notebooks.root / "broken")
