@@ -64,7 +64,7 @@ def test_notes_on_strengths_stand_among_the_warnings(write):
 
 
 def test_what_a_scan_chose_stands_under_the_answers_and_a_run_without_one_says_nothing_of_it(write):
-    said = "chosen by a scan, on prompts that the study does not use"
+    said = "What the scan chose, on prompts that the study does not use"
     assert said not in write(tiny_results())
     page = write(tiny_results(), scan_notes=["Layers 3 and 9: most.", "Strengths <b>: 0.2."])
     assert page.count(said) == 1
