@@ -37,7 +37,6 @@ class Progress:
     def __init__(self, *, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._counts: dict[str, int] = {}
-        self._begun: dict[str, int] = {}
         self._done: dict[str, int] = {}
         self._others = 0
         # Before the shards whose pace tells the time that is left.
@@ -66,7 +65,8 @@ class Progress:
 
         Snakemake doesn't say of which rules the new ones are: directions count when they begin, others as completions.
         """
-        directions = max(0, self._begun.get("directions", 0) - self._counts.get("directions", 0))
+        begun = self._done.get("directions", 0) + list(self._stages.values()).count("directions")
+        directions = max(0, begun - self._counts.get("directions", 0))
         known, completions = self._counts.get("completions", 0), total - self._others - directions
         if completions > known:
             # Between two stretches is a scan, or a table of points; and shards of checks are smaller than the others.
@@ -79,7 +79,6 @@ class Progress:
         if stage is None:
             return
         self._stages[job] = stage
-        self._begun[stage] = self._begun.get(stage, 0) + 1
         # Directions of controls are built between shards: the line stays with what takes the time.
         if self._stage != "completions" or self._left("completions") == 0:
             self._stage = stage

@@ -284,7 +284,9 @@ def init(
 @app.command()
 def snakefile() -> None:
     """Print the path of the workflow's Snakefile."""
-    typer.echo(str(WORKFLOW / "Snakefile"))
+    from steering_reliability.run.snakemake_call import SNAKEFILE  # noqa: PLC0415
+
+    typer.echo(str(SNAKEFILE))
 
 
 _PASSED_ON = {"allow_extra_args": True, "ignore_unknown_options": True}

@@ -13,11 +13,9 @@ from steering_reliability.commands.probe import LONG_ENOUGH_S, Measurement, meas
 from steering_reliability.config.files import study_folder
 from steering_reliability.errors import InputError
 from steering_reliability.evidence.design_power import (
-    design_of_plan,
-    design_power,
     power_facts,
     power_lines,
-    rates_of_run,
+    power_of_plan,
 )
 from steering_reliability.process.system import cores, total_memory
 from steering_reliability.prompts.check import check_prompts
@@ -68,7 +66,7 @@ def examine(
     study = {split: plan.used_prompts(split) for split in SPLITS}
     shift = shift_sentence(measure_shift(study, seed=0))
     yield "prompts", {"near_copies": list(notes.near_copies), "unchecked": list(notes.unchecked), "shift": shift}
-    yield "power", power_facts(design_power(design_of_plan(plan, prompts=study), rates=rates_of_run(plan)))
+    yield "power", power_facts(power_of_plan(plan))
     yield "versions", versions()
     if seconds > 0 and can_be_made(plan):
         yield "preparing", {"name": plan.config.model.name, "folder": plan.base}

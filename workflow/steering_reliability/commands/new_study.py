@@ -16,7 +16,7 @@ from steering_reliability.config.files import WORKFLOW, merge_over, read_yaml
 from steering_reliability.config.reading import load_config
 from steering_reliability.config.schema import Config
 from steering_reliability.errors import InputError
-from steering_reliability.evidence.design_power import design_of_plan, design_power, rates_of_run, shown_words
+from steering_reliability.evidence.design_power import power_of_plan, shown_words
 from steering_reliability.files import write_text
 from steering_reliability.prompts.check import check_prompts
 from steering_reliability.prompts.schema import SPLITS
@@ -199,8 +199,7 @@ def _copies(wishes: Wishes) -> list[tuple[Path, Path]]:
 
 def _reasons(plan: RunPlan, wishes: Wishes) -> dict[str, str]:
     """Why keys beside the model's have their values."""
-    used = {split: plan.used_prompts(split) for split in SPLITS}
-    shown = shown_words(design_power(design_of_plan(plan, prompts=used), rates=rates_of_run(plan)))
+    shown = shown_words(power_of_plan(plan))
     reasons = {
         "model.dtype": f"here that is {_number_format(plan.config)}.",
         "data.max_prompts_per_split": f"with so many the claims show {shown} (80% power).",

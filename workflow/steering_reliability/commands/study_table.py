@@ -6,14 +6,7 @@ from typing import Any, Final
 
 from steering_reliability.commands.doctor import estimate, precision_words, work_of
 from steering_reliability.commands.probe import Measurement
-from steering_reliability.evidence.design_power import (
-    design_of_plan,
-    design_power,
-    gap_words,
-    power_facts,
-    rates_of_run,
-)
-from steering_reliability.prompts.schema import SPLITS
+from steering_reliability.evidence.design_power import gap_words, power_facts, power_of_plan
 from steering_reliability.run.plan import RunPlan
 from steering_reliability.text.numbers import percent, rounded
 
@@ -22,9 +15,7 @@ _QUESTIONS: Final = ("effect", "gap", "cost")
 
 def study_facts(plan: RunPlan, *, probe: Measurement) -> dict[str, Any]:
     """Size, cost and smallest visible changes of a study as plain data, with the speed of `probe`."""
-    used = {split: plan.used_prompts(split) for split in SPLITS}
-    work = work_of(plan)
-    power = power_facts(design_power(design_of_plan(plan, prompts=used), rates=rates_of_run(plan)))
+    work, power = work_of(plan), power_facts(power_of_plan(plan))
     cost = estimate(plan, work=work, probe=probe, is_there=Path(plan.model_file).is_file())
     return {"work": work, "cost": cost, "power": power}
 

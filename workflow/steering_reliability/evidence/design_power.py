@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from math import comb
 from pathlib import Path
 from typing import Any, Final
@@ -10,7 +11,7 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from steering_reliability.prompts.schema import Prompt
+from steering_reliability.prompts.schema import SPLITS, Prompt
 from steering_reliability.prompts.similarity import cluster_prompts
 from steering_reliability.prompts.subset import choose_direction_set
 from steering_reliability.results.schema import as_records
@@ -44,6 +45,8 @@ class DesignPower:
     is_measured: bool
 
 
+# Reasons in a new config, the plan's table and doctor ask for the same, and a simulation takes seconds.
+@lru_cache(maxsize=16)
 def design_power(design: Design, *, rates: Rates | None, level: float | None = None) -> DesignPower:
     """Simulate what a design can show; without measured rates at those that are assumed.
 
@@ -71,6 +74,12 @@ def design_of_plan(plan: RunPlan, *, prompts: Mapping[str, Sequence[Prompt]]) ->
     config = plan.config
     fraction, samples = config.direction.build_fraction, config.generation.num_samples_per_prompt
     return design_of_prompts(prompts, build_fraction=fraction, samples=samples, field=config.data.cluster_field)
+
+
+def power_of_plan(plan: RunPlan) -> DesignPower:
+    """What a run can show with the prompts that it uses, at the unsteered rates that it has measured, if it has."""
+    used = {split: plan.used_prompts(split) for split in SPLITS}
+    return design_power(design_of_plan(plan, prompts=used), rates=rates_of_run(plan))
 
 
 def design_of_results(results: pd.DataFrame) -> Design:
