@@ -2,7 +2,9 @@
 
 import pytest
 import yaml
-from steering_reliability.commands.named_model import NamedModel, named_model
+from fake_hub import COMMIT, FakeHub
+from huggingface_hub import constants
+from steering_reliability.commands.named_model import named_model
 from steering_reliability.commands.new_study import USUAL
 from steering_reliability.config.files import WORKFLOW, read_config
 from steering_reliability.errors import InputError
@@ -57,15 +59,20 @@ def test_a_model_is_named_by_one_word_as_on_the_command_line(model, tmp_path):
         write_study(tmp_path / "other", SETTINGS, model="none")
 
 
-def test_a_hub_model_keeps_the_commit_that_its_run_began_with(model, tmp_path, monkeypatch):
-    commits = iter(["a" * 40, "b" * 40])
-    section = {"name": "lab/tiny", "source": "hub", "device": "cpu", "dtype": "float32", "chat_template": "none"}
-    section["prompt_template"] = "{prompt}"
-    monkeypatch.setattr(study, "named_model", lambda word: NamedModel(section | {"revision": next(commits)}))
-    for folder, commit in (("run", "a"), ("run", "a"), ("other", "b")):
-        file = write_study(tmp_path / folder, SETTINGS, model="lab/tiny")
-        assert read_config(file)["model"]["revision"] == commit * 40
-        (tmp_path / folder / "results.parquet").touch()
+def test_a_hub_model_keeps_the_commit_that_its_run_began_with(tiny_folder, tmp_path, monkeypatch):
+    files = {path.name: path.read_bytes() for path in tiny_folder.iterdir()}
+    with FakeHub(files).serving() as hub:
+        monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
+        monkeypatch.setattr(constants, "ENDPOINT", hub.url)
+        template = f"{hub.url}/{{repo_id}}/resolve/{{revision}}/{{filename}}"
+        monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
+        file = write_study(tmp_path / "run", SETTINGS, model="lab/tiny")
+        before = file.read_bytes()
+        assert read_config(file)["model"]["revision"] == COMMIT
+        (tmp_path / "run" / "results.parquet").touch()
+        # What the main branch is by now is not asked again.
+        monkeypatch.setattr(study, "named_model", None)
+        assert write_study(tmp_path / "run", SETTINGS, model="lab/tiny").read_bytes() == before
 
 
 def test_what_is_left_open_is_known_for_the_embedded_model_and_else_chosen_by_the_scan():
