@@ -1,6 +1,7 @@
 """The short forms of the campaigns; `make campaign` runs the long ones."""
 
 import random
+import re
 import tempfile
 from pathlib import Path
 
@@ -52,3 +53,14 @@ def test_what_the_campaign_found_is_refused(bad_input, section, key, value):
     outcome, message = bad_input.judge(lambda: bad_input.plan_run(config))
     assert outcome == "refused", message
     assert f"{section}.{key}" in message
+
+
+def test_the_tables_of_versions_have_their_place_on_the_page_and_nothing_else_changes_there():
+    versions = load("versions")
+    page = versions.PAGE.read_text(encoding="utf-8")
+    for name in versions.HEADS:
+        once = versions.with_table(page, name=name, rows=["| 9.9 | runs |"])
+        assert re.findall(r"^Tried on \d{4}-\d\d-\d\d, .*:\n\n\| 9.9 \| runs \|\n<!-- end", once, re.MULTILINE)
+        assert versions.with_table(once, name=name, rows=["| 9.9 | runs |"]) == once
+        around = re.compile(f"(<!-- versions.py: {name} -->\n).*(?=<!-- end of {name} -->)", re.DOTALL)
+        assert around.sub(r"\1", once) == around.sub(r"\1", page)

@@ -29,9 +29,9 @@ MAY_IMPORT = {
     "figures": "files text statistics scan results evidence",
     "report": "files text process prompts run results evidence claims figures",
     "library": "errors text config metrics prompts model interventions directions generation run results",
-    "notebook": "errors files config process run",
     "commands": "errors files text config process prompts model directions generation run results evidence "
     "claims report",
+    "notebook": "errors files config process run commands",
     "experiments": "run commands",
 }
 """What each room may import beside itself, from the bottom to the top: only what stands above it here."""
