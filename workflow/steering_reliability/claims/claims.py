@@ -26,6 +26,9 @@ from steering_reliability.results.schema import POINT_KEYS, TableRow, as_records
 CHECKS: Final = ("check: ", "at equal KL: ")
 """How the names of claims begin that check others."""
 
+NOT_A_CLAIM: Final = ("cosine", "effect on")
+"""How the statistics of checks begin that judge no claim."""
+
 MOST_SIGNIFICANT: Final = ", most significant point"
 
 
@@ -120,7 +123,7 @@ def _rule_checks(claims: Sequence[Claim], by_opening: Sequence[Claim]) -> Iterat
 
 
 def _checks(table: pd.DataFrame, kind: str) -> Iterator[Claim]:
-    judged = table[~table["statistic"].str.startswith(("cosine", "effect on"))] if "statistic" in table else table
+    judged = table[~table["statistic"].str.startswith(NOT_A_CLAIM)] if "statistic" in table else table
     for row in as_records(judged):
         numbers = {name: row[name] for name in ("value", "low", "high", "n", "verdict", "sentence")}
         yield {"claim": f"{kind}: {row['check']}", "where": row["condition"], "p": row["p"], "finding": "", **numbers}

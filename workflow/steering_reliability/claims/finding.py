@@ -7,12 +7,12 @@ from typing import Any, Final
 import pandas as pd
 
 from steering_reliability.claims.check_outcome import control_caution
-from steering_reliability.claims.claim import COST, EFFECT, GAP, is_suggestive
+from steering_reliability.claims.claim import COST, EFFECT, GAP, LAYERS, is_suggestive
 from steering_reliability.claims.claims import MOST_SIGNIFICANT
 from steering_reliability.claims.free_effect import FREE, SMALL
 from steering_reliability.results.schema import TableRow, as_records, steered_points
 from steering_reliability.text.layers import layer_words, point_words
-from steering_reliability.text.numbers import interval, percent, rounded
+from steering_reliability.text.numbers import interval, percent, rounded, signed
 
 _REFUSAL: Final = "refusal of new harmful requests"
 _HELP: Final = "helpful answers to harmless ones"
@@ -27,6 +27,15 @@ _GAPS: Final = {
 }
 
 
+_SHORT: Final = {
+    EFFECT: "Refusal of new harmful requests",
+    GAP: "Effect on familiar minus new requests",
+    COST: "Helpful answers to harmless requests",
+    FREE: "An effect without its cost",
+    LAYERS: "Refusal at one layer minus another",
+}
+
+
 def finding(claims: pd.DataFrame, *, summary: pd.DataFrame) -> tuple[str, ...]:
     """Return the finding: what steering does and costs, then whether it comes without the cost and how it carries over.
 
@@ -34,9 +43,7 @@ def finding(claims: pd.DataFrame, *, summary: pd.DataFrame) -> tuple[str, ...]:
     where no effect is shown there about the most significant point that has one. Where random directions leave an
     effect open, a third sentence says so.
     """
-    # An empty finding is read back as NaN. Of several checks of one name the first counts, as on the page.
-    rows = [row | {"finding": row["finding"] if isinstance(row["finding"], str) else ""} for row in as_records(claims)]
-    found = {row["claim"]: row for row in reversed(rows)}
+    found = _by_name(claims)
     if EFFECT not in found:
         return ("This run makes no claims.",)
     at = _where_shown(found)
@@ -53,6 +60,31 @@ def verdict_words(claim: TableRow) -> str:
     if claim["verdict"] == "cannot tell" and not math.isnan(claim["n_tests"]) and is_suggestive(claim):
         return f"suggestive, not after correcting for {claim['n_tests']:.0f} tests"
     return str(claim["verdict"])
+
+
+def main_claims(claims: pd.DataFrame) -> list[TableRow]:
+    """Return the five claims that a reader sees first: those of the finding, and the difference of layers."""
+    found = _by_name(claims)
+    if EFFECT not in found:
+        return []
+    effect = found[EFFECT + _where_shown(found)]
+    at = effect["where"]
+    named = [_claim_at(found, (name + MOST_SIGNIFICANT, name), where=at) for name in (GAP, COST)]
+    chosen = [effect, *(one or found[name] for one, name in zip(named, (GAP, COST), strict=True))]
+    return [*chosen, *(found[name] for name in (FREE, LAYERS) if name in found)]
+
+
+def short_words(claim: TableRow) -> str:
+    """Return a claim in one line: what is measured, the change in points and its interval."""
+    name = str(claim["claim"]).removesuffix(MOST_SIGNIFICANT)
+    words = _SHORT.get(name, name)
+    if name == FREE or math.isnan(claim["value"]):
+        return words
+    ends = "" if math.isnan(claim["low"]) else f" ({interval(claim['low'], claim['high'])})"
+    corrected = ""
+    if is_suggestive(claim) and not math.isnan(claim["corrected_low"]):
+        corrected = f", corrected {interval(claim['corrected_low'], claim['corrected_high'])}"
+    return f"{words}: {signed(claim['value'])} points{ends}{corrected}"
 
 
 def setting_words(point: str, *, summary: pd.DataFrame) -> str:
@@ -72,6 +104,12 @@ def setting_words(point: str, *, summary: pd.DataFrame) -> str:
         "ablate": f"Removing {share}the direction {where}",
         "ablate_affine": f"Removing {share}the direction {where}, down to its mean on the complying side",
     }[row["intervention"]]
+
+
+def _by_name(claims: pd.DataFrame) -> dict[str, TableRow]:
+    # An empty finding is read back as NaN. Of several checks of one name the first counts.
+    rows = [row | {"finding": row["finding"] if isinstance(row["finding"], str) else ""} for row in as_records(claims)]
+    return {row["claim"]: row for row in reversed(rows)}
 
 
 def _where_shown(found: Mapping[str, TableRow]) -> str:

@@ -203,22 +203,28 @@ def draw_with_intervals(
     )  # fmt: skip
 
 
+def apart(heights: Sequence[float], *, distance: float) -> list[float]:
+    """Move heights, given in ascending order, as little as leaves them `distance` apart."""
+    moved = list(heights)
+    for _ in range(200):
+        before = list(moved)
+        for lower, upper in pairwise(range(len(moved))):
+            lack = distance - (moved[upper] - moved[lower])
+            if lack > 1e-9:
+                moved[lower] -= lack / 2
+                moved[upper] += lack / 2
+        if moved == before:
+            break
+    return moved
+
+
 def label_line_ends(axes: Axes, ends: Sequence[tuple[float, str, str]], *, distance: float) -> None:
     """Write the name of each line beside its last point, moved apart where they would overlap.
 
     Each end is (y of the last point, name, colour); names are at least `distance` apart, in data units.
     """
     known = sorted(end for end in ends if not math.isnan(end[0]))
-    heights = [end[0] for end in known]
-    for _ in range(200):
-        before = list(heights)
-        for lower, upper in pairwise(range(len(heights))):
-            lack = distance - (heights[upper] - heights[lower])
-            if lack > 1e-9:
-                heights[lower] -= lack / 2
-                heights[upper] += lack / 2
-        if heights == before:
-            break
+    heights = apart([end[0] for end in known], distance=distance)
     lowest, _ = axes.get_ylim()
     for rank, (height, (_, name, colour)) in enumerate(zip(heights, known, strict=True)):
         axes.annotate(
