@@ -9,7 +9,7 @@ from steering_reliability import __version__
 Fact = tuple[str, str, str]
 """Name, value, and the address that the value links to, or an empty text."""
 
-TITLE: Final = "Steering reliability: how well linear directions control refusal, in and out of distribution"
+TITLE: Final = "Steering reliability: a workflow that measures how well linear directions control refusal"
 
 _HUB_ID: Final = re.compile(r"[\w.-]+/[\w.-]+")
 
