@@ -17,7 +17,7 @@ from steering_reliability.figures.panels import (
     signed_points,
     study_points,
 )
-from steering_reliability.figures.style import MUTED, LineStyle, finish
+from steering_reliability.figures.style import MUTED, TINY, LineStyle, finish
 
 _KL, _EFFECT = "first_token_kl_harm_test", "refusal_effect_harm_test"
 _STRONGER = LineStyle("#0072B2", "o", "-")
@@ -65,7 +65,7 @@ def _label(axes: Axes, curve: pd.DataFrame, *, colour: str, above: bool) -> None
         axes.annotate(
             f"{point['alpha']:g}", (point[_KL], point[f"{_EFFECT}_{'high' if above else 'low'}"]),
             xytext=(0, 2 if above else -3), textcoords="offset points", ha="center", va="bottom" if above else "top",
-            fontsize=7, color=colour, zorder=4,
+            fontsize=TINY, color=colour, zorder=4,
         )  # fmt: skip
 
 

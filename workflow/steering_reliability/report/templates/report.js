@@ -393,9 +393,8 @@ function fitted(spec, width) {
     return copy;
   }
   if (typeof copy.width !== "number") return copy;
-  const isNarrow = width < 560;
-  copy.config.legend = { ...copy.config.legend, ...(isNarrow ? { orient: "bottom", columns: 2 } : {}) };
-  copy.width = Math.max(220, width - (copy.height?.step ? 240 : isNarrow ? 70 : 190));
+  copy.config.legend = { ...copy.config.legend, orient: "bottom", columns: width < 560 ? 2 : 4 };
+  copy.width = Math.max(220, width - (copy.height?.step ? 240 : 76));
   return copy;
 }
 
