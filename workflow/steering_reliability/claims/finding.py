@@ -7,7 +7,7 @@ from typing import Any, Final
 import pandas as pd
 
 from steering_reliability.claims.check_outcome import control_caution
-from steering_reliability.claims.claim import COST, EFFECT, GAP, LAYERS, is_suggestive
+from steering_reliability.claims.claim import COST, EFFECT, GAP, LAYERS, ROBUSTNESS, is_suggestive
 from steering_reliability.claims.claims import MOST_SIGNIFICANT
 from steering_reliability.claims.free_effect import FREE, SMALL
 from steering_reliability.results.schema import TableRow, as_records, steered_points
@@ -78,7 +78,7 @@ def short_words(claim: TableRow) -> str:
     """Return a claim in one line: what is measured, the change in points and its interval."""
     name = str(claim["claim"]).removesuffix(MOST_SIGNIFICANT)
     words = _SHORT.get(name, name)
-    if name == FREE or math.isnan(claim["value"]):
+    if name in (FREE, ROBUSTNESS) or math.isnan(claim["value"]):
         return words
     ends = "" if math.isnan(claim["low"]) else f" ({interval(claim['low'], claim['high'])})"
     corrected = ""
