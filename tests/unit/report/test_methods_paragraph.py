@@ -8,6 +8,7 @@ import pytest
 from steering_reliability.config.files import WORKFLOW, read_config
 from steering_reliability.evidence.summary import summarise
 from steering_reliability.report.methods_paragraph import Methods, methods_paragraph
+from steering_reliability.run.plan import plan_run
 from synthetic_run import story
 
 NO_SHUFFLED = {"sanity_checks__shuffled_seeds": []}
@@ -16,7 +17,7 @@ COUNTS = {"harm_train": (2, 30), "harm_test": (2, 12), "benign": (0, 3)}
 
 @pytest.fixture(scope="module")
 def config():
-    return read_config(Path(WORKFLOW) / "config.yaml").model_dump(mode="json")
+    return plan_run(read_config(Path(WORKFLOW) / "config.yaml")).config.model_dump(mode="json")
 
 
 @pytest.fixture
