@@ -50,7 +50,7 @@ def draw_effect_gap_forest(gaps: pd.DataFrame, *, title: str, controls: pd.DataF
         axes.set_xlabel("effect on harm_train minus\neffect on harm_test (points)")
     grid.flat[0].legend(
         handles=_handles(), loc="lower left", bbox_to_anchor=(-0.06, 1.0), ncols=3, frameon=False, fontsize=SMALL,
-        columnspacing=1.2, handletextpad=0.4, borderaxespad=0.2,
+        columnspacing=0.8, handletextpad=0.3, borderaxespad=0.2,
     )  # fmt: skip
     finish(
         figure,
@@ -135,9 +135,9 @@ def _draw_row(axes: Axes, y: float, tests: pd.DataFrame) -> None:
 
 def _handles() -> list[Line2D]:
     marks = [
-        ("unseen prompts (headline)", _UNCLEAR, "o", _UNCLEAR, 5.5),
+        ("unseen prompts", _UNCLEAR, "o", _UNCLEAR, 5.5),
         ("all prompts", _UNCLEAR, "s", "white", 4.0),
-        ("p ≤ 0.05 (corrected)", _CLEAR, "o", _CLEAR, 5.5),
+        ("corrected p ≤ 0.05", _CLEAR, "o", _CLEAR, 5.5),
     ]
     return [
         Line2D([], [], color=colour, marker=marker, markerfacecolor=face, markersize=size, label=name)

@@ -34,7 +34,7 @@ def draw_equal_kl(summary: pd.DataFrame, *, title: str) -> Figure:
         axes.margins(y=0.12)
         axes.yaxis.set_major_formatter(signed_points)
         if edges.column:
-            axes.set_xlabel("mean first-token KL (nats, square-root scale)")
+            axes.set_xlabel("mean first-token KL (nats)")
 
     figure = panel_grid(summary, height=2.45, ylabel="change of harm_test\nrefusal (points)", draw=draw)
     finish(
@@ -45,7 +45,7 @@ def draw_equal_kl(summary: pd.DataFrame, *, title: str) -> Figure:
             *control_note(summary, measured="change of harm_test refusal at their KL"),
             title,
             sample_sizes(summary),
-            "bars: 95% intervals of the change, paired by prompt; the KL is a mean over prompts, without interval",
+            "bars: 95% intervals of the change, paired by prompt; the KL is a mean over prompts, without interval, on a square-root scale",
         ],
     )
     return figure

@@ -28,6 +28,7 @@ WIDTHS: Final = (8.9, 18.3)
 """Widths of one and of two columns of a journal (centimetres)."""
 
 _CM: Final = 2.54
+_ONE_COLUMN: Final = 5.0
 _SCALE: Final = 0.7
 """Inches on paper per inch of the layout."""
 
@@ -107,10 +108,10 @@ def _ramp(n: int) -> list[str]:
 def new_figure(*, width: float, height: float) -> Figure:
     """Return an empty figure that no global state knows of, as wide as one or two columns of a journal.
 
-    `width` and `height` (inches) are those of the layout; it takes one column where it fits at `_SCALE`.
+    `width` and `height` (inches) are those of the layout; up to `_ONE_COLUMN` it takes one column.
     """
     one, two = (centimetres / _CM for centimetres in _widths.get())
-    figure = Figure(figsize=(one if _SCALE * width <= one else two, _SCALE * height), layout="constrained")
+    figure = Figure(figsize=(one if width <= _ONE_COLUMN else two, _SCALE * height), layout="constrained")
     FigureCanvasAgg(figure)
     engine = figure.get_layout_engine()
     if engine is not None:
