@@ -45,7 +45,8 @@ def draw_equal_kl(summary: pd.DataFrame, *, title: str) -> Figure:
             *control_note(summary, measured="change of harm_test refusal at their KL"),
             title,
             sample_sizes(summary),
-            "bars: 95% intervals of the change, paired by prompt; the KL is a mean over prompts, without interval, on a square-root scale",
+            "bars: 95% intervals of the change, paired by prompt",
+            "KL: a mean over prompts, without interval, on a square-root scale",
         ],
     )
     return figure
