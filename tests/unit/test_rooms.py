@@ -27,7 +27,7 @@ MAY_IMPORT = {
     "evidence": "text statistics metrics prompts run results",
     "claims": "text statistics results evidence",
     "figures": "files text statistics scan results evidence",
-    "report": "files text process prompts run results evidence claims figures",
+    "report": "errors files text process prompts run results evidence claims figures",
     "library": "errors text config metrics prompts model interventions directions generation run results",
     "commands": "errors files text config process prompts model directions generation run results evidence "
     "claims report",
