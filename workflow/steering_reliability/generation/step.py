@@ -50,11 +50,11 @@ class Step:
             [slot.position for slot in live],
             table.entries(conditions),
             [max(0, slot.position - slot.prompt_length) for slot in live],
-            *(
-                [slot.kept_at if one == block else NOWHERE for slot, one in zip(live, kept, strict=True)]
-                for block in kept_blocks
-            ),
         ]
+        for block in kept_blocks:
+            columns.append(
+                [slot.kept_at or NOWHERE if one == block else NOWHERE for slot, one in zip(live, kept, strict=True)]
+            )
         columns = [column + filler for column in columns] + [chosen + [0] * (len(live) + len(filler) - len(chosen))]
         tokens, positions, entries, token_numbers, *places, rows = to_device(columns, dtype=torch.long, device=device)
         return cls(
