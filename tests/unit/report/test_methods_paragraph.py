@@ -84,9 +84,9 @@ def test_an_ablation_at_several_layers_and_no_scan(told):
     assert "chosen by" not in text
 
 
-def test_a_folder_of_ones_own_is_as_published_and_what_was_not_recorded_is_not_said(told):
+def test_a_folder_of_ones_own_has_no_card_and_what_was_not_recorded_is_not_said(told):
     text = told(provenance={"model": {"name": "mine", "card": None}, "versions": None, "commit": None})
-    assert text.startswith("We steered SmolLM2-135M-Instruct (as published).")
+    assert text.startswith("We steered SmolLM2-135M-Instruct. ")
     assert "None" not in text
 
 

@@ -91,8 +91,9 @@ def _cite(*keys: str) -> str:
 def _model(methods: Methods) -> Iterator[str]:
     model, config = methods.provenance.get("model") or {}, methods.config["model"]
     weights = (model.get("card") or {}).get("weights")
-    blocks = f", {model['n_layers']} blocks" if "n_layers" in model else ""
-    yield f"We steered {config['name']} ({weights or 'as published'}{blocks})."
+    blocks = f"{model['n_layers']} blocks" if "n_layers" in model else ""
+    known = ", ".join(filter(None, [weights, blocks]))
+    yield f"We steered {config['name']}{f' ({known})' if known else ''}."
     if methods.config["refusal_tuning"]:
         yield "It was fine-tuned to refuse before the study."
 
