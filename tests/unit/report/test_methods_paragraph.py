@@ -84,6 +84,12 @@ def test_an_ablation_at_several_layers_and_no_scan(told):
     assert "chosen by" not in text
 
 
+def test_a_folder_of_ones_own_has_no_card_and_what_was_not_recorded_is_not_said(told):
+    text = told(provenance={"model": {"name": "mine", "card": None}, "versions": None, "commit": None})
+    assert text.startswith("We steered SmolLM2-135M-Instruct. ")
+    assert "None" not in text
+
+
 def test_a_split_that_is_missing_is_not_counted(told):
     text = told(rows=story({"harm_train": (2, 30), "harm_test": (2, 12)}))
     assert "For 40 prompts of harm_train and 40 prompts of harm_test, one" in text

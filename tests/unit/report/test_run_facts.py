@@ -19,6 +19,12 @@ def test_what_was_not_recorded_is_not_said():
     }
 
 
+def test_a_folder_of_ones_own_has_no_card():
+    known = {"model": {"name": "mine", "card": None}, "machine": None, "commit": None, "config": None}
+    assert [fact[1] for fact in run_facts(known)] == [f"steering-reliability {__version__}", "mine"]
+    assert citation(known, title="mine").endswith(f"Version {__version__}. Run on mine.")
+
+
 @pytest.mark.parametrize(
     ("name", "source", "address"),
     [

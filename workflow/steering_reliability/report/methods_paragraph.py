@@ -89,10 +89,11 @@ def _cite(*keys: str) -> str:
 
 
 def _model(methods: Methods) -> Iterator[str]:
-    model, config = methods.provenance.get("model", {}), methods.config["model"]
-    weights = model.get("card", {}).get("weights")
-    blocks = f", {model['n_layers']} blocks" if "n_layers" in model else ""
-    yield f"We steered {config['name']} ({weights or 'as published'}{blocks})."
+    model, config = methods.provenance.get("model") or {}, methods.config["model"]
+    weights = (model.get("card") or {}).get("weights")
+    blocks = f"{model['n_layers']} blocks" if "n_layers" in model else ""
+    known = ", ".join(filter(None, [weights, blocks]))
+    yield f"We steered {config['name']}{f' ({known})' if known else ''}."
     if methods.config["refusal_tuning"]:
         yield "It was fine-tuned to refuse before the study."
 
@@ -175,7 +176,7 @@ def _controls(methods: Methods) -> Iterator[str]:
 
 
 def _software(methods: Methods) -> Iterator[str]:
-    versions = methods.provenance.get("versions", {})
+    versions = methods.provenance.get("versions") or {}
     names = [f"{name} {versions[name]}" for name in ("torch", "transformer-lens") if name in versions]
     commit = methods.provenance.get("commit")
     at = f", commit {str(commit)[:12]}" if commit else ""

@@ -19,9 +19,9 @@ def run_facts(provenance: Mapping[str, Any]) -> Iterator[Fact]:
     yield "workflow", f"steering-reliability {__version__}", ""
     if commit := provenance.get("commit"):
         yield "git commit", str(commit)[:12], ""
-    if model := provenance.get("model", {}).get("name"):
+    if model := (provenance.get("model") or {}).get("name"):
         yield "model", f"{model}{_weights(provenance)}", model_address(provenance)
-    machine = provenance.get("machine", {})
+    machine = provenance.get("machine") or {}
     processor = machine.get("gpu") or machine.get("processor")
     if processor:
         parts = [processor, machine.get("cpu_capability"), machine.get("system")]
@@ -30,7 +30,7 @@ def run_facts(provenance: Mapping[str, Any]) -> Iterator[Fact]:
 
 def model_address(provenance: Mapping[str, Any]) -> str:
     """Return the page of a model that came from the hub; empty for any other."""
-    asked = provenance.get("config", {}).get("model", {})
+    asked = (provenance.get("config") or {}).get("model") or {}
     name = str(asked.get("name", ""))
     is_hub = asked.get("source") == "hub" and _HUB_ID.fullmatch(name) is not None
     return f"https://huggingface.co/{name}" if is_hub else ""
@@ -44,5 +44,5 @@ def citation(provenance: Mapping[str, Any], *, title: str) -> str:
 
 
 def _weights(provenance: Mapping[str, Any]) -> str:
-    weights = provenance["model"].get("card", {}).get("weights")
+    weights = (provenance["model"].get("card") or {}).get("weights")
     return f" ({weights})" if weights else ""
