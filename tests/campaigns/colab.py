@@ -15,6 +15,7 @@ from pathlib import Path
 
 import packaging
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "scripts"))
@@ -70,10 +71,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--python", required=True, help="an interpreter of Colab's Python, 3.12")
     python = parser.parse_args().python
-    there = {re.sub(r"[-_.]+", "-", name).lower(): version for name, version in THERE.items()}
+    there = {canonicalize_name(name): version for name, version in THERE.items()}
     with tempfile.TemporaryDirectory() as scratch:
         found = planned(play(Path(scratch) / "venv", python), Path(scratch))
-    found = {re.sub(r"[-_.]+", "-", name).lower(): version for name, version in found.items()}
+    found = {canonicalize_name(name): version for name, version in found.items()}
     print("| package | on Colab | after the installation |\n|---|---|---|")
     for name in sorted(found.keys() & there.keys()):
         print(f"| {name} | {there[name]} | {found[name]} |")

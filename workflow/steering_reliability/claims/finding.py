@@ -8,7 +8,7 @@ import pandas as pd
 
 from steering_reliability.claims.check_outcome import control_caution
 from steering_reliability.claims.claim import COST, EFFECT, GAP, LAYERS, ROBUSTNESS, is_suggestive
-from steering_reliability.claims.claims import MOST_SIGNIFICANT
+from steering_reliability.claims.claims import CHECKS, MOST_SIGNIFICANT
 from steering_reliability.claims.free_effect import FREE, SMALL
 from steering_reliability.results.schema import TableRow, as_records, steered_points
 from steering_reliability.text.layers import layer_words, point_words
@@ -74,17 +74,32 @@ def main_claims(claims: pd.DataFrame) -> list[TableRow]:
     return [*chosen, *(found[name] for name in (FREE, LAYERS) if name in found)]
 
 
+def other_claims(claims: pd.DataFrame) -> list[TableRow]:
+    """Return the claims that are none of `main_claims` and check none."""
+    first = [row["claim"] for row in main_claims(claims)]
+    own = claims[~claims["claim"].astype(str).str.startswith(CHECKS)]
+    return [row for row in as_records(own) if row["claim"] not in first]
+
+
+def short_name(claim: TableRow) -> str:
+    """Return what a claim measures."""
+    name = str(claim["claim"]).removesuffix(MOST_SIGNIFICANT)
+    return _SHORT.get(name, name)
+
+
+def interval_words(claim: TableRow) -> str:
+    """Return the interval of a claim's change, with the corrected one of a suggestive claim; empty where none is."""
+    ends = "" if math.isnan(claim["low"]) else f" ({interval(claim['low'], claim['high'])})"
+    if is_suggestive(claim) and not math.isnan(claim["corrected_low"]):
+        return f"{ends}, corrected {interval(claim['corrected_low'], claim['corrected_high'])}"
+    return ends
+
+
 def short_words(claim: TableRow) -> str:
     """Return a claim in one line: what is measured, the change in points and its interval."""
-    name = str(claim["claim"]).removesuffix(MOST_SIGNIFICANT)
-    words = _SHORT.get(name, name)
-    if name in (FREE, ROBUSTNESS) or math.isnan(claim["value"]):
-        return words
-    ends = "" if math.isnan(claim["low"]) else f" ({interval(claim['low'], claim['high'])})"
-    corrected = ""
-    if is_suggestive(claim) and not math.isnan(claim["corrected_low"]):
-        corrected = f", corrected {interval(claim['corrected_low'], claim['corrected_high'])}"
-    return f"{words}: {signed(claim['value'])} points{ends}{corrected}"
+    if claim["claim"] in (FREE, ROBUSTNESS) or math.isnan(claim["value"]):
+        return short_name(claim)
+    return f"{short_name(claim)}: {signed(claim['value'])} points{interval_words(claim)}"
 
 
 def setting_words(point: str, *, summary: pd.DataFrame) -> str:

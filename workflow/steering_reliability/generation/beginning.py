@@ -18,47 +18,44 @@ def measure_beginnings(slots: Sequence[Slot], *, logits: Float[Tensor, "m vocabu
     `at` are the slots' rows of the logits. Each completion gets `first_token_kl`, in nats, and the log-probability of
     the first token of each opening.
     """
-    steered: list[tuple[Slot, int]] = []
-    opened: list[tuple[Slot, int]] = []
+    of_interest: list[tuple[Slot, int]] = []
     for slot, row in zip(slots, at, strict=True):
         assert slot.row is not None and slot.completion is not None
         slot.completion.first_token_kl = 0.0
-        if slot.row.steering:
-            steered.append((slot, row))
-        if slot.row.openings:
-            opened.append((slot, row))
+        if slot.row.steering or slot.row.openings:
+            of_interest.append((slot, row))
     # A few at a time: in float64 all of a large batch would take more memory than its keys and values.
-    for start in range(0, len(steered), GRID):
-        _measure_divergence(steered[start : start + GRID], logits=logits)
-    for start in range(0, len(opened), GRID):
-        _measure_openings(opened[start : start + GRID], logits=logits)
+    for start in range(0, len(of_interest), GRID):
+        some = of_interest[start : start + GRID]
+        chosen = to_device(padded([row for _, row in some]), dtype=torch.long, device=logits.device)
+        logprobs = torch.log_softmax(logits[chosen].float(), dim=-1)
+        rows = [(slot, logprobs[index]) for index, (slot, _) in enumerate(some)]
+        _measure_divergence([(slot, row) for slot, row in rows if slot.row and slot.row.steering])
+        _measure_openings([(slot, row) for slot, row in rows if slot.row and slot.row.openings])
 
 
-def _measure_divergence(rows: Sequence[tuple[Slot, int]], *, logits: Float[Tensor, "m vocabulary"]) -> None:
+def _measure_divergence(rows: Sequence[tuple[Slot, Float[Tensor, " vocabulary"]]]) -> None:
+    if not rows:
+        return
     unsteered = torch.stack([slot.prompt.logprobs for slot, _ in rows if slot.prompt])
-    logprobs = _logprobs([row for _, row in rows], logits=logits)[: len(rows)]
-    for (slot, _), divergence in zip(rows, _divergences(logprobs, unsteered), strict=True):
+    divergences = _divergences(torch.stack([logprobs for _, logprobs in rows]), unsteered)
+    for (slot, _), divergence in zip(rows, divergences, strict=True):
         assert slot.completion is not None
         slot.completion.first_token_kl = divergence
 
 
-def _measure_openings(rows: Sequence[tuple[Slot, int]], *, logits: Float[Tensor, "m vocabulary"]) -> None:
-    firsts = [
-        (at, opening[0], found)
-        for at, (slot, _) in enumerate(rows)
+def _measure_openings(rows: Sequence[tuple[Slot, Float[Tensor, " vocabulary"]]]) -> None:
+    if not rows:
+        return
+    measured = [
+        (logprobs[opening[0]], found)
+        for slot, logprobs in rows
         if slot.row and slot.completion
         for opening, found in zip(slot.row.openings, slot.completion.openings, strict=True)
     ]
-    logprobs = _logprobs([row for _, row in rows], logits=logits)
-    pairs = to_device([(at, token) for at, token, _ in firsts], dtype=torch.long, device=logits.device)
-    picked = logprobs[pairs[:, 0], pairs[:, 1]]
-    for (_, _, found), logprob in zip(firsts, to_host(picked), strict=True):
+    picked = to_host(torch.stack([logprob for logprob, _ in measured]))
+    for (_, found), logprob in zip(measured, picked, strict=True):
         found.append(logprob)
-
-
-def _logprobs(rows: list[int], *, logits: Float[Tensor, "m vocabulary"]) -> Float[Tensor, "k vocabulary"]:
-    chosen = to_device(padded(rows), dtype=torch.long, device=logits.device)
-    return torch.log_softmax(logits[chosen].float(), dim=-1)
 
 
 def _divergences(steered: Float[Tensor, "k v"], unsteered: Float[Tensor, "k v"]) -> list[float]:

@@ -73,7 +73,7 @@ class Slot:
     @property
     def is_kept_now(self) -> bool:
         """Whether the residual stream of the token that is read next will be scored."""
-        return self.kept_at is not None and self.position >= self.prompt_length
+        return self.kept_at is not None and self.is_written
 
     @property
     def steering_now(self) -> Mapping[int, BlockSteering] | None:

@@ -48,7 +48,7 @@ def choose_and_measure(
         rows = logits[to_device(padded(some), dtype=torch.long, device=logits.device)].float().to(device)
         uniforms, temperatures, top_ps = how[:, to_device(some, dtype=torch.long, device=device)]
         chosen = choose_tokens(rows[: len(some)], uniform=uniforms, temperature=temperatures, top_p=top_ps)
-        picked = torch.log_softmax(rows, dim=-1)[: len(some)].gather(1, chosen.unsqueeze(-1)).squeeze(-1)
+        picked = logprobs_of(rows, targets=chosen)
         for at, token, logprob in zip(some, to_host(chosen), to_host(picked), strict=True):
             tokens[at], logprobs[at] = token, logprob
     return TokenStatistics([int(token) for token in tokens], logprobs, entropies)

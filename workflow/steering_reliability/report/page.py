@@ -13,8 +13,8 @@ import yaml
 
 from steering_reliability.claims.check_outcome import check_counts, checks_of
 from steering_reliability.claims.claim import place
-from steering_reliability.claims.claims import CHECKS, NOT_A_CLAIM
-from steering_reliability.claims.finding import finding, main_claims, short_words, verdict_words
+from steering_reliability.claims.claims import NOT_A_CLAIM
+from steering_reliability.claims.finding import finding, main_claims, other_claims, short_words, verdict_words
 from steering_reliability.evidence.pareto import recommended_point
 from steering_reliability.figures.gap import headline_gap
 from steering_reliability.figures.panels import curve_order, sample_sizes, study_points
@@ -210,11 +210,7 @@ def write_report(
 
 def _claims(claims: pd.DataFrame) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """The claims that stand first, and the others that check nothing."""
-    own = claims[~claims["claim"].astype(str).str.startswith(CHECKS)]
-    first = main_claims(claims)
-    names = [row["claim"] for row in first]
-    others = [row for row in as_records(own) if row["claim"] not in names]
-    return [_claim(row) for row in first], [_claim(row) for row in others]
+    return [_claim(row) for row in main_claims(claims)], [_claim(row) for row in other_claims(claims)]
 
 
 def _claim(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,9 +10,15 @@ from typing import Any, Final
 import pandas as pd
 
 from steering_reliability.claims.check_outcome import check_counts, checks_of
-from steering_reliability.claims.claim import ROBUSTNESS, is_suggestive
-from steering_reliability.claims.claims import CHECKS
-from steering_reliability.claims.finding import finding, main_claims, short_words, verdict_words
+from steering_reliability.claims.claim import ROBUSTNESS
+from steering_reliability.claims.finding import (
+    finding,
+    interval_words,
+    main_claims,
+    other_claims,
+    short_name,
+    verdict_words,
+)
 from steering_reliability.claims.free_effect import FREE
 from steering_reliability.errors import InputError
 from steering_reliability.files import write_text
@@ -20,7 +26,7 @@ from steering_reliability.report.methods_paragraph import Methods, methods_parag
 from steering_reliability.report.page import CAVEATS, FIGURES, MAIN
 from steering_reliability.report.references import bibliography
 from steering_reliability.results.schema import as_records
-from steering_reliability.text.numbers import interval, percent, signed
+from steering_reliability.text.numbers import percent, signed
 
 HEADINGS: Final = (
     "claim",
@@ -67,24 +73,16 @@ def write_writeup(
 
 def results_rows(claims: pd.DataFrame) -> list[list[str]]:
     """Return the cells of the table of results: the changes that the page claims first, then the other ones."""
-    first = main_claims(claims)
-    names = [row["claim"] for row in first]
-    own = claims[~claims["claim"].astype(str).str.startswith(CHECKS)]
-    others = [row for row in as_records(own) if row["claim"] not in names]
-    changes = [row for row in (*first, *others) if row["claim"] not in (FREE, ROBUSTNESS)]
+    every = [*main_claims(claims), *other_claims(claims)]
+    changes = [row for row in every if row["claim"] not in (FREE, ROBUSTNESS)]
     return [_cells(row) for row in changes if not math.isnan(row["value"])]
 
 
 def _cells(claim: Mapping[str, Any]) -> list[str]:
-    name = short_words({**claim, "value": math.nan})
     rates = ["–" if math.isnan(claim[when]) else percent(claim[when]) for when in ("before", "after")]
-    change = signed(claim["value"])
-    if not math.isnan(claim["low"]):
-        change += f" ({interval(claim['low'], claim['high'])})"
-    if is_suggestive(claim) and not math.isnan(claim["corrected_low"]):
-        change += f", corrected {interval(claim['corrected_low'], claim['corrected_high'])}"
+    change = f"{signed(claim['value'])}{interval_words(claim)}"
     p = "–" if math.isnan(claim["p_corrected"]) else f"{claim['p_corrected']:.2g}"
-    return [name, str(claim["where"]), *rates, change, p, verdict_words(claim)]
+    return [short_name(claim), str(claim["where"]), *rates, change, p, verdict_words(claim)]
 
 
 def markdown_results(rows: Sequence[Sequence[str]], *, said: Sequence[str]) -> str:
