@@ -59,7 +59,7 @@ def test_picture_and_chart_have_the_same_points_and_axes(summary, picture, chart
     grounds, marks = [layer for layer in chart["layer"] if "shape" in layer["encoding"]]
     assert all(grounds["encoding"][name] == marks["encoding"][name] for name in ("x", "y", "shape"))
     x, y = marks["encoding"]["x"], marks["encoding"]["y"]
-    assert (x["title"], y["title"]) == (axes.get_xlabel(), axes.get_ylabel())
+    assert (" ".join(x["title"]), y["title"]) == (axes.get_xlabel(), axes.get_ylabel())
     assert x["scale"]["domain"] == pytest.approx(axes.get_xlim())
     assert y["scale"]["domain"] == pytest.approx(axes.get_ylim())
 

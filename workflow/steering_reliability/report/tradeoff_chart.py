@@ -1,5 +1,6 @@
 """The trade-off as an interactive chart: what the picture shows, drawn from the same points."""
 
+import textwrap
 from typing import Any, Final
 
 import altair as alt
@@ -32,6 +33,9 @@ _LETTER: Final = 6.2
 """Mean width of a letter at the size of the names (pixels)."""
 
 _TEXT: Final = 12
+_TITLE_WIDTH: Final = 36
+"""Letters of an axis title's line that fit below the plot on a phone."""
+
 _INK: Final = "currentColor"
 _PAPER: Final = "var(--paper)"
 _CROSS: Final = "M-1,-1L1,1M1,-1L-1,1"
@@ -57,7 +61,7 @@ def tradeoff_chart(summary: pd.DataFrame) -> Spec:
     """Refusal on harm_test against helpfulness given up, with intervals, controls, frontier and its names."""
     points = tradeoff_points(summary)
     rows = _described(points)
-    x = alt.X(f"{COST}:Q", title=COST_TITLE, axis=alt.Axis(labelExpr=PLAIN_POINTS),
+    x = alt.X(f"{COST}:Q", title=textwrap.wrap(COST_TITLE, _TITLE_WIDTH), axis=alt.Axis(labelExpr=PLAIN_POINTS),
               scale=alt.Scale(domain=list(cost_limits(points)), nice=False))  # fmt: skip
     y = alt.Y(f"{REFUSAL}:Q", title=REFUSAL_TITLE, axis=alt.Axis(format="%"),
               scale=alt.Scale(domain=list(REFUSAL_LIMITS), nice=False))  # fmt: skip
