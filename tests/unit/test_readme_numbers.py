@@ -13,6 +13,7 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 RESULTS = (ROOT / "docs/results.md").read_text(encoding="utf-8")
 SEEN, TUNED = RESULTS.split("References to the tables follow.", 1)[1].split("## A model trained to refuse\n", 1)
 TUNED, EVERYWHERE = TUNED.split("## Ablation at one block, at several and at all\n", 1)
+EVERYWHERE, METHODS = EVERYWHERE.split("## Methods at equal disturbance\n", 1)
 REFERENCE = re.compile(r"\(`(\w+)/(\w+)`:\s+((?:[^()]|\n)+?)\)")
 NUMBER = re.compile(r"(?<![\w.])[-+]?\d+(?:\.\d+)?(?:e-\d+)?(?![\w])")
 WORDS = {"two": 2}
@@ -46,6 +47,11 @@ def numbers_of(run: str, name: str, row: str) -> set[float]:
         found = claims[claims["claim"] == row]
         assert len(found), f"{run}/claims.csv has no claim {row!r}"
         return {abs(float(number)) for text in (*found["sentence"], *found["where"]) for number in NUMBER.findall(text)}
+    if name == "methods":
+        compared = table(run, name).dropna(subset=["sentence"])
+        said = compared.loc[compared["direction"] == row, "sentence"]
+        assert len(said)
+        return {abs(float(number)) for text in said for number in NUMBER.findall(text)}
     if name == "statistics":
         known = json.loads((ROOT / "docs/results" / run / f"{row.replace(' ', '_')}.json").read_text(encoding="utf-8"))
         return {0.0} | {round(abs(known[f"mean_projection_{side}"]), 1) for side in ("refusing", "complying")}
@@ -76,7 +82,9 @@ def numbers_of(run: str, name: str, row: str) -> set[float]:
 
 
 @pytest.mark.parametrize(
-    "sentence", [*sentences(SEEN), *sentences(TUNED), *sentences(EVERYWHERE)], ids=lambda one: one[0][:50]
+    "sentence",
+    [*sentences(SEEN), *sentences(TUNED), *sentences(EVERYWHERE), *sentences(METHODS)],
+    ids=lambda one: one[0][:50],
 )
 def test_a_sentence_says_what_its_row_says(sentence: Sentence):
     prose, rows = sentence
@@ -88,12 +96,13 @@ def test_a_sentence_says_what_its_row_says(sentence: Sentence):
 
 
 def test_every_sentence_with_a_number_names_a_row():
-    for text in (SEEN, TUNED, EVERYWHERE):
+    for text in (SEEN, TUNED, EVERYWHERE, METHODS):
         rest = text[max(match.end() for match in REFERENCE.finditer(text)) :]
         assert not NUMBER.findall(rest), rest
     assert len(sentences(SEEN)) >= 14
     assert len(sentences(TUNED)) >= 6
     assert len(sentences(EVERYWHERE)) >= 9
+    assert len(sentences(METHODS)) == 3
 
 
 def test_a_wrong_number_would_be_noticed():
@@ -130,6 +139,13 @@ def test_the_verdicts_that_the_text_speaks_of_are_those_of_the_table():
     assert first.loc["check: fluency", "verdict"] == "cannot tell"
     ablated = table("smollm2_ablate_everywhere", "summary").query("role == 'main' and intervention == 'ablate'")
     assert ablated.groupby("alpha")["refusal_harm_test"].min().is_monotonic_increasing
+    methods = table("smollm2_methods", "methods").dropna(subset=["sentence"]).groupby("direction")["verdict"].agg(set)
+    assert methods.to_dict() == {
+        "difference_in_means": {"lower"},
+        "lda": {"cannot tell"},
+        "logistic": {"higher"},
+        "pca": {"cannot tell"},
+    }
 
 
 def test_the_numbers_of_the_readme_are_those_of_the_tables():

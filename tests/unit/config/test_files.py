@@ -18,7 +18,8 @@ from steering_reliability.config.reading import load_config
 from steering_reliability.errors import InputError
 
 COMPLETE = {"model": {"name": "m"}, "experiment": {"layers": [0], "alphas": [1.0], "output_dir": "results/x"}}
-OVERLAYS = [f"configs/{name}.yaml" for name in ("full", "refusal_tuned", "tiny")]
+# default.yaml is complete by itself.
+OVERLAYS = sorted({f"configs/{path.name}" for path in (WORKFLOW / "configs").glob("*.yaml")} - {"configs/default.yaml"})
 MODELS = sorted(str(path.relative_to(WORKFLOW)) for path in (WORKFLOW / "configs/models").glob("*.yaml"))
 
 
