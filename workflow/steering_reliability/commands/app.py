@@ -392,6 +392,19 @@ def export_results(
     typer.echo(str(output))
 
 
+@export.command("inspect")
+def export_inspect(
+    output: Annotated[Path, typer.Option(metavar="FOLDER", help="where the logs are written")],
+    run: Run = None,
+    config: Configs = NO_CONFIGS,
+) -> None:
+    """Export a finished run as .eval logs of Inspect, one per condition and split (extra: inspect)."""
+    from steering_reliability.commands.inspect_logs import write_inspect_logs  # noqa: PLC0415
+
+    logs = list(write_inspect_logs(folder_of(run, config), output=output))
+    typer.echo(f"{output}: {len(logs)} logs; to read them: inspect view --log-dir {output}")
+
+
 def _only(sources: list[Path]) -> Path | None:
     if len(sources) > 1:
         raise InputError("there is more than one run", where=str(sources[1]), fix="give one run, then the output")
