@@ -352,7 +352,7 @@ def export_direction(
         typer.Argument(
             metavar="[RUN | FILE.pt ...] OUTPUT",
             help="a run or config file, or .pt files from its directions/ (one per layer); then the output: "
-            ".safetensors, or .gguf for llama.cpp and repeng",
+            ".safetensors, .gguf for llama.cpp and repeng, or a folder for a model hub: both, with a card",
         ),
     ],
     config: Configs = NO_CONFIGS,
@@ -361,13 +361,13 @@ def export_direction(
     hook_point: Annotated[str | None, typer.Option(help="resid_post or resid_pre; default: that of the run")] = None,
     model: Annotated[str | None, typer.Option(help="architecture for a .gguf; default: that of the run")] = None,
 ) -> None:
-    """Export directions as safetensors or as a GGUF control vector."""
+    """Export directions as safetensors, as a GGUF control vector, or as a folder of both with a card."""
     from steering_reliability.commands.export import directions_of, export_directions, origin_of  # noqa: PLC0415
 
     *sources, output = paths
     if config or not sources or sources[0].suffix != ".pt":
         sources = directions_of(_only(sources), config, layers=layer or [])
-    is_named = output.suffix == ".gguf"
+    is_named = output.suffix in ("", ".gguf")
     origin = origin_of(sources[0], hook_point=hook_point, architecture=model, is_named=is_named)
     export_directions(sources, output=output, alpha=alpha, origin=origin)
     typer.echo(str(output))
@@ -403,6 +403,20 @@ def export_inspect(
 
     logs = list(write_inspect_logs(folder_of(run, config), output=output))
     typer.echo(f"{output}: {len(logs)} logs; to read them: inspect view --log-dir {output}")
+
+
+@export.command("dataset")
+def export_dataset(
+    paths: Annotated[
+        list[Path], typer.Argument(metavar="[RUN] FOLDER", help="a run or config file; then the folder to write")
+    ],
+    config: Configs = NO_CONFIGS,
+) -> None:
+    """Export the scored completions of a run as a Hugging Face dataset, with a card."""
+    if paths[-1].suffix:
+        fix = "name a folder, or use `export results` for .csv and .jsonl"
+        raise InputError("a dataset is a folder", where=str(paths[-1]), fix=fix)
+    export_results(paths, config)
 
 
 def _only(sources: list[Path]) -> Path | None:
