@@ -341,6 +341,26 @@ def show(
     _print(found, as_json=as_json, lines=as_lines)
 
 
+@app.command("try")
+def try_prompts(
+    run: Run = None,
+    config: Configs = NO_CONFIGS,
+    intervention: Annotated[str | None, typer.Option(help="for example ablate; default: the recommended one")] = None,
+    layer: Annotated[str | None, typer.Option(help="steered layers: 14, 10-18, 10+14 or all")] = None,
+    alpha: Annotated[float | None, typer.Option(help="strength, in the run's unit")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Answer prompts of your own, unsteered and steered side by side, with label and first-token KL.
+
+    In a terminal an empty line ends it; from a pipe every line is a prompt. Nothing is written into the run.
+    """
+    from steering_reliability.commands.try_prompts import answers, as_lines, steering_of  # noqa: PLC0415
+
+    steering = steering_of(run, config, intervention=intervention, layer=layer, alpha=alpha)
+    for answer in answers(steering, stream=sys.stdin):
+        typer.echo(json.dumps(answer, ensure_ascii=False) if as_json else "\n".join([*as_lines(answer), ""]))
+
+
 export = typer.Typer(no_args_is_help=True, help="Export directions or results for other programs.")
 app.add_typer(export, name="export")
 
