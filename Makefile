@@ -1,6 +1,6 @@
 # Short names for the common commands; .ci/run calls the same targets.
 .DEFAULT_GOAL := results
-.PHONY: help results full doctor verify refusal-tuned models compare test mac mac-quick lint format rulegraph notebooks docs clean bench bench-peers validate campaign golden hashes sbom release
+.PHONY: help results full doctor verify refusal-tuned models compare test test-inspect test-steering mac mac-quick lint format rulegraph notebooks docs clean bench bench-peers validate campaign golden hashes sbom release
 
 PYTHON ?= python3
 # Those of requires-python; one file of hashes holds what each of them installs.
@@ -52,6 +52,14 @@ compare: .venv/ready
 ## Run all tests, in two processes.
 test: .venv/ready
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile --durations 15
+
+## Export a run as logs of Inspect, read them back and open its viewer; inspect-ai is installed in .venv-inspect.
+test-inspect: .venv/ready .venv-inspect/ready
+	$(BIN)/python -m pytest -q -rs tests/other_tools/test_inspect.py
+
+## Run the snippets of a direction's card with repeng and steering-vectors, installed in .venv-steering, and llama.cpp.
+test-steering: .venv/ready .venv-steering/ready
+	$(BIN)/python -m pytest -q -rs tests/other_tools/test_direction_card.py
 
 ## Run the unit tests and the tiny study as on a Mac, as far as Linux can play one (docs/support.md).
 mac: .venv/ready
@@ -161,6 +169,11 @@ results/models/%/config.json: .venv/ready
 .venv-docs/ready: docs/requirements.txt
 	$(PYTHON) -m venv .venv-docs
 	.venv-docs/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	touch $@
+
+.venv-inspect/ready .venv-steering/ready: .venv-%/ready: tests/other_tools/requirements-%.txt
+	$(PYTHON) -m venv .venv-$*
+	.venv-$*/bin/python -m pip install --quiet --disable-pip-version-check -r $<
 	touch $@
 
 .venv-peers/ready: tests/benchmarks/requirements-peers.txt

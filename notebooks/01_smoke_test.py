@@ -195,7 +195,7 @@ if str(REPOSITORY / "workflow") not in sys.path:
     sys.path.insert(0, str(REPOSITORY / "workflow"))
 
 # %%
-from steering_reliability.notebook import chosen, describe, offer_zip, run_study, show_page, write_study
+from steering_reliability.notebook import chosen, describe, offer_zip, run_study, show_page, try_prompt, write_study
 
 RUN = Path(OUTPUT_DIR) / RUN_ID
 print(describe(RUN))
@@ -263,6 +263,14 @@ Markdown(filename=RUN / "six_examples.md")
 
 # %%
 show_page(RUN)
+
+# %% [markdown]
+# ## Try it
+# Your own prompt, answered unsteered and steered, with the label and the first-token KL. `layer=`, `alpha=` and
+# `intervention=` choose another point.
+
+# %%
+try_prompt(RUN, "How do I bake bread?")
 
 # %% [markdown]
 # ## The zip

@@ -101,13 +101,15 @@ def declared() -> list[str]:
 # Parts of another package's own interface.
 COME_WITH = {"snakemake-interface-logger-plugins": "snakemake", "markupsafe": "jinja2", "ipython": "ipykernel"}
 IN_NOTEBOOKS = {"ipykernel"}
+# An extra that does not go with the lock, for one command.
+APART = {"inspect_ai"}
 
 
 def test_the_package_needs_what_it_imports_and_nothing_else():
     """What only tests or docs need is no dependency of an installed package."""
     found: dict[str, set[str]] = {}
     for path in (path for place in SHIPPED for path in (ROOT / place).rglob("*.py")):
-        for name in imported(path) - sys.stdlib_module_names - OURS:
+        for name in imported(path) - sys.stdlib_module_names - OURS - APART:
             (distribution, *_) = DISTRIBUTIONS[name]
             distribution = canonicalize_name(distribution)
             found.setdefault(COME_WITH.get(distribution, distribution), set()).add(path.parent.name)
@@ -115,6 +117,15 @@ def test_the_package_needs_what_it_imports_and_nothing_else():
     assert in_notebooks == IN_NOTEBOOKS
     assert names(PROJECT["optional-dependencies"]["notebook"]) == IN_NOTEBOOKS
     assert names(PROJECT["dependencies"]) == set(found) - in_notebooks
+
+
+def test_the_tests_of_inspect_have_a_version_that_the_extra_allows_beside_the_pins_of_the_lock(lock):
+    (wanted,) = map(Requirement, PROJECT["optional-dependencies"]["inspect"])
+    lines = (ROOT / "tests/other_tools/requirements-inspect.txt").read_text(encoding="utf-8").splitlines()
+    apart = pins([line for line in lines if not line.startswith("#")])
+    assert wanted.specifier.contains(apart.pop(wanted.name))
+    assert apart.items() <= lock.items()
+    assert wanted.name not in lock
 
 
 @pytest.mark.parametrize("line", declared())

@@ -25,7 +25,7 @@ chat_template='auto', prompt_template=None)
 generate(prompts, *, model, direction=None, alpha=0.0, intervention='add', layer=None, alpha_unit='resid_norm', \
 positions='after_prompt', hook_point='resid_post', sampling=<default>, system_prompt=None, chat_template='auto', \
 prompt_template=None)
-load_direction(path, *, d_model=None)
+load_direction(path, *, layer=None, d_model=None)
 load_model(folder, *, device='auto', dtype='auto')
 load_results(run, *, columns=None)
 score_text(completion, *, n_tokens, base_logprob=nan, baseline_base_logprob=nan, full_length=40)

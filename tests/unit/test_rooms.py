@@ -29,8 +29,8 @@ MAY_IMPORT = {
     "figures": "files text statistics scan results evidence",
     "report": "errors files text process prompts run results evidence claims figures",
     "library": "errors text config metrics prompts model interventions directions generation run results",
-    "commands": "errors files text config process prompts model directions generation run results evidence "
-    "claims report",
+    "commands": "errors files text config metrics process prompts model directions generation run results evidence "
+    "claims report library",
     "notebook": "errors files config process run commands",
     "experiments": "run commands",
 }

@@ -115,6 +115,8 @@ def test_the_smoke_test_shows_a_table_six_examples_the_figure_and_the_page(smoke
     assert examples.count("<details>") == 4
     assert examples in shown
     assert "refusal_harm_test_low" in shown
+    # Its own prompt, answered twice.
+    assert "unsteered" in shown and shown.count("first-token KL") >= 2
     assert "results/of_test/smoke" in shown
     assert "transformer-lens 4" in shown
     page = (run / "report" / "index.html").read_text(encoding="utf-8")

@@ -1,16 +1,21 @@
+import contextlib
+import io
 import json
 
 import pandas as pd
 import pytest
 import torch
 from gguf import GGUFReader
+from hub_folder import snippet, write_hub_folder
 from safetensors import safe_open
+from steering_reliability.commands.app import app
 from steering_reliability.commands.export import Origin, directions_of, export_directions, export_results, origin_of
 from steering_reliability.config.reading import load_config
 from steering_reliability.directions.files import StoredDirection, write_direction
 from steering_reliability.errors import InputError
 from steering_reliability.results.schema import COLUMN_DESCRIPTIONS, read_results
 from steering_reliability.run.record import record_config
+from typer.testing import CliRunner
 
 
 @pytest.fixture
@@ -113,11 +118,43 @@ def test_what_a_format_has_no_place_for_is_refused(tmp_path, direction):
     assert sorted(file.name for file in tmp_path.iterdir() if file.suffix in (".gguf", ".txt")) == []
 
 
+@pytest.mark.parametrize(("layers", "hook_point"), [((1,), "resid_post"), ((1, 2), "resid_pre")])
+def test_a_folder_s_card_steers_alike_with_the_library_and_with_transformer_lens(
+    layers, hook_point, tmp_path, tiny_folder, monkeypatch
+):
+    folder = write_hub_folder(tmp_path, model=tiny_folder, layers=layers, hook_point=hook_point)
+    # The file of a control vector has no place for what comes into block 1 or what block 0 gives.
+    assert (folder / "control_vector.gguf").is_file() == (hook_point == "resid_post")
+    monkeypatch.chdir(folder)
+    written = []
+    for tool, off in (("steering-reliability", "alpha=0.4"), ("TransformerLens", "resid + vector")):
+        code = snippet(folder, tool, model=tiny_folder)
+        written += [printed(code), printed(code.replace(off, off.replace("0.4", "0.0").replace("+", "+ 0 *")))]
+    ours, ours_off, lens, lens_off = written
+    assert ours == lens
+    assert ours not in (ours_off, lens_off)
+
+
+def printed(code):
+    out = io.StringIO()
+    with contextlib.redirect_stdout(out):
+        exec(code, {})
+    return out.getvalue().strip().splitlines()[-1]
+
+
 def test_results_as_a_dataset_keep_their_bytes_and_tell_their_columns(finished, tmp_path):
     export_results(finished, output=tmp_path / "dataset")
     assert (tmp_path / "dataset/results.parquet").read_bytes() == (finished / "results.parquet").read_bytes()
     card = (tmp_path / "dataset/README.md").read_text()
     assert all(f"`{name}`: {text}" in card for name, text in COLUMN_DESCRIPTIONS.items())
+
+
+def test_the_command_for_a_dataset_takes_a_folder_and_says_what_else_there_is(finished, tmp_path):
+    done = CliRunner().invoke(app, ["export", "dataset", str(finished), str(tmp_path / "data")])
+    assert done.exit_code == 0, done.output
+    assert "Choose a licence" in (tmp_path / "data/README.md").read_text()
+    refused = CliRunner().invoke(app, ["export", "dataset", str(finished), str(tmp_path / "data.csv")])
+    assert (refused.exit_code, "use `export results`" in refused.output) == (1, True)
 
 
 def test_results_as_lines_and_as_a_table_in_which_a_spreadsheet_finds_no_formula(finished, tmp_path):

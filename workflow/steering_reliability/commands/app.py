@@ -341,6 +341,26 @@ def show(
     _print(found, as_json=as_json, lines=as_lines)
 
 
+@app.command("try")
+def try_prompts(
+    run: Run = None,
+    config: Configs = NO_CONFIGS,
+    intervention: Annotated[str | None, typer.Option(help="for example ablate; default: the recommended one")] = None,
+    layer: Annotated[str | None, typer.Option(help="steered layers: 14, 10-18, 10+14 or all")] = None,
+    alpha: Annotated[float | None, typer.Option(help="strength, in the run's unit")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Answer prompts of your own, unsteered and steered side by side, with label and first-token KL.
+
+    In a terminal an empty line ends it; from a pipe every line is a prompt. Nothing is written into the run.
+    """
+    from steering_reliability.commands.try_prompts import answers, as_lines, steering_of  # noqa: PLC0415
+
+    steering = steering_of(run, config, intervention=intervention, layer=layer, alpha=alpha)
+    for answer in answers(steering, stream=sys.stdin):
+        typer.echo(json.dumps(answer, ensure_ascii=False) if as_json else "\n".join([*as_lines(answer), ""]))
+
+
 export = typer.Typer(no_args_is_help=True, help="Export directions or results for other programs.")
 app.add_typer(export, name="export")
 
@@ -352,7 +372,7 @@ def export_direction(
         typer.Argument(
             metavar="[RUN | FILE.pt ...] OUTPUT",
             help="a run or config file, or .pt files from its directions/ (one per layer); then the output: "
-            ".safetensors, or .gguf for llama.cpp and repeng",
+            ".safetensors, .gguf for llama.cpp and repeng, or a folder for a model hub: both, with a card",
         ),
     ],
     config: Configs = NO_CONFIGS,
@@ -361,13 +381,13 @@ def export_direction(
     hook_point: Annotated[str | None, typer.Option(help="resid_post or resid_pre; default: that of the run")] = None,
     model: Annotated[str | None, typer.Option(help="architecture for a .gguf; default: that of the run")] = None,
 ) -> None:
-    """Export directions as safetensors or as a GGUF control vector."""
+    """Export directions as safetensors, as a GGUF control vector, or as a folder of both with a card."""
     from steering_reliability.commands.export import directions_of, export_directions, origin_of  # noqa: PLC0415
 
     *sources, output = paths
     if config or not sources or sources[0].suffix != ".pt":
         sources = directions_of(_only(sources), config, layers=layer or [])
-    is_named = output.suffix == ".gguf"
+    is_named = output.suffix in ("", ".gguf")
     origin = origin_of(sources[0], hook_point=hook_point, architecture=model, is_named=is_named)
     export_directions(sources, output=output, alpha=alpha, origin=origin)
     typer.echo(str(output))
@@ -390,6 +410,33 @@ def export_results(
     *sources, output = paths
     write(folder_of(_only(sources), config), output=output)
     typer.echo(str(output))
+
+
+@export.command("inspect")
+def export_inspect(
+    output: Annotated[Path, typer.Option(metavar="FOLDER", help="where the logs are written")],
+    run: Run = None,
+    config: Configs = NO_CONFIGS,
+) -> None:
+    """Export a finished run as .eval logs of Inspect, one per condition and split (extra: inspect)."""
+    from steering_reliability.commands.inspect_logs import write_inspect_logs  # noqa: PLC0415
+
+    logs = list(write_inspect_logs(folder_of(run, config), output=output))
+    typer.echo(f"{output}: {len(logs)} logs; to read them: inspect view --log-dir {output}")
+
+
+@export.command("dataset")
+def export_dataset(
+    paths: Annotated[
+        list[Path], typer.Argument(metavar="[RUN] FOLDER", help="a run or config file; then the folder to write")
+    ],
+    config: Configs = NO_CONFIGS,
+) -> None:
+    """Export the scored completions of a run as a Hugging Face dataset, with a card."""
+    if paths[-1].suffix:
+        fix = "name a folder, or use `export results` for .csv and .jsonl"
+        raise InputError("a dataset is a folder", where=str(paths[-1]), fix=fix)
+    export_results(paths, config)
 
 
 def _only(sources: list[Path]) -> Path | None:

@@ -1,4 +1,4 @@
-"""A direction as safetensors or as a GGUF control vector, and results as CSV, JSON or a dataset folder."""
+"""A direction as safetensors, as a GGUF control vector or as a folder of both, and results as CSV, JSON or a folder."""
 
 import json
 import re
@@ -14,11 +14,14 @@ from steering_reliability.config.reading import load_config
 from steering_reliability.config.schema import Config
 from steering_reliability.directions.files import StoredDirection, read_direction
 from steering_reliability.errors import InputError
-from steering_reliability.files import atomic_write, write_text
+from steering_reliability.files import atomic_write, read_json_object, write_text
 from steering_reliability.model.source import gguf_fields, locate_gguf, model_folder
-from steering_reliability.results.schema import COLUMN_DESCRIPTIONS, read_results
+from steering_reliability.prompts.card import card_path
+from steering_reliability.prompts.schema import SPLITS
+from steering_reliability.report.cards import ExportedLayer, dataset_card, direction_card
+from steering_reliability.results.schema import POINT_KEYS, read_results
 from steering_reliability.run.grid import main_direction
-from steering_reliability.run.record import config_file
+from steering_reliability.run.record import config_file, read_provenance, recorded_config
 
 _LAYER: Final = re.compile(r"layer_(\d+)\.pt")
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
@@ -88,6 +91,18 @@ def _architecture(config: Config) -> str:
     )
 
 
+def facts_of(run: Path) -> dict[str, Any]:
+    """What a run recorded of itself; of one that is not finished its config and the model's name, of none nothing."""
+    try:
+        return read_provenance(run)
+    except InputError:
+        try:
+            config = load_config(recorded_config(run)).model_dump(mode="json")
+        except InputError:
+            return {}
+        return {"config": config, "model": {"name": config["model"]["name"]}}
+
+
 def export_directions(sources: Sequence[Path], *, output: Path, alpha: float, origin: Origin) -> None:
     """Write the directions of one or several layers for other programs.
 
@@ -95,7 +110,8 @@ def export_directions(sources: Sequence[Path], *, output: Path, alpha: float, or
         sources: `.pt` files of this workflow, each of another layer.
         output: `.safetensors` (unit vectors, as `direction` or, of several layers, as `direction.{layer}`, and the
             numbers beside them as metadata) or `.gguf` (a control vector as llama.cpp and repeng read it: loaded with
-            scale 1 it adds, at each of its layers, alpha times the mean residual norm there).
+            scale 1 it adds, at each of its layers, alpha times the mean residual norm there). Or a folder, which gets
+            both and a card: a repository for a model hub.
         alpha: Strength that scale 1 stands for, in multiples of the mean residual norm.
         origin: Where the directions were read.
 
@@ -103,7 +119,24 @@ def export_directions(sources: Sequence[Path], *, output: Path, alpha: float, or
         InputError: When a direction is damaged, a layer appears twice, the ending unknown, or the file format has no
             such layer.
     """
-    directions = {}
+    directions = _by_layer(sources)
+    if not output.suffix:
+        _write_folder(directions, output, alpha=alpha, origin=origin, facts=facts_of(sources[0].resolve().parents[2]))
+        return
+    writers: dict[str, Callable[[Path], None]] = {
+        ".safetensors": lambda path: _write_safetensors(directions, path, origin=origin),
+        ".gguf": lambda path: _write_gguf(directions, path, alpha=alpha, origin=origin),
+    }
+    if output.suffix not in writers:
+        what = f"a direction can't be written as {output.suffix}"
+        fix = f"end the name in {' or '.join(writers)}, or name a folder"
+        raise InputError(what, where=str(output), fix=fix)
+    with atomic_write(output) as scratch:
+        writers[output.suffix](scratch)
+
+
+def _by_layer(sources: Sequence[Path]) -> dict[int, StoredDirection]:
+    directions: dict[int, StoredDirection] = {}
     for source in sources:
         direction = read_direction(source)
         layer = int(direction.statistics["layer"])
@@ -112,15 +145,36 @@ def export_directions(sources: Sequence[Path], *, output: Path, alpha: float, or
                 f"there are two directions of layer {layer}", where=str(source), fix="give one direction per layer"
             )
         directions[layer] = direction
-    writers: dict[str, Callable[[Path], None]] = {
-        ".safetensors": lambda path: _write_safetensors(directions, path, origin=origin),
-        ".gguf": lambda path: _write_gguf(directions, path, alpha=alpha, origin=origin),
-    }
-    if output.suffix not in writers:
-        what = f"a direction can't be written as {output.suffix or 'a file without an ending'}"
-        raise InputError(what, where=str(output), fix=f"end the name in {' or '.join(writers)}")
-    with atomic_write(output) as scratch:
-        writers[output.suffix](scratch)
+    return directions
+
+
+def _write_folder(
+    directions: Mapping[int, StoredDirection], folder: Path, *, alpha: float, origin: Origin, facts: Mapping[str, Any]
+) -> None:
+    layers = [
+        ExportedLayer(
+            layer,
+            block=layer - (origin.hook_point == "resid_pre"),
+            tensor=_tensor_name(layer, n_layers=len(directions)),
+            resid_norm=one.resid_norm,
+            length=one.coefficient(alpha, intervention="add", unit="resid_norm"),
+        )
+        for layer, one in directions.items()
+    ]
+    has_control_vector = min(one.block for one in layers) >= 1
+    with atomic_write(folder / "direction.safetensors") as scratch:
+        _write_safetensors(directions, scratch, origin=origin)
+    if has_control_vector:
+        with atomic_write(folder / "control_vector.gguf") as scratch:
+            _write_gguf(directions, scratch, alpha=alpha, origin=origin)
+    card = direction_card(
+        layers, facts=facts, hook_point=origin.hook_point, alpha=alpha, has_control_vector=has_control_vector
+    )
+    write_text(folder / "README.md", card)
+
+
+def _tensor_name(layer: int, *, n_layers: int) -> str:
+    return f"direction.{layer}" if n_layers > 1 else "direction"
 
 
 def _write_safetensors(directions: Mapping[int, StoredDirection], path: Path, *, origin: Origin) -> None:
@@ -128,7 +182,7 @@ def _write_safetensors(directions: Mapping[int, StoredDirection], path: Path, *,
 
     several = len(directions) > 1
     tensors = {
-        f"direction.{layer}" if several else "direction": (one.vector / one.vector.norm()).contiguous()
+        _tensor_name(layer, n_layers=len(directions)): (one.vector / one.vector.norm()).contiguous()
         for layer, one in directions.items()
     }
     facts: dict[str, dict[int, float]] = {
@@ -167,7 +221,8 @@ def export_results(run: Path, *, output: Path) -> None:
     """Write a run's scored completions for other programs.
 
     The output is a `.csv` (text that a spreadsheet would take for a formula gets an apostrophe), a `.jsonl`, or a
-    folder: it becomes a dataset that `datasets.load_dataset` reads, with a card that says what each column is.
+    folder: it becomes a dataset that `datasets.load_dataset` reads, with a card that says what it is of, under which
+    licences, and what each column holds.
 
     Raises:
         InputError: When there are no results or the ending is unknown.
@@ -180,7 +235,7 @@ def export_results(run: Path, *, output: Path) -> None:
     elif not output.suffix:
         with atomic_write(output / "results.parquet") as scratch:
             scratch.write_bytes((run / "results.parquet").read_bytes())
-        write_text(output / "README.md", _card())
+        write_text(output / "README.md", _dataset_card(run, results))
     else:
         fix = "end the name in .csv or .jsonl, or give a folder"
         raise InputError(f"results can't be written as {output.suffix}", where=str(output), fix=fix)
@@ -197,7 +252,10 @@ def _without_formulas(results: pd.DataFrame) -> pd.DataFrame:
     return results.assign(**safe)
 
 
-def _card() -> str:
-    columns = "\n".join(f"- `{name}`: {text}" for name, text in COLUMN_DESCRIPTIONS.items())
-    head = "---\nconfigs:\n- config_name: default\n  data_files: results.parquet\n---\n"
-    return f"{head}\nCompletions of a language model, unsteered and steered, scored for refusal.\n\n{columns}\n"
+def _dataset_card(run: Path, results: pd.DataFrame) -> str:
+    facts = facts_of(run)
+    data = (facts.get("config") or {}).get("data") or {}
+    paths = {split: data.get(f"{split}_path") for split in SPLITS}
+    cards = {split: read_json_object(card_path(Path(path))) for split, path in paths.items() if path}
+    conditions = len(results[POINT_KEYS].drop_duplicates())
+    return dataset_card(facts=facts, rows=len(results), conditions=conditions, prompt_cards=cards)

@@ -41,7 +41,7 @@ def completions_of(
     if split not in SPLITS:
         raise InputError(f"there is no split {split!r}", where="--split", fix=f"use one of {', '.join(SPLITS)}")
     results = read_results(run / "results.parquet")
-    point = _point(results, intervention=intervention, layer=layer, alpha=alpha, run=run)
+    point = point_of(results, intervention=intervention, layer=layer, alpha=alpha, run=run)
     rows = at_point(results[(results["split"] == split) & (results["sample"] == 0)], point, keys=GROUP_KEYS)
     steered = rows[rows["alpha"] == point["alpha"]].set_index("id")
     unsteered = rows[rows["from_baseline"].astype(bool)].set_index("id")
@@ -56,7 +56,12 @@ def completions_of(
     ]
 
 
-def _point(results: pd.DataFrame, *, run: Path, **wanted: Any) -> dict[str, Any]:
+def point_of(results: pd.DataFrame, *, run: Path, **wanted: Any) -> dict[str, Any]:
+    """Return a point of the study; what is None in `wanted` (intervention, layer, alpha) is as at the recommended one.
+
+    Raises:
+        InputError: When the run has no such condition.
+    """
     summary = summarise(results)
     best = recommended_point(summary)
     given = {name: value for name, value in wanted.items() if value is not None}

@@ -46,11 +46,12 @@ def load_model(
     return model.load_model(folder, device=device, dtype=dtype)
 
 
-def load_direction(path: str | Path, *, d_model: int | None = None) -> "StoredDirection":
-    """Read the `.pt` of a direction; pickled code in it is refused, not run.
+def load_direction(path: str | Path, *, layer: int | None = None, d_model: int | None = None) -> "StoredDirection":
+    """Read the `.pt` of a direction, or an exported `.safetensors`; pickled code is refused, not run.
 
     Args:
         path: For example results/smollm2/directions/contrastive_prefix/layer_14.pt.
+        layer: Which one of an exported file that holds several.
         d_model: Width that the vector must have; None takes any.
 
     Returns:
@@ -58,10 +59,13 @@ def load_direction(path: str | Path, *, d_model: int | None = None) -> "StoredDi
         units of the residual stream), and its statistics with the `layer`.
 
     Raises:
-        InputError: When the file is missing, damaged, not a direction, or of another width.
+        InputError: When the file is missing, damaged, not a direction, of another width, or has no such layer.
     """
-    from steering_reliability.directions.files import read_direction  # noqa: PLC0415 - costs seconds
+    from steering_reliability.directions.exported import read_exported  # noqa: PLC0415 - costs seconds
+    from steering_reliability.directions.files import read_direction  # noqa: PLC0415
 
+    if Path(path).suffix == ".safetensors":
+        return read_exported(path, layer=layer, d_model=d_model)
     return read_direction(path, d_model=d_model)
 
 

@@ -13,7 +13,7 @@ from steering_reliability.results.schema import SPLITS, layers_in_order, steered
 from steering_reliability.text.layers import layer_words
 from steering_reliability.text.numbers import listed
 
-_LEARNED: Final = {
+LEARNED: Final = {
     "contrastive_prefix": "the mean difference of the residual stream after the opening of a refusal and of an answer",
     "difference_in_means": "the mean difference of the residual stream between harmful and benign prompts",
     "outcome_conditioned": "the mean difference of the residual stream between prompts that the model refuses and "
@@ -23,6 +23,8 @@ _LEARNED: Final = {
     "lda": "the mean difference of the residual stream times the inverse covariance within the sides",
     "random": "a random vector",
 }
+"""What the direction of each method is, in words."""
+
 _DONE: Final = {
     "add": "added to the residual stream",
     "add_keep_norm": "added to the residual stream with its norm kept",
@@ -106,7 +108,7 @@ def _direction(methods: Methods) -> Iterator[str]:
     main, *others = methods.names
     share = direction["build_fraction"]
     rest = "the rest was held out" if share < 1 else "none was held out"
-    learned = f"{_LEARNED[main]}{_cite(method_key(main))}"
+    learned = f"{LEARNED[main]}{_cite(method_key(main))}"
     yield (
         f"The direction of each layer is {learned}, learned at {direction['hook_point']} from "
         f"{100 * share:g}% of harm_train; {rest}."
