@@ -1,0 +1,66 @@
+"""vLLM writes what the bridge's engine writes, token for token, and measures it alike."""
+
+import math
+from pathlib import Path
+
+import pytest
+import torch
+from conditions import PROMPTS, Conditions
+from steering_reliability.directions.files import read_direction
+from steering_reliability.generation.engine import Engine
+from steering_reliability.generation.rows import rows_of
+from steering_reliability.model.loading import load_model
+
+CLOSE = 1e-4
+
+
+def written_by_bridge(folder: Path, requests, *, hook_point: str):
+    torch.set_num_threads(2)
+    model = load_model(folder, device="cpu", dtype="float32")
+    rows = []
+    for request in requests:
+        files = request.steering.direction_files if request.steering else []
+        rows.append(rows_of(request, model=model, direction=[read_direction(file) for file in files]))
+    engine = Engine(model, hook_point=hook_point, max_rows=96, memory=2 << 30)
+    done = iter(engine.generate([row for of_request in rows for row in of_request]))
+    return [[next(done) for _ in of_request] for of_request in rows]
+
+
+def compare(requests, ours, theirs) -> dict[str, float]:
+    """Fail where a completion differs; the largest difference of each number."""
+    largest: dict[str, float] = {}
+    differing = []
+    for request, here, there in zip(requests, ours, theirs, strict=True):
+        for at, (bridge, vllm) in enumerate(zip(here, there, strict=True)):
+            if (bridge.tokens, bridge.finish_reason) != (vllm["tokens"], vllm["finish_reason"]):
+                differing.append((request.steering, request.positions, at, bridge.tokens, vllm["tokens"]))
+                continue
+            pairs = {
+                name: (getattr(bridge, name), vllm[name])
+                for name in ("mean_logprob", "mean_entropy", "first_token_kl", "base_logprob")
+            }
+            for number, (one, other) in enumerate(zip(bridge.openings, vllm["openings"], strict=True)):
+                pairs |= {f"opening {number} {at}": pair for at, pair in enumerate(zip(one, other, strict=True))}
+            for name, (one, other) in pairs.items():
+                assert math.isnan(one) == math.isnan(other), name
+                if not math.isnan(one):
+                    largest[name] = max(largest.get(name, 0.0), abs(one - other))
+    n = sum(len(here) for here in ours)
+    print(f"{n - len(differing)} of {n} completions equal; largest differences {largest}")
+    assert not differing
+    assert max(largest.values()) < CLOSE
+    return largest
+
+
+@pytest.mark.real_model
+def test_smollm2_under_every_intervention_position_and_layer_set_in_one_batch(served, smollm2, tmp_path):
+    found = Conditions(tmp_path, n_layers=30, d_model=576, length=40.0, prompts=PROMPTS[:4], new_tokens=16)
+    requests = {
+        "resid_post": found.at_resid_post(),
+        "resid_pre": found.at_other_points(),
+        "resid_both": found.at_other_points(),
+    }
+    # Few tokens a step, so that prompts are read in pieces beside rows that are written.
+    answer = served(smollm2, requests, max_batched_tokens=128)
+    for point, of_point in requests.items():
+        compare(of_point, written_by_bridge(smollm2, of_point, hook_point=point), answer["rows"][point])
