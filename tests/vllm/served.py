@@ -2,14 +2,17 @@
 
 import json
 import os
+import statistics
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from steering_reliability.directions.files import read_direction
 from steering_reliability.generation.rows import rows_of
 from steering_reliability.vllm_engine.engine import VllmEngine
-from steering_reliability.vllm_engine.starting import Settings, start_vllm
+from steering_reliability.vllm_engine.starting import Settings, parameters, start_vllm
+from steering_reliability.vllm_engine.tasks import Task
 from steering_reliability.worker.protocol import request_from_json
 
 
@@ -34,7 +37,47 @@ def main(job_file: str, answer_file: str) -> None:
     if job["texts"]:
         engine = VllmEngine(served, model, hook_point="resid_post", max_rows=settings.max_rows)
         answer["streams"] = engine.read(job["texts"]).tolist()
+    if job.get("timed"):
+        answer["times"] = times(served, model, job, max_rows=settings.max_rows)
     Path(answer_file).write_text(json.dumps(answer), encoding="utf-8")
+
+
+def times(served, model, job, *, max_rows: int, rounds: int = 3) -> dict[str, float]:
+    """Seconds and CPU seconds of rows with all that is measured of them, and of the same rows as vLLM writes them.
+
+    Interleaved, each round with prompts of its own, so that nothing of another round is in the prefix cache; the least
+    of each counts.
+    """
+    engine = VllmEngine(served, model, hook_point="resid_post", max_rows=max_rows)
+    ways = {"all numbers": engine.generate, "vLLM alone": lambda rows: write_alone(served, rows, engine=engine)}
+    found: dict[str, list[tuple[float, float]]] = {name: [] for name in ways}
+    for number in range(rounds):
+        for name, write in ways.items():
+            rows = []
+            for request in map(request_from_json, job["timed"]):
+                renamed = [(key, f"{text} ({key}, {name}, {number})") for key, text in request.prompts]
+                directions = [read_direction(file) for file in request.steering.direction_files]
+                rows += rows_of(replace(request, prompts=renamed), model=model, direction=directions)
+            begin = time.perf_counter(), time.process_time()
+            write(rows)
+            found[name].append((time.perf_counter() - begin[0], time.process_time() - begin[1]))
+    said = {}
+    for at, unit in enumerate(("s", "CPU s")):
+        said |= {f"{name}, {unit}": min(one[at] for one in of) for name, of in found.items()}
+        pairs = zip(*found.values(), strict=True)
+        said[f"ratio, median of pairs, {unit}"] = statistics.median(ours[at] / bare[at] for ours, bare in pairs)
+    return said
+
+
+def write_alone(served, rows, *, engine) -> None:
+    """The same rows, steered and greedy, chosen by vLLM's own sampler, with nothing measured."""
+    stops = engine.model.end_tokens
+    for number, row in enumerate(rows):
+        task = Task(f"alone-{number}", **engine._steered(row))
+        settings = parameters(task, max_tokens=row.max_new_tokens, stops=stops)
+        served.add_request(task.name, {"prompt_token_ids": list(row.tokens)}, settings)
+    while served.has_unfinished_requests():
+        served.step()
 
 
 def described(completion):

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 from conditions import PROMPTS, Conditions
+from seeded_models import write_seeded_model
 from steering_reliability.directions.files import read_direction
 from steering_reliability.generation.engine import Engine
 from steering_reliability.generation.rows import rows_of
@@ -15,7 +16,7 @@ CLOSE = 1e-4
 
 
 def written_by_bridge(folder: Path, requests, *, hook_point: str):
-    torch.set_num_threads(2)
+    torch.set_num_threads(1)
     model = load_model(folder, device="cpu", dtype="float32")
     rows = []
     for request in requests:
@@ -64,3 +65,26 @@ def test_smollm2_under_every_intervention_position_and_layer_set_in_one_batch(se
     answer = served(smollm2, requests, max_batched_tokens=128)
     for point, of_point in requests.items():
         compare(of_point, written_by_bridge(smollm2, of_point, hook_point=point), answer["rows"][point])
+
+
+def small(folder: Path, architecture: str, *, tokenizer_from: Path) -> Path:
+    """A seeded model with heads as wide as vLLM's kernels for CPUs take them."""
+
+    def widen(config) -> None:
+        config.num_attention_heads = 2
+        config.head_dim = 32
+        if hasattr(config, "num_key_value_heads"):
+            config.num_key_value_heads = 2
+        config.vocab_size = 400
+
+    return write_seeded_model(folder, architecture=architecture, tokenizer_from=tokenizer_from, change=widen)
+
+
+@pytest.mark.parametrize("architecture", ["qwen3", "gemma3", "small neox"])
+def test_other_families_under_all_of_it(architecture, served, tiny_folder, tmp_path):
+    folder = small(tmp_path / "model", architecture, tokenizer_from=tiny_folder)
+    found = Conditions(tmp_path, n_layers=3, d_model=64, length=4.0, prompts=PROMPTS[:3], new_tokens=10)
+    requests = {"resid_post": found.at_resid_post(), "resid_both": found.at_other_points()}
+    answer = served(folder, requests, max_batched_tokens=128)
+    for point, of_point in requests.items():
+        compare(of_point, written_by_bridge(folder, of_point, hook_point=point), answer["rows"][point])

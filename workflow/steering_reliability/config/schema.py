@@ -124,7 +124,7 @@ class VllmConfig(Section):
     ] = 0.9
     max_model_len: Annotated[
         int | None,
-        Field(ge=16, description="Most tokens of a prompt and its completion; null: the model's context."),
+        Field(ge=16, description="Most tokens of a prompt and its completion; null: what model and memory allow."),
     ] = None
     enforce_eager: Annotated[
         bool,
