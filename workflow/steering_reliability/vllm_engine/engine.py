@@ -63,7 +63,7 @@ class VllmEngine:
         self._flights: dict[str, Flight] = {}
         self._rows_in_flight = 0
         self._prompts: OrderedDict[tuple[int, ...], str] = OrderedDict()
-        self._reading: dict[str, tuple[int, ...]] = {}
+        self._being_read: dict[tuple[int, ...], str] = {}
         self._uses: dict[str, int] = {}
         self._steerings: dict[int, tuple[Steering, str]] = {}
         self._readings: dict[str, Tensor | None] = {}
@@ -73,7 +73,7 @@ class VllmEngine:
     @property
     def idle(self) -> bool:
         """Whether there is nothing to do."""
-        return not (self.waiting or self._flights or self._reading or self._done)
+        return not (self.waiting or self._flights or self._being_read or self._done)
 
     def generate(self, rows: Sequence[Row]) -> list[Completion]:
         """Write completions for rows and return them in the same order."""
@@ -128,9 +128,9 @@ class VllmEngine:
                 self._start(row, prompt)
                 continue
             self.waiting.append(row)
-            if row.tokens not in self._reading.values() and len(self._reading) < self.max_rows:
+            if row.tokens not in self._being_read and len(self._being_read) < self.max_rows:
                 name = self._name("prompt")
-                self._reading[name] = row.tokens
+                self._being_read[row.tokens] = name
                 self._add(list(row.tokens), Task(name, is_prompt=True))
 
     def _start(self, row: Row, prompt: str) -> None:
@@ -156,7 +156,7 @@ class VllmEngine:
             return {}
         key = self._key_of(row.steering)
         first, end = row.steering.span
-        return {"steering": key, "span": row.steering.span, "salts": ((first, f"{key} to {end}"),)}
+        return {"steering": key, "span": row.steering.span, "salts": ((first, f"{key} {first} to {end}"),)}
 
     def _score(self, flight: Flight, tokens: Sequence[int], *, after: int, opening: int | None, **steered: Any) -> None:
         """Ask for the log-probabilities of all tokens but the first after index `after`."""
@@ -190,8 +190,9 @@ class VllmEngine:
         return ends_with_stop(flight.written, stops=stops, tokenizer=self.model.tokenizer)
 
     def _finish(self, name: str, measured: Measured | None) -> None:
-        if name in self._reading:
-            self._prompts[self._reading.pop(name)] = name
+        if name.startswith("prompt"):
+            tokens = next(tokens for tokens, of in self._being_read.items() if of == name)
+            self._prompts[tokens] = self._being_read.pop(tokens)
             return
         assert measured is not None
         if name in self._readings:
@@ -251,10 +252,12 @@ class VllmEngine:
         """Let the workers forget steerings that no row uses, and the prompts that were used longest ago."""
         unused = {key for key, n in self._uses.items() if n == 0}
         steerings = {key for _, key in self._steerings.values() if key in unused}
-        most = max(1, PROMPTS_BUDGET // (4 * self._engine.model_config.get_vocab_size()))
-        surplus = len(self._prompts) - most
-        oldest = [tokens for tokens, name in self._prompts.items() if self._uses.get(name, 0) == 0][: max(0, surplus)]
-        prompts = [self._prompts.pop(tokens) for tokens in oldest]
+        most = PROMPTS_BUDGET // (4 * self._engine.model_config.get_vocab_size())
+        surplus = len(self._prompts) - max(1, most)
+        prompts: list[str] = []
+        if surplus > 0:
+            oldest = [tokens for tokens, name in self._prompts.items() if not self._uses.get(name)][:surplus]
+            prompts = [self._prompts.pop(tokens) for tokens in oldest]
         if steerings or prompts:
             self._engine.collective_rpc("steering_drop", args=(sorted(steerings), prompts))
         self._steerings = {of: known for of, known in self._steerings.items() if known[1] not in steerings}

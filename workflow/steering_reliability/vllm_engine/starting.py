@@ -51,20 +51,22 @@ def start_vllm(folder: str | Path, *, device: str, dtype: str, settings: Setting
     # The scheduler and its prefix cache run in this process, where they can be told what rows share.
     os.environ |= {"VLLM_ENABLE_V1_MULTIPROCESSING": "0", "VLLM_USE_V2_MODEL_RUNNER": "0", "VLLM_NO_USAGE_STATS": "1"}
     os.environ.setdefault("VLLM_LOGGING_LEVEL", "WARNING")
-    from vllm.engine.arg_utils import EngineArgs  # noqa: PLC0415 - in the worker's own environment alone
-    from vllm.platforms import current_platform  # noqa: PLC0415
-    from vllm.v1.engine.llm_engine import LLMEngine  # noqa: PLC0415
-
-    from steering_reliability.vllm_engine.choosing import ChooseAndMeasure  # noqa: PLC0415 - imports vLLM
-    from steering_reliability.vllm_engine.extension import SteeringExtension  # noqa: PLC0415
+    from vllm.platforms import current_platform  # noqa: PLC0415 - in the worker's own environment alone
 
     is_cpu = current_platform.is_cpu()
     where = torch.device("cpu" if is_cpu else "cuda")
     _check_device(device, has=where.type)
     number_format = choose_dtype(dtype, device=where)
-    is_invariant = not is_cpu and torch.cuda.get_device_capability()[0] >= 9
+    is_invariant = current_platform.is_cuda() and bool(current_platform.has_device_capability(90))
     if is_invariant:
+        # Some modules look when they are imported.
         os.environ["VLLM_BATCH_INVARIANT"] = "1"
+    from vllm.engine.arg_utils import EngineArgs  # noqa: PLC0415
+    from vllm.v1.engine.llm_engine import LLMEngine  # noqa: PLC0415
+
+    from steering_reliability.vllm_engine.choosing import ChooseAndMeasure  # noqa: PLC0415
+    from steering_reliability.vllm_engine.extension import SteeringExtension  # noqa: PLC0415
+
     salt_prefix_cache()
     try:
         arguments = EngineArgs(

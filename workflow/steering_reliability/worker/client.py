@@ -138,7 +138,9 @@ def _start(worker: WorkerIdentity, *, path: Path, log: Path) -> socket.socket:
         process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=environment, start_new_session=True
         )
-    deadline = time.monotonic() + START_SECONDS
+    # A model of 70B parameters takes its time to load.
+    seconds = START_SECONDS * (6 if worker.vllm else 1)
+    deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         connection = _try(path)
         if connection is not None:
@@ -148,7 +150,7 @@ def _start(worker: WorkerIdentity, *, path: Path, log: Path) -> socket.socket:
             raise WorkerDied(f"the worker could not start; its last messages:\n{last}")
         time.sleep(0.1)
     process.kill()
-    raise WorkerDied(f"the worker did not answer within {START_SECONDS:.0f} s; see {log}")
+    raise WorkerDied(f"the worker did not answer within {seconds:.0f} s; see {log}")
 
 
 def claim_owner(environment: MutableMapping[str, str] = os.environ) -> int:

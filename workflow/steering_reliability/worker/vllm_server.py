@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from safetensors.torch import save_file
@@ -57,7 +58,9 @@ def _read(message: Mapping[str, Any], *, engine: VllmEngine, model: LoadedModel)
 
 
 if __name__ == "__main__":
-    # Threads that wait for a client must not keep the process.
-    code = run_worker(sys.argv[1:], _start)
+    code = 0
+    with suppress(SystemExit):
+        code = run_worker(sys.argv[1:], _start)
     sys.stdout.flush()
+    # Threads that wait for a client must not keep the process, and the C++ libraries complain of an ordinary end.
     os._exit(code)
