@@ -63,7 +63,8 @@ class VllmEngine:
         self._flights: dict[str, Flight] = {}
         self._rows_in_flight = 0
         self._prompts: OrderedDict[tuple[int, ...], str] = OrderedDict()
-        self._being_read: dict[tuple[int, ...], str] = {}
+        self._being_read: dict[str, tuple[int, ...]] = {}
+        self._wanted: set[tuple[int, ...]] = set()
         self._uses: dict[str, int] = {}
         self._steerings: dict[int, tuple[Steering, str]] = {}
         self._readings: dict[str, Tensor | None] = {}
@@ -128,9 +129,10 @@ class VllmEngine:
                 self._start(row, prompt)
                 continue
             self.waiting.append(row)
-            if row.tokens not in self._being_read and len(self._being_read) < self.max_rows:
+            if row.tokens not in self._wanted and len(self._wanted) < self.max_rows:
                 name = self._name("prompt")
-                self._being_read[row.tokens] = name
+                self._being_read[name] = row.tokens
+                self._wanted.add(row.tokens)
                 self._add(list(row.tokens), Task(name, is_prompt=True))
 
     def _start(self, row: Row, prompt: str) -> None:
@@ -190,9 +192,10 @@ class VllmEngine:
         return ends_with_stop(flight.written, stops=stops, tokenizer=self.model.tokenizer)
 
     def _finish(self, name: str, measured: Measured | None) -> None:
-        if name.startswith("prompt"):
-            tokens = next(tokens for tokens, of in self._being_read.items() if of == name)
-            self._prompts[tokens] = self._being_read.pop(tokens)
+        if name in self._being_read:
+            tokens = self._being_read.pop(name)
+            self._wanted.remove(tokens)
+            self._prompts[tokens] = name
             return
         assert measured is not None
         if name in self._readings:
