@@ -72,15 +72,18 @@ class GivenConfig:
         with ConfigPlaces(self._files, overrides=self._overrides).named():
             plan = plan_run(config, own_prompts=self.own_prompts)
             check_storage(plan.config.model, shares_files="INPUT_OUTPUT" in usage)
-            methods = {one.name for one in self._workflow.deployment_settings.deployment_method}
             if self._workflow.is_main_process:
-                if plan.config.generation.is_served and "CONDA" not in methods:
+                if plan.config.generation.is_served and not self._has_conda():
                     need_vllm()
                 data, files = plan.config.data, {split: plan.prompt_file(split) for split in SPLITS}
                 notes = check_prompts(files, limit=data.max_prompts_per_split, cluster_field=data.cluster_field)
                 for note in [*(f"{note}." for note in notes.near_copies), *plan.model_notes()]:
                     print(f"Warning: {note}", file=sys.stderr)
         return plan
+
+    def _has_conda(self) -> bool:
+        """Whether jobs bring environments of their own, the one with vLLM among them."""
+        return any(one.name == "CONDA" for one in self._workflow.deployment_settings.deployment_method)
 
 
 def start_process(*, is_main: bool) -> None:
