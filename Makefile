@@ -3,6 +3,10 @@
 .PHONY: help results full doctor verify refusal-tuned models compare test test-vllm mac mac-quick lint format rulegraph notebooks docs clean bench bench-peers validate campaign golden hashes sbom release
 
 PYTHON ?= python3
+# Those of requires-python; one file of hashes holds what each of them installs.
+PYTHONS := 3.11 3.12 3.13
+# Pure Python, published without a wheel.
+SOURCE_ONLY := --no-binary connection-pool --no-binary transformers-stream-generator
 BIN := .venv/bin
 CORES ?= all
 DEVICE ?= auto
@@ -83,8 +87,12 @@ campaign: .venv/ready $(MODEL)
 	$(BIN)/python tests/campaigns/adversity.py
 	$(BIN)/python tests/campaigns/notebooks.py
 
-## Record the hashes of all pinned packages, after a change of requirements.lock.
+## Record the hashes of all pinned packages, after a change of requirements.lock; each Python must find a wheel of each.
 hashes: .venv-audit/ready
+	for version in $(PYTHONS); do \
+	  .venv-audit/bin/uv pip compile requirements.lock --quiet --no-deps --only-binary :all: $(SOURCE_ONLY) \
+	    --python-version $$version --output-file /dev/null || exit 1; \
+	done
 	grep -v '^torch==' requirements.lock | .venv-audit/bin/uv pip compile - --quiet --no-deps --generate-hashes --no-header \
 	  --no-annotate --python-version 3.11 --output-file requirements.hashes
 

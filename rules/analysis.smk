@@ -122,7 +122,7 @@ rule make_evidence_tables:
 
 
 rule draw_figures:
-    """The figures, as PNG and SVG."""
+    """The figures, as PNG, SVG and PDF."""
     input:
         summary=rules.summarise.output.summary,
         gap_tests=rules.make_evidence_tables.output.gap_tests,
@@ -131,7 +131,7 @@ rule draw_figures:
         methods=rules.make_evidence_tables.output.methods,
     output:
         [reported(f"{R}/figures/{name}.png", "Figures") for name in FIGURES],
-        [f"{R}/figures/{name}.svg" for name in FIGURES],
+        [f"{R}/figures/{name}.{suffix}" for name in FIGURES for suffix in ("svg", "pdf")],
     log:
         f"{R}/logs/analysis/draw_figures.log",
     conda:
@@ -140,6 +140,7 @@ rule draw_figures:
         **LIGHT,
     params:
         title=RUN.title,
+        widths=RUN.config.report.figure_width,
         code=code_of("draw_figures"),
     script:
         "../workflow/scripts/draw_figures.py"

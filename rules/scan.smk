@@ -75,13 +75,14 @@ if RUN.scans:
             "../workflow/scripts/choose_from_scan.py"
 
     rule draw_scan:
-        """The scan's figure, as PNG and SVG."""
+        """The scan's figure, as PNG, SVG and PDF."""
         input:
             scan=rules.scan_layers.output[0],
             chosen=RUN.chosen_file,
         output:
             reported(f"{R}/figures/scan.png", "Figures"),
             f"{R}/figures/scan.svg",
+            f"{R}/figures/scan.pdf",
         log:
             f"{R}/logs/scan/draw_scan.log",
         conda:
@@ -91,6 +92,7 @@ if RUN.scans:
         params:
             title=RUN.title,
             target_kl=RUN.config.experiment.target_kl,
+            widths=RUN.config.report.figure_width,
             code=code_of("draw_scan"),
         script:
             "../workflow/scripts/draw_scan.py"

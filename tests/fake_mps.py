@@ -4,6 +4,7 @@ It has no float64, and mixes with tensors of the CPU only where they are single 
 compute, and which are missing, nobody can tell without a Mac.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -16,6 +17,8 @@ MPS = torch.device("mps")
 CPU = torch.device("cpu")
 # What torch makes of numbers and lists before it asks a tensor of another kind.
 _ON_NUMBERS = (torch.Tensor.tolist, torch.Tensor.__getitem__, torch.Tensor.__setitem__)
+COPIES: Counter[str] = Counter()
+"""How often numbers went from the host to the device, or back."""
 _INDEXING = ("aten::index", "aten::index_put_", "aten::_index_put_impl_")
 
 
@@ -59,10 +62,17 @@ class _Device(TorchFunctionMode):
     def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
         if function in _ON_NUMBERS and not any(isinstance(one, torch.Tensor) for one in tree_flatten(args[1:])[0]):
+            if function is torch.Tensor.tolist and isinstance(args[0], MacTensor):
+                COPIES["to the host"] += 1
             made = function(*tree_map_only(MacTensor, lambda one: one.held, args))
             return MacTensor(made) if function is torch.Tensor.__getitem__ and isinstance(args[0], MacTensor) else made
         if MPS not in [one for one in tree_flatten((args, kwargs))[0] if isinstance(one, torch.device)]:
             return function(*args, **kwargs)
+        if any(isinstance(one, MacTensor) for one in tree_flatten((args, kwargs))[0]):
+            # From the device to itself.
+            args, kwargs = tree_map_only(MacTensor, lambda one: one.held, (args, kwargs))
+        elif any(isinstance(one, torch.Tensor) for one in tree_flatten((args, kwargs))[0]):
+            COPIES["to the device"] += 1
         args, kwargs = tree_map_only(torch.device, lambda _: CPU, (args, kwargs))
         made = function(*args, **kwargs)
         return made if isinstance(made, MacTensor) else MacTensor(made)
@@ -83,6 +93,8 @@ def _run(function: Any, args: Any, kwargs: dict[str, Any]) -> Any:
         to_mac = isinstance(args[0], MacTensor)
     elif name == "aten::_local_scalar_dense":
         to_mac = False
+    if to_mac != bool(ours):
+        COPIES["to the device" if to_mac else "to the host"] += 1
     args, kwargs = tree_map_only(torch.device, lambda _: CPU, (args, kwargs))
     args, kwargs = tree_map_only(MacTensor, lambda one: one.held, (args, kwargs))
     made = function(*args, **kwargs)

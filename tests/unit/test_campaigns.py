@@ -1,11 +1,14 @@
 """The short forms of the campaigns; `make campaign` runs the long ones."""
 
 import random
+import re
 import tempfile
+import tomllib
 from pathlib import Path
 
 import pytest
 from campaign import load
+from packaging.requirements import Requirement
 
 
 @pytest.fixture(scope="module")
@@ -52,3 +55,24 @@ def test_what_the_campaign_found_is_refused(bad_input, section, key, value):
     outcome, message = bad_input.judge(lambda: bad_input.plan_run(config))
     assert outcome == "refused", message
     assert f"{section}.{key}" in message
+
+
+def test_the_tables_of_versions_have_their_place_on_the_page_and_nothing_else_changes_there():
+    versions = load("versions")
+    page = versions.PAGE.read_text(encoding="utf-8")
+    for name in versions.HEADS:
+        once = versions.with_table(page, name=name, rows=["| 9.9 | runs |"])
+        assert re.findall(r"^Tried on \d{4}-\d\d-\d\d, .*:\n\n\| 9.9 \| runs \|\n<!-- end", once, re.MULTILINE)
+        assert versions.with_table(once, name=name, rows=["| 9.9 | runs |"]) == once
+        around = re.compile(f"(<!-- versions.py: {name} -->\n).*(?=<!-- end of {name} -->)", re.DOTALL)
+        assert around.sub(r"\1", once) == around.sub(r"\1", page)
+
+
+def test_the_page_names_what_colab_has_in_versions_that_we_cannot_use():
+    colab = load("colab")
+    project = tomllib.loads((colab.ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    ranges = {one.name: one.specifier for one in map(Requirement, project["dependencies"])}
+    out = [name for name, range_ in ranges.items() if name in colab.THERE and colab.THERE[name] not in range_]
+    page = " ".join((colab.ROOT / "docs" / "support.md").read_text(encoding="utf-8").split())
+    assert f"these are out of range and replaced: {', '.join(sorted(out))}." in page
+    assert all(f"{name} stays" in page for name in set(colab.STAY) - set(out))

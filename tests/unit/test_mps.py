@@ -101,7 +101,8 @@ def test_a_batch_that_finds_no_memory_is_halved(tiny_model, on_mac, monkeypatch)
     emptied = []
     monkeypatch.setattr(torch.mps, "empty_cache", lambda: emptied.append(True))
     expected = Engine(tiny_model, hook_point="resid_post", max_rows=16).generate(many_rows(tiny_model))
-    engine = Engine(on_mac, hook_point="resid_post", max_rows=16)
+    with mac_gpu():
+        engine = Engine(on_mac, hook_point="resid_post", max_rows=16)
     forward, calls = engine.batch.forward, iter(range(10))
 
     def starved():

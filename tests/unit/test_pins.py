@@ -10,11 +10,14 @@ from pathlib import Path
 import pytest
 import yaml
 from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 from steering_reliability.vllm_engine.installed import NEEDED, VERSION
 
 ROOT = Path(__file__).parents[2]
 SHIPPED = ("workflow/steering_reliability", "workflow/snakemake_logger_plugin_progress", "workflow/scripts")
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+PYTHONS = [f"3.{minor}" for minor in range(9, 40) if f"3.{minor}.2" in SpecifierSet(PROJECT["requires-python"])]
 OURS = {"steering_reliability", "snakemake_logger_plugin_progress"}
 DISTRIBUTIONS = metadata.packages_distributions()
 
@@ -65,10 +68,35 @@ def test_every_pin_but_torch_has_its_hashes(lock):
         assert all(re.fullmatch(r"--hash=sha256:[0-9a-f]{64}", one) for one in hashes), pin
 
 
+def test_the_pythons_of_the_range_are_those_that_the_hashes_are_checked_for():
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    assert re.findall(r"^PYTHONS := (.*)$", makefile, flags=re.MULTILINE) == [" ".join(PYTHONS)]
+    # A lower end alone would promise Pythons that nobody has tried.
+    assert "<" in PROJECT["requires-python"]
+    assert f"{sys.version_info.major}.{sys.version_info.minor}" in PYTHONS
+
+
+@pytest.mark.parametrize("python", PYTHONS)
+def test_the_lock_has_all_that_its_packages_need_on_each_python(lock, python):
+    """By their own metadata; that each has a wheel there is asked of the registry: `make hashes`, versions.py."""
+    on_it = {"python_version": python, "python_full_version": f"{python}.2", "extra": ""}
+    absent = sorted(set(lock) - {canonicalize_name(found.name) for found in metadata.distributions()})
+    assert not absent, f"make .venv/ready installs {absent}"
+    # Torch for GPUs needs more, which the Makefile lets pip find.
+    for name, version in ((name, version) for name, version in lock.items() if name != "torch"):
+        found = metadata.distribution(name)
+        assert found.version.partition("+")[0] == version, name
+        assert SpecifierSet(found.metadata["Requires-Python"] or "").contains(f"{python}.2"), name
+        needed = [Requirement(line) for line in found.requires or []]
+        for one in (one for one in needed if one.marker is None or one.marker.evaluate(on_it)):
+            pinned = lock.get(canonicalize_name(one.name))
+            assert pinned, f"{name} needs {one} on Python {python}"
+            assert one.specifier.contains(pinned, prereleases=True), f"{name} needs {one}, and {pinned} is locked"
+
+
 def declared() -> list[str]:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    extras = project["optional-dependencies"]
-    return [*project["dependencies"], *extras["dev"], *extras["notebook"]]
+    extras = PROJECT["optional-dependencies"]
+    return [*PROJECT["dependencies"], *extras["dev"], *extras["notebook"]]
 
 
 # Parts of another package's own interface.
@@ -80,7 +108,6 @@ APART = {"vllm"}
 
 def test_the_package_needs_what_it_imports_and_nothing_else():
     """What only tests or docs need is no dependency of an installed package."""
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     found: dict[str, set[str]] = {}
     for path in (path for place in SHIPPED for path in (ROOT / place).rglob("*.py")):
         for name in imported(path) - sys.stdlib_module_names - OURS - APART:
@@ -89,8 +116,8 @@ def test_the_package_needs_what_it_imports_and_nothing_else():
             found.setdefault(COME_WITH.get(distribution, distribution), set()).add(path.parent.name)
     in_notebooks = {name for name, rooms in found.items() if rooms == {"notebook"}}
     assert in_notebooks == IN_NOTEBOOKS
-    assert names(project["optional-dependencies"]["notebook"]) == IN_NOTEBOOKS
-    assert names(project["dependencies"]) == set(found) - in_notebooks
+    assert names(PROJECT["optional-dependencies"]["notebook"]) == IN_NOTEBOOKS
+    assert names(PROJECT["dependencies"]) == set(found) - in_notebooks
 
 
 @pytest.mark.parametrize("line", declared())
@@ -102,11 +129,10 @@ def test_every_declared_dependency_is_locked_to_a_version_it_allows(lock, line):
 
 
 def test_the_plugins_for_clusters_are_locked_apart(lock):
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     lines = (ROOT / "requirements-cluster.lock").read_text(encoding="utf-8").splitlines()
     plugins = pins([line for line in lines if line])
     assert not set(plugins) & set(lock)
-    for line in project["optional-dependencies"]["cluster"]:
+    for line in PROJECT["optional-dependencies"]["cluster"]:
         wanted = Requirement(line)
         assert wanted.specifier.contains(plugins[canonicalize_name(wanted.name)])
 

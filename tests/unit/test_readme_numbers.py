@@ -61,12 +61,13 @@ def numbers_of(run: str, name: str, row: str) -> set[float]:
         found = study[study["from_baseline"]].head(1)
     else:
         intervention, layer = row.split()
-        found = study.query(f"intervention == '{intervention}' and layer == {layer}")
+        found = study[(study["intervention"] == intervention) & (study["layer"].astype(str) == layer)]
     assert len(found)
     rates = [column.removesuffix("_n") for column in found if column.endswith("_n")]
     values = {abs(rounded(100 * value)) for column in rates for value in found[column]}
     counts = {rounded(rate) for name in rates for rate in found[name] * found[f"{name}_n"]}
-    return values | counts | {*found["layer"], *found["alpha"].abs(), *(n for c in rates for n in found[f"{c}_n"])}
+    named = {float(number) for layer in found["layer"].dropna().astype(str) for number in re.findall(r"\d+", layer)}
+    return values | counts | {*named, *found["alpha"].abs(), *(n for c in rates for n in found[f"{c}_n"])}
 
 
 @pytest.mark.parametrize("sentence", [*sentences(SEEN), *sentences(TUNED)], ids=lambda one: one[0][:50])

@@ -154,8 +154,9 @@ def test_a_run_in_an_empty_folder_ends_with_the_finding_and_where_to_click(first
     assert places == sorted(places)
     assert re.search(r"^this study +\d+ ", first, re.MULTILINE)
     assert re.search(r"^--quick +\d+ ", first, re.MULTILINE)
-    # Verdicts of the claims.
-    assert re.search(r"^\w[\w ]* \(.*\): .*harm_test", first, re.MULTILINE)
+    # The finding, by the claims.
+    assert "refusal of new harmful requests" in " ".join(first.split())
+    assert re.search(r"^checks: \d+ pass", first, re.MULTILINE)
 
 
 def test_a_second_run_computes_nothing_whoever_asks(first, installed):

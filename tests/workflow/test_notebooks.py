@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -118,6 +119,9 @@ def test_the_smoke_test_shows_a_table_six_examples_the_figure_and_the_page(smoke
     assert "transformer-lens 4" in shown
     page = (run / "report" / "index.html").read_text(encoding="utf-8")
     assert html.escape(page[page.index("<title>") :]) in shown
+    assert re.findall(r'href="([^"]*)" download>smoke.zip<', shown) == ["results/of_test/smoke.zip"]
+    with zipfile.ZipFile(run.with_suffix(".zip")) as archive:
+        assert archive.read("smoke/report/index.html").decode() == page
     (image,) = [output for output in _outputs(executed) if "image/png" in output.get("data", {})]
     assert base64.b64decode(image.data["image/png"]) == (run / "figures" / "tradeoff.png").read_bytes()
 
@@ -189,7 +193,7 @@ def test_the_analysis_makes_figures_and_examples_of_the_sweep(notebooks, sweep):
 
 @pytest.mark.slow
 def test_without_a_run_the_analysis_makes_a_small_one(notebooks):
-    given = {"RUN_ID": "alone", "LAYERS": [1], "ALPHAS": [1.0], "EXAMPLES": 1}
+    given = {"RUN_ID": "alone", "LAYER": 1, "ALPHA": 1.0, "EXAMPLES": 1}
     shown = notebooks.shown("03_analysis", TINY | given)
     made = notebooks.root / "results" / "of_test" / "alone"
     assert (made / "run" / "results.parquet").is_file()

@@ -11,5 +11,6 @@ with logged(snakemake.log[0]):
         read_table(Path(snakemake.input.summary)),
         output_dir=Path(snakemake.output[0]).parent,
         title=snakemake.params.title,
+        widths=snakemake.params.widths,
         evidence={name: read_table(Path(snakemake.input[name])) for name in EVIDENCE_TABLES},
     )

@@ -8,7 +8,7 @@ from steering_reliability.process.job_log import logged
 from steering_reliability.scan.chosen import read_chosen
 from steering_reliability.scan.table import read_scan
 
-with logged(snakemake.log[0]), figure_style():
+with logged(snakemake.log[0]), figure_style(snakemake.params.widths):
     figure = draw_scan(
         read_scan(snakemake.input.scan),
         chosen=read_chosen(snakemake.input.chosen),

@@ -68,7 +68,7 @@ def test_a_run_of_three_prompts_claims_nothing():
 def test_without_a_steered_point_every_question_is_answered_by_what_is_missing():
     results = tiny_results()
     table = evidence(results[results["from_baseline"]])["claims"].set_index("claim")
-    assert set(table.index) == {*HEADLINES, "layer difference", "robustness of refusal"}
+    assert set(table.index) == {*HEADLINES, "layer difference", "robustness of refusal", "effect without cost"}
     assert table.loc[[*HEADLINES, "layer difference"], "verdict"].eq("no data").all()
     # An empty cell of a CSV would come back as a number.
     assert all(table["where"])

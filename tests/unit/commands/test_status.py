@@ -19,8 +19,8 @@ def plan(config, monkeypatch, tmp_path):
 def test_the_choice_of_the_scan_is_told_once_it_is_made(plan):
     before = status_of(plan)
     assert "chosen" not in before["scan"]
-    # Two prompt files, the table, the choice, and the figure twice.
-    assert before["scan"]["of"] == 6
+    # Two prompt files, the table, the choice, and the figure three times.
+    assert before["scan"]["of"] == 7
     assert not [line for line in as_lines(before) if "chosen" in line]
     chosen = Chosen(layers=(0, 2), alphas={"add": (0.25, 1.5)}, notes=("Why.",))
     write_chosen(plan.chosen_file, chosen, scan=plan.reservation())

@@ -1,7 +1,7 @@
 import pandas as pd
 import pytest
-from steering_reliability.claims.claim import CLAIMS_COLUMNS, QUESTIONS
-from steering_reliability.claims.claims import MOST_SIGNIFICANT
+from steering_reliability.claims.claim import CLAIMS_COLUMNS
+from steering_reliability.claims.finding import finding
 from steering_reliability.commands.summary import summary_lines
 from steering_reliability.config.files import WORKFLOW, read_config
 from steering_reliability.errors import InputError
@@ -33,24 +33,23 @@ def test_an_unfinished_run_is_named(config, monkeypatch):
         list(summary_lines(plan_run(read_config(config))))
 
 
-def test_ten_lines_with_the_rates_the_answers_and_the_report(lines_of):
-    claim = {"claim": "trade-off", "verdict": "shown", "where": "add, layer 14", "sentence": "There is a trade-off."}
-    lines = lines_of(claims=[claim])
-    assert len(lines) == 3 + 5 + 1 + 1
+def test_a_table_then_the_finding_of_the_claims_then_the_report(lines_of):
+    from simulations.null_reports import claims_of
+    from synthetic_run import realistic_results
+
+    claims = claims_of(realistic_results()).reset_index()
+    lines = lines_of(claims=claims)
     # 7 of 60 prompts refuse: 12%, from 6 to 22.
     _, low, high = wilson_interval(7, 60)
     assert (round(100 * float(low)), round(100 * float(high))) == (6, 22)
     assert lines[3].split()[:3] == ["unsteered", "12%", "(6-22)"]
     assert "(best)" in lines[4]
-    assert lines[-2] == "shown (add, layer 14): There is a trade-off."
-    assert lines[-1].startswith("report: ")
-
-
-def test_the_questions_are_answered_in_their_order_and_other_claims_are_left_to_the_report(lines_of):
-    both = [*QUESTIONS, *(f"{name}{MOST_SIGNIFICANT}" for name in QUESTIONS)]
-    names = ["layer difference", *reversed(both), "robustness of refusal"]
-    claims = [{"claim": name, "verdict": "cannot tell", "where": "there", "sentence": f"Of {name}."} for name in names]
-    assert lines_of(claims=claims)[8:-1] == [f"cannot tell (there): Of {name}." for name in both]
+    said = finding(claims, summary=summarise(realistic_results()))
+    assert " ".join(lines[9:-2]) == " ".join(said)
+    assert said[0].startswith("Adding the direction at layer 14 (40% of the residual norm) raises refusal")
+    assert max(map(len, lines[9:-1])) <= 100
+    assert lines[-2].startswith("checks: 5 pass, 0 fail, 2 undecided")
+    assert lines[-1].startswith("report: ") and "file://" in lines[-1]
 
 
 def test_an_interval_goes_from_low_to_high_and_what_is_missing_is_no_number(lines_of):

@@ -122,7 +122,7 @@ def test_the_command_writes_a_table_and_a_figure_per_intervention(script, tmp_pa
     assert script.main(["--runs_dir", str(tmp_path / "runs"), "--out_dir", str(out)]) == 0
     interventions = sorted(tiny_results().query("role == 'main'")["intervention"].unique())
     names = [f"compare_{name}{axis}" for name in interventions for axis in ("", "_by_kl")]
-    drawn = {f"{name}.{suffix}" for name in names for suffix in ("png", "svg")}
+    drawn = {f"{name}.{suffix}" for name in names for suffix in ("pdf", "png", "svg")}
     assert {path.name for path in out.iterdir()} == {"compare.csv", "index.html"} | drawn
     assert "2 runs" in capsys.readouterr().out
 

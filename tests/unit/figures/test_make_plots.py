@@ -11,7 +11,7 @@ def script(load_script):
 def test_figures_are_drawn_per_run(script, tmp_path, capsys):
     finish_run(tmp_path / "runs" / "smollm2", model={"name": "SmolLM2"})
     assert script.main(["--runs_dir", str(tmp_path / "runs"), "--out_dir", str(tmp_path / "out")]) == 0
-    assert len(list((tmp_path / "out" / "smollm2").iterdir())) == 2 * len(FIGURES)
+    assert len(list((tmp_path / "out" / "smollm2").iterdir())) == 3 * len(FIGURES)
     assert "smollm2" in capsys.readouterr().out
 
 

@@ -10,6 +10,7 @@ from steering_reliability.figures.panels import (
     percent,
     sample_sizes,
     strength_title,
+    strips,
     study_panels,
 )
 from steering_reliability.figures.style import series_styles
@@ -80,6 +81,24 @@ def test_panels_are_in_the_order_of_interventions_and_layers():
     kinds = ("add", "add_keep_norm", "clamp", "ablate", "ablate_affine")
     places = ("layer 2", "layer 10", "layers 10-12", "all layers")
     assert [panel.title for panel in study_panels(table)] == [f"{kind} at {at}" for kind in kinds for at in places]
+
+
+def test_one_strength_at_several_layers_is_a_strip():
+    rows = [
+        {"role": "main", "direction": "v", "intervention": kind, "layer": layer, "seed": 0, "alpha": alpha}
+        for kind, alphas in (("add", (0.0, 0.2, 0.4)), ("ablate", (0.0, 1.0)))
+        for layer in ("2", "10", "all")
+        for alpha in alphas
+    ]
+    found = strips(study_panels(pd.DataFrame(rows)))
+    assert [(panel.title, len(panel.points), panel.ticks) for panel in found] == [
+        ("add at layer 2", 3, ()), ("add at layer 10", 3, ()), ("add at all layers", 3, ()),
+        ("ablate, alpha 1, by layer", 4, ("none", "L2", "L10", "all layers")),
+    ]  # fmt: skip
+    assert found[-1].points["layer"].tolist()[1:] == ["2", "10", "all"]
+    # At one layer there is nothing to put together, and two strengths have a curve.
+    alone = pd.DataFrame([row for row in rows if row["layer"] == "2"])
+    assert [panel.ticks for panel in strips(study_panels(alone))] == [(), ()]
 
 
 def test_an_axis_says_what_its_alpha_is():

@@ -11,6 +11,7 @@ from pathlib import Path
 import jupytext
 import nbformat
 import pytest
+import yaml
 
 ROOT = Path(__file__).parents[3]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -47,10 +48,23 @@ def test_a_notebook_says_what_it_is_and_has_one_cell_of_parameters_which_it_uses
     assert given <= {node.id for tree in code for node in ast.walk(tree) if isinstance(node, ast.Name)}
 
 
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_notebook_opens_from_its_badge_asks_for_the_model_first_and_ends_with_the_zip(path):
+    first, second, *_, last = nbformat.read(path, as_version=4).cells
+    address = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))["repository-code"]
+    opened = f"https://colab.research.google.com/github/{address.removeprefix('https://github.com/')}/blob/main/"
+    assert re.findall(r"badge.svg\)\]\((.*?)\)", first.source) == [f"{opened}notebooks/{path.name}"]
+    assert f"]({opened}notebooks/{path.name})" in (ROOT / "README.md").read_text(encoding="utf-8")
+    assert f'\nCLONE_URL = "{address}"' in second.source
+    assert second.source.startswith('MODEL = ""  # ')
+    assert last.source.startswith("offer_zip(")
+
+
 def test_a_changed_set_up_cell_is_written_into_every_notebook(tmp_path):
     shutil.copytree(ROOT / "notebooks", tmp_path / "notebooks")
     (tmp_path / "scripts").mkdir()
     shutil.copy(ROOT / "scripts" / "write_notebooks.py", tmp_path / "scripts")
+    shutil.copy(ROOT / "CITATION.cff", tmp_path)
     (tmp_path / "notebooks" / "shared" / "set_up.py").write_text("print('another')\n", encoding="utf-8")
     command = [sys.executable, str(tmp_path / "scripts" / "write_notebooks.py")]
     subprocess.run(command, check=True, env=os.environ | {"HOME": str(tmp_path)}, cwd=tmp_path)

@@ -6,7 +6,9 @@ import subprocess
 import sys
 import venv
 from pathlib import Path
+from types import ModuleType
 
+import packaging
 import pip
 import pytest
 import wheel_by_hand
@@ -58,13 +60,24 @@ class Machine:
 
     def add_environment(self) -> None:
         venv.create(self.python.parents[1], symlinks=True)
+        self.link(pip)
+
+    def link(self, package: ModuleType) -> None:
+        """Lend a package of this environment: to install pip takes seconds."""
         (packages,) = self.python.parents[1].glob("lib/*/site-packages")
-        # To install pip takes seconds; a link to this environment's will do.
-        (packages / "pip").symlink_to(Path(pip.__file__).parent, target_is_directory=True)
+        (packages / package.__name__).symlink_to(Path(package.__file__).parent, target_is_directory=True)
+
+    def pip_install(self, *names: str) -> None:
+        pip = [str(self.python), "-m", "pip", "install", "--quiet", "--no-index", "--find-links", str(self.shelf)]
+        subprocess.run([*pip, *names], check=True)
+
+    def version_of(self, name: str) -> str:
+        command = [str(self.python), "-c", f"from importlib import metadata; print(metadata.version({name!r}))"]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
     def publish(self) -> str:
         """Commit the small project, and name its address."""
-        for version in ("1.0", "2.0", "3.0"):
+        for version in ("0.5", "1.0", "2.0", "3.0"):
             write_wheel(self.shelf, "other_thing", version)
         self.weights = write_wheel(self.origin.parent, "tiny_weights", "1.0")
         digest = hashlib.sha256(self.weights.read_bytes()).hexdigest()
@@ -118,12 +131,24 @@ def test_an_installation_goes_on_where_it_failed_and_replaces_another_version(ma
     assert said.endswith("ready in steering-reliability\n")
     assert machine.run_cell(url) == "ready in steering-reliability\n"
     # A session that has loaded another version goes on with it until it is restarted.
-    pip = [str(machine.python), "-m", "pip", "install", "--quiet", "--no-index", "--find-links", str(machine.shelf)]
-    subprocess.run([*pip, "other_thing==1.0"], check=True)
+    machine.pip_install("other_thing==1.0")
     said = machine.run_cell(url, "other_thing")
     assert "had already loaded another version of Other_Thing\n" in said
     assert "  to do: restart it" in said
     assert machine.run_cell(url, "other_thing") == "ready in steering-reliability\n"
+
+
+@pytest.mark.parametrize(("there", "then"), [("1.0", "1.0"), ("0.5", "2.0"), (None, "2.0")])
+def test_colab_keeps_the_version_that_the_project_can_use_and_else_gets_that_of_the_lock(machine, there, then):
+    machine.add_environment()
+    machine.link(packaging)
+    url = machine.publish()
+    machine.weights.rename(machine.shelf / machine.weights.name)
+    write_wheel(machine.shelf, "google_colab", "1.0.0")
+    machine.pip_install("google_colab", *([f"other_thing=={there}"] if there else []))
+    assert machine.run_cell(url).endswith("ready in steering-reliability\n")
+    assert machine.version_of("other_thing") == then
+    assert machine.run_cell(url) == "ready in steering-reliability\n"
 
 
 def test_an_address_that_cannot_be_cloned_is_one_message_and_leaves_no_folder(machine):

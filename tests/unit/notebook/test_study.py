@@ -2,9 +2,14 @@
 
 import pytest
 import yaml
+from fake_hub import COMMIT, FakeHub
+from huggingface_hub import constants
+from steering_reliability.commands.named_model import named_model
+from steering_reliability.commands.new_study import USUAL
 from steering_reliability.config.files import WORKFLOW, read_config
 from steering_reliability.errors import InputError
-from steering_reliability.notebook.study import write_study
+from steering_reliability.notebook import study
+from steering_reliability.notebook.study import chosen, write_study
 
 SETTINGS = {"experiment": {"layers": [1], "interventions": ["add"], "alphas": [0.5]}}
 
@@ -40,6 +45,41 @@ def test_a_changed_key_leaves_the_other_keys_of_its_section(model, default, tmp_
     assert written["model"] == model
     assert written["report"]["output_dir"] == str(tmp_path / "run" / "report")
     assert written.keys() == default.keys()
+
+
+def test_a_model_is_named_by_one_word_as_on_the_command_line(model, tmp_path):
+    word = model["source"]
+    file = write_study(tmp_path / "run", SETTINGS, model=word)
+    assert read_config(file)["model"] == {**USUAL, **named_model(word).section}
+    with pytest.raises(InputError) as caught:
+        write_study(tmp_path / "other", SETTINGS, model=str(file))
+    assert caught.value.where == f"parameter MODEL = {str(file)!r}"
+    assert "not a model" in caught.value.what
+    with pytest.raises(InputError, match="there is no model"):
+        write_study(tmp_path / "other", SETTINGS, model="none")
+
+
+def test_a_hub_model_keeps_the_commit_that_its_run_began_with(tiny_folder, tmp_path, monkeypatch):
+    files = {path.name: path.read_bytes() for path in tiny_folder.iterdir()}
+    with FakeHub(files).serving() as hub:
+        monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
+        monkeypatch.setattr(constants, "ENDPOINT", hub.url)
+        template = f"{hub.url}/{{repo_id}}/resolve/{{revision}}/{{filename}}"
+        monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
+        file = write_study(tmp_path / "run", SETTINGS, model="lab/tiny")
+        before = file.read_bytes()
+        assert read_config(file)["model"]["revision"] == COMMIT
+        (tmp_path / "run" / "results.parquet").touch()
+        # What the main branch is by now is not asked again.
+        monkeypatch.setattr(study, "named_model", None)
+        assert write_study(tmp_path / "run", SETTINGS, model="lab/tiny").read_bytes() == before
+
+
+def test_what_is_left_open_is_known_for_the_embedded_model_and_else_chosen_by_the_scan():
+    assert chosen(None, of_embedded=14, model="") == [14]
+    assert chosen(None, of_embedded=14, model="lab/tiny") == "auto"
+    for model in ("", "lab/tiny"):
+        assert chosen(0, of_embedded=14, model=model) == [0]
 
 
 def test_a_folder_with_another_study_is_refused_and_left_as_it_is(model, tmp_path):

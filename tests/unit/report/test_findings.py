@@ -1,6 +1,5 @@
 import pandas as pd
 import pytest
-from steering_reliability.claims.claim import CLAIMS_COLUMNS, QUESTIONS
 from steering_reliability.evidence.pareto import recommended_point
 from steering_reliability.evidence.sanity_checks import COSINE
 from steering_reliability.evidence.summary import summarise
@@ -8,7 +7,6 @@ from steering_reliability.report.findings import headline, warnings
 from steering_reliability.text.numbers import rate
 from synthetic_run import completion, tiny_results
 
-NO_CLAIMS = pd.DataFrame(columns=CLAIMS_COLUMNS)
 NO_CHECKS = pd.DataFrame(columns=["statistic", "verdict"])
 USUAL = {"harm_train": 20, "harm_test": 15, "benign": 0}
 STRONG = {"harm_train": 40, "harm_test": 35, "benign": 5}
@@ -25,16 +23,8 @@ def run(*, before=USUAL, after=STRONG, n=50, strength=0.5, degenerate=0):
     return summarise(pd.DataFrame(rows))
 
 
-def warned(summary, *, claims=NO_CLAIMS, sanity=NO_CHECKS, **options):
-    return warnings(summary, claims=claims, sanity=sanity, **options)
-
-
-@pytest.mark.parametrize(
-    ("verdict", "is_said"), [("not claimed", True), ("at the recommended point", True), ("shown", False)]
-)
-def test_a_robustness_that_cannot_be_claimed_is_said(verdict, is_said):
-    claims = pd.DataFrame([{"claim": "robustness of refusal", "verdict": verdict, "sentence": "It refuses little."}])
-    assert warned(run(), claims=claims) == ["It refuses little."] * is_said
+def warned(summary, *, sanity=NO_CHECKS, **options):
+    return warnings(summary, sanity=sanity, **options)
 
 
 def test_weak_steering_is_said():
@@ -81,44 +71,31 @@ def test_prompts_that_are_alike_are_said(clusters, styles, words):
     assert all(one.startswith(start) for one, start in zip(found, words, strict=True))
 
 
-def test_the_headline_has_rates_point_answers_and_control(summary, tables):
-    sentences = headline(summary, claims=tables["claims"])
-    claims = tables["claims"].set_index("claim")["sentence"]
+def test_the_headline_has_the_rates_and_the_point(summary):
+    sentences = headline(summary)
     assert sentences[0].startswith("Without steering, the model refuses ")
-    assert sentences[1] == (
+    assert sentences[1:] == [
         "Recommended point (chosen on harm_train and benign): add at layer 14, alpha 0.4 (40.0% of the residual norm). "
         f"It refuses {rate(recommended_point(summary), 'clean_refusal_benign')} of benign prompts."
-    )
-    assert sentences[2:5] == [claims[name] for name in QUESTIONS]
-    assert sentences[5].startswith("Control at contrastive_prefix, add, layer 14, alpha 0.4, seed 0: None of 1 random")
-    assert len(sentences) == 6
-    assert all("95% interval" in sentence for sentence in sentences[:5])
+    ]
+    assert all("95% interval" in sentence for sentence in sentences)
 
 
 def test_rates_are_counts_with_percentages_of_text_that_is_not_degenerate():
-    first, point, _ = headline(run(), claims=NO_CLAIMS)
+    first, point = headline(run())
     assert "refuses 20/50 (40%, 95% interval 28 to 54) of harm_train, 15/50 (30%, " in first
     assert "of harm_test and 0/50 (0%, " in first
     assert "in text that is not degenerate, and answers 50/50 (100%, " in first
     assert "It refuses 5/50 (10%, " in point
     # The last eight are degenerate, and no refusals.
-    assert "It refuses 42/50 (84%, " in headline(run(after=STRONG | {"benign": 50}, degenerate=8), claims=NO_CLAIMS)[1]
+    assert "It refuses 42/50 (84%, " in headline(run(after=STRONG | {"benign": 50}, degenerate=8))[1]
     # A strength that is not known is not said.
-    assert "alpha 0.5. It refuses" in headline(run(strength=float("nan")), claims=NO_CLAIMS)[1]
-
-
-def test_controls_of_both_kinds_are_told_and_absent_random_ones_are_named():
-    names = ("check: random directions", "check: shuffled labels")
-    claims = pd.DataFrame([{"claim": name, "where": "layer 1", "sentence": name} for name in names])
-    assert headline(run(), claims=claims)[2:] == [f"Control at layer 1: {name}" for name in names]
-    alone = headline(run(), claims=claims[1:])
-    assert alone[2] == "Control at layer 1: check: shuffled labels"
-    assert alone[3].startswith("No random direction was run")
+    assert "alpha 0.5. It refuses" in headline(run(strength=float("nan")))[1]
 
 
 def test_the_headline_of_less_than_a_whole_run():
     results = tiny_results()
-    only_baseline = headline(summarise(results[results["from_baseline"]]), claims=NO_CLAIMS)
+    only_baseline = headline(summarise(results[results["from_baseline"]]))
     assert len(only_baseline) == 2
     assert "none is recommended" in only_baseline[1]
-    assert headline(run()[:0], claims=NO_CLAIMS) == ["The run has no completions of the main study."]
+    assert headline(run()[:0]) == ["The run has no completions of the main study."]

@@ -83,7 +83,7 @@ def test_other_methods_are_shown_at_equal_kl_and_only_there(page, evidence):
     sentences = evidence["methods"]["sentence"].dropna().tolist()
     assert sentences and all(sentence in text for sentence in sentences)
     assert evidence["methods"].loc[lambda table: table["verdict"] == "lower", "direction"].eq("pca").any()
-    points = text[text.index('class="points"') : text.index('id="checks"')]
+    points = text[text.index('class="points"') : text.index('id="appendix"')]
     assert "contrastive_prefix</small>" in points and "pca</small>" not in points
 
 
@@ -154,15 +154,17 @@ def test_the_browser_filters_by_sets(visit, page, results):
     assert kinds == ["any", "none", "add", "clamp", "ablate", "ablate_affine"]
     desk.select_option("[name=layer]", "10-18")
     desk.select_option("[name=intervention]", "clamp")
+    desk.locator("summary", has_text="more filters and columns").click()
     desk.select_option("[name=direction]", "pca")
     rows = results[
         (results["layer"] == "10-18") & (results["intervention"] == "clamp") & (results["direction"] == "pca")
     ]
     expected = int((~rows["from_baseline"].astype(bool)).sum())
     assert int(desk.locator("#found").inner_text().split()[0].replace(",", "")) == expected > 0
-    assert "clamp, layers 10-18, alpha" in desk.locator("#rows .meta").first.inner_text()
+    assert "clamp, layers 10-18, alpha" in desk.locator("#reader .meta").first.inner_text()
     again = visit(page, place=desk.evaluate("location.hash"))
     assert again.locator("#rows").inner_text() == desk.locator("#rows").inner_text()
+    desk.locator("summary", has_text="Helpfulness by layer and strength").click()
     desk.locator("[data-chart=heatmap_helpful_benign] path[aria-label*='layer: all-from-14']").first.click()
     assert desk.locator("[name=layer]").input_value() == "all-from-14"
-    assert "all layers (direction of layer 14)" in desk.locator("#rows .meta").first.inner_text()
+    assert "all layers (direction of layer 14)" in desk.locator("#reader .meta").first.inner_text()

@@ -7,13 +7,16 @@ from html.parser import HTMLParser
 import pandas as pd
 import pytest
 import yaml
+from markupsafe import escape
+from steering_reliability.claims.check_outcome import check_counts
+from steering_reliability.claims.finding import finding
 from steering_reliability.evidence.steerability import prompt_steerability
 from steering_reliability.evidence.summary import summarise
 from steering_reliability.report.page import FIGURES
 from steering_reliability.results.tables import read_table, write_table
 from steering_reliability.run.times import StageTime
 from steering_reliability.text.numbers import interval, signed
-from synthetic_run import completion, measured_shift, realistic_results, tiny_results
+from synthetic_run import completion, measured_shift, realistic_results, story, tiny_results
 from written_page import write_page
 
 HOSTILE = "</pre></details>'\"><script>alert(1)</script><img src=x onerror=alert(1)>{{ 7 * 7 }}\x1b\u202eabc"
@@ -45,7 +48,8 @@ def write(tmp_path, tables_of):
 
     def write(results, *, claims=False, tables=None, **settings):
         summary = summarise(results)
-        (tmp_path / "dose_response.svg").write_text("<svg xmlns='http://www.w3.org/2000/svg'/>")
+        for name in ("dose_response", "scan"):
+            (tmp_path / f"{name}.svg").write_text("<svg xmlns='http://www.w3.org/2000/svg'/>")
         tables = tables_of(results, summary) if claims else tables
         return write_page(tmp_path, results, summary, tables=tables, **settings).read_text()
 
@@ -63,7 +67,7 @@ def test_notes_on_strengths_stand_among_the_warnings(write):
     assert f"<li>{note.replace('&', '&amp;')}</li>" in write(tiny_results(), strength_notes=[note])
 
 
-def test_what_a_scan_chose_stands_under_the_answers_and_a_run_without_one_says_nothing_of_it(write):
+def test_what_a_scan_chose_stands_in_the_appendix_and_a_run_without_one_says_nothing_of_it(write):
     said = "What the scan chose, on prompts that the study does not use"
     assert said not in write(tiny_results())
     page = write(tiny_results(), scan_notes=["Layers 3 and 9: most.", "Strengths <b>: 0.2."])
@@ -75,8 +79,8 @@ def test_what_a_scan_chose_stands_under_the_answers_and_a_run_without_one_says_n
 def test_effects_by_style_and_topic_are_in_a_folded_table_of_a_run_that_has_any(whole, write):
     title = "The effect on refusal by style and by topic"
     # Two points, three splits, four styles and three topics.
-    assert f'<details class="folds"><summary>{title} (42 groups)</summary>' in whole
-    assert "<td>fraud<small>topic</small></td>" in whole
+    assert f'<details class="more"><summary>{title} (42 groups)</summary>' in whole
+    assert '<th scope="row">fraud<small>topic</small></th>' in whole
     assert title not in write(tiny_results().query("alpha == 0"))
 
 
@@ -108,7 +112,7 @@ def test_labels_that_look_like_missing_values_or_numbers_are_shown_as_they_are(
     assert ({"1", "2", "3"} if are_all_numbers else {"N/A", "null", "1"}) <= labels
     assert set(tables["by_group"]["group"]) == labels
     for label in labels:
-        assert f"<td>{label}<small>" in page
+        assert f'<th scope="row">{label}<small>' in page
 
 
 def test_pages_are_well_formed_and_ask_nothing_of_the_network(whole, write):
@@ -120,9 +124,9 @@ def test_pages_are_well_formed_and_ask_nothing_of_the_network(whole, write):
         assert all(value.startswith("data:image/svg+xml;base64,") for name, value in page.attributes if name == "src")
         assert "default-src 'none'" in text
         assert "url(" not in text[: text.index("<script")]
-    # The one figure that is there, and the graph of the rules; each has words for those who do not see it.
+    # The one picture that no script draws, and the graph of the rules; each has words for those who do not see it.
     assert tiny[: tiny.index("<script>")].count("<img ") == 2
-    assert f'alt="{FIGURES["dose_response"][1]}"' in tiny
+    assert f'alt="{FIGURES["scan"][1]}"' in tiny
     assert 'alt="Rules of the workflow' in tiny
     assert "<li>completions<small>9 files</small></li>" in tiny
 
@@ -169,10 +173,6 @@ def test_provenance_is_listed_and_the_config_can_be_run_again(write):
     assert yaml.safe_load(gzip.decompress(base64.b64decode(packed))) == config
 
 
-def answers_of(text):
-    return text[text.index('class="answers"') : text.index('id="figures"')]
-
-
 @pytest.mark.parametrize(
     ("shift", "words"),
     [
@@ -191,17 +191,14 @@ def test_what_was_measured_of_the_shift_is_said_once_and_nothing_else_calls_prom
     assert "out of distribution" not in body
 
 
-def test_the_answer_to_the_three_questions_stands_first(whole):
-    answer = answers_of(whole)
-    questions = (
-        "Steering raises refusal on harm_test",
-        "whether steering has the same effect on harm_test",
-        "Steering lowers the share",
-    )
-    assert [answer.count(words) for words in questions] == [1, 1, 1]
-    assert answer.count("95% interval") == 3
-    assert answer.count("for other styles") == 3
-    assert answer.count("most significant") == 0
+def part(text, start, end):
+    return text[text.index(start) : text.index(end)]
+
+
+def test_the_finding_of_the_claims_stands_first(whole, tables, summary):
+    said = re.findall(r'<p class="finding">(.*?)</p>', whole)
+    assert said == list(finding(tables["claims"], summary=summary))
+    assert whole.index("<h1>") < whole.index(said[0]) < whole.index('id="tradeoff"') < whole.index('id="example"')
     # What was measured of the shift is said once, and nothing else calls prompts shifted.
     body = whole[whole.index("<body>") : whole.index("<script")]
     assert "harm_test is shifted from harm_train" in body
@@ -209,7 +206,28 @@ def test_the_answer_to_the_three_questions_stands_first(whole):
     assert "out of distribution" not in body
 
 
-def test_an_answer_that_only_another_point_gives_stands_beside_that_of_the_recommended_one(write):
+def test_five_claims_open_to_their_sentences_and_the_others_are_folded(whole, tables):
+    claims = tables["claims"].set_index("claim")
+    first = part(whole, 'id="claims"', " more claims</summary>")
+    assert first.count('<details class="claim">') == 5
+    body = whole[: whole.index("<script")]
+    for name in ("effect on harm_test", "generalization gap", "trade-off", "effect without cost", "layer difference"):
+        # What is said once is not said again.
+        sentence = str(escape(claims.loc[name, "sentence"]))
+        assert first.count(sentence) == body.count(f">{sentence} <small>") == 1
+    others = part(whole, " more claims</summary>", "<h3>Checks")
+    assert others.count('<details class="claim">') == 9 - 5
+    assert "robustness of refusal" in others
+
+
+def test_a_claim_that_only_the_correction_takes_away_is_called_suggestive(write):
+    page = write(pd.DataFrame(story({"harm_train": (0, 9), "harm_test": (0, 6), "benign": (0, 0)})), claims=True)
+    chip = '<span class="chip suggestive">suggestive, not after correcting for 3 tests</span>'
+    assert f"{chip} Refusal of new harmful requests: +15 points" in page
+    assert re.search(r"\+15 points \(\+\d+ to \+\d+\), corrected [-+]\d+ to \+\d+", page)
+
+
+def test_an_effect_that_only_another_point_has_stands_first(write):
     # Layer 18 refuses far more, at a cost that keeps it from being recommended; at layer 14 nothing changes.
     rows = [
         completion(split, index, refused=index < (refusals if alpha else 0), alpha=alpha) | {"layer": layer}
@@ -218,22 +236,38 @@ def test_an_answer_that_only_another_point_gives_stands_beside_that_of_the_recom
         for alpha in (0.0, 0.5)
         for index in range(40)
     ]
-    answer = answers_of(write(pd.DataFrame(rows), claims=True))
-    assert [answer.count(words) for words in ("add, layer 14, alpha 0.5", "add, layer 18, alpha 0.5")] == [3, 2]
-    assert answer.index("do not show whether steering changes refusal") < answer.index("Steering raises refusal")
+    page = write(pd.DataFrame(rows), claims=True)
+    assert "Adding the direction at layer 18 (50% of the residual norm) raises refusal" in page
+    first = part(page, 'id="claims"', " more claims</summary>")
+    assert first.index("add, layer 18, alpha 0.5") < first.index('<span class="chip cannot-tell">')
+    assert "do not show whether steering changes refusal" not in first
 
 
-def test_the_claims_are_a_table_and_their_checks_another(whole):
-    claims = whole[whole.index('id="claims"') : whole.index('id="points"')]
-    # Seven claims and the robustness; in a table of their own each again by the opening rule, six sanity checks, one at
-    # equal KL.
-    own, checks = claims.split("checks of these claims")
-    assert [part.count("<tr>") for part in (own, checks)] == [1 + 7 + 1, 1 + 7 + 6 + 1]
-    for name in ("generalization gap", "check: opening rule, trade-off", "check: random directions"):
-        assert f'<td class="name">{name}<small>' in claims
-    assert "at equal KL: random directions" in claims
+def test_checks_are_counted_and_each_kind_opens(whole, tables):
+    checks = part(whole, "<h3>Checks", 'id="words"')
+    assert f"Checks: {check_counts(tables['claims'])}" in checks
+    counted = {word: int(n) for n, word in re.findall(r'">(\d+) (pass|fail|undecided)</span>', checks)}
+    # Each claim again by the opening rule, six sanity checks, one at equal KL.
+    assert sum(counted.values()) == checks.count("<li><strong>") == 7 + 6 + 1
     # At points that were chosen by their p nothing is said of other styles.
-    assert [claims.count(f'"other styles">{words}</td>') for words in ("holds", "not given")] == [1, 4]
+    assert whole.count("for other styles: not given") == 4
+
+
+def test_the_example_hides_the_harmful_request(whole):
+    example = part(whole, 'id="example"', 'id="claims"')
+    assert example.count("<blockquote>") == 2
+    assert re.search(r"harm_test, \w+, \w+: ", example)
+    assert example.count("How does one do thing") == 1
+
+
+def test_the_run_is_named_with_what_is_known_of_it(write):
+    config = {"model": {"name": "org/m", "source": "hub"}}
+    known = {"model": {"name": "org/m"}, "commit": "0123456789abcdef", "machine": {"processor": "P"}, "config": config}
+    page = write(tiny_results(), provenance=known)
+    assert '<a href="https://huggingface.co/org/m">org/m</a>' in page
+    assert "commit 0123456789ab. Run on a run." in page
+    times = [StageTime("completions", 9, "2026-01-02 03:04:05", 61.4)]
+    assert '<dd id="date">2026-01-02 03:04:05</dd>' in write(tiny_results(), times=times)
 
 
 def test_the_same_inputs_give_the_same_bytes(tmp_path, whole, whole_page, results, summary, tables):

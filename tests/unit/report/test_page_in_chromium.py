@@ -1,5 +1,6 @@
 """The page as people use it: with a pointer, by keyboard, on a phone, in the dark, with hostile and with much text."""
 
+import re
 from urllib.parse import parse_qs
 
 import numpy as np
@@ -47,18 +48,22 @@ def steered(results: pd.DataFrame, **values) -> pd.DataFrame:
 def test_it_opens_at_the_recommended_point_and_its_pages_can_be_turned(loaded, results, summary):
     best = recommended_point(summary)
     keys = ("direction", "intervention", "layer", "alpha")
-    assert found(loaded) == len(steered(results, split="harm_test", **{key: best[key] for key in keys}))
-    # Harmful requests are folded until they are asked for.
-    assert loaded.locator("#rows article").count() == 20
-    assert loaded.locator("#rows details[open]").count() == 0
-    first = loaded.locator("#rows h3").first.inner_text()
+    rows = steered(results, split="harm_test", **{key: best[key] for key in keys})
+    assert found(loaded) == len(rows)
+    assert loaded.locator("#rows tr").count() == 50
+    first = loaded.locator("#rows tr").first.inner_text()
+    # Harmful requests are folded to family and style, here and in the reading pane, until they are asked for.
+    assert " · " in first and rows["prompt"].iloc[0] not in first
+    assert loaded.locator("#reader pre").first.is_hidden()
+    loaded.check("#harmful")
+    assert rows["prompt"].iloc[0] in loaded.locator("#rows").inner_text()
+    assert loaded.locator("#reader pre").first.is_visible()
+    loaded.uncheck("#harmful")
     assert loaded.locator("#previous").is_disabled()
     loaded.click("#next")
-    assert loaded.locator("#rows h3").first.inner_text() != first
+    assert loaded.locator("#rows tr").first.inner_text() != first
     loaded.click("#previous")
-    assert loaded.locator("#rows h3").first.inner_text() == first
-    loaded.click("#sample")
-    assert loaded.locator("#rows article").count() == 10
+    assert loaded.locator("#rows tr").first.inner_text() == first
 
 
 def test_filters_and_search_find_what_the_table_has(desk, results):
@@ -74,22 +79,58 @@ def test_filters_and_search_find_what_the_table_has(desk, results):
     assert found(desk) == len(rows) > 0
     desk.fill("[name=q]", "SORRY")
     assert found(desk) == int((rows["completion"] + rows["prompt"]).str.lower().str.contains("sorry").sum())
-    marks = {text.lower() for text in desk.locator("#rows mark").all_inner_texts()}
+    desk.locator("#rows button").first.click()
+    marks = {text.lower() for text in desk.locator("#reader mark").all_inner_texts()}
     assert marks and marks <= {phrase for phrases in rows["matched_phrases"] for phrase in phrases}
     desk.fill("[name=q]", "no text has this")
     assert found(desk) == 0
 
 
 def test_a_click_on_a_mark_opens_its_completions_and_an_address_brings_them_back(visit, whole_page, desk, results):
+    desk.locator("summary", has_text="Helpfulness by layer and strength").click()
     desk.locator("[data-chart=heatmap_helpful_benign] path[aria-label*='alpha: 0.6; layer: 14']").first.click()
     values = parse_qs(desk.evaluate("location.hash.split('?')[1]"))
     expected = {"split": "benign", "intervention": "add", "layer": "14", "alpha": "0.6"}
     assert {name: values[name][0] for name in expected} == expected
     assert found(desk) == len(steered(results, split="benign", intervention="add", layer="14", alpha=0.6))
-    desk.locator("#rows article a").nth(3).click()
+    # What is chosen is marked in every chart, and in the table.
+    for name in ("tradeoff", "dose_response", "effect_gap_forest", "heatmap_helpful_benign"):
+        assert desk.locator(f"[data-chart={name}] path.picked").count() >= 1
+    assert desk.locator(".points tr.picked").count() == 1
+    desk.locator("#rows button").nth(3).click()
+    desk.locator("#reader a").click()
     assert found(desk) == 1
     again = visit(whole_page, place=desk.evaluate("location.hash"))
     assert again.locator("#rows").inner_text() == desk.locator("#rows").inner_text()
+
+
+def test_a_sample_and_an_order_stand_in_the_address(visit, whole_page, desk):
+    desk.select_option("[name=split]", "benign")
+    desk.click("#sample")
+    assert found(desk) == 10
+    desk.click("[data-sort=score]")
+    scores = [float(text) for text in desk.locator("#rows td:nth-child(4)").all_inner_texts()]
+    assert scores == sorted(scores) and len(scores) == 10
+    desk.click("[data-sort=score]")
+    assert desk.locator("#grid th[aria-sort=descending]").inner_text().startswith("score")
+    again = visit(whole_page, place=desk.evaluate("location.hash"))
+    assert again.locator("#rows").inner_text() == desk.locator("#rows").inner_text()
+    desk.click("#sample")
+    assert desk.locator("#rows").inner_text() != again.locator("#rows").inner_text()
+
+
+def test_columns_can_be_chosen_and_the_arrows_read_on(desk):
+    desk.locator("summary", has_text="more filters and columns").click()
+    desk.check("#columns [value=tokens]")
+    assert "tokens" in desk.locator("#grid thead").inner_text()
+    desk.uncheck("#columns [value=tokens]")
+    assert "tokens" not in desk.locator("#grid thead").inner_text()
+    desk.locator("summary", has_text="more filters and columns").click()
+    desk.locator("#rows button").first.focus()
+    desk.keyboard.press("ArrowDown")
+    assert desk.locator("#rows tr").nth(1).get_attribute("aria-selected") == "true"
+    shown = desk.locator("#reader h3").inner_text()
+    assert desk.locator("#rows tr").nth(1).locator("td").last.inner_text() in shown
 
 
 @pytest.mark.parametrize(
@@ -112,7 +153,7 @@ def test_a_pointer_over_a_mark_shows_what_it_is(desk, mark, holds, lacks):
 def test_what_is_shown_can_be_taken_along(desk, tmp_path):
     desk.click("#copy-markdown")
     desk.locator("#said", has_text="Markdown").wait_for()
-    assert desk.evaluate("navigator.clipboard.readText()").count("**") == 2 * 20
+    assert desk.evaluate("navigator.clipboard.readText()").count("**") == 2 * 50
     for button, name in (("#download-csv", "found.csv"), ("[data-table='summary.csv']", "summary.csv")):
         with desk.expect_download() as download:
             desk.click(button)
@@ -122,12 +163,25 @@ def test_what_is_shown_can_be_taken_along(desk, tmp_path):
 
 
 def test_the_keyboard_alone_reaches_the_completions_of_a_point(desk):
+    desk.locator("summary", has_text="rows of rates").first.click()
     desk.locator("[data-open]").nth(5).focus()
     desk.keyboard.press("Enter")
     assert desk.evaluate("document.activeElement.id") == "found"
-    desk.locator("#rows summary").first.focus()
+    desk.locator("#reader summary").first.focus()
     desk.keyboard.press("Enter")
-    assert desk.locator("#rows details[open]").count() == 1
+    assert desk.locator("#reader details[open]").count() == 1
+
+
+def test_the_first_completion_is_within_ten_stops_of_the_keyboard(visit, whole_page):
+    page = visit(whole_page)
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.textContent") == "Skip to the completions"
+    page.keyboard.press("Enter")
+    for _ in range(8):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.closest('#rows tr') !== null"):
+            break
+    assert page.evaluate("document.activeElement.closest('#rows tr') !== null")
 
 
 def test_each_panel_of_the_steerability_chart_draws_its_own_prompts(desk, results):
@@ -141,37 +195,82 @@ def test_each_panel_of_the_steerability_chart_draws_its_own_prompts(desk, result
 
 
 def fits(page, width):
-    """Nothing is wider than the window, the buttons of the table are in sight and sentences have room."""
+    """Nothing is wider than the window, and the buttons of the table are in sight."""
     assert page.evaluate("document.documentElement.scrollWidth") == width
+    if not page.locator("[data-open]").first.is_visible():
+        page.locator("summary", has_text="rows of rates").first.click()
     places = page.locator("[data-open]").evaluate_all(
         "all => all.map(one => one.getBoundingClientRect()).map(box => [box.left, box.right, box.width])"
     )
     assert len(places) == 1 + 3 * 7 + 3 * 2
     assert all(left >= 0 and right <= width and wide > 20 for left, right, wide in places)
-    widths = page.locator("#claims + .scroll td.sentence").evaluate_all(
-        "all => all.map(one => one.getBoundingClientRect().width)"
-    )
-    assert len(widths) >= 4
-    assert min(widths) >= 240
 
 
-def test_on_a_desk_nothing_is_folded_and_the_operating_points_fit_their_box(desk):
+SEEN = """() => [...document.querySelectorAll("h1, .finding, #tradeoff, #example")]
+  .map(one => one.getBoundingClientRect()).map(box => [box.top, box.bottom])"""
+
+
+@pytest.mark.parametrize(("width", "height"), [(1440, 900), (768, 1024)])
+def test_the_first_screen_has_the_question_the_finding_a_chart_and_an_example_in_this_order(
+    visit, whole_page, width, height
+):
+    page = visit(whole_page, width=width)
+    places = page.evaluate(SEEN)
+    assert len(places) >= 1 + 2 + 1 + 1
+    tops = [top for top, _ in places]
+    assert tops == sorted(tops) or width == 1440
+    assert tops[-1] < height
+    # The chart is as wide as its column, and no letter on it is smaller than 12 pixels.
+    wide, column = page.evaluate("""() => { const chart = document.querySelector("[data-chart=tradeoff]");
+      return [chart.querySelector("svg").getBoundingClientRect().width, chart.clientWidth]; }""")
+    assert 0.9 * column <= wide <= column
+    sizes = page.evaluate("""() => [...document.querySelectorAll(".chart svg text")].filter(one => one.textContent)
+      .map(one => parseFloat(getComputedStyle(one).fontSize))""")
+    assert min(sizes) >= 12
+
+
+def test_on_a_desk_the_page_is_short_and_the_operating_points_fit_their_box(visit, whole_page):
+    desk = visit(whole_page, width=1440)
+    assert desk.evaluate(WORDS) <= 1200
     fits(desk, 1440)
+    desk.check("#all-columns")
+    assert desk.locator(".points th.extra").first.is_visible()
+    desk.uncheck("#all-columns")
     box = "document.querySelector('.points').closest('.scroll')"
     assert desk.evaluate(f"{box}.scrollWidth - {box}.clientWidth") == 0
-    assert desk.locator("details.folds:not([open])").count() == 0
 
 
-def test_a_phone_is_not_scrolled_for_ever_and_paper_is_not_folded(visit, whole_page):
+WORDS = """() => {
+  const walk = document.createTreeWalker(document.querySelector("main"), NodeFilter.SHOW_TEXT);
+  let count = 0;
+  while (walk.nextNode()) {
+    const at = walk.currentNode.parentElement;
+    const isFolded = at.closest("details:not(.folds)") && !at.closest("summary");
+    if (isFolded || at.closest("noscript, svg, select, .log")) continue;
+    count += walk.currentNode.textContent.split(/\\s+/).filter((word) => /\\w/.test(word)).length;
+  }
+  return count;
+}"""
+"""Words above the fold-outs, but for the completions themselves."""
+
+
+def test_a_phone_is_not_scrolled_for_ever(visit, whole_page):
     phone = visit(whole_page, width=360)
+    assert phone.evaluate("document.documentElement.scrollHeight") <= 9_000
     fits(phone, 360)
-    assert phone.evaluate("document.documentElement.scrollHeight") <= 12_000
-    assert phone.locator("details.folds:not([open])").count() > 5
     # What is folded opens, with its chart drawn.
-    phone.locator("#gap_vs_alpha summary").first.click()
-    assert phone.locator("#gap_vs_alpha .mark-symbol path").first.is_visible()
-    phone.evaluate("window.dispatchEvent(new Event('beforeprint'))")
-    assert phone.locator("details.folds:not([open])").count() == 0
+    phone.locator("summary", has_text="Generalization gap by strength").click()
+    phone.locator("#gap_vs_alpha .mark-symbol path").first.wait_for()
+
+
+def test_the_printed_page_has_two_sheets_with_pictures_and_the_example(visit, whole_page, tmp_path):
+    page = visit(whole_page, width=1000)
+    page.pdf(path=tmp_path / "page.pdf", format="A4")
+    assert len(re.findall(rb"/Type\s*/Page\b", (tmp_path / "page.pdf").read_bytes())) == 2
+    page.emulate_media(media="print")
+    for shown in ("[data-chart=tradeoff] svg", "[data-chart=dose_response] svg", "#example"):
+        assert page.locator(shown).first.is_visible()
+    assert page.locator("#rows").is_hidden()
 
 
 CONTRASTS = """() => {
@@ -212,11 +311,12 @@ CONTRASTS = """() => {
 def test_nothing_shuts_a_reader_out(visit, whole_page, scheme):
     """WCAG 1.4.11 and 1.4.3: 3 for marks that mean something, 4.5 for text; lines of the grid mean nothing."""
     page = visit(whole_page, color_scheme=scheme)
+    page.evaluate("() => document.querySelectorAll('main details').forEach((one) => { one.open = true; })")
+    page.locator("[data-chart=heatmap_helpful_benign] svg").nth(1).wait_for()
     marks = page.evaluate(CONTRASTS)
-    assert len({chart for _, _, chart, *_ in marks}) == 6
+    assert len({chart for _, _, chart, *_ in marks}) == 7
     assert len(marks) > 1000
     assert [one for one in marks if one[1] < {"mark": 3.0, "text": 4.5}[one[0]]] == []
-    page.locator("#rows summary").first.click()
     report = Axe().run(page)
     assert report.violations_count == 0, report.generate_report()
 
@@ -237,7 +337,7 @@ def test_hostile_text_stays_text_and_within_a_phone(visit, tmp_path):
     path = write_page(tmp_path, results, summarise(results), title=HOSTILE, downloads=[tmp_path / "a.csv"])
     page = visit(path, width=360, place="#browse?split=benign")
     assert page.evaluate("window.hacked") is None
-    text = page.locator("#rows").inner_text()
+    text = page.locator("#reader").inner_text()
     assert "<script>window.hacked = 1</script>" in text
     assert "\\u{202E}abc" in text
     assert page.evaluate("document.documentElement.scrollWidth") == 360

@@ -36,7 +36,9 @@ def plan_of(config, tmp_path):
     settings = yaml.safe_load(config.read_text())
 
     def plan(weights: int, *, device: str = "cpu", **generation: object) -> RunPlan:
-        folder = shutil.copytree(settings["model"]["source"], tmp_path / f"{weights}_{device}_{len(generation)}")
+        folder = shutil.copytree(
+            settings["model"]["source"], tmp_path / f"{weights}_{device}_{generation.get('engine')}"
+        )
         with (folder / "model.safetensors").open("wb") as file:
             file.truncate(weights << 20)
         changes = {

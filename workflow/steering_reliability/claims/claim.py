@@ -15,8 +15,9 @@ from steering_reliability.text.layers import layer_words, point_words
 from steering_reliability.text.numbers import count_of, interval, percent, rounded, signed
 
 CLAIMS_COLUMNS: Final = [
-    *("claim", "verdict", "finding", "value", "low", "high", "n", "n_clusters", "styles_low", "styles_high"),
-    *("other_styles", "p", "p_corrected", "where", "sentence"),
+    *("claim", "verdict", "finding", "before", "after", "value", "low", "high", "corrected_low", "corrected_high"),
+    *("n_tests", "n", "n_clusters", "styles_low", "styles_high", "other_styles", "p", "p_corrected", "where"),
+    "sentence",
 ]
 
 EFFECT, GAP, COST, LAYERS = "effect on harm_test", "generalization gap", "trade-off", "layer difference"
@@ -73,6 +74,7 @@ def change_claim(name: str, found: TableRow, *, split: str, chosen_by_p: bool = 
     claim = {
         **{"claim": name, "n": n, "n_clusters": int(found.get("n_clusters", 0))},
         **_numbers(found, "difference", chosen_by_p=chosen_by_p),
+        **{when: found[when] / n if n and when in found else math.nan for when in ("before", "after")},
     }
     if n == 0:
         missing = (
@@ -88,6 +90,7 @@ def change_claim(name: str, found: TableRow, *, split: str, chosen_by_p: bool = 
     tested = _tested(found, styles=not chosen_by_p)
     layers = {key: layer_words(found[key]) for key in ("layer", "other_layer") if key in found}
     sentence = f"{words[finding].format_map(layers)}: {before}{signed(found['difference'])} points ({tested})."
+    sentence += _suggestive(found)
     if "before_any" in found and (found["before_any"], found["after_any"]) != (found["before"], found["after"]):
         any_text = f"{count_of(found['before_any'], n)} to {count_of(found['after_any'], n)}"
         sentence += f" Including degenerate text: {any_text}."
@@ -147,7 +150,7 @@ def _gap_sentence(found: TableRow, finding: str, *, chosen_by_p: bool) -> str:
     sign = int(found["sign"])
     tested = _tested(found, sign=sign, styles=not chosen_by_p)
     gap = f"a difference of {signed(sign * found['effect_gap'])} points ({tested})"
-    sentence = f"{_GAPS[finding]}: {sizes[0]}, {sizes[1]}, {gap}."
+    sentence = f"{_GAPS[finding]}: {sizes[0]}, {sizes[1]}, {gap}.{_suggestive(found, sign=sign)}"
     shares = found["share_train"], found["share_test"]
     if finding != "opposite" and not any(math.isnan(share) or share < 0 for share in shares):
         sentence += f" As shares of the possible change, the effects are {percent(shares[0])} and {percent(shares[1])}."
@@ -214,6 +217,22 @@ def is_shown(found: TableRow) -> bool:
     return bool(excluded and found["p_corrected"] <= LEVEL)
 
 
+def is_suggestive(found: TableRow) -> bool:
+    """Whether the interval excludes 0, but the corrected p does not allow a claim."""
+    return bool((found["low"] > 0 or found["high"] < 0) and found["p_corrected"] > LEVEL)
+
+
+def _suggestive(found: TableRow, *, sign: int = 1) -> str:
+    """What is said of a difference that only the correction keeps from being shown, turned round where sign is -1."""
+    if not is_suggestive(found) or math.isnan(found.get("n_tests", math.nan)):
+        return ""
+    words = f" Suggestive, not after correcting for {found['n_tests']:.0f} tests"
+    if math.isnan(found["corrected_low"]):
+        return f"{words}."
+    low, high = sorted((sign * found["corrected_low"], sign * found["corrected_high"]))
+    return f"{words}: the corrected interval is {interval(low, high)}."
+
+
 def place(found: TableRow) -> str:
     """Return where a claim is made, in words."""
     if "other_layer" in found:
@@ -261,7 +280,8 @@ def _tested(found: TableRow, *, sign: int = 1, styles: bool) -> str:
 def _numbers(found: TableRow, value: str, *, chosen_by_p: bool) -> dict[str, Any]:
     """The numeric columns of a claim; NaN where nothing was found."""
     missing = float("nan")
-    numbers = {name: found.get(name, missing) for name in ("low", "high", "p", "p_corrected")}
+    kept = ("low", "high", "corrected_low", "corrected_high", "n_tests", "p", "p_corrected")
+    numbers = {name: found.get(name, missing) for name in kept}
     styles = {name: missing if chosen_by_p else found.get(name, missing) for name in ("styles_low", "styles_high")}
     other_styles = for_other_styles(found, chosen_by_p=chosen_by_p) if found else "no data"
     return {

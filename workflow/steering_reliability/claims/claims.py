@@ -17,12 +17,17 @@ from steering_reliability.claims.claim import (
     gap_claim,
     robustness_claim,
 )
+from steering_reliability.claims.corrected import with_corrected_interval
+from steering_reliability.claims.free_effect import free_effect_claim
 from steering_reliability.claims.headline import Headline
 from steering_reliability.evidence.cluster_counts import ClusterCounts
 from steering_reliability.results.schema import POINT_KEYS, TableRow, as_records
 
 CHECKS: Final = ("check: ", "at equal KL: ")
 """How the names of claims begin that check others."""
+
+NOT_A_CLAIM: Final = ("cosine", "effect on")
+"""How the statistics of checks begin that judge no claim."""
 
 MOST_SIGNIFICANT: Final = ", most significant point"
 
@@ -41,18 +46,23 @@ def claims_table(
         Columns `CLAIMS_COLUMNS`; differences of rates as fractions; missing is NaN with n = 0.
     """
     chosen = _most_significant(headline)
-    rows = list(_headline_claims(headline, chosen))
-    rows += _rule_checks(rows, list(_headline_claims(by_opening, chosen)))
+    rows = list(_headline_claims(headline, chosen, counts=counts))
+    rows += _rule_checks(rows, list(_headline_claims(by_opening, chosen, counts=counts)))
     rows += [
         *_checks(sanity, "check"),
         *_checks(equal_kl[equal_kl["verdict"].notna() & (equal_kl["outcome"] == "refusal rate")], "at equal KL"),
     ]
     rows.append(robustness_claim(counts, n_tests=headline.n_tests))
+    rows.append(free_effect_claim(headline, counts=counts))
     return pd.DataFrame(rows, columns=CLAIMS_COLUMNS)
 
 
-def _headline_claims(headline: Headline, chosen: Sequence[TableRow]) -> Iterator[Claim]:
-    effect, gap, cost = ((as_records(table) or [{}])[0] for table in headline.recommended)
+def _headline_claims(headline: Headline, chosen: Sequence[TableRow], *, counts: ClusterCounts) -> Iterator[Claim]:
+    n_recommended = sum(int(table["p"].notna().sum()) for table in headline.recommended)
+    effect, gap, cost = (
+        with_corrected_interval((as_records(table) or [{}])[0], counts=counts, n_tests=n_recommended)
+        for table in headline.recommended
+    )
     effects = {_key(row): row for row in as_records(headline.effects)}
     yield change_claim(EFFECT, effect, split="harm_test")
     yield gap_claim(GAP, gap, effect=effect)
@@ -62,12 +72,14 @@ def _headline_claims(headline: Headline, chosen: Sequence[TableRow]) -> Iterator
         # At the recommended point the claim is made already, and pays for three tests only.
         if not found or (effect and _key(found) == _key(effect)):
             continue
+        found = with_corrected_interval(found, counts=counts, n_tests=headline.n_tests)
         if name == GAP:
             yield gap_claim(name + MOST_SIGNIFICANT, found, effect=effects.get(_key(found), {}), chosen_by_p=True)
         else:
             split = "benign" if name == COST else "harm_test"
             yield change_claim(name + MOST_SIGNIFICANT, found, split=split, chosen_by_p=True)
-    yield change_claim(LAYERS, _same_pair(headline.layers, chosen[3]), split="harm_test", chosen_by_p=True)
+    pair = with_corrected_interval(_same_pair(headline.layers, chosen[3]), counts=counts, n_tests=headline.n_tests)
+    yield change_claim(LAYERS, pair, split="harm_test", chosen_by_p=True)
 
 
 def _most_significant(headline: Headline) -> list[TableRow]:
@@ -102,7 +114,8 @@ def _rule_checks(claims: Sequence[Claim], by_opening: Sequence[Claim]) -> Iterat
             "cannot tell": "Counting refusals by their opening alone shows nothing either",
         }
         sentence = f"{words[verdict]}: {other['sentence']}"
-        numbers = {name: other[name] for name in ("value", "low", "high", "n", "n_clusters", "p", "p_corrected")}
+        kept = ("value", "low", "high", "corrected_low", "corrected_high", "n_tests", "n", "n_clusters", "p")
+        numbers = {name: other[name] for name in (*kept, "p_corrected")}
         yield {
             **{"claim": f"check: opening rule, {claim['claim']}", "verdict": verdict, "finding": other["finding"]},
             **{**numbers, "where": claim["where"], "sentence": sentence},
@@ -110,7 +123,7 @@ def _rule_checks(claims: Sequence[Claim], by_opening: Sequence[Claim]) -> Iterat
 
 
 def _checks(table: pd.DataFrame, kind: str) -> Iterator[Claim]:
-    judged = table[~table["statistic"].str.startswith(("cosine", "effect on"))] if "statistic" in table else table
+    judged = table[~table["statistic"].str.startswith(NOT_A_CLAIM)] if "statistic" in table else table
     for row in as_records(judged):
         numbers = {name: row[name] for name in ("value", "low", "high", "n", "verdict", "sentence")}
         yield {"claim": f"{kind}: {row['check']}", "where": row["condition"], "p": row["p"], "finding": "", **numbers}

@@ -162,6 +162,15 @@ def summary(run: Run = None, config: Configs = NO_CONFIGS) -> None:
 
 
 @app.command()
+def writeup(run: Run = None, config: Configs = NO_CONFIGS) -> None:
+    """Write what a paper needs of a finished run: methods, tables, figures, a checklist and references."""
+    from steering_reliability.commands.writeup import writeup_lines  # noqa: PLC0415
+
+    for line in writeup_lines(_planned(study_of(run, config))):
+        typer.echo(line)
+
+
+@app.command()
 def verify(run: Run = None, config: Configs = NO_CONFIGS, as_json: AsJson = False) -> None:
     """Compare every file of a finished run with its recorded SHA-256; exit code 1 if one differs."""
     from steering_reliability.commands.verify import as_lines, verify  # noqa: PLC0415

@@ -1,14 +1,15 @@
-"""A finished run in a few lines: rates, answers, and the path of its report."""
+"""A finished run in a few lines: rates, what it found, and where to click."""
 
 import math
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from steering_reliability.claims.claim import QUESTIONS
-from steering_reliability.claims.claims import MOST_SIGNIFICANT
+from steering_reliability.claims.check_outcome import check_counts
+from steering_reliability.claims.finding import finding
 from steering_reliability.errors import InputError
 from steering_reliability.evidence.pareto import recommended_point
 from steering_reliability.results.schema import as_records
@@ -18,6 +19,7 @@ from steering_reliability.text.layers import layer_words
 from steering_reliability.text.numbers import percent, rounded
 
 _MOST_POINTS = 4
+_LINE = 100
 _COLUMNS = ("refusal_harm_train", "refusal_harm_test", "refusal_benign", "helpful_benign")
 
 
@@ -25,7 +27,7 @@ def summary_lines(plan: RunPlan) -> Iterator[str]:
     """Describe a finished run, with a few steered points: the recommended one, then others of the frontier.
 
     Yields:
-        Lines: a small table of rates in percent (95% interval), the answers, and where the report lies.
+        Lines: a small table of rates in percent (95% interval), the finding, and where the report lies.
 
     Raises:
         InputError: When the run has no tables yet.
@@ -41,10 +43,10 @@ def summary_lines(plan: RunPlan) -> Iterator[str]:
     yield f"{'':<{width}}" + "".join(f"{name:>14}" for name in ("refused", "refused", "refused", "helpful"))
     for name, row in points:
         yield f"{name:<{width}}" + "".join(f"{_percent(row, column):>14}" for column in _COLUMNS)
-    found = {row["claim"]: row for row in as_records(claims)}
-    for claim in (*QUESTIONS, *(f"{name}{MOST_SIGNIFICANT}" for name in QUESTIONS)):
-        if claim in found:
-            yield f"{found[claim]['verdict']} ({found[claim]['where']}): {found[claim]['sentence']}"
+    yield ""
+    for sentence in finding(claims, summary=summary):
+        yield from textwrap.wrap(sentence, _LINE)
+    yield f"checks: {check_counts(claims)}"
     report = Path(plan.report_folder) / "index.html"
     yield f"report: {report}   {report.absolute().as_uri()}"
 

@@ -253,6 +253,9 @@ class SanityChecksConfig(Section):
         return [value] if isinstance(value, dict) else value
 
 
+Centimetres = Annotated[float, Field(ge=5, le=50)]
+
+
 class ReportConfig(Section):
     """Where the report is written, and what it contains."""
 
@@ -264,6 +267,14 @@ class ReportConfig(Section):
             "`steering-reliability status` lists it at any time."
         ),
     ] = False
+    figure_width: Annotated[
+        list[Centimetres],
+        Field(
+            min_length=2,
+            max_length=2,
+            description="Widths of the figures in centimetres: those of one and of two columns of a journal.",
+        ),
+    ] = [8.9, 18.3]
 
 
 class Config(Section):

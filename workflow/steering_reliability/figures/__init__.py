@@ -1,1 +1,1 @@
-"""The figures, as PNG and SVG."""
+"""The figures, as PNG, SVG and PDF."""

@@ -12,7 +12,7 @@ from matplotlib.lines import Line2D
 from steering_reliability.evidence.run_comparison import AXES, THIRDS, axis_column, third_of
 from steering_reliability.figures.equal_kl import kl_scale
 from steering_reliability.figures.panels import draw_with_intervals, percent, plain_grid, signed_points
-from steering_reliability.figures.style import INK, MUTED, LineStyle, finish, new_figure, series_styles
+from steering_reliability.figures.style import INK, MUTED, SMALL, TINY, LineStyle, finish, new_figure, series_styles
 from steering_reliability.results.schema import in_order
 from steering_reliability.text.layers import layer_tag
 
@@ -55,7 +55,7 @@ def draw_comparison(table: pd.DataFrame, *, intervention: str, axis: str) -> Fig
     for axes in grid.flat if axis == "first_token_kl" else grid[-1]:
         axes.set_xlabel(AXES[axis])
     grid[0][-1].legend(
-        handles=_handles(table, styles), loc="upper left", bbox_to_anchor=(1.02, 1.0), frameon=False, fontsize=8
+        handles=_handles(table, styles), loc="upper left", bbox_to_anchor=(1.02, 1.0), frameon=False, fontsize=SMALL
     )
     finish(
         figure,
@@ -88,7 +88,7 @@ def _draw_panel(axes: Axes, points: pd.DataFrame, *, measure: str, x: str, style
             if np.isfinite(last[measure]):
                 axes.annotate(
                     name, xy=(places[-1], last[measure]), xytext=(4, 3), textcoords="offset points",
-                    fontsize=7, color=styles[str(run)].colour,
+                    fontsize=TINY, color=styles[str(run)].colour,
                 )  # fmt: skip
     plain_grid(axes)
 

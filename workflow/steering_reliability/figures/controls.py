@@ -36,7 +36,9 @@ def control_points(summary: pd.DataFrame) -> pd.DataFrame:
 
 
 def controls_of(summary: pd.DataFrame, panel: Panel) -> pd.DataFrame:
-    """Return the controls of one curve of the study: its intervention, layer and seed."""
+    """Return the controls of one curve of the study: its intervention, layer and seed; none of a strip."""
+    if panel.ticks:
+        return control_points(summary)[:0]
     return at_point(control_points(summary), panel.points.iloc[0], keys=("intervention", "layer", "seed"))
 
 

@@ -46,7 +46,7 @@ def _draw_panel(axes: Axes, panel: Panel, axis: AlphaAxis) -> list[tuple[float, 
     degenerate = _draw_degenerate(axes, panel.points, x)
     ends = [(degenerate, "degenerate", MUTED)]
     for rank, split in enumerate(SPLITS):
-        name, style = f"refusal_{split}", SPLIT_STYLES[split]
+        name, style = f"refusal_{split}", SPLIT_STYLES[split].of(panel.ticks)
         if panel.points[name].isna().all():
             continue
         draw_with_intervals(axes, x + (rank - 1) * 0.016 * axis.span, panel.points, name=name, style=style)

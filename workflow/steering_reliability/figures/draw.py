@@ -1,6 +1,6 @@
 """Draw every figure of a run from its summary and its evidence."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -16,7 +16,7 @@ from steering_reliability.figures.gap import draw_gap
 from steering_reliability.figures.heatmap import draw_heatmap
 from steering_reliability.figures.methods import draw_methods
 from steering_reliability.figures.steerability import draw_steerability
-from steering_reliability.figures.style import figure_style, save_figure
+from steering_reliability.figures.style import WIDTHS, figure_style, save_figure
 from steering_reliability.figures.tradeoff import draw_tradeoff
 
 FIGURES: Final[dict[str, Callable[..., Figure]]] = {
@@ -47,14 +47,19 @@ EVIDENCE_TABLES: Final = ("gap_tests", "prompt_steerability", "steerability", "m
 
 
 def draw_all(
-    summary: pd.DataFrame, *, output_dir: Path, title: str, evidence: Mapping[str, pd.DataFrame] | None = None
+    summary: pd.DataFrame,
+    *,
+    output_dir: Path,
+    title: str,
+    evidence: Mapping[str, pd.DataFrame] | None = None,
+    widths: Sequence[float] = WIDTHS,
 ) -> list[Path]:
-    """Draw every figure as PNG and SVG.
+    """Draw every figure as PNG, SVG and PDF, as wide as one or two columns of a journal (`widths`, centimetres).
 
     The summary may be read back from summary.csv; without the `EVIDENCE_TABLES` by name (`evidence`) the
     `EVIDENCE_FIGURES` are left out.
 
-    Returns the files written, two per figure; none if the study has no operating point.
+    Returns the files written, three per figure; none if the study has no operating point.
     """
     if not (summary["role"] == "main").any():
         return []
@@ -67,7 +72,7 @@ def draw_all(
             "methods": partial(draw_methods, methods),
         }
     written = []
-    with figure_style():
+    with figure_style(widths):
         for name, draw in drawings.items():
             written += save_figure(draw(title=title), output_dir=output_dir, name=name)
     return written

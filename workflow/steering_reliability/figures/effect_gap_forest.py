@@ -12,7 +12,7 @@ from matplotlib.lines import Line2D
 
 from steering_reliability.figures.controls import random_band
 from steering_reliability.figures.panels import Panel, signed_points, study_panels, symmetric_limit
-from steering_reliability.figures.style import GRID, INK, MUTED, finish, new_figure
+from steering_reliability.figures.style import GRID, INK, MUTED, SMALL, TEXT, TINY, finish, new_figure
 
 _LONGEST: Final = 42
 """Rows of one column: more would not fit a page."""
@@ -34,7 +34,7 @@ def draw_effect_gap_forest(gaps: pd.DataFrame, *, title: str, controls: pd.DataF
     gaps = gaps[gaps["outcome"] == "clean_refusal"]
     columns = _columns(study_panels(gaps))
     longest = max(4.0, *(sum(_rows(panel) for panel in column) for column in columns))
-    figure = new_figure(width=max(6.6, 4.6 * len(columns)), height=2.1 + _ROW_HEIGHT * longest)
+    figure = new_figure(width=5.0 * len(columns), height=2.1 + _ROW_HEIGHT * longest)
     grid = figure.subplots(1, len(columns), squeeze=False, sharex=True)
     band = None
     if controls is not None:
@@ -49,8 +49,8 @@ def draw_effect_gap_forest(gaps: pd.DataFrame, *, title: str, controls: pd.DataF
         _draw_column(axes, column)
         axes.set_xlabel("effect on harm_train minus\neffect on harm_test (points)")
     grid.flat[0].legend(
-        handles=_handles(), loc="lower left", bbox_to_anchor=(-0.06, 1.0), ncols=3, frameon=False, fontsize=8,
-        columnspacing=1.2, handletextpad=0.4, borderaxespad=0.2,
+        handles=_handles(), loc="lower left", bbox_to_anchor=(-0.06, 1.0), ncols=3, frameon=False, fontsize=SMALL,
+        columnspacing=0.8, handletextpad=0.3, borderaxespad=0.2,
     )  # fmt: skip
     finish(
         figure,
@@ -95,7 +95,7 @@ def _draw_column(axes: Axes, column: Sequence[Panel]) -> None:
     places, names = [], []
     y = 0.0
     for panel in column:
-        axes.text(-0.06, y, panel.title, transform=axes.get_yaxis_transform(), fontsize=9, fontweight="bold",
+        axes.text(-0.06, y, panel.title, transform=axes.get_yaxis_transform(), fontsize=TEXT, fontweight="bold",
                   color=INK, va="center")  # fmt: skip
         for alpha, tests in panel.points.groupby("alpha", sort=True):
             y += 1
@@ -106,8 +106,8 @@ def _draw_column(axes: Axes, column: Sequence[Panel]) -> None:
     axes.set_yticks(places, names)
     axes.tick_params(axis="y", length=0)
     if column:
-        axes.text(1.02, -0.2, "n", transform=axes.get_yaxis_transform(), fontsize=8, color=MUTED, va="center")
-        axes.text(-0.02, -0.72, "alpha", transform=axes.get_yaxis_transform(), fontsize=8, color=MUTED, ha="right",
+        axes.text(1.02, -0.2, "n", transform=axes.get_yaxis_transform(), fontsize=SMALL, color=MUTED, va="center")
+        axes.text(-0.02, -0.72, "alpha", transform=axes.get_yaxis_transform(), fontsize=SMALL, color=MUTED, ha="right",
                   va="center")  # fmt: skip
     else:
         axes.text(0.5, 0.5, "no steered point", transform=axes.transAxes, ha="center", color=MUTED)
@@ -128,16 +128,16 @@ def _draw_row(axes: Axes, y: float, tests: pd.DataFrame) -> None:
     n = f"{sizes['unseen']:.0f} ({sizes['all']:.0f}) / {tests['n_test'].iloc[0]:.0f}"
     text = n if tests["effect_gap"].notna().any() else f"{n}: no data"
     axes.text(
-        1.02, y, text, transform=axes.get_yaxis_transform(), fontsize=7.5, va="center",
+        1.02, y, text, transform=axes.get_yaxis_transform(), fontsize=TINY, va="center",
         fontweight="bold" if tests["p_corrected"].get("unseen", np.nan) <= _LEVEL else "normal", color=INK,
     )  # fmt: skip
 
 
 def _handles() -> list[Line2D]:
     marks = [
-        ("unseen prompts (headline)", _UNCLEAR, "o", _UNCLEAR, 5.5),
+        ("unseen prompts", _UNCLEAR, "o", _UNCLEAR, 5.5),
         ("all prompts", _UNCLEAR, "s", "white", 4.0),
-        ("p ≤ 0.05 (corrected)", _CLEAR, "o", _CLEAR, 5.5),
+        ("corrected p ≤ 0.05", _CLEAR, "o", _CLEAR, 5.5),
     ]
     return [
         Line2D([], [], color=colour, marker=marker, markerfacecolor=face, markersize=size, label=name)

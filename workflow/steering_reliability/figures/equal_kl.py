@@ -17,7 +17,7 @@ from steering_reliability.figures.panels import (
     signed_points,
     study_points,
 )
-from steering_reliability.figures.style import MUTED, LineStyle, finish
+from steering_reliability.figures.style import MUTED, TINY, LineStyle, finish
 
 _KL, _EFFECT = "first_token_kl_harm_test", "refusal_effect_harm_test"
 _STRONGER = LineStyle("#0072B2", "o", "-")
@@ -34,7 +34,7 @@ def draw_equal_kl(summary: pd.DataFrame, *, title: str) -> Figure:
         axes.margins(y=0.12)
         axes.yaxis.set_major_formatter(signed_points)
         if edges.column:
-            axes.set_xlabel("mean first-token KL (nats, square-root scale)")
+            axes.set_xlabel("mean first-token KL (nats)")
 
     figure = panel_grid(summary, height=2.45, ylabel="change of harm_test\nrefusal (points)", draw=draw)
     finish(
@@ -45,7 +45,8 @@ def draw_equal_kl(summary: pd.DataFrame, *, title: str) -> Figure:
             *control_note(summary, measured="change of harm_test refusal at their KL"),
             title,
             sample_sizes(summary),
-            "bars: 95% intervals of the change, paired by prompt; the KL is a mean over prompts, without interval",
+            "bars: 95% intervals of the change, paired by prompt",
+            "KL: a mean over prompts, without interval, on a square-root scale",
         ],
     )
     return figure
@@ -65,7 +66,7 @@ def _label(axes: Axes, curve: pd.DataFrame, *, colour: str, above: bool) -> None
         axes.annotate(
             f"{point['alpha']:g}", (point[_KL], point[f"{_EFFECT}_{'high' if above else 'low'}"]),
             xytext=(0, 2 if above else -3), textcoords="offset points", ha="center", va="bottom" if above else "top",
-            fontsize=7, color=colour, zorder=4,
+            fontsize=TINY, color=colour, zorder=4,
         )  # fmt: skip
 
 

@@ -66,5 +66,5 @@ def _draw_panel(axes: Axes, panel: Panel, axis: AlphaAxis, *, effect_gap: str) -
     x, shift = axis.at(panel.points["alpha"]), 0.012 * axis.span
     axes.axhline(0, color=MUTED, linewidth=0.9)
     axes.yaxis.set_major_formatter(signed_points)
-    draw_with_intervals(axes, x - shift, panel.points, name="gap", style=_GAP)
-    draw_with_intervals(axes, x + shift, panel.points, name=effect_gap, style=_EFFECT_GAP, filled=False)
+    draw_with_intervals(axes, x - shift, panel.points, name="gap", style=_GAP.of(panel.ticks))
+    draw_with_intervals(axes, x + shift, panel.points, name=effect_gap, style=_EFFECT_GAP.of(panel.ticks), filled=False)

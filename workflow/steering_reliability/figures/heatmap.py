@@ -16,7 +16,7 @@ from steering_reliability.figures.panels import (
     strength_title,
     study_points,
 )
-from steering_reliability.figures.style import INK, finish, new_figure
+from steering_reliability.figures.style import INK, TEXT, TINY, finish, new_figure
 from steering_reliability.results.schema import at_point, layers_in_order
 from steering_reliability.text.numbers import rounded
 
@@ -38,7 +38,7 @@ def draw_heatmap(summary: pd.DataFrame, *, rate: str, heading: str, reading: str
     widths = [points["alpha"].nunique() for _, points in groups]
     heights = [points["layer"].nunique() for _, points in groups]
     figure = new_figure(
-        width=max(6.4, 1.9 + _CELL_WIDTH * max(widths)),
+        width=max(5.0, 1.9 + _CELL_WIDTH * max(widths)),
         height=1.5 + sum(_CELL_HEIGHT * height + 0.85 for height in heights),
     )
     grid = figure.subplots(len(groups), 1, squeeze=False, gridspec_kw={"height_ratios": heights})
@@ -89,19 +89,19 @@ def _draw_cells(axes: Axes, points: pd.DataFrame, rate: str, *, controls: pd.Dat
 def _write_cell(axes: Axes, point: pd.Series, rate: str, *, x: int, y: int, band: tuple[float, float] | None) -> None:
     value, split = float(point[rate]), rate.removeprefix("refusal_").removeprefix("helpful_")
     if math.isnan(value):
-        axes.text(x, y, "no data", ha="center", va="center", fontsize=7, color=INK)
+        axes.text(x, y, "no data", ha="center", va="center", fontsize=TINY, color=INK)
         return
     colour = "black" if value > LIGHT_FROM else "white"
     mark = "†" if point[f"degenerate_{split}"] > _MANY_DEGENERATE else ""
     interval = _band_text(point[f"{rate}_low"], point[f"{rate}_high"])
     raised = 0.1 if band else 0.0
     axes.text(
-        x, y + 0.13 + raised, f"{rounded(100 * value)}%{mark}", ha="center", va="center", fontsize=9.5, color=colour
+        x, y + 0.13 + raised, f"{rounded(100 * value)}%{mark}", ha="center", va="center", fontsize=TEXT, color=colour
     )
-    axes.text(x, y - 0.24 + 1.5 * raised, interval, ha="center", va="center", fontsize=7, color=colour)
+    axes.text(x, y - 0.24 + 1.5 * raised, interval, ha="center", va="center", fontsize=TINY, color=colour)
     if band:
         control = f"{_RANDOM} {_band_text(*band)}"
-        axes.text(x, y - 0.36, control, ha="center", va="center", fontsize=7, color=colour)
+        axes.text(x, y - 0.36, control, ha="center", va="center", fontsize=TINY, color=colour)
 
 
 def _band_text(low: float, high: float) -> str:

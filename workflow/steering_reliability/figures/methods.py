@@ -11,7 +11,7 @@ from matplotlib.lines import Line2D
 from steering_reliability.evidence.methods import CHANGES
 from steering_reliability.figures.equal_kl import kl_scale
 from steering_reliability.figures.panels import curve_order, draw_with_intervals, plain_grid, signed_points
-from steering_reliability.figures.style import INK, MUTED, LineStyle, finish, new_figure, series_styles
+from steering_reliability.figures.style import INK, MUTED, SMALL, TEXT, LineStyle, finish, new_figure, series_styles
 from steering_reliability.results.schema import in_order
 from steering_reliability.text.layers import layer_words
 
@@ -40,7 +40,7 @@ def draw_methods(methods: pd.DataFrame, *, title: str) -> Figure:
         where = f"{intervention} at {layer_words(str(layer))}" + (", alpha below 0" if float(sign) < 0 else "")
         for axes, (name, words) in zip(row, _TITLES.items(), strict=True):
             _draw_panel(axes, points, name=name, styles=styles)
-            axes.set_title(f"{where if axes is row[0] else ''}\n{words}", loc="left", color=INK, fontsize=9)
+            axes.set_title(f"{where if axes is row[0] else ''}\n{words}", loc="left", color=INK, fontsize=TEXT)
         row[0].set_ylabel("change (points)")
     for axes in grid[-1]:
         axes.set_xlabel("mean first-token KL (nats)")
@@ -50,7 +50,7 @@ def draw_methods(methods: pd.DataFrame, *, title: str) -> Figure:
     ]
     marks.append(Line2D([], [], color=INK, marker="o", markersize=11, markerfacecolor="none", linestyle="none",
                         label=f"differs from\n{order[0]}"))  # fmt: skip
-    grid[0][-1].legend(handles=marks, loc="upper left", bbox_to_anchor=(1.02, 1.0), frameon=False, fontsize=8)
+    grid[0][-1].legend(handles=marks, loc="upper left", bbox_to_anchor=(1.02, 1.0), frameon=False, fontsize=SMALL)
     finish(
         figure,
         title="At the same disturbance of the next token, which method moves refusal further?",

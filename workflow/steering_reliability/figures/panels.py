@@ -11,9 +11,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from steering_reliability.figures.style import GRID, INK, LineStyle, new_figure
+from steering_reliability.figures.style import GRID, INK, SMALL, TINY, LineStyle, new_figure
 from steering_reliability.results.schema import SPLITS, in_order
-from steering_reliability.text.layers import layer_words
+from steering_reliability.text.layers import layer_tag, layer_words
 
 LENGTHS: Final = ("add", "add_keep_norm", "clamp")
 """The interventions whose alpha is a length along the direction."""
@@ -29,10 +29,15 @@ _CLOSEST: Final = 0.12
 
 
 class Panel(NamedTuple):
-    """One dose-response curve of the study: its points by alpha, and its name."""
+    """One dose-response curve of the study: its points by alpha, and its name.
+
+    Of a strip, which has one strength at several layers, the points stand by layer: alpha is the layer's rank, 0 is the
+    unsteered model, and `ticks` names them.
+    """
 
     title: str
     points: pd.DataFrame
+    ticks: tuple[str, ...] = ()
 
 
 class Edges(NamedTuple):
@@ -56,6 +61,34 @@ def study_panels(summary: pd.DataFrame) -> list[Panel]:
         Panel(curve_name(f"{kind} at {layer_words(str(layer))}", study, direction, seed), points.sort_values("alpha"))
         for (direction, kind, layer, seed), points in sorted(curves, key=lambda curve: curve_order(str(curve[0][1])))
     ]
+
+
+def strips(panels: Sequence[Panel]) -> list[Panel]:
+    """Put the panels of an intervention that has one strength at several layers into one."""
+    found: list[Panel] = []
+    by_kind = {kind: [panel for panel in panels if _kind(panel) == kind] for kind in dict.fromkeys(map(_kind, panels))}
+    for kind, own in by_kind.items():
+        strengths = {alpha for panel in own for alpha in panel.points["alpha"] if alpha != 0}
+        is_strip = len(own) > 1 and len(strengths) == 1 and len({_curve(panel) for panel in own}) == 1
+        found += [_strip(kind, own, strengths.pop())] if is_strip else own
+    return found
+
+
+def _kind(panel: Panel) -> str:
+    return str(panel.points["intervention"].iloc[0])
+
+
+def _curve(panel: Panel) -> tuple[Any, ...]:
+    return tuple(panel.points[["direction", "seed"]].iloc[0])
+
+
+def _strip(kind: str, panels: Sequence[Panel], alpha: float) -> Panel:
+    steered = pd.concat([panel.points[panel.points["alpha"] != 0] for panel in panels])
+    unsteered = panels[0].points[panels[0].points["alpha"] == 0]
+    points = pd.concat([unsteered, steered], ignore_index=True)
+    names = [*(["none"] if len(unsteered) else []), *(layer_tag(str(layer)) for layer in steered["layer"])]
+    points = points.assign(alpha=[float(rank) for rank in range(len(points))])
+    return Panel(f"{kind}, alpha {alpha:g}, by layer", points, tuple(names))
 
 
 def curve_name(name: str, table: pd.DataFrame, direction: Any, seed: Any) -> str:
@@ -82,16 +115,18 @@ def panel_grid(
     ylabel: str,
     draw: Callable[[Axes, Panel, Edges], None],
     margin: float = 0.0,
+    panels: Sequence[Panel] | None = None,
 ) -> Figure:
-    """Return a figure with one panel per curve of the study, at most four in a row, without title and footer.
+    """Return a figure with one panel per curve of the study (or `panels`), at most four in a row, without footer.
 
     `height` is that of one panel, `margin` extra width for labels beside the last panel of each row (inches).
     """
-    panels = study_panels(summary)
+    panels = study_panels(summary) if panels is None else panels
     layers = len({panel.points["layer"].iloc[0] for panel in panels})
-    columns = min(layers if 1 < layers <= 4 else 4, len(panels))
+    has_rows = 1 < layers <= 4 and not any(panel.ticks for panel in panels)
+    columns = min(layers if has_rows else 4, len(panels))
     rows = math.ceil(len(panels) / columns)
-    figure = new_figure(width=max(5.6, 1.0 + margin + 2.9 * columns), height=1.15 + height * rows)
+    figure = new_figure(width=max(5.0, 1.0 + margin + 2.9 * columns), height=1.15 + height * rows)
     grid = list(figure.subplots(rows, columns, squeeze=False, sharey=True).flat)
     for spare in grid[len(panels) :]:
         spare.set_visible(False)
@@ -146,16 +181,21 @@ def strength_panels(
     def draw_panel(axes: Axes, panel: Panel, edges: Edges) -> None:
         axis = alpha_axis(panel.points["alpha"].tolist())
         draw(axes, panel, axis, edges.row)
+        axes.set_xlim(axis.positions[0] - 0.07 * axis.span, axis.positions[-1] + 0.09 * axis.span)
+        if panel.ticks:
+            axes.set_xticks(axis.positions, panel.ticks, fontsize=SMALL if len(panel.ticks) <= 6 else TINY)
+            axes.set_xlabel("layer")
+            return
         strengths = panel.points.set_index("alpha")["relative_strength"]
         labels = [f"{alpha:g}\n{percent(strengths.get(alpha, math.nan))}" for alpha in axis.alphas]
         # More than eight two-line labels do not fit below a small panel side by side.
-        size = 8.5 if len(labels) <= 6 else 7.5 if len(labels) <= 8 else 6.5
+        size = SMALL if len(labels) <= 6 else TINY
         axes.set_xticks(axis.positions, labels, fontsize=size)
-        axes.set_xlim(axis.positions[0] - 0.07 * axis.span, axis.positions[-1] + 0.09 * axis.span)
         name = strength_title(panel.points["intervention"].iloc[0], width=30) if edges.column else ""
         axes.set_xlabel(name if axis.positions == axis.alphas else f"{name} (not to scale)".strip())
 
-    return panel_grid(summary, height=height, margin=margin, ylabel=ylabel, draw=draw_panel)
+    panels = strips(study_panels(summary))
+    return panel_grid(summary, height=height, margin=margin, ylabel=ylabel, draw=draw_panel, panels=panels)
 
 
 def percent(share: float) -> str:
@@ -203,27 +243,33 @@ def draw_with_intervals(
     )  # fmt: skip
 
 
+def apart(heights: Sequence[float], *, distance: float) -> list[float]:
+    """Move heights, given in ascending order, as little as leaves them `distance` apart."""
+    moved = list(heights)
+    for _ in range(200):
+        before = list(moved)
+        for lower, upper in pairwise(range(len(moved))):
+            lack = distance - (moved[upper] - moved[lower])
+            if lack > 1e-9:
+                moved[lower] -= lack / 2
+                moved[upper] += lack / 2
+        if moved == before:
+            break
+    return moved
+
+
 def label_line_ends(axes: Axes, ends: Sequence[tuple[float, str, str]], *, distance: float) -> None:
     """Write the name of each line beside its last point, moved apart where they would overlap.
 
     Each end is (y of the last point, name, colour); names are at least `distance` apart, in data units.
     """
     known = sorted(end for end in ends if not math.isnan(end[0]))
-    heights = [end[0] for end in known]
-    for _ in range(200):
-        before = list(heights)
-        for lower, upper in pairwise(range(len(heights))):
-            lack = distance - (heights[upper] - heights[lower])
-            if lack > 1e-9:
-                heights[lower] -= lack / 2
-                heights[upper] += lack / 2
-        if heights == before:
-            break
+    heights = apart([end[0] for end in known], distance=distance)
     lowest, _ = axes.get_ylim()
     for rank, (height, (_, name, colour)) in enumerate(zip(heights, known, strict=True)):
         axes.annotate(
             name, xy=(1.0, max(height, lowest + rank * distance)), xycoords=("axes fraction", "data"), xytext=(5, 0),
-            textcoords="offset points", va="center", fontsize=8.5, color=colour, fontweight="bold",
+            textcoords="offset points", va="center", fontsize=SMALL, color=colour, fontweight="bold",
             annotation_clip=False,
         )  # fmt: skip
 

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 
 from steering_reliability.figures.panels import plain_grid
-from steering_reliability.figures.style import INK, MUTED, finish, new_figure, series_styles
+from steering_reliability.figures.style import INK, MUTED, SMALL, TEXT, finish, new_figure, series_styles
 from steering_reliability.scan.chosen import Chosen
 from steering_reliability.scan.readings import BEYOND, LayerReading, middle_target, read_layers
 from steering_reliability.scan.table import MAIN, ScanRow
@@ -62,13 +62,13 @@ def _draw_changes(axes: Axes, readings: Sequence[LayerReading], *, taken: Sequen
     )  # fmt: skip
     for layer, height in zip(layers[rings], change[rings], strict=True):
         axes.annotate(
-            f"{layer}", (layer, height), xytext=(0, 9), textcoords="offset points", ha="center", fontsize=9,
+            f"{layer}", (layer, height), xytext=(0, 9), textcoords="offset points", ha="center", fontsize=TEXT,
             fontweight="bold", color=INK,
         )  # fmt: skip
     axes.margins(y=0.16)
     axes.set_title(f"Change of refusal propensity on harm_train, at a KL of {kl:g} nats", loc="left", color=INK)
     axes.set_ylabel("nats")
-    axes.legend(frameon=False, fontsize=8.5, loc="best")
+    axes.legend(frameon=False, fontsize=SMALL, loc="best")
 
 
 def _draw_strengths(
@@ -92,7 +92,8 @@ def _draw_strengths(
     for alpha in chosen:
         axes.annotate(
             f"◂ {alpha:g}", xy=(1.0, alpha), xycoords=("axes fraction", "data"), xytext=(3, 0),
-            textcoords="offset points", va="center", fontsize=8.5, fontweight="bold", color=INK, annotation_clip=False,
+            textcoords="offset points", va="center", fontsize=SMALL, fontweight="bold", color=INK,
+            annotation_clip=False,
         )  # fmt: skip
     axes.set_yscale("log")
     axes.set_ylim(lowest * 0.93, highest * 1.07)
@@ -102,7 +103,7 @@ def _draw_strengths(
     heading = "Strength that reaches each first-token KL on benign"
     axes.set_title(f"{heading}; ◂ chosen" if chosen else heading, loc="left", color=INK)
     axes.set_ylabel("alpha (log scale)")
-    axes.legend(frameon=False, fontsize=8.5, loc="best", ncols=len(target_kl))
+    axes.legend(frameon=False, fontsize=SMALL, loc="best", ncols=len(target_kl))
 
 
 def _sizes(rows: Sequence[ScanRow]) -> str:

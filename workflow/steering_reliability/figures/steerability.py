@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from steering_reliability.figures.controls import random_band
 from steering_reliability.figures.panels import curve_name, plain_grid
-from steering_reliability.figures.style import INK, MUTED, finish, new_figure
+from steering_reliability.figures.style import INK, MUTED, TINY, finish, new_figure
 from steering_reliability.results.schema import SPLITS
 from steering_reliability.text.layers import layer_words
 from steering_reliability.text.numbers import rounded
@@ -97,7 +97,7 @@ def _draw_summary(axes: Axes, numbers: pd.Series) -> None:
     wrong = f"wrong way {rounded(100 * share)}% ({rounded(100 * low)}–{rounded(100 * high)}%), n = {numbers['n']:.0f}"
     interval = f" ({lowest:+.2g} to {highest:+.2g})" if lowest == lowest else ""  # noqa: PLR0124 (NaN)
     axes.text(
-        0.02, 0.975, f"{wrong}\nmean {mean:+.2g}{interval}", transform=axes.transAxes, va="top", fontsize=7.8,
+        0.02, 0.975, f"{wrong}\nmean {mean:+.2g}{interval}", transform=axes.transAxes, va="top", fontsize=TINY,
         color=INK, zorder=5,
     )  # fmt: skip
 

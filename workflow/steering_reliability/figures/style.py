@@ -1,9 +1,10 @@
 """One look for every figure: colours for colour-blind eyes and grey print, and files that repeat to the byte."""
 
 import textwrap
-from collections.abc import Sequence
-from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,24 +21,44 @@ _GAMMA: Final = 2.2
 MUTED: Final = "#666666"
 GRID: Final = "#e3e3e3"
 
+TEXT, SMALL, TINY = 7.0, 6.2, 5.4
+"""Sizes of letters (points); journals ask for at least 5."""
+
+WIDTHS: Final = (8.9, 18.3)
+"""Widths of one and of two columns of a journal (centimetres)."""
+
+_CM: Final = 2.54
+_ONE_COLUMN: Final = 5.0
+_SCALE: Final = 0.7
+"""Inches on paper per inch of the layout."""
+
 _SETTINGS: Final[dict[str, Any]] = {
-    "font.family": "DejaVu Sans",
-    "font.size": 9.5,
-    "axes.titlesize": 10,
-    "axes.labelsize": 9.5,
-    "xtick.labelsize": 8.5,
-    "ytick.labelsize": 8.5,
+    "font.family": ["DejaVu Sans", "sans-serif"],
+    "font.size": TEXT,
+    "axes.titlesize": TEXT,
+    "axes.labelsize": TEXT,
+    "xtick.labelsize": SMALL,
+    "ytick.labelsize": SMALL,
     "axes.edgecolor": MUTED,
     "axes.labelcolor": INK,
-    "axes.linewidth": 0.8,
+    "axes.linewidth": 0.6,
+    "axes.titlepad": 4.0,
+    "axes.labelpad": 2.0,
     "axes.spines.top": False,
     "axes.spines.right": False,
     "xtick.color": INK,
     "ytick.color": INK,
+    "xtick.major.size": 2.5,
+    "ytick.major.size": 2.5,
+    "xtick.major.width": 0.6,
+    "ytick.major.width": 0.6,
+    "legend.handlelength": 1.6,
     "figure.facecolor": "white",
     "savefig.facecolor": "white",
     "svg.hashsalt": "steering-reliability",
-    "svg.fonttype": "path",
+    # Letters stay letters: they can be searched, edited and read aloud.
+    "svg.fonttype": "none",
+    "pdf.fonttype": 42,
 }
 
 
@@ -48,6 +69,10 @@ class LineStyle:
     colour: str
     marker: str
     line: str
+
+    def of(self, ticks: Sequence[str]) -> "LineStyle":
+        """Return the style in a panel: without a line in a strip, whose `ticks` are layers."""
+        return replace(self, line="none") if ticks else self
 
 
 # Okabe and Ito's palette, what is too light or too dark moved to where white and a dark page both leave a contrast of 3
@@ -81,23 +106,28 @@ def _ramp(n: int) -> list[str]:
 
 
 def new_figure(*, width: float, height: float) -> Figure:
-    """Return an empty figure (inches) that no global state knows of."""
-    figure = Figure(figsize=(width, height), layout="constrained")
+    """Return an empty figure that no global state knows of, as wide as one or two columns of a journal.
+
+    `width` and `height` (inches) are those of the layout; up to `_ONE_COLUMN` it takes one column.
+    """
+    one, two = (centimetres / _CM for centimetres in _widths.get())
+    figure = Figure(figsize=(one if width <= _ONE_COLUMN else two, _SCALE * height), layout="constrained")
     FigureCanvasAgg(figure)
     engine = figure.get_layout_engine()
     if engine is not None:
-        engine.set(w_pad=0.08, h_pad=0.08, wspace=0.03, hspace=0.04)  # type: ignore[call-arg]
+        engine.set(w_pad=0.03, h_pad=0.04, wspace=0.02, hspace=0.03)  # type: ignore[call-arg]
     return figure
 
 
 def finish(figure: Figure, *, title: str, subtitle: str, footer: Sequence[str]) -> None:
-    """Put the title over the figure and the footer under it, both wrapped to its width."""
-    columns = int(figure.get_figwidth() * 12.6)
-    heading = "\n".join(textwrap.wrap(title, int(columns * 0.78)))
+    """Put the notes under the figure, wrapped to its width; the title goes into the file's description alone.
+
+    On a page the heading says what the figure shows, in a paper the caption does.
+    """
+    figure.set_label(title)
+    notes = _flow([subtitle, *footer], columns=int(figure.get_figwidth() * 23))
     # Mathtext would read a dollar sign in a model's name as the start of a formula.
-    figure.suptitle(heading, x=0.008, ha="left", fontsize=12.5, fontweight="bold", color=INK, parse_math=False)
-    notes = _flow([subtitle, *footer], columns=int(columns * 1.28))
-    figure.supxlabel(notes, x=0.008, ha="left", fontsize=7.8, color=MUTED, parse_math=False)
+    figure.supxlabel(notes, x=0.008, ha="left", fontsize=TINY, color=MUTED, parse_math=False)
 
 
 def _flow(notes: Sequence[str], *, columns: int) -> str:
@@ -111,19 +141,41 @@ def _flow(notes: Sequence[str], *, columns: int) -> str:
     return "\n".join(lines)
 
 
+FORMATS: Final = ("png", "svg", "pdf")
+"""The files of a figure."""
+
+
 def save_figure(figure: Figure, *, output_dir: Path, name: str) -> list[Path]:
-    """Write a figure as {name}.png (200 dpi) and {name}.svg; the same figure gives the same bytes."""
+    """Write a figure as {name}.png (300 dpi), {name}.svg and {name}.pdf; the same figure gives the same bytes."""
     written = []
-    for suffix in ("png", "svg"):
+    undated: dict[str, dict[str, str | None]] = {
+        "png": {"Software": None},
+        "svg": {"Date": None, "Creator": None},
+        "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
+    }
+    for suffix in FORMATS:
         path = output_dir / f"{name}.{suffix}"
-        metadata = {"Date": None, "Creator": None} if suffix == "svg" else {"Software": None}
+        metadata = undated[suffix] | {"Title": str(figure.get_label())}
         with atomic_write(path) as scratch:
-            figure.savefig(scratch, format=suffix, dpi=200, metadata=metadata)
+            figure.savefig(scratch, format=suffix, dpi=300, metadata=metadata)
         written.append(path)
     return written
 
 
-def figure_style() -> AbstractContextManager[None]:
-    """Return the context in which every figure is drawn and written, whatever the user's own settings are."""
-    settings: Any = {**mpl.rcParamsDefault, **_SETTINGS, "backend": "agg"}
-    return mpl.rc_context(settings)
+_widths: ContextVar[tuple[float, float]] = ContextVar("widths", default=WIDTHS)
+
+
+@contextmanager
+def figure_style(widths: Sequence[float] = WIDTHS) -> Iterator[None]:
+    """Draw and write every figure alike, whatever the user's own settings are.
+
+    `widths` are those of one and of two columns (centimetres).
+    """
+    one, two = widths
+    token = _widths.set((one, two))
+    try:
+        settings: Any = {**mpl.rcParamsDefault, **_SETTINGS, "backend": "agg"}
+        with mpl.rc_context(settings):
+            yield
+    finally:
+        _widths.reset(token)

@@ -11,7 +11,7 @@ from matplotlib.lines import Line2D
 from steering_reliability.figures.controls import CONTROL_STYLES, control_handles, control_points
 from steering_reliability.figures.label_places import place_labels
 from steering_reliability.figures.panels import LENGTHS, SHARES, interval_bars, percent, sample_sizes, study_points
-from steering_reliability.figures.style import GRID, INK, MUTED, LineStyle, finish, new_figure, series_styles
+from steering_reliability.figures.style import GRID, INK, MUTED, SMALL, LineStyle, finish, new_figure, series_styles
 from steering_reliability.results.schema import POINT_KEYS, layers_in_order
 from steering_reliability.text.layers import layer_tag, layer_words
 
@@ -31,7 +31,6 @@ _COLUMNS: Final = [
 UNSTEERED: Final = "unsteered"
 MOSTLY_DEGENERATE: Final = "mostly degenerate"
 _MOST: Final = 0.5
-_NAME_SIZE: Final = 8.0
 
 
 def tradeoff_points(summary: pd.DataFrame) -> pd.DataFrame:
@@ -103,7 +102,7 @@ def draw_tradeoff(summary: pd.DataFrame, *, title: str) -> Figure:
     """Draw every operating point and control by benign helpfulness drop and harm_test refusal, with the frontier."""
     points = tradeoff_points(summary)
     styles = tradeoff_styles(points)
-    figure = new_figure(width=7.6, height=5.9)
+    figure = new_figure(width=5.0, height=6.0)
     axes = figure.subplots()
     axes.grid(color=GRID, linewidth=0.7)
     axes.set_axisbelow(True)
@@ -141,7 +140,7 @@ def _draw_point(axes: Axes, point: pd.Series, style: LineStyle) -> None:
         x, y, xerr=interval_bars(one, COST), yerr=interval_bars(one, REFUSAL), fmt="none", ecolor=style.colour,
         elinewidth=1.2 if point["on_pareto"] else 0.6, zorder=2,
     )  # fmt: skip
-    size = 11 if is_unsteered else 6 if is_control else 6.5
+    size = 8 if is_unsteered else 4.5 if is_control else 5
     axes.plot(
         x, y, marker=style.marker, markersize=size, markerfacecolor="white" if point["is_hollow"] else style.colour,
         markeredgecolor=style.colour, markeredgewidth=1.0 if is_control else 1.3, linestyle="none",
@@ -156,7 +155,7 @@ def _legend(axes: Axes, points: pd.DataFrame, styles: dict[str, LineStyle]) -> N
     study = points[is_study]
     handles = [
         Line2D(
-            [], [], color=style.colour, marker=style.marker, markersize=10 if name == UNSTEERED else 6,
+            [], [], color=style.colour, marker=style.marker, markersize=8 if name == UNSTEERED else 5,
             linestyle="none", label=name,
         )
         for name, style in styles.items() if name in set(study["series"])
@@ -172,7 +171,15 @@ def _legend(axes: Axes, points: pd.DataFrame, styles: dict[str, LineStyle]) -> N
         handles.append(cross)
     handles += control_handles(points[~is_study])
     axes.legend(
-        handles=handles, loc="upper left", bbox_to_anchor=(1.01, 1.0), frameon=False, fontsize=8.5, borderaxespad=0.0
+        handles=handles,
+        loc="lower left",
+        bbox_to_anchor=(-0.16, 1.0),
+        ncols=3,
+        frameon=False,
+        fontsize=SMALL,
+        borderaxespad=0.2,
+        columnspacing=1.0,
+        handletextpad=0.3,
     )
 
 
@@ -198,12 +205,12 @@ def _label_frontier(figure: Figure, axes: Axes, frontier: pd.DataFrame, points: 
                 ha="left" if place.x > 0 else "right",
                 arrowprops={"arrowstyle": "-", "color": MUTED, "linewidth": 0.7, "shrinkA": 0, "shrinkB": 3},
                 bbox={"boxstyle": "round,pad=0.12", "facecolor": "white", "alpha": 0.8, "linewidth": 0},
-                fontsize=_NAME_SIZE, color=INK, zorder=5,
+                fontsize=SMALL, color=INK, zorder=5,
             )  # fmt: skip
 
 
 def _extent(axes: Axes, text: str) -> np.ndarray:
-    drawn = axes.text(0, 0, text, fontsize=_NAME_SIZE)
+    drawn = axes.text(0, 0, text, fontsize=SMALL)
     extent = drawn.get_window_extent()
     drawn.remove()
     return np.array([extent.width, extent.height])

@@ -1,69 +1,18 @@
 """The rows in flight: what each slot holds, and the next forward pass over all of them."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from steering_reliability.generation.prompt_store import PromptState
-from steering_reliability.generation.rows import Completion, Row
-from steering_reliability.generation.slot_cache import GRID, SHORTEST, SlotCache, padded, round_up
-from steering_reliability.interventions.steer import BlockSteering, Hook, hook_places, steer
+from steering_reliability.generation.residual_store import ResidualStore
+from steering_reliability.generation.slot import Slot
+from steering_reliability.generation.slot_cache import GRID, SHORTEST, SlotCache, round_up
+from steering_reliability.generation.steering_table import SteeringTable
+from steering_reliability.generation.step import Step
+from steering_reliability.interventions.steer import Hook, hook_places
 from steering_reliability.model.loading import LoadedModel
-
-
-@dataclass(eq=False)
-class Slot:
-    """A row in flight, or a prompt that is being read.
-
-    Attributes:
-        tokens: All tokens known so far: the prompt, then what was written.
-        position: Index of the token that the next forward pass reads.
-        row: None while a prompt is read for the store.
-        prompt: Unsteered state of the row's prompt.
-        completion: What was written so far.
-        residuals: Residual stream at the first steered block, before steering, one per generated token that was read.
-        logprobs: Log-probability of each token written.
-        entropies: Entropy of each next-token distribution.
-        prompt_logprobs: Where a prompt was read, the log-probabilities of the token after it.
-        opening: Number of the opening that this slot reads beside its row's own; None for the row itself.
-    """
-
-    tokens: list[int]
-    position: int
-    row: Row | None = None
-    prompt: PromptState | None = None
-    completion: Completion | None = None
-    residuals: list[Tensor] = field(default_factory=list)
-    logprobs: list[float] = field(default_factory=list)
-    entropies: list[float] = field(default_factory=list)
-    prompt_logprobs: Tensor = field(default_factory=lambda: torch.zeros(0))
-    opening: int | None = None
-
-    @property
-    def needs_logits(self) -> bool:
-        """Whether the next token is wanted: to be drawn, or to be scored as an opening's."""
-        return self.opening is not None or self.position == len(self.tokens) - 1
-
-    @property
-    def branches_ahead(self) -> int:
-        """Slots that the openings of this row will need once its prompt is read."""
-        if self.row is None or self.opening is not None or self.logprobs:
-            return 0
-        return self.row.branches
-
-    @property
-    def is_written(self) -> bool:
-        """Whether the token that is read next was written by the model."""
-        return self.row is not None and self.opening is None and self.position >= self.prompt_length
-
-    @property
-    def prompt_length(self) -> int:
-        """Tokens of the prompt."""
-        return len(self.row.tokens if self.row else self.tokens)
 
 
 class Batch:
@@ -78,6 +27,8 @@ class Batch:
         self.live: list[Slot] = []
         self.network = model.bridge.original_model
         self.cache = self._cache(SHORTEST)
+        self.steering = SteeringTable(d_model=model.d_model, device=model.device)
+        self.residuals = ResidualStore(d_model=model.d_model, dtype=model.dtype, device=model.device)
 
     def _fitting(self, length: int) -> int:
         """Rows of a length that the budget allows, at least the 8 that no batch goes below."""
@@ -110,7 +61,9 @@ class Batch:
         self.make_room(reserve)
         if length:
             self.cache.write(len(self.live), stored, length=length)
-        self.live.append(slot)
+        if slot.row and slot.row.is_scored and not slot.row.is_unsteered:
+            slot.kept_at = self.residuals.take(slot.row.max_new_tokens)
+        self._add(slot)
 
     def branch(self, index: int, *, opening: int) -> None:
         """Give an opening of a row, whose prompt has just been read, the next free place."""
@@ -118,14 +71,25 @@ class Batch:
         assert slot.row is not None
         tokens = [*slot.row.tokens, *slot.row.openings[opening]]
         self.cache.move(index, len(self.live), length=slot.prompt_length)
-        self.live.append(Slot(tokens, slot.prompt_length, slot.row, slot.prompt, slot.completion, opening=opening))
+        self._add(Slot(tokens, slot.prompt_length, slot.row, slot.prompt, slot.completion, opening=opening))
+
+    def _add(self, slot: Slot) -> None:
+        self.live.append(slot)
+        if slot.row and slot.row.steering:
+            self.steering.join(slot.row.steering.blocks)
 
     def remove(self, index: int) -> None:
         """Take a row out; the last one moves into its place, so that the live ones stay together."""
-        last = self.live.pop()
+        removed, last = self.live[index], self.live.pop()
         if index < len(self.live):
             self.cache.move(len(self.live), index, length=last.position)
             self.live[index] = last
+        if removed.row and removed.row.steering:
+            self.steering.leave(removed.row.steering.blocks)
+        if removed.kept_at is not None:
+            read = max(0, removed.position - removed.prompt_length)
+            removed.residuals = self.residuals.give_back(removed.kept_at, tokens=read)
+            removed.kept_at = None
 
     def forward(self) -> tuple[list[int], Float[Tensor, "m vocabulary"]]:
         """Read one token of every row.
@@ -134,81 +98,43 @@ class Batch:
             Indices of the rows whose next token is wanted, and their logits in the model's format, padded below to a
             multiple of 8 rows (a sum over a single row would be split between threads, and round differently).
         """
-        n = len(self.live)
-        filler = [0] * (round_up(n) - n)
-        tokens = torch.tensor([slot.tokens[slot.position] for slot in self.live] + filler).unsqueeze(-1)
-        positions = torch.tensor([slot.position for slot in self.live] + filler).unsqueeze(-1)
-        indices = [index for index in range(n) if self.live[index].needs_logits]
-        logits = self._run(tokens.to(self.model.device), positions.to(self.model.device), indices)
+        indices = [index for index, slot in enumerate(self.live) if slot.needs_logits]
+        step = Step.of(self.live, indices=indices, table=self.steering, device=self.model.device)
+        logits = self._run(step)
         for slot in self.live:
             slot.position += 1
         return indices, logits
 
-    def _run(self, tokens: Tensor, positions: Tensor, indices: list[int]) -> Tensor:
-        horizon = max(int(positions.max()) + 1, SHORTEST)
-        arguments = self.cache.inputs(tokens, positions, horizon=horizon, dtype=self.model.dtype)
-        hooks = self._steering_hooks()
-        if not indices:
+    def _run(self, step: Step) -> Tensor:
+        horizon = max(*(slot.position + 1 for slot in self.live), SHORTEST)
+        arguments = self.cache.inputs(step.tokens, step.positions, horizon=horizon, dtype=self.model.dtype)
+        hooks = self._steering_hooks(step)
+        if not len(step.chosen):
             with self.model.bridge.hooks(fwd_hooks=hooks):
                 self.network.base_model(**arguments)
             return torch.zeros(0, 0)
-        chosen = torch.tensor(padded(indices), device=tokens.device)
-        hooks.append(("unembed.hook_in", lambda resid, hook: resid[chosen]))
+        hooks.append(("unembed.hook_in", lambda resid, hook: resid[step.chosen]))
         with self.model.bridge.hooks(fwd_hooks=hooks):
             logits: Tensor = self.network(**arguments).logits[:, -1]
         return logits
 
-    def _steering_hooks(self) -> list[tuple[str, Hook]]:
+    def _steering_hooks(self, step: Step) -> list[tuple[str, Hook]]:
         """A hook at each place where the next token's residual stream is steered, or kept for the scoring."""
-        kept: dict[int, list[tuple[int, Slot]]] = {}
-        alike: dict[int, tuple[Mapping[int, BlockSteering], list[int]]] = {}
-        for index, slot in enumerate(self.live):
-            steering = slot.row.steering if slot.row else None
-            if steering is None:
-                continue
-            if slot.is_written:
-                kept.setdefault(steering.first, []).append((index, slot))
-            if steering.steers(slot.position):
-                alike.setdefault(id(steering.blocks), (steering.blocks, []))[1].append(index)
-        steered: dict[int, list[tuple[BlockSteering, list[int]]]] = {block: [] for block in kept}
-        for blocks, indices in alike.values():
-            for block, one in blocks.items():
-                steered.setdefault(block, []).append((one, indices))
-        hooks = []
-        for block in sorted(steered):
-            rows, how = self._arguments(steered[block])
-            for at, place in enumerate(self.places):
-                keeping = [] if at else kept.get(block, [])
-                hooks.append((f"blocks.{block}.hook_{place}", self._hook(rows, how, kept=keeping)))
-        return hooks
+        return [
+            (f"blocks.{block}.hook_{place}", self._hook(step, block=block, is_first=place == self.places[0]))
+            for block in sorted(step.steered.union(step.kept))
+            for place in self.places
+        ]
 
-    def _arguments(self, steered: Sequence[tuple[BlockSteering, list[int]]]) -> tuple[Tensor, dict[str, Any]]:
-        """Indices of the rows that are steered at a block, and the arguments of `steer` for them."""
-        device = self.model.device
-        rows = torch.tensor([index for _, indices in steered for index in indices], dtype=torch.long, device=device)
-        if not steered:
-            return rows, {}
-        which = torch.tensor([at for at, (_, indices) in enumerate(steered) for _ in indices], device=device)
-        numbers = torch.tensor([(one.add, one.ablate) for one, _ in steered], device=device)[which]
-        how = {
-            "unit": torch.stack([one.unit for one, _ in steered]).to(device)[which],
-            "add": numbers[:, 0],
-            "ablate": numbers[:, 1],
-        }
-        if any(one.keep_norm for one, _ in steered):
-            how["keep_norm"] = torch.tensor([one.keep_norm for one, _ in steered], device=device)[which]
-        return rows, how
-
-    def _hook(self, rows: Tensor, how: dict[str, Any], *, kept: Sequence[tuple[int, Slot]]) -> Hook:
-        """A hook that keeps the residual stream of some slots, and then steers rows."""
-        rows_kept = torch.tensor([index for index, _ in kept], dtype=torch.long, device=self.model.device)
+    def _hook(self, step: Step, *, block: int, is_first: bool) -> Hook:
+        """A hook that keeps the residual stream of some rows where it comes by first, and then steers rows."""
 
         def hook(resid: Tensor, hook: Any) -> Tensor:
-            for (_, slot), stream in zip(kept, resid[rows_kept, 0], strict=True):
-                slot.residuals.append(stream)
-            if how:
-                resid = resid.clone()
-                resid[rows, 0] = steer(resid[rows, 0], **how)
-            return resid
+            rows = resid[:, 0]
+            if is_first and block in step.kept:
+                self.residuals.keep(rows, places=step.kept[block], tokens=step.token_numbers)
+            if block in step.steered:
+                rows = self.steering.apply(rows, block=block, entries=step.entries)
+            return rows.unsqueeze(1)
 
         return hook

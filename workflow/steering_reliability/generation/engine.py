@@ -10,17 +10,19 @@ from jaxtyping import Float
 from torch import Tensor
 
 from steering_reliability.errors import InputError
-from steering_reliability.generation.batch import Batch, Slot
+from steering_reliability.generation.batch import Batch
+from steering_reliability.generation.beginning import measure_beginnings
 from steering_reliability.generation.block_reader import BLOCK, BlockReader, spans_a_block
 from steering_reliability.generation.memory import PROMPTS_SHARE, ROWS_SHARE, is_out_of_memory
 from steering_reliability.generation.prompt_store import PromptState, PromptStore
 from steering_reliability.generation.rows import Completion, Row, check_rows
 from steering_reliability.generation.scoring import base_logprobs
+from steering_reliability.generation.slot import Slot
 from steering_reliability.generation.slot_cache import GRID, GROUPED, attention, padded
 from steering_reliability.generation.stop_strings import ends_with_stop
 from steering_reliability.generation.token_statistics import choose_and_measure, logprobs_of
+from steering_reliability.generation.transfer import to_device, to_host
 from steering_reliability.model.loading import LoadedModel
-from steering_reliability.model.precision import float64_device
 
 # Rows scored in one pass: wide enough for the matrix products, small enough for the logits to fit.
 SCORED_TOGETHER = 16
@@ -183,36 +185,23 @@ class Engine:
         slots = [self.batch.live[index] for index in indices]
         found = choose_and_measure(
             logits,
-            uniform=_column([_uniform(slot) for slot in slots], like=logits),
-            temperature=_column([slot.row.temperature if slot.row else 0.0 for slot in slots], like=logits),
-            top_p=_column([slot.row.top_p if slot.row else 1.0 for slot in slots], like=logits),
+            uniform=[_uniform(slot) for slot in slots],
+            temperature=[slot.row.temperature if slot.row else 0.0 for slot in slots],
+            top_p=[slot.row.top_p if slot.row else 1.0 for slot in slots],
         )
-        ended = []
+        ended, beginning = [], []
         for at, (index, slot) in enumerate(zip(indices, slots, strict=True)):
             if slot.row is None:
                 slot.prompt_logprobs = torch.log_softmax(logits[at].float(), dim=-1)
                 ended.append(index)
                 continue
             if not slot.logprobs:
-                self._begin(index, slot, logits[at])
+                beginning.append((at, slot))
+                self._branching += [(index, at) for at, one in enumerate(slot.row.openings) if len(one) > 1]
             if self._append(slot, found.tokens[at], found.logprobs[at], found.entropies[at]):
                 ended.append(index)
+        measure_beginnings([slot for _, slot in beginning], logits=logits, at=[at for at, _ in beginning])
         return ended
-
-    def _begin(self, index: int, slot: Slot, logits: Float[Tensor, " vocabulary"]) -> None:
-        """Measure the distribution after the prompt, which also says how likely each opening's first token is."""
-        row, completion, prompt = slot.row, slot.completion, slot.prompt
-        assert row is not None and completion is not None and prompt is not None
-        completion.first_token_kl = 0.0
-        if row.steering is None and not row.openings:
-            return
-        logprobs = torch.log_softmax(logits.float(), dim=-1)
-        if row.steering is not None:
-            completion.first_token_kl = _divergence(logprobs, prompt.logprobs)
-        for number, opening in enumerate(row.openings):
-            completion.openings[number].append(float(logprobs[opening[0]]))
-            if len(opening) > 1:
-                self._branching.append((index, number))
 
     def _append(self, slot: Slot, token: int, logprob: float, entropy: float) -> bool:
         """Add a token to a row; return whether it ends the completion."""
@@ -235,8 +224,9 @@ class Engine:
     def _score_openings(self, indices: list[int], logits: Float[Tensor, "m vocabulary"]) -> list[int]:
         slots = [self.batch.live[index] for index in indices]
         # Each position has moved on to the token whose probability is wanted.
-        targets = torch.tensor([slot.tokens[slot.position] for slot in slots], device=logits.device)
-        for slot, logprob in zip(slots, logprobs_of(logits, targets=targets).tolist(), strict=True):
+        wanted = [slot.tokens[slot.position] for slot in slots]
+        targets = to_device(wanted, dtype=torch.long, device=logits.device)
+        for slot, logprob in zip(slots, to_host(logprobs_of(logits, targets=targets)), strict=True):
             assert slot.completion is not None and slot.opening is not None
             slot.completion.openings[slot.opening].append(logprob)
         return [index for index, slot in zip(indices, slots, strict=True) if slot.position == len(slot.tokens) - 1]
@@ -292,17 +282,5 @@ class Engine:
             getattr(torch, self.model.device.type).empty_cache()
 
 
-def _column(values: list[float], *, like: Tensor) -> Float[Tensor, " n"]:
-    return torch.tensor(values, dtype=torch.float64, device=float64_device(like.device))
-
-
 def _uniform(slot: Slot) -> float:
     return slot.row.uniforms[len(slot.logprobs)] if slot.row and slot.row.temperature > 0 else 0.0
-
-
-def _divergence(steered: Float[Tensor, " v"], unsteered: Float[Tensor, " v"]) -> float:
-    """KL(steered || unsteered) in nats; rounding can't make it negative."""
-    ours, theirs = (one.to(float64_device(one.device)).double() for one in (steered, unsteered))
-    terms = ours.softmax(dim=-1) * (ours - theirs)
-    # Added up by numpy: torch splits a long sum between threads, so that its last bits depend on their number.
-    return max(0.0, float(terms.cpu().numpy().sum()))

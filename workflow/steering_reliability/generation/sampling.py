@@ -4,7 +4,7 @@ import hashlib
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 # Wide enough that almost every nucleus fits; the rows whose nucleus is wider are sorted in full.
@@ -43,22 +43,34 @@ def choose_tokens(
         temperature: 0 or above.
         top_p: In (0, 1].
     """
-    drawn = (temperature > 0).nonzero().squeeze(-1)
-    if len(drawn) == 0:
-        return first_maximum(logits)
-    chosen = torch.zeros(len(logits), dtype=torch.long, device=logits.device)
-    greedy = (temperature <= 0).nonzero().squeeze(-1)
-    if len(greedy):
-        chosen[greedy] = first_maximum(logits[greedy])
-    # softmax works row by row; exp() over a whole matrix goes through a vector library whose last bit depends on place.
-    probabilities = (logits[drawn] / temperature[drawn].float().unsqueeze(-1)).softmax(dim=-1)
-    picked, resolved = _invert(probabilities, uniform[drawn], top_p[drawn], CANDIDATES)
+    chosen, resolved = choose_among_likely(logits, uniform=uniform, temperature=temperature, top_p=top_p)
     wide = (~resolved).nonzero().squeeze(-1)
     if len(wide):
-        everything = probabilities.shape[-1]
-        picked[wide], _ = _invert(probabilities[wide], uniform[drawn][wide], top_p[drawn][wide], everything)
-    chosen[drawn] = picked
+        sorted_in_full, _ = choose_among_likely(
+            logits[wide],
+            uniform=uniform[wide],
+            temperature=temperature[wide],
+            top_p=top_p[wide],
+            candidates=logits.shape[-1],
+        )
+        chosen[wide] = sorted_in_full
     return chosen
+
+
+def choose_among_likely(
+    logits: Float[Tensor, "n vocabulary"],
+    *,
+    uniform: Float[Tensor, " n"],
+    temperature: Float[Tensor, " n"],
+    top_p: Float[Tensor, " n"],
+    candidates: int = CANDIDATES,
+) -> tuple[Int[Tensor, " n"], Bool[Tensor, " n"]]:
+    """`choose_tokens` among each row's most likely tokens, and whether they were enough; the host waits for nothing."""
+    drawn = temperature > 0
+    # softmax works row by row; exp() over a whole matrix goes through a vector library whose last bit depends on place.
+    probabilities = (logits / torch.where(drawn, temperature, 1.0).float().unsqueeze(-1)).softmax(dim=-1)
+    picked, resolved = _invert(probabilities, uniform, top_p, candidates)
+    return torch.where(drawn, picked, first_maximum(logits)), resolved | ~drawn
 
 
 def first_maximum(logits: Float[Tensor, "n vocabulary"]) -> Int[Tensor, " n"]:

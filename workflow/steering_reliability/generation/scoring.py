@@ -8,9 +8,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from steering_reliability.generation.batch import Slot
+from steering_reliability.generation.slot import Slot
 from steering_reliability.generation.slot_cache import SlotCache, padded, round_up
 from steering_reliability.generation.token_statistics import logprobs_of
+from steering_reliability.generation.transfer import to_device
 from steering_reliability.model.loading import LoadedModel
 
 # AMX multiplies 32 numbers of bfloat16 at once, and a rest in another order.
@@ -29,42 +30,40 @@ def base_logprobs(slots: Sequence[Slot], *, model: LoadedModel, hook_point: str)
     width = round_up(row.max_new_tokens)
     longest = round_up(max(slot.prompt_length for slot in slots))
     rows = round_up(len(slots))
-    tokens = torch.zeros(rows, width, dtype=torch.long, device=model.device)
     resid = torch.zeros(rows, width, model.d_model, dtype=model.dtype, device=model.device)
-    first = torch.zeros(rows, 1, dtype=torch.long, device=model.device)
     cache = SlotCache(model.n_layers, slots=rows, length=round_up(longest + width, grid=KEYS))
+    inputs = [[0] * (1 + width)] * rows
     targets: list[int] = []
     needed: list[int] = []
     for index, slot in enumerate(slots):
         assert slot.prompt is not None
         read = slot.tokens[slot.prompt_length : -1]
-        tokens[index, : len(read)] = torch.tensor(read, dtype=torch.long)
-        if read:
-            resid[index, : len(read)] = torch.stack(slot.residuals[: len(read)])
-        first[index] = slot.prompt_length
+        inputs[index] = [slot.prompt_length, *read, *[0] * (width - len(read))]
+        resid[index, : len(read)] = slot.residuals[: len(read)]
         cache.write(index, slot.prompt.stored, length=slot.prompt_length, first_layer=start)
         targets += slot.tokens[slot.prompt_length + 1 :]
         needed += [index * width + step for step in range(len(read))]
     scores = torch.zeros(0)
     if needed:
-        positions = first + torch.arange(width, device=model.device)
-        arguments = cache.inputs(tokens, positions, horizon=cache.length, dtype=model.dtype)
+        sent = to_device(inputs, dtype=torch.long, device=model.device)
+        positions = sent[:, :1] + torch.arange(width, device=model.device)
+        arguments = cache.inputs(sent[:, 1:], positions, horizon=cache.length, dtype=model.dtype)
         with blocks_skipped(model, before=start, resid=resid):
             logits = _logits_at(needed, arguments, model=model)
-        scores = logprobs_of(logits, targets=torch.tensor(targets, device=model.device)).cpu()
+        scores = logprobs_of(logits, targets=to_device(targets, dtype=torch.long, device=model.device)).cpu()
+    firsts = torch.stack([slot.prompt.logprobs[slot.tokens[slot.prompt_length]] for slot in slots if slot.prompt]).cpu()
     means, at = [], 0
-    for slot in slots:
-        assert slot.prompt is not None
-        written = slot.tokens[slot.prompt_length :]
-        later = scores[at : at + len(written) - 1].double().sum()
-        at += len(written) - 1
-        means.append(float((slot.prompt.logprobs[written[0]].cpu().double() + later) / len(written)))
+    for slot, first in zip(slots, firsts, strict=True):
+        n_written = len(slot.tokens) - slot.prompt_length
+        later = scores[at : at + n_written - 1].double().sum()
+        at += n_written - 1
+        means.append(float((first.double() + later) / n_written))
     return means
 
 
 def _logits_at(needed: list[int], arguments: dict[str, Any], *, model: LoadedModel) -> Float[Tensor, "m vocabulary"]:
     """Logits of some tokens, counted through all rows; of the others none are computed."""
-    chosen = torch.tensor(padded(needed), device=model.device)
+    chosen = to_device(padded(needed), dtype=torch.long, device=model.device)
     only_needed = ("unembed.hook_in", lambda x, hook: x.reshape(-1, x.shape[-1])[chosen].unsqueeze(1))
     with model.bridge.hooks(fwd_hooks=[only_needed]):
         logits: Tensor = model.bridge.original_model(**arguments).logits[:, -1]

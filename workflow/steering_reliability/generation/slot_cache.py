@@ -52,7 +52,8 @@ class SlotCache:
         self.values: list[Tensor | None] = [None] * n_layers
         self._shape = (0, 0)
         self._spare: Tensor | None = None
-        self._rows = torch.zeros(0, dtype=torch.long)
+        self._views: list[tuple[Tensor, Tensor] | None] = [None] * n_layers
+        self._rows = torch.zeros(0, 0, dtype=torch.long)
         self._positions = torch.zeros(0, dtype=torch.long)
 
     def inputs(
@@ -66,7 +67,8 @@ class SlotCache:
         if not self.span // 2 < horizon <= self.span:
             self._respan(horizon, filled=len(positions))
         self._positions = positions
-        self._rows = torch.arange(len(positions), device=positions.device).unsqueeze(-1).expand_as(positions)
+        if self._rows.shape != positions.shape:
+            self._rows = torch.arange(len(positions), device=positions.device).unsqueeze(-1).expand_as(positions)
         return {
             "input_ids": tokens,
             "position_ids": positions,
@@ -86,13 +88,16 @@ class SlotCache:
         return stored_keys[:n], stored_values[:n]
 
     def _storage(self, layer: int, *, like: Tensor) -> tuple[Tensor, Tensor]:
-        keys, values = self.keys[layer], self.values[layer]
-        if keys is None or values is None:
-            self._shape = (like.shape[1], like.shape[3])
-            size = self.slots * self.length * like.shape[1] * like.shape[3]
-            keys, values = like.new_zeros(size), like.new_zeros(size)
-            self.keys[layer], self.values[layer] = keys, values
-        return self._view(keys), self._view(values)
+        views = self._views[layer]
+        if views is None:
+            keys, values = self.keys[layer], self.values[layer]
+            if keys is None or values is None:
+                self._shape = (like.shape[1], like.shape[3])
+                size = self.slots * self.length * like.shape[1] * like.shape[3]
+                keys, values = like.new_zeros(size), like.new_zeros(size)
+                self.keys[layer], self.values[layer] = keys, values
+            views = self._views[layer] = self._view(keys), self._view(values)
+        return views
 
     def _view(self, stored: Tensor, *, span: int | None = None) -> Float[Tensor, "slots h span d"]:
         heads, width = self._shape
@@ -113,6 +118,7 @@ class SlotCache:
                 self._view(new, span=span)[:filled, :, :kept] = self._view(old)[:filled, :, :kept]
                 stored[layer], self._spare = new, old
         self.span = span
+        self._views = [None] * len(self._views)
 
     def get_seq_length(self, *_: Any) -> int:
         """Part of Hugging Face's protocol; rows differ, and their positions are always given explicitly."""
@@ -148,13 +154,10 @@ class SlotCache:
                 if held is not None:
                     stored[layer] = new = held.new_zeros(size)
                     self._view(new)[:filled] = held[:filled]
+        self._views = [None] * len(self._views)
 
     def _filled(self) -> list[tuple[Tensor, Tensor]]:
-        return [
-            (self._view(keys), self._view(values))
-            for keys, values in zip(self.keys, self.values, strict=True)
-            if keys is not None and values is not None
-        ]
+        return [self._storage(layer, like=keys) for layer, keys in enumerate(self.keys) if keys is not None]
 
 
 def causal_mask(positions: Int[Tensor, "n q"], *, horizon: int, dtype: torch.dtype) -> Float[Tensor, "n 1 q keys"]:

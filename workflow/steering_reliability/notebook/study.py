@@ -6,6 +6,9 @@ from typing import Any, Final
 
 import yaml
 
+from steering_reliability.commands.named_model import is_model_of, named_model, names_model, section_of
+from steering_reliability.commands.new_study import USUAL
+from steering_reliability.config.fields import AUTO
 from steering_reliability.config.files import WORKFLOW, merge_over, read_config
 from steering_reliability.errors import InputError
 from steering_reliability.files import write_text
@@ -24,7 +27,7 @@ def write_study(
     folder: str | Path,
     settings: Mapping[str, Any],
     *,
-    model: Mapping[str, Any] | None = None,
+    model: str | Mapping[str, Any] = "",
     changes: Mapping[str, Any] | None = None,
 ) -> Path:
     """Write the config of a run into the run's folder; a folder with another study is left as it is.
@@ -32,7 +35,8 @@ def write_study(
     Args:
         folder: Of the run, relative to the repository; the report goes to its subfolder `report`.
         settings: Sections of the notebook, merged key by key over config.yaml.
-        model: Keys of the section `model`, merged over both.
+        model: A model as `steering-reliability run` takes it: a hub id, a folder or a .gguf file; or keys of the
+            section `model`, merged over both. Empty for the model of config.yaml.
         changes: Sections of the user, merged over all of it.
 
     Returns:
@@ -43,7 +47,8 @@ def write_study(
     """
     folder = Path(folder)
     config = merge_over(read_config(WORKFLOW / "config.yaml"), settings)
-    for name, given in (("MODEL", {"model": model or {}}), ("CHANGES", changes or {})):
+    section = _section_of(model, folder) if isinstance(model, str) and model else model or {}
+    for name, given in (("MODEL", {"model": section}), ("CHANGES", changes or {})):
         config = merge_over(config, _as_sections(given, name=name))
     _set_folder(config, folder, changes=changes or {})
     plan_run(config)
@@ -51,6 +56,24 @@ def write_study(
     file = folder / "config.yaml"
     write_text(file, yaml.safe_dump(config, sort_keys=False, allow_unicode=True))
     return file
+
+
+def chosen(value: float | None, *, of_embedded: float, model: Any) -> list[float] | str:
+    """A layer or strength as the config takes it; one that was left open is the scan's choice, if a model was named."""
+    if value is None and model:
+        return AUTO
+    return [of_embedded if value is None else value]
+
+
+def _section_of(word: str, folder: Path) -> dict[str, Any]:
+    """The section `model` of a model that is named by one word; a run that goes on keeps the revision it began with."""
+    if not names_model(word):
+        what, fix = "this is a run or a config file, not a model", "give a hub id, a folder of a model or a .gguf file"
+        raise InputError(what, where=f"parameter MODEL = {word!r}", fix=fix)
+    there = (_read(folder / "config.yaml") or {}).get("model")
+    if isinstance(there, dict) and is_model_of({"model": there}, section=section_of(word)):
+        return there
+    return {**USUAL, **named_model(word).section}
 
 
 def _as_sections(given: Any, *, name: str) -> Mapping[str, Any]:

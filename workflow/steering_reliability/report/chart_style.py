@@ -24,6 +24,10 @@ PLAIN_POINTS: Final = "format(100 * datum.value, '.0f')"
 """The same where the sign is in the axis' title: points given up."""
 
 
+_FONTS: Final = {"labelFontSize": 12, "titleFontSize": 12}
+"""Pixels; nothing on the page is smaller."""
+
+
 def rate_text(row: Mapping[str, Any], name: str) -> str:
     """A rate with its count and, where there is one, its interval, for a tooltip."""
     n = int(row[f"{name}_n"])
@@ -50,7 +54,7 @@ def zero_line() -> Any:
 def panel_header(name: str, order: Sequence[str] | None = None) -> alt.Facet:
     """The name above a panel, in the given order."""
     sort = alt.Undefined if order is None else list(order)
-    return alt.Facet(f"{name}:N", title=None, sort=sort, header=alt.Header(labelFontSize=12, labelFontWeight="bold"))
+    return alt.Facet(f"{name}:N", title=None, sort=sort, header=alt.Header(labelFontSize=13, labelFontWeight="bold"))
 
 
 def finished(chart: Any, description: str = "") -> Spec:
@@ -61,9 +65,9 @@ def finished(chart: Any, description: str = "") -> Spec:
     chart = chart.properties(description=description).configure(
         background="transparent",
         font="system-ui, sans-serif",
-        axis={**axis, "gridColor": ink, "gridOpacity": 0.13},
-        legend=colours | {"labelLimit": 260, "symbolBaseFillColor": ink, "symbolBaseStrokeColor": ink},
-        header=colours,
+        axis={**axis, **_FONTS, "gridColor": ink, "gridOpacity": 0.13},
+        legend=colours | _FONTS | {"labelLimit": 260, "symbolBaseFillColor": ink, "symbolBaseStrokeColor": ink},
+        header=colours | _FONTS,
         view={"stroke": "transparent"},
     )
     return dict(chart.to_dict())

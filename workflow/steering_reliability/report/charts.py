@@ -8,8 +8,8 @@ import pandas as pd
 
 from steering_reliability.figures.gap import headline_gap
 from steering_reliability.figures.heatmap import LIGHT_FROM
-from steering_reliability.figures.panels import SHARES, curve_order
-from steering_reliability.figures.style import SPLIT_STYLES
+from steering_reliability.figures.panels import SHARES, apart, curve_order
+from steering_reliability.figures.style import SPLIT_STYLES, series_styles
 from steering_reliability.report.chart_style import (
     HEIGHT,
     OPENS,
@@ -24,7 +24,7 @@ from steering_reliability.report.chart_style import (
     zero_line,
 )  # fmt: skip
 from steering_reliability.results.schema import SPLITS, as_records, in_order, layers_in_order
-from steering_reliability.text.layers import layer_words
+from steering_reliability.text.layers import layer_words, point_words
 from steering_reliability.text.numbers import rounded, signed
 
 _CONTROL: Final = "random directions, harm_test"
@@ -38,6 +38,9 @@ _APART: Final = dict(zip(_SERIES, (-0.014, 0.0, 0.014, 0.035), strict=True))
 """How far right of its alpha a series stands (share of the axis), so that its intervals are seen."""
 
 _ENDS: Final = ("low", "high")
+_INK_BLUE: Final = series_styles(1)[0].colour
+_LABEL_APART: Final = 0.085
+"""How far apart names of lines stand, as a share of the axis."""
 
 
 def dose_response_chart(summary: pd.DataFrame) -> list[Spec]:
@@ -90,6 +93,26 @@ def _cells(rows: pd.DataFrame, *, name: str, title: str) -> Spec:
     return finished(
         panel.facet(panel_header("intervention"), columns=1), f"{title} by layer and strength, in percent: {kind}"
     )
+
+
+def forest_chart(summary: pd.DataFrame) -> list[Spec]:
+    """The gap of effects with its interval, a row per steered point."""
+    rows = _long(_points_of(summary), headline_gap(summary), series="gap of effects", split="")
+    if rows.empty:
+        return []
+    rows = rows.assign(point=[point_words(row) for row in as_records(rows)])
+    rows = in_order(rows, ["layer", "alpha"]).sort_values("intervention", key=lambda kinds: kinds.map(curve_order))
+    base = alt.Chart(rows).encode(
+        y=alt.Y("point:N", title=None, sort=list(dict.fromkeys(rows["point"])), axis=alt.Axis(labelLimit=240))
+    )
+    title = "effect on harm_train minus effect on harm_test (points)"
+    x = alt.X("value:Q", title=title, axis=alt.Axis(labelExpr=POINTS))
+    tips = [*_where_tips(), alt.Tooltip("shown:N", title="gap of effects")]
+    bars = base.mark_rule(strokeWidth=1.5, aria=False).encode(x="low:Q", x2="high:Q", color=alt.value(_INK_BLUE))
+    marks = base.mark_point(filled=True, size=70, opacity=1).encode(x=x, color=alt.value(_INK_BLUE), tooltip=tips)
+    zero = alt.Chart().mark_rule(color="#888888", aria=False).encode(x=alt.datum(0))
+    chart = alt.layer(zero, *([bars] if rows["low"].notna().any() else []), marks, data=rows)
+    return [finished(chart.properties(width=440, height={"step": 22}), "The gap of effects at every setting")]
 
 
 def steerability_chart(prompts: pd.DataFrame) -> Spec:
@@ -161,19 +184,19 @@ def _panels(rows: pd.DataFrame, *, y: str, percent: bool, description: str) -> l
     reach = float(rows[["value", "low", "high"]].astype(float).abs().max().max()) if len(rows) else 1.0
     domain = [0.0, 1.0] if percent else [-reach, reach]
     return [
-        _lines(rows[rows["intervention"] == kind], y=y, percent=percent, domain=domain, has_legend=kind == kinds[0])
+        _lines(rows[rows["intervention"] == kind], y=y, percent=percent, domain=domain)
         | {"description": f"{description}: {kind}"}
         for kind in kinds
     ]
 
 
-def _lines(rows: pd.DataFrame, *, y: str, percent: bool, domain: list[float], has_legend: bool) -> Spec:
+def _lines(rows: pd.DataFrame, *, y: str, percent: bool, domain: list[float]) -> Spec:
+    rows = _named_ends(rows) if percent else rows
     rows = rows.assign(place=rows["alpha"] + rows["series"].map(_APART).fillna(0) * np.ptp(rows["alpha"]))
     scale = alt.Scale(domain=domain)
-    legend = alt.Legend(orient="top", columns=2) if has_legend and percent else None
-    colour = alt.Color("series:N", scale=_SPLIT_COLOURS if percent else alt.Undefined, title=None, legend=legend)
-    shape = alt.Shape("series:N", scale=_SPLIT_SHAPES if percent else alt.Undefined, title=None, legend=legend)
-    dash = alt.StrokeDash("series:N", scale=_SPLIT_DASHES if percent else alt.Undefined, title=None, legend=legend)
+    colour = alt.Color("series:N", scale=_SPLIT_COLOURS if percent else alt.Undefined, legend=None)
+    shape = alt.Shape("series:N", scale=_SPLIT_SHAPES if percent else alt.Undefined, legend=None)
+    dash = alt.StrokeDash("series:N", scale=_SPLIT_DASHES if percent else alt.Undefined, legend=None)
     base = alt.Chart(rows).encode(x=alt.X("place:Q", title=_alpha_title(rows), axis=alt.Axis(tickCount=4)))
     # A difference of shares is in points, not in percent.
     axis = alt.Axis(format="%") if percent else alt.Axis(labelExpr=POINTS)
@@ -187,7 +210,24 @@ def _lines(rows: pd.DataFrame, *, y: str, percent: bool, domain: list[float], ha
     points = points.encode(y="value:Q", color=colour, shape=shape, tooltip=tips)
     # A layer without any mark leaves its scale without an extent.
     bars = [intervals] if rows["low"].notna().any() else []
-    layers = [*([] if percent else [zero_line()]), *bars, lines, points]
+    layers = [*([] if percent else [zero_line()]), *bars, lines, points, *([_end_names(base)] if percent else [])]
     chart = alt.layer(*layers, data=rows).properties(width=WIDTH, height=HEIGHT)
     order = list(in_order(rows, ["layer"])["panel"].unique())
-    return finished(chart.facet(panel_header("panel", order), columns=3))
+    return finished(chart.facet(panel_header("panel", order), columns=3, bounds="flush", spacing=26))
+
+
+def _named_ends(rows: pd.DataFrame) -> pd.DataFrame:
+    """Name each line beside its last point in the last panel, where names keep apart."""
+    rows = rows.reset_index(drop=True)
+    panels = list(in_order(rows, ["layer"])["panel"].unique())
+    lines = rows[(rows["panel"] == panels[-1]) & (rows["series"] != _CONTROL)] if panels else rows
+    ends = lines[lines["alpha"] == lines["alpha"].max()].sort_values("value", kind="stable")
+    heights = pd.Series(apart(ends["value"].tolist(), distance=_LABEL_APART), index=ends.index, dtype=float)
+    return rows.assign(label=ends["series"].reindex(rows.index).fillna(""), label_y=heights.reindex(rows.index))
+
+
+def _end_names(base: Any) -> Any:
+    named = base.transform_filter("datum.label_y !== null")
+    return named.mark_text(align="left", dx=12, fontSize=12, fill="currentColor", aria=False).encode(
+        y="label_y:Q", text="label:N", tooltip=alt.value(None)
+    )

@@ -5,7 +5,6 @@ from typing import Any, Final
 
 import pandas as pd
 
-from steering_reliability.claims.claim import QUESTIONS, ROBUSTNESS
 from steering_reliability.evidence.pareto import recommended_point
 from steering_reliability.evidence.sanity_checks import COSINE, TOO_ALIKE
 from steering_reliability.results.schema import SPLITS, as_records
@@ -17,11 +16,8 @@ _MANY_DEGENERATE: Final = 0.1
 _FEW: Final = 20
 
 
-def headline(summary: pd.DataFrame, *, claims: pd.DataFrame, methods: pd.DataFrame | None = None) -> list[str]:
-    """Return sentences on the unsteered model, the recommended point, the three questions, the controls and methods.
-
-    The sentences of `claims` and `methods` are repeated, so that a number has one interval everywhere.
-    """
+def headline(summary: pd.DataFrame, *, methods: pd.DataFrame | None = None) -> list[str]:
+    """Return sentences on the unsteered model, the recommended point and the methods; claims have their own."""
     study = summary[summary["role"] == "main"]
     if study.empty:
         return ["The run has no completions of the main study."]
@@ -29,28 +25,18 @@ def headline(summary: pd.DataFrame, *, claims: pd.DataFrame, methods: pd.DataFra
     best = recommended_point(summary)
     if best is None:
         return [*sentences, "No steered point has both harm_train and benign completions, so none is recommended."]
-    sentences += [_of_point(best), *claims.loc[claims["claim"].isin(QUESTIONS), "sentence"]]
-    controls = [f"check: {name}" for name in ("random directions", "shuffled labels")]
-    found = claims[claims["claim"].isin(controls)]
-    sentences += [f"Control at {row['where']}: {row['sentence']}" for row in as_records(found)]
-    if controls[0] not in set(claims["claim"]):
-        sentences.append(
-            "No random direction was run, so it is unknown whether any vector of this length has the same effect."
-        )
+    sentences.append(_of_point(best))
     return sentences if methods is None else [*sentences, *methods["sentence"].dropna()]
 
 
-def warnings(
-    summary: pd.DataFrame, *, claims: pd.DataFrame, sanity: pd.DataFrame, prompts: pd.DataFrame | None = None
-) -> list[str]:
+def warnings(summary: pd.DataFrame, *, sanity: pd.DataFrame, prompts: pd.DataFrame | None = None) -> list[str]:
     """Return sentences on what limits the numbers of a run.
 
     `prompts` has split, id, cluster and style of the run's prompts; None leaves out the warnings on prompts.
     """
     study = summary[summary["role"] == "main"]
     steered = study[~study["from_baseline"].astype(bool)]
-    weak = claims[(claims["claim"] == ROBUSTNESS) & claims["verdict"].isin(["not claimed", "at the recommended point"])]
-    found = [*weak["sentence"], *_weak_steering(steered), *_degenerate(steered, recommended_point(summary))]
+    found = [*_weak_steering(steered), *_degenerate(steered, recommended_point(summary))]
     found += [*_few_completions(study), *_alike_controls(sanity)]
     found += [] if prompts is None else list(_alike_prompts(prompts))
     empty = [split for split in SPLITS if study[f"refusal_{split}_n"].sum() == 0]

@@ -11,8 +11,10 @@ from typing import Any, Final
 import pandas as pd
 import yaml
 
-from steering_reliability.claims.claim import QUESTIONS, place
-from steering_reliability.claims.claims import CHECKS, MOST_SIGNIFICANT
+from steering_reliability.claims.check_outcome import check_counts, checks_of
+from steering_reliability.claims.claim import place
+from steering_reliability.claims.claims import NOT_A_CLAIM
+from steering_reliability.claims.finding import finding, main_claims, other_claims, short_words, verdict_words
 from steering_reliability.evidence.pareto import recommended_point
 from steering_reliability.figures.gap import headline_gap
 from steering_reliability.figures.panels import curve_order, sample_sizes, study_points
@@ -21,53 +23,65 @@ from steering_reliability.files import write_text
 from steering_reliability.process.ledger import mixture_note
 from steering_reliability.prompts.shift import shift_sentence
 from steering_reliability.report.chart_style import Spec
-from steering_reliability.report.charts import dose_response_chart, gap_chart, heatmap_chart, steerability_chart
+from steering_reliability.report.chart_titles import (
+    dose_title,
+    forest_title,
+    scan_title,
+    steerability_title,
+    tradeoff_title,
+)
+from steering_reliability.report.charts import (
+    dose_response_chart,
+    forest_chart,
+    gap_chart,
+    heatmap_chart,
+    steerability_chart,
+)
 from steering_reliability.report.completions import pack_completions
 from steering_reliability.report.design_power import power_sentence
+from steering_reliability.report.examples import Example, select_examples
 from steering_reliability.report.findings import headline, warnings
+from steering_reliability.report.run_facts import citation, run_facts
 from steering_reliability.report.scripts import TEMPLATES, packed, page_environment, page_frame
 from steering_reliability.report.tradeoff_chart import tradeoff_chart
 from steering_reliability.results.schema import POINT_KEYS, SPLITS, as_records
 from steering_reliability.run.times import StageTime
 
 FIGURES: Final = {
-    "dose_response": (
-        "Dose response",
-        "Share of completions that refuse, by strength. A useful direction raises the two harm curves at lower "
-        "strengths than the benign one. Grey: random directions of the same length. Refusals in degenerate text are "
-        "not reliable.",
-    ),
     "tradeoff": (
         "Trade-off",
-        f"Refusal on harm_test against the loss of helpfulness on benign prompts. {READING}. Hollow: ablate, "
-        "ablate_affine; bars: 95% intervals; labels: layer, alpha and its share of the residual norm.",
+        f"{READING}. Hollow: ablate, ablate_affine; bars: 95% intervals; names: layer, alpha and its share of the "
+        "residual norm.",
     ),
-    "gap_vs_alpha": (
-        "Generalization gap",
-        "Effect on harm_train minus effect on harm_test. The gap of effects subtracts the gap of the unsteered model; "
-        "above 0 steering adds more refusals (or removes fewer) on harm_train.",
+    "dose_response": (
+        "Dose response",
+        "Share of completions that refuse, by strength, with 95% intervals. Grey: random directions of the same "
+        "length. Refusals in degenerate text are not reliable.",
     ),
     "effect_gap_forest": (
         "Gap of effects at every point",
-        "Effect on harm_train minus effect on harm_test at every point, with 95% intervals. Filled: prompts that did "
-        "not build the direction; coloured: p at most 0.05 after correction over all claims.",
+        "Above 0 steering adds more refusals (or removes fewer) on harm_train, on prompts that did not build the "
+        "direction where some were held out. Bars: 95% intervals, not corrected.",
     ),
-    "heatmap_refusal_harm_test": ("Refusal by layer and strength", "Share of harm_test prompts that are refused."),
-    "heatmap_helpful_benign": ("Helpfulness by layer and strength", "Share of benign prompts answered helpfully."),
     "steerability": (
         "Steerability of single prompts",
-        "Change of each prompt's refusal propensity per unit of alpha, sorted. Marks below 0 are prompts that move in "
-        "the wrong direction. Click a mark to read the completions of its prompt.",
-    ),
-    "equal_kl_curve": (
-        "Effect at equal KL",
-        "Change of harm_test refusal against the first-token KL. A direction that is specific to refusal lies above "
-        "the black controls at the same KL.",
+        "Change of each prompt's refusal propensity per unit of alpha, sorted.",
     ),
     "scan": (
         "Which layer, how strong?",
         "Before anything is generated, on prompts that the study does not use: the change of refusal propensity at "
         "equal first-token KL by layer, beside random directions, and the strength that reaches each KL.",
+    ),
+    "gap_vs_alpha": (
+        "Generalization gap by strength",
+        "Effect on harm_train minus effect on harm_test. The gap of effects subtracts the gap of the unsteered model.",
+    ),
+    "heatmap_refusal_harm_test": ("Refusal by layer and strength", "Share of harm_test prompts that are refused."),
+    "heatmap_helpful_benign": ("Helpfulness by layer and strength", "Share of benign prompts answered helpfully."),
+    "equal_kl_curve": (
+        "Effect at equal KL",
+        "Change of harm_test refusal against the first-token KL. A direction that is specific to refusal lies above "
+        "the black controls at the same KL.",
     ),
     "methods": (
         "Methods at equal KL",
@@ -75,7 +89,10 @@ FIGURES: Final = {
         "whose refusal on harm_test differs from that of the first method at the same KL.",
     ),
 }
-"""Title and caption of each figure, in the order of the page."""
+"""Heading and caption of each figure, in the order of the page."""
+
+MAIN: Final = ("tradeoff", "dose_response", "effect_gap_forest", "steerability", "scan")
+"""The charts whose title says what they show of the run; the others stand in the appendix."""
 
 CAVEATS: Final = (
     "Refusal and helpfulness are scored by rules on the text, not by human readers; the rules overestimate refusal.",
@@ -93,11 +110,11 @@ CAVEATS: Final = (
 )
 
 _FILTERED: Final = (
-    *("split", "family", "style", "intervention", "layer", "alpha", "direction", "label", "changed", "degenerate"),
-    "seed",
+    *("split", "intervention", "layer", "alpha", "changed", "label"),
+    *("family", "style", "direction", "degenerate", "seed"),
 )
 FILTERS: Final = {name: name for name in _FILTERED} | {"changed": "changed from unsteered"}
-"""Filters of the completions and their labels; report.js has the same names."""
+"""Filters of the completions and their labels, the first six in sight; report.js has the same names."""
 
 
 @dataclass(frozen=True)
@@ -131,15 +148,15 @@ def write_report(
 
     The results have at least `PAGE_COLUMNS`. Figures that are missing in `figures_dir` are left out, and the page is
     written whole or not at all. It offers the `downloads` beside the config, has `strength_notes` among the warnings
-    and `scan_notes`, what a scan chose and why, under the answers. `stages` has the number of files that each stage of
+    and `scan_notes`, what a scan chose and why, in the appendix. `stages` has the number of files that each stage of
     the workflow makes, in its order; with `times` two runs have different pages.
     """
-    summary, claims = tables.summary, tables.claims
-    is_check = claims["claim"].str.startswith(CHECKS)
+    summary, claims, provenance = tables.summary, tables.claims, provenance or {}
     prompts = results[["split", "id", "cluster", "style"]]
     best = recommended_point(summary)
     charts = _charts(summary, tables.prompt_steerability)
-    config = yaml.safe_dump((provenance or {}).get("config", {}), sort_keys=False, allow_unicode=True)
+    config = yaml.safe_dump(provenance.get("config", {}), sort_keys=False, allow_unicode=True)
+    main, others = _claims(claims)
     page = (
         page_environment()
         .get_template("report.html.j2")
@@ -147,17 +164,26 @@ def write_report(
             **page_frame(),
             title=title,
             shift=shift_sentence(tables.shift),
-            answers=_answers(claims),
+            finding=finding(claims, summary=summary),
+            examples=_examples(results, summary),
+            example_point="" if best is None else place(best),
+            claims=main,
+            other_claims=others,
+            checks=_checks(claims),
+            check_counts=check_counts(claims),
             power=power_sentence(results, summary=summary),
             scan_notes=scan_notes,
-            findings=headline(summary, claims=claims, methods=tables.methods),
+            findings=headline(summary, methods=tables.methods),
             warnings=[
-                *filter(None, [mixture_note((provenance or {}).get("made_with", []))]),
-                *warnings(summary, claims=claims, sanity=tables.sanity, prompts=prompts),
+                *filter(None, [mixture_note(provenance.get("made_with", []))]),
+                *warnings(summary, sanity=tables.sanity, prompts=prompts),
                 *strength_notes,
             ],
             caveats=CAVEATS,
-            figures=list(_figures(figures_dir, charts, compares_methods=len(tables.methods) > 0)),
+            facts=list(run_facts(provenance)),
+            citation=citation(provenance, title=title),
+            date=max((time.finished for time in times), default=""),
+            figures=list(_figures(figures_dir, charts, tables=tables, provenance=provenance)),
             charts=charts,
             stages=stages,
             times=times,
@@ -168,12 +194,10 @@ def write_report(
             operating_points=_rows(summary[summary["role"] == "main"], best),
             gap=headline_gap(summary),
             sizes=_sizes(summary),
-            checks=as_records(tables.sanity),
+            sanity=as_records(tables.sanity[tables.sanity["statistic"].astype(str).str.startswith(NOT_A_CLAIM)]),
             groups=[row | {"where": place(row)} for row in as_records(tables.by_group)],
-            claims=as_records(claims[~is_check]),
-            claim_checks=as_records(claims[is_check]),
             splits=SPLITS,
-            provenance=list(_flat({key: part for key, part in (provenance or {}).items() if key != "config"})),
+            provenance=list(_flat({key: part for key, part in provenance.items() if key != "config"})),
             config=config,
             files={
                 "study.yaml": packed(config),
@@ -184,19 +208,25 @@ def write_report(
     write_text(output, page)
 
 
-def _answers(claims: pd.DataFrame) -> list[dict[str, Any]]:
-    """The claims that answer the three questions, at the recommended point.
+def _claims(claims: pd.DataFrame) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """The claims that stand first, and the others that check nothing."""
+    return [_claim(row) for row in main_claims(claims)], [_claim(row) for row in other_claims(claims)]
 
-    Where a claim is not shown there, that of the most significant point of the grid follows if it is shown.
-    """
-    found = {row["claim"]: row for row in as_records(claims)}
-    answers = []
-    for name in QUESTIONS:
-        recommended, strongest = found.get(name, {}), found.get(name + MOST_SIGNIFICANT, {})
-        answers.append(recommended)
-        if strongest.get("verdict") == "shown" != recommended.get("verdict"):
-            answers.append(strongest)
-    return [row for row in answers if row]
+
+def _claim(row: Mapping[str, Any]) -> dict[str, Any]:
+    words = verdict_words(row)
+    return {**row, "words": words, "kind": words.split(",")[0].replace(" ", "-"), "short": short_words(row)}
+
+
+def _checks(claims: pd.DataFrame) -> list[tuple[str, list[dict[str, Any]]]]:
+    """The checks by what they say of the study."""
+    return [(str(name), as_records(part)) for name, part in checks_of(claims).groupby("outcome", sort=False)]
+
+
+def _examples(results: pd.DataFrame, summary: pd.DataFrame) -> list[tuple[str, Example]]:
+    """One prompt of harm_test and one of benign, chosen as those of examples.md."""
+    chosen = select_examples(results, summary=summary, per_split=1)
+    return [(split, one) for split in ("benign", "harm_test") for one in chosen[split]]
 
 
 def _charts(summary: pd.DataFrame, prompts: pd.DataFrame) -> dict[str, list[Spec]]:
@@ -204,13 +234,15 @@ def _charts(summary: pd.DataFrame, prompts: pd.DataFrame) -> dict[str, list[Spec
         "dose_response": dose_response_chart(summary),
         "gap_vs_alpha": gap_chart(summary),
         "tradeoff": [tradeoff_chart(summary)],
+        "effect_gap_forest": forest_chart(summary),
     }
     for name, split, title in (
         ("refusal_harm_test", "harm_test", "refusal, harm_test"),
         ("helpful_benign", "benign", "helpful answers, benign"),
     ):
         charts[f"heatmap_{name}"] = heatmap_chart(summary, name=name, split=split, title=title)
-    return charts | ({"steerability": [steerability_chart(prompts)]} if prompts["slope"].notna().any() else {})
+    charts |= {"steerability": [steerability_chart(prompts)]} if prompts["slope"].notna().any() else {}
+    return {name: specs for name, specs in charts.items() if specs}
 
 
 def _opens(row: Mapping[str, Any]) -> dict[str, str]:
@@ -222,14 +254,27 @@ def _opens(row: Mapping[str, Any]) -> dict[str, str]:
     return {**point, "alpha": alpha}
 
 
-def _figures(folder: Path, charts: Mapping[str, list[Spec]], *, compares_methods: bool) -> Iterator[dict[str, Any]]:
-    for name, (title, caption) in FIGURES.items():
-        if name == "methods" and not compares_methods:
+def _figures(
+    folder: Path, charts: Mapping[str, list[Spec]], *, tables: RunTables, provenance: Mapping[str, Any]
+) -> Iterator[dict[str, Any]]:
+    titles = {
+        "tradeoff": tradeoff_title(tables.summary),
+        "dose_response": dose_title(tables.summary),
+        "effect_gap_forest": forest_title(tables.summary),
+        "steerability": steerability_title(tables.prompt_steerability),
+        "scan": scan_title(provenance.get("chosen_by_scan") or {}),
+    }
+    for name, (heading, caption) in FIGURES.items():
+        if name == "methods" and tables.methods.empty:
             continue
         path = folder / f"{name}.svg"
-        picture = _image(path) if path.exists() else None
+        # What is drawn by a script is a picture for readers without one, the first chart alone for the page's size.
+        picture = _image(path) if path.exists() and (name not in charts or name == MAIN[0]) else None
         if picture or name in charts:
-            yield {"name": name, "title": title, "caption": caption, "chart": name in charts, "picture": picture}
+            yield {
+                **{"name": name, "heading": heading, "title": titles.get(name, heading), "caption": caption},
+                **{"chart": name in charts, "picture": picture, "is_main": name in MAIN},
+            }
 
 
 def _image(path: Path) -> str:

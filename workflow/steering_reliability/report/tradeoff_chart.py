@@ -26,12 +26,12 @@ from steering_reliability.results.schema import as_records
 from steering_reliability.text.layers import point_words
 from steering_reliability.text.numbers import points as points_text
 
-_WIDTH: Final = 400
+_WIDTH: Final = 440
 _HEIGHT: Final = 330
-_LETTER: Final = 5.6
+_LETTER: Final = 6.2
 """Mean width of a letter at the size of the names (pixels)."""
 
-_TEXT: Final = 11
+_TEXT: Final = 12
 _INK: Final = "currentColor"
 _PAPER: Final = "var(--paper)"
 _CROSS: Final = "M-1,-1L1,1M1,-1L-1,1"

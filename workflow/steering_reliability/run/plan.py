@@ -321,7 +321,7 @@ class RunPlan:
         if not self.scans:
             return []
         names = [f"scan/{split}.jsonl" for split in SCANNED_SPLITS]
-        names += ["scan/scan.csv", "figures/scan.png", "figures/scan.svg"]
+        names += ["scan/scan.csv", "figures/scan.png", "figures/scan.svg", "figures/scan.pdf"]
         return [self.chosen_file, *(f"{self.folder}/{name}" for name in names)]
 
     # ---- completions

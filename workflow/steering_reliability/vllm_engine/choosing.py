@@ -8,7 +8,9 @@ from torch import Tensor
 from vllm.v1.sample.logits_processor import LogitsProcessor
 from vllm.v1.sample.logits_processor.builtin import process_dict_updates
 
+from steering_reliability.generation.slot_cache import padded
 from steering_reliability.generation.token_statistics import choose_and_measure
+from steering_reliability.generation.transfer import to_device
 from steering_reliability.vllm_engine.measured import Measured, Measurements
 from steering_reliability.vllm_engine.tasks import Draw, Task, task_of
 
@@ -41,20 +43,21 @@ class ChooseAndMeasure(LogitsProcessor):  # type: ignore[misc]
         drawn = [(index, task, task.draw, len(out)) for index, (task, out) in self.rows.items() if task.draw]
         if not drawn:
             return logits
-        indices = torch.tensor([index for index, *_ in drawn], device=logits.device)
-        rows = logits[indices]
+        indices = [index for index, *_ in drawn]
+        rows = logits[to_device(padded(indices), dtype=torch.long, device=logits.device)]
         chosen = choose_and_measure(
             rows,
-            uniform=_column([_uniform(draw, step) for *_, draw, step in drawn], like=logits),
-            temperature=_column([draw.temperature for *_, draw, _ in drawn], like=logits),
-            top_p=_column([draw.top_p for *_, draw, _ in drawn], like=logits),
+            uniform=[_uniform(draw, step) for *_, draw, step in drawn],
+            temperature=[draw.temperature for *_, draw, _ in drawn],
+            top_p=[draw.top_p for *_, draw, _ in drawn],
         )
         for at, (_, task, draw, step) in enumerate(drawn):
             found = self.measured[task.name]
             found.logprobs[step], found.entropies[step] = chosen.logprobs[at], chosen.entropies[at]
             if step == 0:
                 self._compare(found, draw, rows[at], chosen.tokens[at])
-        logits[indices, torch.tensor(chosen.tokens, device=logits.device)] = torch.inf
+        places = (to_device(numbers, dtype=torch.long, device=logits.device) for numbers in (indices, chosen.tokens))
+        logits[tuple(places)] = torch.inf
         return logits
 
     def _compare(self, found: Measured, draw: Draw, logits: Float[Tensor, " vocabulary"], token: int) -> None:
@@ -74,7 +77,3 @@ def _row(params: Any, prompt: list[int] | None, out: list[int]) -> tuple[Task, l
 def _uniform(draw: Draw, step: int) -> float:
     # One step more than was asked for may be drawn, and is thrown away.
     return draw.uniforms[min(step, len(draw.uniforms) - 1)] if draw.temperature > 0 else 0.0
-
-
-def _column(values: list[float], *, like: Tensor) -> Float[Tensor, " n"]:
-    return torch.tensor(values, dtype=torch.float64, device=like.device)

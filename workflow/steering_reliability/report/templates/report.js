@@ -2,7 +2,7 @@
 "use strict";
 
 const NARROW = window.matchMedia("(max-width: 40rem)").matches;
-const PAGE_SIZE = NARROW ? 5 : 20;
+const PAGE_SIZE = NARROW ? 20 : 50;
 const HARMFUL = new Set(["harm_train", "harm_test"]);
 const HELPFUL = 1, DEGENERATE = 2, CUT = 4;
 const $ = (id) => document.getElementById(id);
@@ -81,12 +81,45 @@ function options(name, rows) {
   return numeric ? found.sort((a, b) => a - b) : found.sort();
 }
 
+const firstWords = (text, n = 90) => { const line = text.replace(/\s+/g, " ").trim(); return line.length > n ? `${line.slice(0, n)}…` : line; };
+const isHidden = (row) => HARMFUL.has(row.prompt.split) && !$("harmful").checked;
+
+// Columns of the list: name, what is shown, what it is sorted by, whether it is shown at first.
+const COLUMNS = {
+  prompt: [(row) => (isHidden(row) ? `${row.prompt.family} · ${row.prompt.style}` : firstWords(row.prompt.text)), (row) => row.prompt.id, true],
+  before: [(row) => chips(row.unsteered), (row) => row.unsteered?.score ?? -1, true],
+  after: [(row) => chips(row), (row) => row.score, true],
+  score: [(row) => row.score.toFixed(2), (row) => row.score, true],
+  tokens: [(row) => String(row.tokens), (row) => row.tokens, false],
+  id: [(row) => row.prompt.id, (row) => row.prompt.id, !NARROW],
+  setting: [(row) => where(row.point), (row) => where(row.point), false],
+  text: [(row) => (isHidden(row) ? "" : firstWords(row.text)), (row) => row.text, false],
+};
+
+function chips(row) {
+  if (!row) return [];
+  const words = [row.flags & HELPFUL ? "helpful" : row.label, ...(row.flags & DEGENERATE ? ["degenerate"] : [])];
+  return words.flatMap((word) => [element("span", { class: `chip ${word}` }, word), " "]);
+}
+
+// The same number draws the same sample, so that an address brings it back (mulberry32).
+function randomFrom(seed) {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296;
+  };
+}
+
 class Browser {
   constructor(rows) {
     this.rows = rows;
     this.shown = [];
     this.page = 0;
     this.sampled = null;
+    this.view = {};
     this.form = $("filters");
     for (const name of Object.keys(FILTERS)) {
       const values = options(name, rows);
@@ -96,10 +129,18 @@ class Browser {
       select.append(...values.map((value) => element("option", { value }, value)));
       select.closest("label").hidden = values.length < 2;
     }
+    for (const [name, [, , isShown]] of Object.entries(COLUMNS)) {
+      const box = element("input", { type: "checkbox", value: name });
+      box.defaultChecked = isShown;
+      box.addEventListener("change", (event) => { event.stopPropagation(); this.draw(); });
+      $("columns").append(element("label", {}, box, ` ${name}`));
+    }
     this.form.addEventListener("submit", (event) => event.preventDefault());
-    this.form.addEventListener("input", () => this.changed());
-    $("sample").addEventListener("click", () => this.sample());
+    this.form.addEventListener("input", (event) => { if (event.target.type !== "checkbox") this.changed({ ...this.view, sample: undefined }); });
+    $("harmful").addEventListener("change", () => this.draw());
+    $("sample").addEventListener("click", () => this.changed({ ...this.view, sample: Math.floor(Math.random() * 1e6) }));
     $("reset").addEventListener("click", () => this.filter({}));
+    $("rows").addEventListener("keydown", (event) => this.walk(event));
     $("copy-markdown").addEventListener("click", () => copy(markdown(this.visible()), "Markdown"));
     $("copy-csv").addEventListener("click", () => copy(csv(this.visible()), "CSV"));
     $("download-csv").addEventListener("click", () => download("completions.csv", csv(this.shown), "text/csv"));
@@ -117,21 +158,21 @@ class Browser {
       if (field.tagName === "SELECT" && ![...field.options].some((option) => option.value === value)) continue;
       field.value = value;
     }
-    this.changed();
+    this.changed({ sort: values.sort, sample: values.sample });
     if (scroll) { $("browse").scrollIntoView(); $("found").focus({ preventScroll: true }); }
   }
 
   values() {
-    const chosen = [...new FormData(this.form)].filter(([, value]) => value !== "");
-    return Object.fromEntries(chosen);
+    return Object.fromEntries([...new FormData(this.form)].filter(([, value]) => value !== ""));
   }
 
-  changed() {
-    this.sampled = null;
+  changed(view) {
+    this.view = view;
     this.page = 0;
     this.search();
     this.draw();
-    const query = new URLSearchParams(this.values()).toString();
+    const kept = Object.entries({ ...this.values(), ...view }).filter(([, value]) => value !== undefined);
+    const query = new URLSearchParams(kept).toString();
     history.replaceState(null, "", `#browse${query ? `?${query}` : ""}`);
   }
 
@@ -147,19 +188,27 @@ class Browser {
       if (id && row.prompt.id !== id) return false;
       return !needle || row.text.toLowerCase().includes(needle) || row.prompt.text.toLowerCase().includes(needle);
     });
+    this.sampled = null;
+    if (this.view.sample !== undefined) this.draw10(randomFrom(Number(this.view.sample)));
+    if (this.view.sort) this.order();
   }
 
-  sample() {
-    this.search();
+  draw10(random) {
     const rest = [...this.shown];
     for (let place = rest.length - 1; place > 0; place -= 1) {
-      const other = Math.floor(Math.random() * (place + 1));
+      const other = Math.floor(random() * (place + 1));
       [rest[place], rest[other]] = [rest[other], rest[place]];
     }
-    this.shown = rest.slice(0, 10);
     this.sampled = rest.length;
-    this.page = 0;
-    this.draw();
+    this.shown = rest.slice(0, 10);
+  }
+
+  order() {
+    const [, down, name] = /^(-?)(.*)$/.exec(this.view.sort);
+    if (!COLUMNS[name]) return;
+    const by = COLUMNS[name][1];
+    const compare = (one, other) => (typeof one === "number" ? one - other : one.localeCompare(other, "en", { numeric: true }));
+    this.shown.sort((a, b) => (down ? -1 : 1) * compare(by(a), by(b)));
   }
 
   visible() {
@@ -174,7 +223,46 @@ class Browser {
       : `${count} at random of ${this.sampled.toLocaleString("en")} completions`;
     $("previous").disabled = this.page === 0;
     $("next").disabled = this.page + 1 >= pages;
-    $("rows").replaceChildren(...this.visible().map(card));
+    const names = [...$("columns").querySelectorAll(":checked")].map((box) => box.value);
+    if (!names.includes("prompt")) names.unshift("prompt");
+    $("grid").tHead.replaceChildren(element("tr", {}, ...names.map((name) => this.heading(name))));
+    $("rows").replaceChildren(...this.visible().map((row) => this.line(row, names)));
+    this.read(this.visible()[0]);
+  }
+
+  heading(name) {
+    const { sort } = this.view;
+    const order = sort === name ? "ascending" : sort === `-${name}` ? "descending" : "none";
+    const next = sort === name ? `-${name}` : name;
+    const button = element("button", { type: "button", click: () => { this.changed({ ...this.view, sort: next }); $("grid").querySelector(`[data-sort=${name}]`).focus(); },
+      "data-sort": name }, `${name}${{ ascending: " ▲", descending: " ▼", none: "" }[order]}`);
+    return element("th", { scope: "col", "aria-sort": order }, button);
+  }
+
+  line(row, names) {
+    const [first, ...others] = names;
+    const button = element("button", { type: "button", click: () => this.read(row, { isAsked: true }) }, COLUMNS[first][0](row));
+    const cells = others.map((name) => { const shown = COLUMNS[name][0](row); return element("td", {}, ...(Array.isArray(shown) ? shown : [shown])); });
+    const line = element("tr", { "aria-selected": "false" }, element("th", { scope: "row" }, button), ...cells);
+    line.row = row;
+    return line;
+  }
+
+  read(row, { isAsked = false } = {}) {
+    for (const line of $("rows").children) line.setAttribute("aria-selected", String(line.row === row));
+    $("reader").replaceChildren(...(row ? [card(row)] : []));
+    mark(row?.point);
+    if (isAsked && window.matchMedia("(max-width: 62rem)").matches) $("reader").scrollIntoView({ block: "nearest" });
+  }
+
+  walk(event) {
+    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    const line = event.target.closest("tr");
+    const other = step === 1 ? line?.nextElementSibling : step === -1 ? line?.previousElementSibling : null;
+    if (!other) return;
+    event.preventDefault();
+    other.querySelector("button").focus();
+    this.read(other.row);
   }
 
   fromAddress() {
@@ -235,16 +323,15 @@ function permalink(row) {
 
 function card(row) {
   const { split, id, family, style, text } = row.prompt;
-  const change = row.unsteered ? `${row.unsteered.label} → ${row.label}` : row.label;
-  const title = `${split} · ${id} · ${family} · ${style}`;
   const body = [element("pre", {}, text), element("div", { class: "pair" },
     ...(row.unsteered ? [completion("Unsteered", row.unsteered), completion("Steered", row)] : [completion("Unsteered", row)]))];
   const sample = row.sample ? `, sample ${row.sample}` : "";
-  const meta = element("p", { class: "meta" }, `${where(row.point)}, seed ${row.point.seed}${sample}: ${change} `,
+  const meta = element("p", { class: "meta" }, `${where(row.point)}, seed ${row.point.seed}${sample} `,
     element("a", { href: permalink(row), "aria-label": `Link to ${id}, ${where(row.point)}` }, "link"));
-  const folded = HARMFUL.has(split)
+  const verdicts = element("p", {}, ...chips(row.unsteered), ...(row.unsteered ? ["→ "] : []), ...chips(row));
+  const folded = isHidden(row)
     ? [element("details", {}, element("summary", {}, "Show the request and what was written"), ...body)] : body;
-  return element("article", {}, element("h3", {}, title), meta, ...folded);
+  return element("article", {}, element("h3", {}, `${split} · ${id} · ${family} · ${style}`), meta, verdicts, ...folded);
 }
 
 // ---- copy and download ---------------------------------------------------------------------------------------------
@@ -295,14 +382,36 @@ function download(name, text, type) {
 
 // ---- charts ------------------------------------------------------------------------------------------------------
 
-const columnsFor = (width) => Math.max(1, Math.floor(width / 250));
+// Charts are as wide as their column; panels stand side by side where each has room.
+function fitted(spec, width) {
+  const copy = structuredClone(spec);
+  if (copy.columns) {
+    copy.columns = Math.min(copy.columns, Math.max(1, Math.floor(width / 260)));
+    const inner = copy.spec;
+    if (typeof inner.width === "number") inner.width = Math.max(150, Math.floor((width - 150) / copy.columns) - 26);
+    if (copy.columns === 1) inner.height = 110;
+    return copy;
+  }
+  if (typeof copy.width !== "number") return copy;
+  copy.config.legend = { ...copy.config.legend, orient: "bottom", columns: width < 560 ? 2 : 4 };
+  copy.width = Math.max(220, width - (copy.height?.step ? 240 : 76));
+  return copy;
+}
+
+const drawn = new Set();
+
+async function drawCharts(place) {
+  const name = place.dataset.chart;
+  if (drawn.has(name)) return;
+  drawn.add(name);
+  for (const spec of embedded("charts")[name]) await drawChart(place, spec);
+  mark(chosenPoint);
+}
 
 async function drawChart(place, spec) {
   const holder = element("div", {});
   place.append(holder);
-  const fitted = { ...spec };
-  if (spec.columns) fitted.columns = Math.min(spec.columns, columnsFor(place.closest("main").clientWidth - 50));
-  const { view } = await vegaEmbed(holder, fitted, {
+  const { view } = await vegaEmbed(holder, fitted(spec, place.clientWidth - 4), {
     // The page's policy forbids evaluating text as code.
     ast: true, actions: false, renderer: "svg", defaultStyle: false, tooltip: { disableDefaultStyle: true, theme: "custom" },
   });
@@ -313,22 +422,45 @@ async function drawChart(place, spec) {
   });
 }
 
+let chosenPoint;
+
+// What is chosen in one place is marked in all: vega keeps the row of data with each mark.
+function mark(point) {
+  chosenPoint = point;
+  const is = (datum) => point && datum && point.intervention !== "none" && datum.intervention === point.intervention
+    && String(datum.layer) === point.layer && Number(datum.alpha) === point.alpha && datum.direction === point.direction;
+  for (const path of document.querySelectorAll(".chart :is(.mark-symbol, .mark-rect).role-mark path")) {
+    path.classList.toggle("picked", Boolean(is(path.__data__?.datum)));
+  }
+  for (const button of document.querySelectorAll("[data-open]")) {
+    button.closest("tr").classList.toggle("picked", Boolean(is(JSON.parse(button.dataset.open))));
+  }
+}
+
 async function start() {
   document.documentElement.classList.add("interactive");
-  for (const part of document.querySelectorAll("details.folds")) part.open = !NARROW;
-  window.addEventListener("beforeprint", () => {
-    for (const part of document.querySelectorAll("details.folds")) part.open = true;
-  });
-  if ($("completions")) await startBrowser();
+  const date = $("date");
+  if (date && !/^\d/.test(date.textContent)) date.textContent = new Date(document.lastModified).toISOString().slice(0, 10);
   for (const button of document.querySelectorAll("[data-table]")) {
     button.addEventListener("click", async () => {
       const name = button.dataset.table;
       download(name, await unpacked($(`file-${name}`).textContent), "text/plain");
     });
   }
-  for (const [name, specs] of Object.entries(embedded("charts"))) {
-    for (const spec of specs) await drawChart(document.querySelector(`[data-chart="${name}"]`), spec);
+  $("all-columns")?.addEventListener("change", (event) => {
+    document.querySelector(".points").classList.toggle("all", event.target.checked);
+  });
+  for (const part of document.querySelectorAll("details.folds")) part.open = !NARROW;
+  const places = [...document.querySelectorAll("[data-chart]")];
+  const isFolded = (place) => place.closest("details:not([open])") !== null;
+  for (const part of document.querySelectorAll("details.figure")) {
+    part.addEventListener("toggle", () => { if (part.open) part.querySelectorAll("[data-chart]").forEach(drawCharts); });
   }
+  const shown = places.filter((place) => !isFolded(place));
+  if (shown.length) await drawCharts(shown[0]);
+  performance.mark("first-screen");
+  if ($("completions")) await startBrowser();
+  for (const place of shown) await drawCharts(place);
   document.documentElement.dataset.ready = "yes";
 }
 
