@@ -1,5 +1,6 @@
 """Every number of docs/results.md stands in the table row that its sentence names; the README repeats some."""
 
+import json
 import re
 from pathlib import Path
 
@@ -11,6 +12,7 @@ ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 RESULTS = (ROOT / "docs/results.md").read_text(encoding="utf-8")
 SEEN, TUNED = RESULTS.split("References to the tables follow.", 1)[1].split("## A model trained to refuse\n", 1)
+TUNED, EVERYWHERE = TUNED.split("## Ablation at one block, at several and at all\n", 1)
 REFERENCE = re.compile(r"\(`(\w+)/(\w+)`:\s+((?:[^()]|\n)+?)\)")
 NUMBER = re.compile(r"(?<![\w.])[-+]?\d+(?:\.\d+)?(?:e-\d+)?(?![\w])")
 WORDS = {"two": 2}
@@ -44,6 +46,9 @@ def numbers_of(run: str, name: str, row: str) -> set[float]:
         found = claims[claims["claim"] == row]
         assert len(found), f"{run}/claims.csv has no claim {row!r}"
         return {abs(float(number)) for text in (*found["sentence"], *found["where"]) for number in NUMBER.findall(text)}
+    if name == "statistics":
+        known = json.loads((ROOT / "docs/results" / run / f"{row.replace(' ', '_')}.json").read_text(encoding="utf-8"))
+        return {0.0} | {round(abs(known[f"mean_projection_{side}"]), 1) for side in ("refusing", "complying")}
     if name == "steerability":
         found = table(run, name).query("role == 'main'")
         wrong = found["share_wrong_way"] * found["n"]
@@ -70,7 +75,9 @@ def numbers_of(run: str, name: str, row: str) -> set[float]:
     return values | counts | {*named, *found["alpha"].abs(), *(n for c in rates for n in found[f"{c}_n"])}
 
 
-@pytest.mark.parametrize("sentence", [*sentences(SEEN), *sentences(TUNED)], ids=lambda one: one[0][:50])
+@pytest.mark.parametrize(
+    "sentence", [*sentences(SEEN), *sentences(TUNED), *sentences(EVERYWHERE)], ids=lambda one: one[0][:50]
+)
 def test_a_sentence_says_what_its_row_says(sentence: Sentence):
     prose, rows = sentence
     known = set().union(*(numbers_of(*row) for row in rows))
@@ -81,11 +88,12 @@ def test_a_sentence_says_what_its_row_says(sentence: Sentence):
 
 
 def test_every_sentence_with_a_number_names_a_row():
-    for text in (SEEN, TUNED):
+    for text in (SEEN, TUNED, EVERYWHERE):
         rest = text[max(match.end() for match in REFERENCE.finditer(text)) :]
         assert not NUMBER.findall(rest), rest
     assert len(sentences(SEEN)) >= 14
     assert len(sentences(TUNED)) >= 6
+    assert len(sentences(EVERYWHERE)) >= 9
 
 
 def test_a_wrong_number_would_be_noticed():
@@ -114,6 +122,14 @@ def test_the_verdicts_that_the_text_speaks_of_are_those_of_the_table():
     tuned = table("smollm2_refusal_tuned", "claims").drop_duplicates("claim").set_index("claim")["verdict"]
     assert tuned[f"effect on harm_test{most}"] == tuned[f"trade-off{most}"] == "shown"
     assert tuned[f"generalization gap{most}"] == "cannot tell"
+    every = table("smollm2_ablate_everywhere", "claims")
+    first = every.drop_duplicates("claim").set_index("claim")
+    assert (first.loc[["effect on harm_test", "trade-off"], "verdict"] == "shown").all()
+    assert (first.loc[["effect on harm_test", "trade-off"], "where"] == "ablate_affine, layer 18, alpha 1").all()
+    assert first.loc["generalization gap", "finding"] == "floor"
+    assert first.loc["check: fluency", "verdict"] == "cannot tell"
+    ablated = table("smollm2_ablate_everywhere", "summary").query("role == 'main' and intervention == 'ablate'")
+    assert ablated.groupby("alpha")["refusal_harm_test"].min().is_monotonic_increasing
 
 
 def test_the_numbers_of_the_readme_are_those_of_the_tables():
@@ -135,3 +151,6 @@ def test_the_numbers_of_the_readme_are_those_of_the_tables():
     for name, row in rows.items():
         sentence = re.search(rf"- \*\*{name}\.\*\*(.*)", section)[1]
         test_a_sentence_says_what_its_row_says((sentence.replace("95% interval", ""), [("smollm2", "claims", row)]))
+    ablated = section.partition("`configs/ablate_everywhere.yaml`")[2]
+    cited = [("smollm2_ablate_everywhere", "claims", row) for row in ("effect on harm_test", "trade-off")]
+    test_a_sentence_says_what_its_row_says((ablated, cited))

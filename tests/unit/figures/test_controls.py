@@ -1,14 +1,19 @@
 """Every figure of the study shows what random and shuffled directions do there."""
 
+from functools import partial
+
 import numpy as np
 import pandas as pd
 import pytest
+from steering_reliability.evidence.summary import summarise
 from steering_reliability.figures.controls import control_note, control_points, controls_of, random_band
 from steering_reliability.figures.dose_response import draw_dose_response
 from steering_reliability.figures.effect_gap_forest import draw_effect_gap_forest
 from steering_reliability.figures.gap import draw_gap
 from steering_reliability.figures.heatmap import draw_heatmap
-from steering_reliability.figures.panels import study_panels
+from steering_reliability.figures.panels import strips, study_panels
+from steering_reliability.results.schema import SPLITS
+from synthetic_run import group
 
 HEATMAP = {"rate": "refusal_harm_test", "heading": "x", "reading": "x", "title": "x"}
 
@@ -33,6 +38,23 @@ def test_only_the_panel_of_their_layer_shows_them(summary, of_marker, draw):
     shown = [axes.get_title(loc="left") for axes in figure.axes if of_marker(axes, "d") and of_marker(axes, "h")]
     assert shown == ["add at layer 14"]
     assert "random direction of the same length" in figure.get_supxlabel()
+
+
+def test_a_strip_shows_them_at_their_layer_and_its_strength():
+    run = partial(group, np.random.default_rng(0), intervention="ablate", sizes=dict.fromkeys(SPLITS, 12))
+    study = {"role": "main", "direction": "contrastive_prefix", "alphas": [1.0]}
+    rows = [row for layer in ("10", "14", "18") for row in run(**study, layer=layer)]
+    for number, alpha in ((0, 1.0), (1, 0.5)):
+        rows += run(role="random", direction=f"random_{number}", layer="14", alphas=[alpha])
+    summary = summarise(pd.DataFrame(rows))
+    (strip,) = strips(study_panels(summary))
+    assert strip.ticks == ("none", "L10", "L14", "L18")
+    found = controls_of(summary, strip)
+    # The one at another strength has no place there.
+    assert found[["direction", "layer", "alpha"]].to_numpy().tolist() == [["random_0", "14", 2.0]]
+    (axes,) = draw_dose_response(summary, title="x").axes
+    (mark,) = [line for line in axes.lines if line.get_marker() == "d"]
+    assert 2.0 < mark.get_xdata()[0] < 2.5
 
 
 def test_a_run_without_controls_says_nothing_of_them(summary, gaps):

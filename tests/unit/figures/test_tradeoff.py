@@ -44,8 +44,9 @@ def test_the_unsteered_model_is_one_point_of_its_own(summary):
     assert (baseline["series"], baseline[COST], baseline["label"]) == (UNSTEERED, 0.0, "")
     assert set(points["role"]) == {"main", "random", "shuffled"}
     assert not points.loc[points["role"] != "main", "on_pareto"].any()
-    # Hollow is what ablates, and what was shuffled.
-    hollow = points.query("is_hollow")
+    # Of two interventions the second is hollow, and so is what was shuffled.
+    assert set(points["fill"]) == {0.0, 1.0}
+    hollow = points.query("fill == 0")
     assert set(zip(hollow["role"], hollow["intervention"], strict=True)) == {("main", "ablate"), ("shuffled", "add")}
 
 
@@ -55,16 +56,17 @@ def test_picture_and_chart_have_the_same_points_and_axes(summary, picture, chart
     expected = tradeoff_points(summary)[[COST, REFUSAL]].to_numpy()
     assert np.allclose(drawn, expected)
     assert np.allclose(rows_of(chart)[[COST, REFUSAL]], expected)
-    (marks,) = [layer for layer in chart["layer"] if "shape" in layer["encoding"]]
+    grounds, marks = [layer for layer in chart["layer"] if "shape" in layer["encoding"]]
+    assert all(grounds["encoding"][name] == marks["encoding"][name] for name in ("x", "y", "shape"))
     x, y = marks["encoding"]["x"], marks["encoding"]["y"]
-    assert (x["title"], y["title"]) == (axes.get_xlabel(), axes.get_ylabel())
+    assert (" ".join(x["title"]), y["title"]) == (axes.get_xlabel(), axes.get_ylabel())
     assert x["scale"]["domain"] == pytest.approx(axes.get_xlim())
     assert y["scale"]["domain"] == pytest.approx(axes.get_ylim())
 
 
 def test_picture_and_chart_have_the_same_legend_and_names(summary, picture, chart):
     points = tradeoff_points(summary)
-    (marks,) = [layer for layer in chart["layer"] if "shape" in layer["encoding"]]
+    *_, marks = [layer for layer in chart["layer"] if "shape" in layer["encoding"]]
     shown = marks["encoding"]["shape"]["scale"]["domain"]
     written = [text.get_text().replace("\n", " ") for text in picture.axes[0].get_legend().get_texts()]
     assert set(written) - set(shown) <= {"add", "ablate"}

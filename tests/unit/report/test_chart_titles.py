@@ -25,7 +25,18 @@ def summary_of(counts, **options):
 )
 def test_the_trade_off_says_what_the_most_refusal_gives_up(benign, given_up):
     title = tradeoff_title(summary_of(COUNTS | {"benign": benign}))
-    assert title.startswith(f"At most 75% of harm_test are refused, where {given_up}")
+    assert title.startswith(f"As many as 75% of harm_test are refused, where {given_up}")
+
+
+def test_where_refusal_falls_the_trade_off_says_how_little_is_left():
+    lowered = {"harm_train": (36, 4), "harm_test": (30, 2), "benign": (0, 0)}
+    title = "As few as 5% of harm_test are refused, where no helpful answers are given up"
+    assert tradeoff_title(summary_of(lowered)) == title
+    # A setting that writes degenerate text goes no further.
+    broken = pd.DataFrame(story(lowered | {"harm_test": (30, 0)}, layer="18"))
+    broken["is_degenerate"] = (broken["alpha"] > 0) & (broken["split"] == "harm_test")
+    both = pd.concat([pd.DataFrame(story(lowered)), broken], ignore_index=True)
+    assert tradeoff_title(summarise(both)) == title
 
 
 def test_a_trade_off_without_benign_prompts_makes_no_statement():

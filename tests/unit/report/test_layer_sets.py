@@ -13,7 +13,7 @@ from steering_reliability.evidence.run_comparison import Run, Setting, compare_r
 from steering_reliability.evidence.sanity_checks import sanity_checks
 from steering_reliability.evidence.summary import summarise
 from steering_reliability.figures.draw import EVIDENCE_TABLES, draw_all
-from steering_reliability.figures.tradeoff import tradeoff_points, tradeoff_styles
+from steering_reliability.figures.tradeoff import fill_words, tradeoff_points, tradeoff_styles
 from steering_reliability.report.charts import dose_response_chart, heatmap_chart, steerability_chart
 from steering_reliability.report.comparison_page import write_comparison_page
 from steering_reliability.report.completions import PAGE_COLUMNS, pack_completions
@@ -117,13 +117,16 @@ def test_the_trade_off_tells_interventions_apart(summary):
     points = tradeoff_points(summary)
     assert list(tradeoff_styles(points))[:3] == list(WORDS)
     steered = points[~points["from_baseline"].astype(bool)]
-    hollow = set(steered.loc[steered["is_hollow"], "intervention"])
-    assert hollow == {"ablate", "ablate_affine"}
+    fills = dict(zip(steered["intervention"], steered["fill"], strict=True))
+    assert fills == {"add": 1, "clamp": pytest.approx(2 / 3), "ablate": pytest.approx(1 / 3), "ablate_affine": 0}
+    assert fill_words(points) == " Marks: full add, 67% full clamp, 33% full ablate, hollow ablate_affine."
     labels = [label for label in points["label"] if label]
     assert labels
-    # Two kinds have one mark, so the label says which it is.
+    # Four fills are hard to tell apart, so the label says which it is.
     assert all(re.match(r"(add|clamp|ablate|ablate_affine) (L2|L10-18|all layers from 14), ", one) for one in labels)
-    two = tradeoff_points(summary[summary["intervention"].isin(["add", "ablate"])])
+    two = tradeoff_points(summary[summary["intervention"].isin(["ablate", "ablate_affine"])])
+    assert fill_words(two) == " Marks: full ablate, hollow ablate_affine."
+    assert fill_words(tradeoff_points(summary[summary["intervention"] == "ablate"])) == ""
     assert all(re.match(r"(L2|L10-18|all layers from 14), ", label) for label in two["label"] if label)
 
 

@@ -1,4 +1,4 @@
-"""The tuned model is a known answer: it refuses, and without its refusal direction it refuses less."""
+"""The tuned model is a known answer: it refuses, and at its refusal direction's benign mean it refuses less."""
 
 from pathlib import Path
 
@@ -36,7 +36,7 @@ def test_it_refuses_harm_and_answers_the_rest(tuned):
 
 
 @pytest.mark.real_model
-def test_ablating_the_difference_in_means_makes_it_refuse_less(tuned):
+def test_at_the_benign_mean_of_the_direction_it_refuses_less_and_at_0_it_does_not(tuned):
     direction = sr.build_direction(
         prompts("harm_train", start=32, n=24),
         benign=prompts("benign", start=32, n=24),
@@ -45,9 +45,13 @@ def test_ablating_the_difference_in_means_makes_it_refuse_less(tuned):
         layer=18,
         settings=DirectionConfig(method="difference_in_means"),
     )
+    harmful, benign = (direction.statistics[f"mean_projection_{side}"] for side in ("refusing", "complying"))
+    assert abs(harmful) < abs(benign), "0 is nearer to harmful prompts"
     asked = prompts("harm_train", start=0, n=32)
+    steered = {"model": tuned, "direction": direction, "alpha": 1.0, "sampling": SHORT}
     before = refused(sr.generate(asked, model=tuned, sampling=SHORT))
-    after = refused(
-        sr.generate(asked, model=tuned, direction=direction, intervention="ablate", alpha=1.0, sampling=SHORT)
+    to_zero, to_benign = (
+        refused(sr.generate(asked, intervention=kind, **steered)) for kind in ("ablate", "ablate_affine")
     )
-    assert after <= before - 0.2
+    assert to_benign <= before - 0.2
+    assert to_zero > to_benign + 0.2

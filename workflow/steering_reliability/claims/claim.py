@@ -149,7 +149,8 @@ def _gap_sentence(found: TableRow, finding: str, *, chosen_by_p: bool) -> str:
     # The difference of the sizes, whichever way both effects go.
     sign = int(found["sign"])
     tested = _tested(found, sign=sign, styles=not chosen_by_p)
-    gap = f"a difference of {signed(sign * found['effect_gap'])} points ({tested})"
+    size = " of lost refusal" if sign < 0 else ""
+    gap = f"a difference of {signed(sign * found['effect_gap'])} points{size} ({tested})"
     sentence = f"{_GAPS[finding]}: {sizes[0]}, {sizes[1]}, {gap}.{_suggestive(found, sign=sign)}"
     shares = found["share_train"], found["share_test"]
     if finding != "opposite" and not any(math.isnan(share) or share < 0 for share in shares):

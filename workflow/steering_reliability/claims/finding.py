@@ -29,7 +29,7 @@ _GAPS: Final = {
 
 _SHORT: Final = {
     EFFECT: "Refusal of new harmful requests",
-    GAP: "Effect on familiar minus new requests",
+    GAP: "Change on familiar minus new requests",
     COST: "Helpful answers to harmless requests",
     FREE: "An effect without its cost",
     LAYERS: "Refusal at one layer minus another",

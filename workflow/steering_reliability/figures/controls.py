@@ -36,10 +36,14 @@ def control_points(summary: pd.DataFrame) -> pd.DataFrame:
 
 
 def controls_of(summary: pd.DataFrame, panel: Panel) -> pd.DataFrame:
-    """Return the controls of one curve of the study: its intervention, layer and seed; none of a strip."""
-    if panel.ticks:
-        return control_points(summary)[:0]
-    return at_point(control_points(summary), panel.points.iloc[0], keys=("intervention", "layer", "seed"))
+    """Return the controls of one curve of the study: its intervention, layer and seed; a strip's by layer."""
+    controls = control_points(summary)
+    if not panel.ticks:
+        return at_point(controls, panel.points.iloc[0], keys=("intervention", "layer", "seed"))
+    places = panel.points[~panel.points["from_baseline"].astype(bool)].set_index("layer")["alpha"]
+    found = at_point(controls, panel.points.iloc[0], keys=("intervention", "seed"))
+    found = found[(found["alpha"] == panel.strength) & found["layer"].isin(places.index)]
+    return found.assign(alpha=found["layer"].map(places).astype(float))
 
 
 def random_band(controls: pd.DataFrame, name: str) -> tuple[float, float] | None:

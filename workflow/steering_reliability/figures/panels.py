@@ -32,12 +32,13 @@ class Panel(NamedTuple):
     """One dose-response curve of the study: its points by alpha, and its name.
 
     Of a strip, which has one strength at several layers, the points stand by layer: alpha is the layer's rank, 0 is the
-    unsteered model, and `ticks` names them.
+    unsteered model, `ticks` names them, and `strength` is their alpha.
     """
 
     title: str
     points: pd.DataFrame
     ticks: tuple[str, ...] = ()
+    strength: float = math.nan
 
 
 class Edges(NamedTuple):
@@ -88,7 +89,7 @@ def _strip(kind: str, panels: Sequence[Panel], alpha: float) -> Panel:
     points = pd.concat([unsteered, steered], ignore_index=True)
     names = [*(["none"] if len(unsteered) else []), *(layer_tag(str(layer)) for layer in steered["layer"])]
     points = points.assign(alpha=[float(rank) for rank in range(len(points))])
-    return Panel(f"{kind}, alpha {alpha:g}, by layer", points, tuple(names))
+    return Panel(f"{kind}, alpha {alpha:g}, by layer", points, tuple(names), alpha)
 
 
 def curve_name(name: str, table: pd.DataFrame, direction: Any, seed: Any) -> str:

@@ -5,6 +5,7 @@ from typing import Final
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
@@ -30,29 +31,34 @@ _COLUMNS: Final = [
 
 UNSTEERED: Final = "unsteered"
 MOSTLY_DEGENERATE: Final = "mostly degenerate"
-_MOST: Final = 0.5
+MOST: Final = 0.5
+"""Share of degenerate completions above which a point's refusals mean little."""
+_SHORT: Final = 18
+"""Letters of a legend's line, of which three fit beside each other."""
 
 
 def tradeoff_points(summary: pd.DataFrame) -> pd.DataFrame:
     """Return every point of the trade-off, to be drawn in this order: steered ones, controls, the unsteered model.
 
     Returns:
-        Rows of the summary with `series` (the entry of the legend), `is_hollow`, `is_mostly_degenerate` and `label` (of
-        the frontier's steered points, else empty); the unsteered model once, and only the study on the frontier.
+        Rows of the summary with `series` (the entry of the legend), `fill` (how full the mark is, 0 to 1),
+        `is_mostly_degenerate` and `label` (of the frontier's steered points, else empty); the unsteered model once, and
+        only the study on the frontier.
     """
     study = study_points(summary)
     baseline = study["from_baseline"].astype(bool)
     points = pd.concat([study[~baseline], control_points(summary), study[baseline].head(1)])
     points = points.loc[points[[COST, REFUSAL]].notna().all(axis=1), _COLUMNS].reset_index(drop=True)
     is_study, is_steered = points["role"] == "main", ~points["from_baseline"].astype(bool)
-    degenerate = points["degenerate_harm_test"] > _MOST
+    degenerate = points["degenerate_harm_test"] > MOST
     points = points.assign(series=[_series(row) for _, row in points.iterrows()])
-    is_ambiguous = any(len(family) > 1 for family in mark_kinds(points))
+    fills = mark_fills(points)
+    of_kind = points["intervention"].map(fills).where(is_study & is_steered, 1.0)
     return points.assign(
-        is_hollow=is_steered & ((is_study & points["intervention"].isin(SHARES)) | (points["role"] == "shuffled")),
+        fill=of_kind.where(points["role"] != "shuffled", 0.0),
         is_mostly_degenerate=is_steered & is_study & degenerate,
         on_pareto=is_study & points["on_pareto"].astype(bool),
-        label=[_label(row, is_ambiguous=is_ambiguous) for _, row in points.iterrows()],
+        label=[_label(row, with_kind=len(fills) > 2) for _, row in points.iterrows()],
     )
 
 
@@ -83,19 +89,26 @@ def _series(row: pd.Series) -> str:
     return UNSTEERED if row["from_baseline"] else layer_words(row["layer"])
 
 
-def _label(row: pd.Series, *, is_ambiguous: bool) -> str:
-    """Name a point of the frontier; with its intervention where no mark tells it (`is_ambiguous`)."""
+def _label(row: pd.Series, *, with_kind: bool) -> str:
+    """Name a point of the frontier; with its intervention where fills are hard to tell apart (`with_kind`)."""
     if row["role"] != "main" or row["from_baseline"] or not row["on_pareto"]:
         return ""
-    kind = f"{row['intervention']} " if is_ambiguous else ""
+    kind = f"{row['intervention']} " if with_kind else ""
     return f"{kind}{layer_tag(row['layer'])}, {row['alpha']:g} ({percent(row['relative_strength'])})"
 
 
-def mark_kinds(points: pd.DataFrame) -> list[list[str]]:
-    """Return the interventions of the study's filled marks, and those of its hollow ones; empty ones are left out."""
-    there = set(points.loc[(points["role"] == "main") & (points["series"] != UNSTEERED), "intervention"])
-    kinds = ([kind for kind in family if kind in there] for family in (LENGTHS, SHARES))
-    return [family for family in kinds if family]
+def mark_fills(points: pd.DataFrame) -> dict[str, float]:
+    """Return how full the marks of each intervention of the study are: the first full, the last hollow."""
+    there = set(points.loc[(points["role"] == "main") & ~points["from_baseline"].astype(bool), "intervention"])
+    kinds = [kind for kind in (*LENGTHS, *SHARES) if kind in there]
+    return {kind: 1 - rank / max(len(kinds) - 1, 1) for rank, kind in enumerate(kinds)}
+
+
+def fill_words(points: pd.DataFrame) -> str:
+    """Say which intervention has which fill, empty where there is one alone."""
+    names = {1.0: "full", 0.5: "half full", 0.0: "hollow"}
+    words = [f"{names.get(fill, f'{percent(fill)} full')} {kind}" for kind, fill in mark_fills(points).items()]
+    return f" Marks: {', '.join(words)}." if len(words) > 1 else ""
 
 
 def draw_tradeoff(summary: pd.DataFrame, *, title: str) -> Figure:
@@ -142,12 +155,17 @@ def _draw_point(axes: Axes, point: pd.Series, style: LineStyle) -> None:
     )  # fmt: skip
     size = 8 if is_unsteered else 4.5 if is_control else 5
     axes.plot(
-        x, y, marker=style.marker, markersize=size, markerfacecolor="white" if point["is_hollow"] else style.colour,
+        x, y, marker=style.marker, markersize=size, markerfacecolor=_mixed(style.colour, fill=point["fill"]),
         markeredgecolor=style.colour, markeredgewidth=1.0 if is_control else 1.3, linestyle="none",
         zorder=3.5 if is_control else 3,
     )  # fmt: skip
     if point["is_mostly_degenerate"]:
         axes.plot(x, y, marker="x", markersize=size + 5, color=INK, markeredgewidth=1.1, linestyle="none", zorder=4)
+
+
+def _mixed(colour: str, *, fill: float) -> tuple[float, ...]:
+    """A colour on white, `fill` of it."""
+    return tuple(fill * part + 1 - fill for part in to_rgb(colour))
 
 
 def _legend(axes: Axes, points: pd.DataFrame, styles: dict[str, LineStyle]) -> None:
@@ -156,25 +174,27 @@ def _legend(axes: Axes, points: pd.DataFrame, styles: dict[str, LineStyle]) -> N
     handles = [
         Line2D(
             [], [], color=style.colour, marker=style.marker, markersize=8 if name == UNSTEERED else 5,
-            linestyle="none", label=name,
+            linestyle="none", label=name.replace(" (", "\n("),
         )
         for name, style in styles.items() if name in set(study["series"])
     ]  # fmt: skip
     grey = {"color": MUTED, "linestyle": "none"}
-    kinds = mark_kinds(points)
-    if len(kinds) > 1:
-        filled, hollow = (",\n".join(family) for family in kinds)
-        handles.append(Line2D([], [], marker="o", label=filled, **grey))  # type: ignore[arg-type]
-        handles.append(Line2D([], [], marker="o", markerfacecolor="white", label=hollow, **grey))  # type: ignore[arg-type]
+    fills = mark_fills(points)
+    if len(fills) > 1:
+        handles += [
+            Line2D([], [], marker="o", markerfacecolor=_mixed(MUTED, fill=fill), label=kind, **grey)  # type: ignore[arg-type]
+            for kind, fill in fills.items()
+        ]
     if points["is_mostly_degenerate"].any():
         cross = Line2D([], [], color=INK, marker="x", markersize=8, linestyle="none", label="mostly\ndegenerate")
         handles.append(cross)
     handles += control_handles(points[~is_study])
+    lines = [line for handle in handles for line in str(handle.get_label()).split("\n")]
     axes.legend(
         handles=handles,
         loc="lower left",
         bbox_to_anchor=(-0.16, 1.0),
-        ncols=3,
+        ncols=3 if max(map(len, lines)) <= _SHORT else 2,
         frameon=False,
         fontsize=SMALL,
         borderaxespad=0.2,

@@ -7,20 +7,25 @@ import pandas as pd
 
 from steering_reliability.figures.gap import headline_gap
 from steering_reliability.figures.panels import study_points
+from steering_reliability.figures.tradeoff import MOST
 from steering_reliability.results.schema import as_records, layers_in_order, steered_points
 from steering_reliability.text.layers import layer_words
 from steering_reliability.text.numbers import listed, percent, rounded
 
 
 def tradeoff_title(summary: pd.DataFrame) -> str:
-    """Say what the setting with the most refusal gives up."""
-    known = steered_points(summary).dropna(subset=["refusal_harm_test", "helpfulness_drop"])
-    if known.empty:
+    """Say what the setting gives up that moves refusal most, of those that don't mostly write degenerate text."""
+    name, known = "refusal_harm_test", study_points(summary).dropna(subset=["refusal_harm_test"])
+    is_unsteered = known["from_baseline"].astype(bool)
+    steered = known[~is_unsteered & (known["degenerate_harm_test"] <= MOST)].dropna(subset=["helpfulness_drop"])
+    if steered.empty or not is_unsteered.any():
         return "Refusal against the helpful answers given up"
-    most = as_records(known.sort_values("refusal_harm_test", ascending=False, kind="stable"))[0]
-    lost = rounded(100 * most["helpfulness_drop"])
+    before = known.loc[is_unsteered, name].iloc[0]
+    furthest = min(as_records(steered), key=lambda row: (-abs(row[name] - before), row["helpfulness_drop"]))
+    few = "few" if furthest[name] < before else "many"
+    lost = rounded(100 * furthest["helpfulness_drop"])
     given_up = f"{lost} points of helpful answers are" if lost > 0 else "no helpful answers are"
-    return f"At most {percent(most['refusal_harm_test'])} of harm_test are refused, where {given_up} given up"
+    return f"As {few} as {percent(furthest[name])} of harm_test are refused, where {given_up} given up"
 
 
 def dose_title(summary: pd.DataFrame) -> str:

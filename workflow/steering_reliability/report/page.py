@@ -18,7 +18,7 @@ from steering_reliability.claims.finding import finding, main_claims, other_clai
 from steering_reliability.evidence.pareto import recommended_point
 from steering_reliability.figures.gap import headline_gap
 from steering_reliability.figures.panels import curve_order, sample_sizes, study_points
-from steering_reliability.figures.tradeoff import READING
+from steering_reliability.figures.tradeoff import READING, fill_words, tradeoff_points
 from steering_reliability.files import write_text
 from steering_reliability.process.ledger import mixture_note
 from steering_reliability.prompts.shift import shift_sentence
@@ -50,8 +50,7 @@ from steering_reliability.run.times import StageTime
 FIGURES: Final = {
     "tradeoff": (
         "Trade-off",
-        f"{READING}. Hollow: ablate, ablate_affine; bars: 95% intervals; names: layer, alpha and its share of the "
-        "residual norm.",
+        f"{READING}. Bars: 95% intervals; names: layer, alpha and its share of the residual norm.",
     ),
     "dose_response": (
         "Dose response",
@@ -264,6 +263,7 @@ def _figures(
         "steerability": steerability_title(tables.prompt_steerability),
         "scan": scan_title(provenance.get("chosen_by_scan") or {}),
     }
+    fills = {"tradeoff": fill_words(tradeoff_points(tables.summary))}
     for name, (heading, caption) in FIGURES.items():
         if name == "methods" and tables.methods.empty:
             continue
@@ -272,8 +272,13 @@ def _figures(
         picture = _image(path) if path.exists() and (name not in charts or name == MAIN[0]) else None
         if picture or name in charts:
             yield {
-                **{"name": name, "heading": heading, "title": titles.get(name, heading), "caption": caption},
-                **{"chart": name in charts, "picture": picture, "is_main": name in MAIN},
+                "name": name,
+                "heading": heading,
+                "title": titles.get(name, heading),
+                "caption": caption + fills.get(name, ""),
+                "chart": name in charts,
+                "picture": picture,
+                "is_main": name in MAIN,
             }
 
 

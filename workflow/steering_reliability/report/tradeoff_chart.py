@@ -1,5 +1,6 @@
 """The trade-off as an interactive chart: what the picture shows, drawn from the same points."""
 
+import textwrap
 from typing import Any, Final
 
 import altair as alt
@@ -32,6 +33,9 @@ _LETTER: Final = 6.2
 """Mean width of a letter at the size of the names (pixels)."""
 
 _TEXT: Final = 12
+_TITLE_WIDTH: Final = 36
+"""Letters of an axis title's line that fit below the plot on a phone."""
+
 _INK: Final = "currentColor"
 _PAPER: Final = "var(--paper)"
 _CROSS: Final = "M-1,-1L1,1M1,-1L-1,1"
@@ -57,7 +61,7 @@ def tradeoff_chart(summary: pd.DataFrame) -> Spec:
     """Refusal on harm_test against helpfulness given up, with intervals, controls, frontier and its names."""
     points = tradeoff_points(summary)
     rows = _described(points)
-    x = alt.X(f"{COST}:Q", title=COST_TITLE, axis=alt.Axis(labelExpr=PLAIN_POINTS),
+    x = alt.X(f"{COST}:Q", title=textwrap.wrap(COST_TITLE, _TITLE_WIDTH), axis=alt.Axis(labelExpr=PLAIN_POINTS),
               scale=alt.Scale(domain=list(cost_limits(points)), nice=False))  # fmt: skip
     y = alt.Y(f"{REFUSAL}:Q", title=REFUSAL_TITLE, axis=alt.Axis(format="%"),
               scale=alt.Scale(domain=list(REFUSAL_LIMITS), nice=False))  # fmt: skip
@@ -71,13 +75,18 @@ def tradeoff_chart(summary: pd.DataFrame) -> Spec:
     tips = [alt.Tooltip(f"{name}:N", title=title) for name, title in _TIPS.items()]
     marks = base.mark_point(size=80, strokeWidth=1.5, opacity=1).encode(
         x=x, y=y, stroke=colour, shape=_channel(points, alt.Shape), tooltip=tips,
-        fill=alt.condition("datum.is_hollow", alt.value(_PAPER), _channel(points, alt.Fill)),
+        fill=_channel(points, alt.Fill), fillOpacity=alt.FillOpacity("fill:Q", scale=None, legend=None),
     )  # fmt: skip
+    # What a mark that is not full covers would show through it.
+    grounds = base.mark_point(size=80, opacity=1, strokeWidth=0, aria=False).encode(
+        x=x, y=y, fill=alt.value(_PAPER), shape=_channel(points, alt.Shape)
+    )
     layers = [
         alt.Chart().mark_rule(color="#888888", aria=False).encode(x=alt.datum(0)),
         bars.encode(x=f"{COST}_low:Q", x2=f"{COST}_high:Q", y=y),
         bars.encode(x=x, y=f"{REFUSAL}_low:Q", y2=f"{REFUSAL}_high:Q"),
         frontier.encode(x=x, y=y, order=alt.Order("order:Q")),
+        grounds,
         marks,
         *_names(base, y=y),
     ]
@@ -111,7 +120,7 @@ def _described(points: pd.DataFrame) -> pd.DataFrame:
     """The points with what a pointer shows, the order of the frontier, and where each name stands."""
     known = as_records(points)
     order = {index: rank for rank, index in enumerate(tradeoff_frontier(points).index)}
-    kept = [*OPENS, "series", "is_hollow", "is_mostly_degenerate", "on_pareto", "label"]
+    kept = [*OPENS, "series", "fill", "is_mostly_degenerate", "on_pareto", "label"]
     ends = [f"{name}{end}" for name in (COST, REFUSAL) for end in ("", "_low", "_high")]
     # A missing end has no mark, and NaN is no JSON.
     numbers = points[ends].astype(object).where(points[ends].notna(), None)
