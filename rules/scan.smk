@@ -1,6 +1,7 @@
 if RUN.scans:
     MAIN = RUN.config.direction.main_method
     OWN = RUN.own_directions()
+    SCANNING = "ask_for_scan" if IS_SERVED else "scan_layers"
 
     rule prepare_scan_prompts:
         """Hold back the prompts of the scan, which the study doesn't use."""
@@ -37,21 +38,23 @@ if RUN.scans:
             f"{R}/logs/scan/scan_layers.log",
         priority: 5
         conda:
-            ENVIRONMENT
+            SERVING
         # Alone, as the activations are.
         threads: 64
         resources:
             clients=64,
             mem_mb=lambda wildcards, attempt: activations_mb(RUN, attempt=attempt),
             runtime=60,
+            **(WORKER if IS_SERVED else gpu_resources(RUN)),
         params:
             settings=SETTINGS.scan(),
             own_layers=list(OWN),
-            code=code_of("scan_layers"),
+            code=code_of(SCANNING),
+            **SERVED_BY,
         message:
             "scan: steering every layer"
         script:
-            "../workflow/scripts/scan_layers.py"
+            f"../workflow/scripts/{SCANNING}.py"
 
     checkpoint choose_from_scan:
         """Choose the layers and strengths that the config leaves to the scan."""

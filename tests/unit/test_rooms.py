@@ -19,18 +19,19 @@ MAY_IMPORT = {
     "interventions": "config",
     "directions": "errors files config process metrics prompts model",
     "generation": "errors config process model interventions directions",
-    "worker": "errors files process model directions generation",
-    "scan": "errors files text process prompts model interventions directions generation",
+    "vllm_engine": "errors process model interventions generation",
+    "worker": "errors files process model directions generation vllm_engine",
+    "scan": "errors files text process prompts model interventions directions generation worker",
     "tuning": "errors config metrics prompts model generation",
-    "run": "errors files text config process prompts model worker scan",
+    "run": "errors files text config process prompts model vllm_engine worker scan",
     "results": "errors files text metrics prompts directions",
     "evidence": "text statistics metrics prompts run results",
     "claims": "text statistics results evidence",
     "figures": "files text statistics scan results evidence",
     "report": "errors files text process prompts run results evidence claims figures",
     "library": "errors text config metrics prompts model interventions directions generation run results",
-    "commands": "errors files text config metrics process prompts model directions generation run results evidence "
-    "claims report library",
+    "commands": "errors files text config metrics process prompts model directions generation vllm_engine run results "
+    "evidence claims report library",
     "notebook": "errors files config process run commands",
     "experiments": "run commands",
 }
@@ -62,6 +63,13 @@ WITHOUT_A_TEST: dict[str, str] = {
     "generation/transfer.py": "unit/generation/test_engine.py",
     "generation/requests.py": "unit/generation/test_rows.py",
     "generation/scoring.py": "unit/generation/test_engine.py",
+    "vllm_engine/choosing.py": "vllm/test_parity.py",
+    "vllm_engine/engine.py": "vllm/test_parity.py",
+    "vllm_engine/extension.py": "vllm/test_parity.py",
+    "vllm_engine/measured.py": "unit/vllm_engine/test_hooks.py",
+    "vllm_engine/served_model.py": "vllm/test_parity.py",
+    "vllm_engine/starting.py": "vllm/test_parity.py",
+    "worker/read_activations.py": "vllm/test_study.py",
     "commands/begin.py": "workflow/test_installed.py",
     "commands/build_direction.py": "unit/commands/test_plan_command.py",
     "commands/probe.py": "unit/commands/test_doctor.py",
@@ -109,7 +117,9 @@ def test_every_module_has_its_test_or_is_run_by_another():
     for module, name in WITHOUT_A_TEST.items():
         named = modules_named_in(TESTS / name)
         near = named.union(*(modules_named_in(PACKAGE / one) for one in named))
-        runs_programs = name.startswith("workflow/") or "subprocess" in (TESTS / name).read_text(encoding="utf-8")
+        runs_programs = name.startswith(("workflow/", "vllm/")) or "subprocess" in (TESTS / name).read_text(
+            encoding="utf-8"
+        )
         assert module in near or runs_programs, (module, name)
 
 

@@ -32,9 +32,7 @@ with logged(snakemake.log[0]):
         worker=worker_identity(
             snakemake.input.model,
             snakemake.params.numbers,
-            rows=snakemake.resources.rows,
-            memory_mb=snakemake.resources.worker_mb,
-            workers=snakemake.resources.workers,
+            resources=dict(snakemake.resources.items()),
             code=snakemake.params.engine,
         ),
         worker_log=Path(snakemake.log[0].split("/logs/")[0]) / "logs" / "worker.log",

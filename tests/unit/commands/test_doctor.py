@@ -1,5 +1,5 @@
 import pytest
-from steering_reliability.commands.doctor import _error_of_rule, precision_words, prompt_lines, run_seconds
+from steering_reliability.commands.doctor import _error_of_rule, lines_of, precision_words, prompt_lines, run_seconds
 from steering_reliability.commands.probe import Measurement
 
 
@@ -33,6 +33,19 @@ def test_the_less_was_seen_the_less_sure_it_is_and_says_so():
     assert words[0] == "measured for 8 s"
     assert "rough" in words[1] and "rough" in words[2]
     assert words[3] == "assumed from the slowest tested machine: not measured"
+
+
+def test_it_says_which_vllm_is_there_and_what_is_missing():
+    facts = {"wanted": "0.30.0", "is_usable": True, "found": "0.30.0 (GPU) in python", "gpus": 8, "gpus_per_engine": 4}
+    assert list(lines_of("engine", {"engine": facts})) == [
+        "engine    vLLM 0.30.0 (GPU) in python",
+        "          8 GPUs, 4 for each engine",
+    ]
+    facts |= {"is_usable": False, "found": "0.1.0 (GPU) in python; it lacks jaxtyping", "gpus": 2}
+    lines = list(lines_of("engine", {"engine": facts}))
+    assert lines[0].endswith("it lacks jaxtyping")
+    assert "needs vLLM 0.30.0" in lines[2]
+    assert lines[3] == "WARNING   generation.vllm.tensor_parallel_size is 4, and 2 GPUs are visible"
 
 
 def test_of_what_snakemake_says_the_jobs_own_error_is_shown():

@@ -11,9 +11,11 @@ from steering_reliability.run.resources import (
     UNKNOWN_WEIGHTS_MB,
     activations_mb,
     count_prompts,
+    gpu_resources,
     shard_mb,
     shard_minutes,
     weights_mb,
+    worker_resources,
 )
 
 
@@ -33,14 +35,16 @@ def plan_of(config, tmp_path):
     """Return a function that plans a run of 150 prompts a split and 80 tokens, with weights of so many MiB."""
     settings = yaml.safe_load(config.read_text())
 
-    def plan(weights: int, *, device: str = "cpu") -> RunPlan:
-        folder = shutil.copytree(settings["model"]["source"], tmp_path / f"{weights}_{device}")
+    def plan(weights: int, *, device: str = "cpu", **generation: object) -> RunPlan:
+        folder = shutil.copytree(
+            settings["model"]["source"], tmp_path / f"{weights}_{device}_{generation.get('engine')}"
+        )
         with (folder / "model.safetensors").open("wb") as file:
             file.truncate(weights << 20)
         changes = {
             "model": {"name": "tiny", "source": str(folder), "device": device},
             "data": {"max_prompts_per_split": 150},
-            "generation": {"max_new_tokens": 80, "memory_gib": 3.0},
+            "generation": {"max_new_tokens": 80, "memory_gib": 3.0} | generation,
         }
         return plan_run(settings | changes)
 
@@ -65,6 +69,18 @@ def test_time_and_memory_follow_tokens_and_weights(plan_of):
     assert shard_minutes(plan_of(540, device="cuda"), split="benign", attempt=1) == 2
     # Activations need two copies of the weights.
     assert activations_mb(small, attempt=2) == 2 * (RUNTIME_MB + 1080 + 1000)
+
+
+def test_the_gpus_of_a_job_follow_from_the_config(plan_of):
+    vllm = {"tensor_parallel_size": 4, "gpu_memory_utilization": 0.85, "max_model_len": 4096}
+    served = plan_of(1, device="cuda", engine="vllm", vllm=vllm)
+    assert gpu_resources(served) == {"gres": "gpu:4"}
+    # The engine of this package runs on one GPU, whatever is said of vLLM.
+    assert gpu_resources(plan_of(1, device="cuda", engine="bridge", vllm=vllm)) == {"gres": "gpu:1"}
+    assert gpu_resources(plan_of(1)) == {}
+    sizes = {"rows": 240, "worker_mb": 3072, "workers": 0}
+    assert worker_resources(plan_of(2)) == sizes
+    assert worker_resources(served) == sizes | {"vllm_permille": 850, "vllm_context": 4096}
 
 
 @pytest.mark.parametrize(("limit", "n"), [(None, 3), (2, 2), (9, 3)])

@@ -59,3 +59,19 @@ def test_a_prompt_template_shows_in_all_that_reads_a_prompt():
 )
 def test_the_splits_that_the_main_direction_is_made_of(method, splits):
     assert list(settings(direction={"method": method}).scoring()["built_from"]) == splits
+
+
+def test_vllm_shows_in_what_it_computes_and_only_there(monkeypatch):
+    monkeypatch.setattr("steering_reliability.run.settings.staleness_version", lambda: "0.30.0")
+    plain = settings()
+    named = settings(generation={"engine": "bridge", "vllm": {"tensor_parallel_size": 4}})
+    for name in ("numbers", "completions", "lengths", "scoring"):
+        assert getattr(named, name)() == getattr(plain, name)()
+    assert named.activations("contrastive_prefix") == plain.activations("contrastive_prefix")
+    served = settings(generation={"engine": "vllm"})
+    assert served.numbers() == plain.numbers() | {"vllm": "0.30.0", "tensor_parallel_size": 1, "enforce_eager": True}
+    assert served.completions() == plain.completions()
+    # How much memory it takes changes no row; on how many GPUs a sum is formed may.
+    larger = settings(generation={"engine": "vllm", "vllm": {"gpu_memory_utilization": 0.5, "max_model_len": 512}})
+    assert larger.numbers() == served.numbers()
+    assert settings(generation={"engine": "vllm", "vllm": {"tensor_parallel_size": 2}}).numbers() != served.numbers()

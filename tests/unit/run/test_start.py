@@ -18,7 +18,10 @@ def at_root(monkeypatch):
 def workflow(*files, **overrides):
     settings = SimpleNamespace(configfiles=list(map(str, files)), config=overrides)
     storage = SimpleNamespace(shared_fs_usage=[SimpleNamespace(name="INPUT_OUTPUT")])
-    return SimpleNamespace(config_settings=settings, storage_settings=storage, is_main_process=True)
+    deployment = SimpleNamespace(deployment_method=[])
+    return SimpleNamespace(
+        config_settings=settings, storage_settings=storage, deployment_settings=deployment, is_main_process=True
+    )
 
 
 def own_file(name):
@@ -42,6 +45,16 @@ def test_an_error_names_the_file_and_the_line(config, tmp_path):
     over.write_text("generation:\n  top_p: 1.5\n")
     with pytest.raises(InputError, match=r"over\.yaml, line 2"):
         given(config, over).plan()
+
+
+def test_a_run_on_vllm_is_refused_without_it_unless_its_jobs_bring_their_environments(config, tmp_path, monkeypatch):
+    monkeypatch.setenv("STEERING_VLLM_PYTHON", str(tmp_path / "none/bin/python"))
+    asked = {"generation": {"engine": "vllm"}}
+    with pytest.raises(InputError, match=r"generation\.engine is vllm, but vLLM can't be used"):
+        given(config, **asked).plan()
+    brings = workflow(config, **asked)
+    brings.deployment_settings.deployment_method = [SimpleNamespace(name="CONDA")]
+    assert GivenConfig(brings, of_module=None, own_file=own_file).plan().config.generation.is_served
 
 
 def test_a_module_uses_the_workflows_own_prompts_unless_its_config_names_others(config):

@@ -2,7 +2,8 @@
 
 import pytest
 from some_rows import make_request
-from steering_reliability.worker.pool import choose_workers, merge, split
+from steering_reliability.errors import InputError
+from steering_reliability.worker.pool import choose_served, choose_workers, merge, split
 
 GIB = 1 << 30
 
@@ -40,3 +41,19 @@ def test_the_number_of_workers(tmp_path, monkeypatch, wanted, device, memory, co
         file.truncate(GIB)
     monkeypatch.setattr("steering_reliability.worker.pool.cores", lambda: cores)
     assert choose_workers(wanted, device=device, model=tmp_path, memory=memory) == workers
+
+
+@pytest.mark.parametrize(
+    ("wanted", "gpus", "group", "workers"),
+    [(None, 0, 1, 1), (None, 0, 2, 1), (None, 8, 2, 4), (1, 8, 2, 1), (2, 0, 1, 2)],
+)
+def test_vllm_has_one_engine_for_each_group_of_gpus(monkeypatch, wanted, gpus, group, workers):
+    monkeypatch.setattr("steering_reliability.worker.pool.visible_gpus", lambda: gpus)
+    assert choose_served(wanted, group=group) == workers
+
+
+@pytest.mark.parametrize(("wanted", "gpus", "group"), [(None, 1, 2), (3, 4, 2)])
+def test_too_few_gpus_for_a_group_are_refused(monkeypatch, wanted, gpus, group):
+    monkeypatch.setattr("steering_reliability.worker.pool.visible_gpus", lambda: gpus)
+    with pytest.raises(InputError, match=f"{gpus} GPUs are visible, too few for {wanted or 1} engine"):
+        choose_served(wanted, group=group)

@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 from steering_reliability.errors import InputError
 from steering_reliability.generation.requests import CompletionRequest, SteeringRequest
+from steering_reliability.vllm_engine.installed import Installed
 from steering_reliability.worker import write_shard as module
+from steering_reliability.worker.protocol import VllmStart, identity_from_json
 from steering_reliability.worker.write_shard import worker_identity, write_shard
 
 SETTINGS = {"max_new_tokens": 12, "temperature": 0.8, "top_p": 0.95, "samples": 2, "positions": "after_prompt"}
@@ -67,5 +69,19 @@ def test_a_refused_shard_leaves_nothing_behind(write, tmp_path):
 def test_a_run_has_one_identity(tmp_path, monkeypatch):
     monkeypatch.setenv("STEERING_OWNER", str(os.getpid()))
     numbers = {"device": "cpu", "dtype": "float32", "hook_point": "resid_post"}
-    found = worker_identity(tmp_path / "config.json", numbers, rows=64, memory_mb=512, workers=2, code="c0de")
+    resources = {"rows": 64, "worker_mb": 512, "workers": 2}
+    found = worker_identity(tmp_path / "config.json", numbers, resources=resources, code="c0de")
     assert (Path(found.folder), found.owner, found.of) == (tmp_path, os.getpid(), 2)
+    assert found.vllm is None
+
+
+def test_a_run_with_vllm_has_a_worker_in_its_python(tmp_path, monkeypatch):
+    monkeypatch.setenv("STEERING_OWNER", str(os.getpid()))
+    python = Installed("/there/bin/python", "0.30.0", "GPU")
+    monkeypatch.setattr("steering_reliability.worker.write_shard.need_vllm", lambda: python)
+    numbers = {"device": "cuda", "dtype": "auto", "hook_point": "resid_post", "vllm": "0.30.0"}
+    numbers |= {"tensor_parallel_size": 2, "enforce_eager": True}
+    resources = {"rows": 64, "worker_mb": 512, "workers": 3, "vllm_permille": 850, "vllm_context": 0}
+    found = worker_identity(tmp_path / "config.json", numbers, resources=resources, code="c0de")
+    assert found.vllm == VllmStart("/there/bin/python", 2, 0.85, None, True)
+    assert (found.of, identity_from_json(found.as_json())) == (3, found)

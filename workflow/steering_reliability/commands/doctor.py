@@ -17,7 +17,7 @@ from steering_reliability.evidence.design_power import (
     power_lines,
     power_of_plan,
 )
-from steering_reliability.process.system import cores, total_memory
+from steering_reliability.process.system import cores, total_memory, visible_gpus
 from steering_reliability.prompts.check import check_prompts
 from steering_reliability.prompts.reading import read_prompts
 from steering_reliability.prompts.schema import SPLITS
@@ -27,6 +27,7 @@ from steering_reliability.run.record import versions
 from steering_reliability.run.resources import RUNTIME_MB, weights_mb
 from steering_reliability.run.snakemake_call import snakemake_command
 from steering_reliability.run.workload import expected_conditions, expected_shards, scan_tokens
+from steering_reliability.vllm_engine.installed import VARIABLE, VERSION, find_vllm
 
 SLOWEST: Final = 100.0
 """Tokens per second and core of a model of 540 MB in float32 on the slowest processor we measured (AVX2)."""
@@ -51,8 +52,8 @@ def examine(
     `seconds` limits measuring the speed, the model's loading included; 0 measures nothing.
 
     Yields:
-        `plan`, `prompts`, `power`, `versions`, `preparing` (only where a model's folder is to be made now), `machine`,
-        `model` and `estimate`, each with plain data.
+        `plan`, `prompts`, `power`, `versions`, `engine` (only for vLLM), `preparing` (only where a model's folder is to
+        be made now), `machine`, `model` and `estimate`, each with plain data.
 
     Raises:
         InputError: When a prompt file is unsound, or the model can't be made or loaded.
@@ -68,6 +69,8 @@ def examine(
     yield "prompts", {"near_copies": list(notes.near_copies), "unchecked": list(notes.unchecked), "shift": shift}
     yield "power", power_facts(power_of_plan(plan))
     yield "versions", versions()
+    if plan.config.generation.is_served:
+        yield "engine", engine_facts(plan)
     if seconds > 0 and can_be_made(plan):
         yield "preparing", {"name": plan.config.model.name, "folder": plan.base}
         make_base(plan, files=files())
@@ -76,6 +79,20 @@ def examine(
     is_there = Path(plan.model_file).is_file()
     yield "model", {"name": plan.title, "folder": plan.model, "is_there": is_there, "weights_mb": _weights(plan)}
     yield "estimate", estimate(plan, work=work, probe=probe, is_there=is_there)
+
+
+def engine_facts(plan: RunPlan) -> dict[str, Any]:
+    """Where vLLM is, which, and what is missing; and the GPUs that an engine of this config needs."""
+    found = find_vllm()
+    is_usable = found is not None and found.version == VERSION and not found.missing
+    size = plan.config.generation.vllm.tensor_parallel_size
+    return {
+        "wanted": VERSION,
+        "is_usable": is_usable,
+        "found": found.words if found else f"not here: run `make .venv-vllm/ready`, or set {VARIABLE}",
+        "gpus": visible_gpus(),
+        "gpus_per_engine": size,
+    }
 
 
 def work_of(plan: RunPlan) -> dict[str, Any]:
@@ -102,6 +119,8 @@ def measure(plan: RunPlan, *, seconds: float) -> Measurement:
     # A tuned model is as fast as the one it is tuned from.
     if not Path(plan.base_file).is_file():
         return guess(plan, why="the model is not there yet")
+    if plan.config.generation.is_served:
+        return guess(plan, why="vLLM is not started to measure it")
     if seconds == 0:
         return guess(plan, why="not measured")
     # A prompt of each split: few, since the first is read alone, before anything is generated.
@@ -215,18 +234,35 @@ def lines_of(part: str, found: Mapping[str, Any]) -> Iterator[str]:
         yield from power_lines(facts)
     elif part == "versions":
         yield "versions  " + ", ".join(f"{name} {version}" for name, version in facts.items())
+    elif part == "engine":
+        yield from _engine_lines(facts)
     elif part == "preparing":
         yield f"preparing {facts['name']} in {facts['folder']} as the run would: about 30 s for 135M parameters"
     elif part == "machine":
-        capability = f" ({facts['cpu_capability']})" if facts["cpu_capability"] else ""
-        processor = facts["gpu"] or f"{facts['cores']} cores{capability}"
-        memory = f"{facts['memory_gb']:g} GB memory, {facts['free_disk_gb']:g} GB disk free"
-        yield f"machine   {facts['system']}, {processor}, {memory}"
+        yield _machine_line(facts)
     elif part == "model":
         made = "" if facts["is_there"] else " (made by the first run)"
         yield f"model     {facts['name']} in {facts['folder']}{made}"
     else:
         yield from _estimate_lines(facts, machine=found["machine"])
+
+
+def _machine_line(facts: Mapping[str, Any]) -> str:
+    capability = f" ({facts['cpu_capability']})" if facts["cpu_capability"] else ""
+    processor = facts["gpu"] or f"{facts['cores']} cores{capability}"
+    memory = f"{facts['memory_gb']:g} GB memory, {facts['free_disk_gb']:g} GB disk free"
+    return f"machine   {facts['system']}, {processor}, {memory}"
+
+
+def _engine_lines(facts: Mapping[str, Any]) -> Iterator[str]:
+    gpus, size = facts["gpus"], facts["gpus_per_engine"]
+    yield f"engine    vLLM {facts['found']}"
+    if gpus:
+        yield f"          {gpus} GPUs, {size} for each engine"
+    if not facts["is_usable"]:
+        yield f"WARNING   generation.engine is vllm, which needs vLLM {facts['wanted']}: docs/large_models.md"
+    if 0 < gpus < size:
+        yield f"WARNING   generation.vllm.tensor_parallel_size is {size}, and {gpus} GPUs are visible"
 
 
 def _layers(names: Sequence[str]) -> str:

@@ -112,6 +112,29 @@ class DataConfig(Section):
         return str(getattr(self, f"{split}_path"))
 
 
+class VllmConfig(Section):
+    """How vLLM is started, where `generation.engine` is `vllm`."""
+
+    tensor_parallel_size: Annotated[
+        int,
+        Field(ge=1, le=64, description="GPUs that share one copy of the model; others get engines of their own."),
+    ] = 1
+    gpu_memory_utilization: Annotated[
+        float, Field(gt=0, le=1, description="Share of a GPU's memory that an engine takes, the model included.")
+    ] = 0.9
+    max_model_len: Annotated[
+        int | None,
+        Field(ge=16, description="Most tokens of a prompt and its completion; null: what model and memory allow."),
+    ] = None
+    enforce_eager: Annotated[
+        bool,
+        Field(
+            description="Run the model layer by layer. false lets vLLM compile it, which steers only where vLLM still "
+            "calls the layers: the engine checks this when it starts, and refuses where it does not."
+        ),
+    ] = True
+
+
 class GenerationConfig(Section):
     """How completions are sampled."""
 
@@ -137,6 +160,19 @@ class GenerationConfig(Section):
             "in ordinary tokens.",
         ),
     ] = []
+    engine: Annotated[
+        Literal["bridge", "vllm"],
+        Field(
+            description="What runs the model. `bridge`: TransformerLens, with the same bytes in any batch. `vllm`: for "
+            "large models and several GPUs, in an environment of its own."
+        ),
+    ] = "bridge"
+    vllm: Annotated[VllmConfig, Field(description="How vLLM is started.")] = VllmConfig()
+
+    @property
+    def is_served(self) -> bool:
+        """Whether vLLM runs the model."""
+        return self.engine == "vllm"
 
 
 class PropensityConfig(Section):

@@ -21,6 +21,7 @@ from steering_reliability.prompts.schema import Prompt
 from steering_reliability.prompts.subset import choose_direction_set
 
 BATCH = 16
+TEMPLATES = ("system_prompt", "chat_template", "prompt_template")
 # Fewest texts of a kind for `outcome_conditioned`.
 FEWEST = 8
 
@@ -45,6 +46,25 @@ def measure_activations(
     Raises:
         InputError: When prompts, outcomes or model can't be used.
     """
+    refusing, complying, paired = read_texts(harm_train, extra=extra, settings=settings)
+    torch.set_num_threads(cores())
+    model = load_model(folder, device=settings["device"], dtype=settings["dtype"])
+    reading = {name: settings[name] for name in ("hook_point", "position", *TEMPLATES) if name in settings}
+    positive, negative = (read_residuals(texts, model=model, **reading) for texts in (refusing, complying))
+    record_making(model.facts)
+    write_activations(output, Activations(positive, negative, paired))
+
+
+def read_texts(
+    harm_train: str | Path, *, extra: Sequence[str], settings: Mapping[str, Any]
+) -> tuple[list[Text], list[Text], bool]:
+    """The refusal side, the compliance side, and whether they are paired by prompt, from the files of a run.
+
+    The arguments are those of `measure_activations`.
+
+    Raises:
+        InputError: When prompts or outcomes can't be used.
+    """
     method = settings["method"]
     fraction = settings["build_fraction"]
     prompts = {"harm_train": _builders(harm_train, split="harm_train", fraction=fraction)}
@@ -54,7 +74,7 @@ def measure_activations(
     if method == "outcome_conditioned":
         builders = {prompt.id for prompt in prompts["harm_train"]}
         outcomes = [row for row in read_outcomes(extra[0]) if row["id"] in builders]
-    refusing, complying, paired = texts_to_compare(
+    return texts_to_compare(
         method,
         prompts=prompts,
         refusal_prefix=settings["refusal_prefix"],
@@ -62,13 +82,6 @@ def measure_activations(
         outcomes=outcomes,
         where=extra[0] if extra else "",
     )
-    torch.set_num_threads(cores())
-    model = load_model(folder, device=settings["device"], dtype=settings["dtype"])
-    templates = ("system_prompt", "chat_template", "prompt_template")
-    reading = {name: settings[name] for name in ("hook_point", "position", *templates) if name in settings}
-    positive, negative = (read_residuals(texts, model=model, **reading) for texts in (refusing, complying))
-    record_making(model.facts)
-    write_activations(output, Activations(positive, negative, paired))
 
 
 def _builders(path: str | Path, *, split: str, fraction: float) -> list[Prompt]:
@@ -136,9 +149,9 @@ def read_residuals(
     Raises:
         InputError: When an appended text is empty although its tokens are to be read, or a text is too long.
     """
-    templates = {"chat_template": chat_template, "prompt_template": prompt_template}
+    templates = {"system_prompt": system_prompt, "chat_template": chat_template, "prompt_template": prompt_template}
     tokenized = [
-        _tokenize(text, model=model, position=position, system_prompt=system_prompt, templates=templates)
+        locate_tokens(text, tokenizer=model.tokenizer, context=model.context, position=position, **templates)
         for text in texts
     ]
     rows = []
@@ -153,14 +166,25 @@ def read_residuals(
     return result
 
 
-def _tokenize(
-    text: Text, *, model: LoadedModel, position: TokenPosition, system_prompt: str | None, templates: dict[str, Any]
+def locate_tokens(
+    text: Text,
+    *,
+    tokenizer: Any,
+    context: int,
+    position: TokenPosition,
+    system_prompt: str | None = None,
+    **templates: Any,
 ) -> tuple[list[int], int, int]:
-    prompt = render_prompt(text.prompt, tokenizer=model.tokenizer, system_prompt=system_prompt, **templates)
+    """The tokens of a text, the index of the first one that is read, and the index after the last.
+
+    `context` is the most tokens that the model reads; position and templates are those of `read_residuals`.
+
+    Raises:
+        InputError: When an appended text is empty although its tokens are to be read, or a text is too long.
+    """
+    prompt = render_prompt(text.prompt, tokenizer=tokenizer, system_prompt=system_prompt, **templates)
     appended = (
-        opening_tokens(text.appended, prompt=text.prompt, tokenizer=model.tokenizer, **templates)
-        if text.appended
-        else ()
+        opening_tokens(text.appended, prompt=text.prompt, tokenizer=tokenizer, **templates) if text.appended else ()
     )
     tokens = [*prompt.tokens, *appended]
     length = len(prompt.tokens)
@@ -170,8 +194,8 @@ def _tokenize(
             where=f"prompt {text.prompt[:60]!r}",
             fix="set direction.token_position to last_prompt_token",
         )
-    if len(tokens) > model.context:
-        what = f"a prompt with its prefix has {len(tokens)} tokens, more than the model's context of {model.context}"
+    if len(tokens) > context:
+        what = f"a prompt with its prefix has {len(tokens)} tokens, more than the model's context of {context}"
         raise InputError(what, where=f"prompt {text.prompt[:60]!r}", fix="shorten the prompt")
     spans = {
         "last_prompt_token": (length - 1, length),

@@ -15,14 +15,14 @@ from steering_reliability.generation.beginning import measure_beginnings
 from steering_reliability.generation.block_reader import BLOCK, BlockReader, spans_a_block
 from steering_reliability.generation.memory import PROMPTS_SHARE, ROWS_SHARE, is_out_of_memory
 from steering_reliability.generation.prompt_store import PromptState, PromptStore
-from steering_reliability.generation.rows import Completion, Row
+from steering_reliability.generation.rows import Completion, Row, check_rows
 from steering_reliability.generation.scoring import base_logprobs
 from steering_reliability.generation.slot import Slot
 from steering_reliability.generation.slot_cache import GRID, GROUPED, attention, padded
 from steering_reliability.generation.stop_strings import ends_with_stop
 from steering_reliability.generation.token_statistics import choose_and_measure, logprobs_of
 from steering_reliability.generation.transfer import to_device, to_host
-from steering_reliability.model.loading import LoadedModel, beyond_context
+from steering_reliability.model.loading import LoadedModel
 
 # Rows scored in one pass: wide enough for the matrix products, small enough for the logits to fit.
 SCORED_TOGETHER = 16
@@ -71,15 +71,7 @@ class Engine:
             InputError: When a prompt and its completion can't fit the model's context, or a layer is not there.
         """
         rows = list(rows)
-        context, n_layers = self.model.context, self.model.n_layers
-        long = [row for row in rows if row.longest > context]
-        if long:
-            lengths = {str(row.key): len(row.tokens) for row in long}
-            raise beyond_context(lengths, context=context, room=max(row.longest - len(row.tokens) for row in long))
-        absent = {block for row in rows if row.steering for block in row.steering.blocks} - set(range(n_layers))
-        if absent:
-            what = f"the model has {n_layers} blocks and no layer {', '.join(map(str, sorted(absent)))}"
-            raise InputError(what, where="config key experiment.layers", fix=f"use 0 to {n_layers - 1}")
+        check_rows(rows, context=self.model.context, n_layers=self.model.n_layers)
         self.waiting.extend(rows)
 
     def step(self) -> list[Completion]:

@@ -10,7 +10,7 @@ from steering_reliability.errors import InputError
 from steering_reliability.generation.requests import CompletionRequest, SteeringRequest
 from steering_reliability.generation.sampling import uniforms
 from steering_reliability.interventions.steer import BlockSteering, block_steering, steered_span
-from steering_reliability.model.loading import LoadedModel, opening_tokens, render_prompt
+from steering_reliability.model.loading import LoadedModel, beyond_context, opening_tokens, render_prompt
 
 
 @dataclass(frozen=True)
@@ -159,6 +159,22 @@ def rows_of(
             )
             rows.append(row)
     return rows
+
+
+def check_rows(rows: Sequence[Row], *, context: int, n_layers: int) -> None:
+    """Let rows pass that a model can write.
+
+    Raises:
+        InputError: When a prompt and its completion can't fit the model's context, or a layer is not there.
+    """
+    long = [row for row in rows if row.longest > context]
+    if long:
+        lengths = {str(row.key): len(row.tokens) for row in long}
+        raise beyond_context(lengths, context=context, room=max(row.longest - len(row.tokens) for row in long))
+    absent = {block for row in rows if row.steering for block in row.steering.blocks} - set(range(n_layers))
+    if absent:
+        what = f"the model has {n_layers} blocks and no layer {', '.join(map(str, sorted(absent)))}"
+        raise InputError(what, where="config key experiment.layers", fix=f"use 0 to {n_layers - 1}")
 
 
 def _steered_blocks(

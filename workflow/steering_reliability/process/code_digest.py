@@ -26,6 +26,7 @@ UNCHANGING: Final = {
     "config/schema.py": "its values reach the rules as params",
     "worker/rendezvous.py": "where a worker is found",
     "worker/client.py": "how a worker is started and asked",
+    "vllm_engine/installed.py": "where vLLM is found; its version reaches the rules as a param",
     "generation/memory.py": "how many rows fit at once, which changes no row",
 }
 """Modules that cannot change the bytes of what a rule writes, and why; their imports are not followed."""

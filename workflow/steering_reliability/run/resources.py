@@ -58,6 +58,30 @@ def shard_minutes(plan: RunPlan, *, split: str, attempt: int) -> int:
     return attempt * max(2, math.ceil(_SLACK * seconds / 60))
 
 
+def worker_resources(plan: RunPlan) -> dict[str, int]:
+    """How large a worker may be: what changes the speed of a shard and never its rows, as resources of its rule."""
+    generation = plan.config.generation
+    sizes = {
+        "rows": generation.batch_size,
+        "worker_mb": int(1024 * generation.memory_gib),
+        "workers": generation.workers or 0,
+    }
+    if generation.is_served:
+        # Whole numbers: Snakemake would take others for expressions.
+        sizes["vllm_permille"] = round(1000 * generation.vllm.gpu_memory_utilization)
+        sizes["vllm_context"] = generation.vllm.max_model_len or 0
+    return sizes
+
+
+def gpu_resources(plan: RunPlan) -> dict[str, str]:
+    """The GPUs of a job that holds the model, as SLURM takes them; nothing where the config asks for none."""
+    if plan.config.model.device != "cuda":
+        return {}
+    generation = plan.config.generation
+    # A string, because numbers are summed over the shards of a job.
+    return {"gres": f"gpu:{generation.vllm.tensor_parallel_size if generation.is_served else 1}"}
+
+
 def activations_mb(plan: RunPlan, *, attempt: int) -> int:
     """Memory to read the residual stream: the model, and the activations of a batch."""
     return attempt * (RUNTIME_MB + 2 * weights_mb(plan.model) + 1000)

@@ -9,6 +9,7 @@ from steering_reliability.config.fields import LENGTHS, SCANNED
 from steering_reliability.config.schema import Config
 from steering_reliability.prompts.schema import SPLITS
 from steering_reliability.run.grid import Direction, is_control
+from steering_reliability.vllm_engine.installed import staleness_version
 
 
 @dataclass(frozen=True)
@@ -59,12 +60,24 @@ class Settings:
         }
 
     def numbers(self) -> dict[str, Any]:
-        """Where and in which number format the model runs; both show in the last digits."""
+        """Where, by what and in which number format the model runs; all of it shows in the last digits."""
         return {
             "device": self.config.model.device,
             "dtype": self.config.model.dtype,
             "hook_point": self.config.direction.hook_point,
             "weights": self.weights,
+            **self._served(),
+        }
+
+    def _served(self) -> dict[str, Any]:
+        """What the numbers of vLLM depend on; nothing for the engine of this package."""
+        if not self.config.generation.is_served:
+            return {}
+        vllm = self.config.generation.vllm
+        return {
+            "vllm": staleness_version(),
+            "tensor_parallel_size": vllm.tensor_parallel_size,
+            "enforce_eager": vllm.enforce_eager,
         }
 
     def completions(self, direction: str | None = None, *, intervention: str = "add") -> dict[str, Any]:

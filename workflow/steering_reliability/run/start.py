@@ -19,6 +19,7 @@ from steering_reliability.prompts.check import check_prompts
 from steering_reliability.prompts.schema import SPLITS
 from steering_reliability.run.plan import RunPlan, plan_run
 from steering_reliability.run.record import record_config
+from steering_reliability.vllm_engine.installed import need_vllm
 from steering_reliability.worker.client import claim_owner, stop_workers
 
 SNAKEMAKE_FOLDER = Path(".snakemake")
@@ -72,11 +73,17 @@ class GivenConfig:
             plan = plan_run(config, own_prompts=self.own_prompts)
             check_storage(plan.config.model, shares_files="INPUT_OUTPUT" in usage)
             if self._workflow.is_main_process:
+                if plan.config.generation.is_served and not self._has_conda():
+                    need_vllm()
                 data, files = plan.config.data, {split: plan.prompt_file(split) for split in SPLITS}
                 notes = check_prompts(files, limit=data.max_prompts_per_split, cluster_field=data.cluster_field)
                 for note in [*(f"{note}." for note in notes.near_copies), *plan.model_notes()]:
                     print(f"Warning: {note}", file=sys.stderr)
         return plan
+
+    def _has_conda(self) -> bool:
+        """Whether jobs bring environments of their own, the one with vLLM among them."""
+        return any(one.name == "CONDA" for one in self._workflow.deployment_settings.deployment_method)
 
 
 def start_process(*, is_main: bool) -> None:

@@ -186,7 +186,7 @@ def scan_rows(
     split; column n says so.
     """
     steerings = {
-        layer: _steerings(found, intervention=intervention, strengths=strengths, alpha_unit=alpha_unit)
+        layer: steerings_of(found, intervention=intervention, strengths=strengths, alpha_unit=alpha_unit)
         for layer, found in directions.items()
     }
     banded, others = _divide(tails)
@@ -200,16 +200,17 @@ def scan_rows(
         ):
             values.setdefault((layer, number, split), []).append(pair)
     return [
-        _row(values[layer, number, split], found, number, intervention=intervention, layer=layer, split=split)
+        row_of(values[layer, number, split], found, number, intervention=intervention, layer=layer, split=split)
         for number in range(n_all)
         for layer, found in steerings.items()
         for split in tails
     ]
 
 
-def _steerings(
+def steerings_of(
     directions: Sequence[StoredDirection], *, intervention: str, strengths: Sequence[float], alpha_unit: str
 ) -> Steerings:
+    """What is tried along the main direction and the random ones (all but the first) of a layer."""
     names = [MAIN, *(f"random_{number}" for number in range(len(directions) - 1))]
     ladder = sorted(strengths)
     pairs = [
@@ -229,12 +230,17 @@ def _steerings(
     )
 
 
+def banded_places(n: int) -> set[int]:
+    """Which of a split's n prompts random directions are measured on too."""
+    few = min(RANDOM_PROMPTS, n)
+    return {at * n // few for at in range(few)}
+
+
 def _divide(tails: Mapping[str, Sequence[Tail]]) -> tuple[list[Tail], list[Tail]]:
     """The prompts that random directions are measured on too, spread over each split's file, and the others."""
     banded, others = [], []
     for of_split in tails.values():
-        n = min(RANDOM_PROMPTS, len(of_split))
-        chosen = {at * len(of_split) // n for at in range(n)}
+        chosen = banded_places(len(of_split))
         banded += [tail for at, tail in enumerate(of_split) if at in chosen]
         others += [tail for at, tail in enumerate(of_split) if at not in chosen]
     return banded, others
@@ -285,7 +291,7 @@ def _measured(
                     yield layer, number, tail.split, pair
 
 
-def _row(
+def row_of(
     values: Sequence[tuple[float, float]],
     found: Steerings,
     number: int,
@@ -294,6 +300,7 @@ def _row(
     layer: int,
     split: str,
 ) -> ScanRow:
+    """The mean and spread of the two outcomes over prompts, under one steering of a layer."""
     changes, kls = zip(*values, strict=True)
     spread = [statistics.stdev(of) if len(of) > 1 else float("nan") for of in (changes, kls)]
     return ScanRow(

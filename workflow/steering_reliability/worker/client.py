@@ -19,6 +19,7 @@ from steering_reliability.process.system import host_name
 from steering_reliability.worker.pool import merge, split
 from steering_reliability.worker.protocol import WorkerIdentity, private_folder, receive, request_to_json, send
 from steering_reliability.worker.rendezvous import (
+    VLLM_MODULE,
     WORKER_MODULE,
     is_worker,
     read_pid_file,
@@ -67,7 +68,9 @@ def request_completions(
     """
     parts = zip(worker.pool(), split(request, workers=worker.of), strict=True)
     with ThreadPoolExecutor(worker.of) as threads:
-        futures = [threads.submit(_ask, part, worker=member, log=log) for member, part in parts if part.prompts]
+        futures = [
+            threads.submit(ask, request_to_json(part), worker=member, log=log) for member, part in parts if part.prompts
+        ]
     refused = [error for error in (future.exception() for future in futures) if isinstance(error, InputError)]
     if refused:
         what = "; ".join(dict.fromkeys(error.what for error in refused))
@@ -78,10 +81,16 @@ def request_completions(
     return merge([answer["rows"] for answer in answers], samples=request.samples)
 
 
-def _ask(request: CompletionRequest, *, worker: WorkerIdentity, log: Path) -> dict[str, Any]:
+def ask(message: Mapping[str, Any], *, worker: WorkerIdentity, log: Path) -> dict[str, Any]:
+    """Send a message to one worker, which is started if need be, and wait for its answer.
+
+    Raises:
+        InputError: When the worker refuses.
+        WorkerDied: When it ended without an answer.
+    """
     with _connect(worker, log=log) as connection:
         try:
-            send(connection, request_to_json(request))
+            send(connection, message)
             answer = receive(connection)
         except OSError:
             answer = None
@@ -118,17 +127,20 @@ def _start(worker: WorkerIdentity, *, path: Path, log: Path) -> socket.socket:
     log.parent.mkdir(parents=True, exist_ok=True)
     # Snakemake limits a job's threads by these; the worker serves many jobs and takes the machine's.
     environment = {name: value for name, value in os.environ.items() if not name.endswith("_NUM_THREADS")}
-    environment = SETTINGS | environment
+    environment = SETTINGS | ({"OMP_WAIT_POLICY": "PASSIVE"} if worker.vllm else {}) | environment
     # The folder that the rules name has nothing but the package; that of an installed one would put all packages of the
     # run's environment before those of the job's own (`--sdm conda`).
     package = os.environ.get("STEERING_PACKAGE", str(Path(__file__).parents[2]))
     environment["PYTHONPATH"] = os.pathsep.join([package, *filter(None, [os.environ.get("PYTHONPATH")])])
-    command = [sys.executable, "-m", WORKER_MODULE, str(path), worker.as_json()]
+    python, module = (worker.vllm.python, VLLM_MODULE) if worker.vllm else (sys.executable, WORKER_MODULE)
+    command = [python, "-m", module, str(path), worker.as_json()]
     with log.open("ab") as output:
         process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=environment, start_new_session=True
         )
-    deadline = time.monotonic() + START_SECONDS
+    # A model of 70B parameters takes its time to load.
+    seconds = START_SECONDS * (6 if worker.vllm else 1)
+    deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         connection = _try(path)
         if connection is not None:
@@ -138,7 +150,7 @@ def _start(worker: WorkerIdentity, *, path: Path, log: Path) -> socket.socket:
             raise WorkerDied(f"the worker could not start; its last messages:\n{last}")
         time.sleep(0.1)
     process.kill()
-    raise WorkerDied(f"the worker did not answer within {START_SECONDS:.0f} s; see {log}")
+    raise WorkerDied(f"the worker did not answer within {seconds:.0f} s; see {log}")
 
 
 def claim_owner(environment: MutableMapping[str, str] = os.environ) -> int:

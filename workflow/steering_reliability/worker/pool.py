@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from steering_reliability.errors import InputError
 from steering_reliability.generation.requests import CompletionRequest
 from steering_reliability.process.system import cores, visible_gpus
 
@@ -23,6 +24,21 @@ def choose_workers(wanted: int | None, *, device: str, model: Path, memory: int)
         return max(gpus, 1)
     weights = sum(path.stat().st_size for path in model.glob("*.safetensors"))
     return min(2, cores()) if weights <= memory // 2 else 1
+
+
+def choose_served(wanted: int | None, *, group: int) -> int:
+    """The number of workers with vLLM: one for each group of GPUs that share a copy of the model, else one.
+
+    Raises:
+        InputError: When there are GPUs, but not enough for the groups.
+    """
+    gpus = visible_gpus()
+    most = gpus // group if gpus else 1
+    if gpus and (wanted or 1) > most:
+        what = f"{gpus} GPUs are visible, too few for {wanted or 1} engine(s) of {group}"
+        fix = "lower tensor_parallel_size or generation.workers, or ask for more GPUs"
+        raise InputError(what, where="config key generation.vllm.tensor_parallel_size", fix=fix)
+    return wanted or most
 
 
 def split(request: CompletionRequest, *, workers: int) -> list[CompletionRequest]:

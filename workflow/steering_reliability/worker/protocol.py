@@ -19,12 +19,23 @@ MAX_MESSAGE = 1 << 28
 
 
 @dataclass(frozen=True)
+class VllmStart:
+    """How a worker starts vLLM: `generation.vllm` of the config, and the Python that has it."""
+
+    python: str
+    tensor_parallel_size: int = 1
+    gpu_memory_utilization: float = 0.9
+    max_model_len: int | None = None
+    enforce_eager: bool = True
+
+
+@dataclass(frozen=True)
 class WorkerIdentity:
     """What makes two clients share a worker.
 
     `folder` is the absolute Hugging Face folder; device and dtype are as configured. The end of the process `owner`
     also ends the worker; `code` is the digest of what it runs. The `of` workers of a run, numbered from 0, share its
-    rows, memory and cores.
+    rows, memory and cores. `vllm` is None for the engine of this package.
     """
 
     folder: str
@@ -37,6 +48,7 @@ class WorkerIdentity:
     code: str
     number: int = 0
     of: int = 1
+    vllm: VllmStart | None = None
 
     def pool(self) -> "list[WorkerIdentity]":
         """All workers of this one's run."""
@@ -55,6 +67,13 @@ class WorkerIdentity:
     def as_json(self) -> str:
         """The identity as a worker takes it on its command line."""
         return json.dumps(asdict(self), sort_keys=True)
+
+
+def identity_from_json(text: str) -> WorkerIdentity:
+    """An identity from a worker's command line."""
+    fields = json.loads(text)
+    vllm = fields.pop("vllm")
+    return WorkerIdentity(**fields, vllm=VllmStart(**vllm) if vllm else None)
 
 
 def private_folder() -> Path:

@@ -11,6 +11,7 @@ import psutil
 from steering_reliability.worker.protocol import private_folder
 
 WORKER_MODULE = "steering_reliability.worker.server"
+VLLM_MODULE = "steering_reliability.worker.vllm_server"
 
 
 @contextmanager
@@ -43,7 +44,7 @@ def start_lock(socket: Path, *, wait: bool = True) -> Iterator[bool]:
 def is_worker(pid: int) -> bool:
     """Whether a process is a worker; the number of one that was killed may be another process's by now."""
     try:
-        return WORKER_MODULE in psutil.Process(pid).cmdline()
+        return not {WORKER_MODULE, VLLM_MODULE}.isdisjoint(psutil.Process(pid).cmdline())
     except psutil.Error:
         return False
 

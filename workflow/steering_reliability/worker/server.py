@@ -1,6 +1,5 @@
 """A worker: a process that loads the model once and writes the rows of every client that connects."""
 
-import json
 import math
 import os
 import queue
@@ -10,10 +9,10 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import psutil
 import torch
@@ -27,9 +26,16 @@ from steering_reliability.generation.slot_cache import round_up
 from steering_reliability.generation.stop_strings import kept_text
 from steering_reliability.model.loading import LoadedModel, choose_device, load_model
 from steering_reliability.process.system import cores
-from steering_reliability.worker.protocol import WorkerIdentity, receive, request_from_json, send
+from steering_reliability.worker.protocol import (
+    WorkerIdentity,
+    identity_from_json,
+    receive,
+    request_from_json,
+    send,
+)
 
 IDLE_SECONDS = 600.0
+Asked = Callable[[Mapping[str, Any]], dict[str, Any]]
 
 
 @dataclass
@@ -48,8 +54,29 @@ class Job:
         self.answered.set()
 
 
-def serve(path: Path, *, engine: Engine, owner: int) -> None:
-    """Answer clients until the owner is gone, nobody has connected for a while, or a signal says stop."""
+class RowEngine(Protocol):
+    """What a server asks of an engine: rows in, completions out, and perhaps other questions."""
+
+    @property
+    def model(self) -> LoadedModel:
+        """What computes."""
+
+    @property
+    def idle(self) -> bool:
+        """Whether there is nothing to do."""
+
+    def submit(self, rows: Iterable[Row]) -> None:
+        """Queue rows."""
+
+    def step(self) -> list[Completion]:
+        """Go on, and return the rows that are complete."""
+
+
+def serve(path: Path, *, engine: RowEngine, owner: int, asked: Asked | None = None) -> None:
+    """Answer clients until the owner is gone, nobody has connected for a while, or a signal says stop.
+
+    `asked` answers messages with the key `ask`, which want something else than completions.
+    """
     jobs: queue.Queue[Job] = queue.Queue()
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     previous = os.umask(0o177)
@@ -65,7 +92,7 @@ def serve(path: Path, *, engine: Engine, owner: int) -> None:
                 job = jobs.get(timeout=0.5)
             except queue.Empty:
                 break
-            _open(job, engine=engine, jobs_of_rows=jobs_of_rows)
+            _open(job, engine=engine, jobs_of_rows=jobs_of_rows, asked=asked)
         if time.monotonic() - looked > 1.0:
             looked = time.monotonic()
             if not psutil.pid_exists(owner):
@@ -82,8 +109,11 @@ def serve(path: Path, *, engine: Engine, owner: int) -> None:
                 job.close(_answer(job, engine.model))
 
 
-def _open(job: Job, *, engine: Engine, jobs_of_rows: dict[Row, Job]) -> None:
+def _open(job: Job, *, engine: RowEngine, jobs_of_rows: dict[Row, Job], asked: Asked | None) -> None:
     try:
+        if asked is not None and "ask" in job.message:
+            job.close(asked(job.message))
+            return
         request = request_from_json(job.message)
         files = request.steering.direction_files or () if request.steering else ()
         known = {file: read_direction(file, d_model=engine.model.d_model) for file in dict.fromkeys(files)}
@@ -171,13 +201,19 @@ def _engine(identity: WorkerIdentity) -> Engine:
 
 def main(arguments: list[str]) -> int:
     """Run a worker: path of its socket, and its identity as JSON."""
-    path, identity = Path(arguments[0]), WorkerIdentity(**json.loads(arguments[1]))
+    return run_worker(arguments, lambda identity: (_engine(identity), None))
+
+
+def run_worker(arguments: list[str], start: Callable[[WorkerIdentity], tuple[RowEngine, Asked | None]]) -> int:
+    """Serve the engine that `start` makes of an identity, and what it answers beside completions."""
+    path, identity = Path(arguments[0]), identity_from_json(arguments[1])
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     torch.set_num_threads(max(1, cores() // identity.of))
     pid_file, ours = path.with_suffix(".pid"), f"{os.getpid()} {identity.owner}\n"
     try:
         pid_file.write_text(ours, encoding="utf-8")
-        serve(path, engine=_engine(identity), owner=identity.owner)
+        engine, asked = start(identity)
+        serve(path, engine=engine, owner=identity.owner, asked=asked)
     except InputError as error:
         print(error, file=sys.stderr, flush=True)
         return 1

@@ -3,15 +3,17 @@
 import json
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from steering_reliability.files import atomic_write
 from steering_reliability.generation.requests import CompletionRequest, SteeringRequest
 from steering_reliability.process.ledger import record_making
+from steering_reliability.vllm_engine.installed import need_vllm
 from steering_reliability.worker.client import request_completions
-from steering_reliability.worker.pool import choose_workers
-from steering_reliability.worker.protocol import WorkerIdentity
+from steering_reliability.worker.pool import choose_served, choose_workers
+from steering_reliability.worker.protocol import VllmStart, WorkerIdentity
 
 
 def write_shard(
@@ -52,22 +54,34 @@ def write_shard(
 
 
 def worker_identity(
-    model_file: str | Path, numbers: Mapping[str, Any], *, rows: int, memory_mb: int, workers: int, code: str
+    model_file: str | Path, numbers: Mapping[str, Any], *, resources: Mapping[str, Any], code: str
 ) -> WorkerIdentity:
     """The worker that serves this run: same model, same number format, same code, same Snakemake process.
 
-    `numbers` holds `device`, `dtype` and `hook_point`; with 0 `workers` their number is chosen here; `code` is the
-    digest of the worker's code as it was when the run began.
+    `numbers` holds `device`, `dtype`, `hook_point`, and with vLLM its `tensor_parallel_size` and `enforce_eager`;
+    `resources` those of `worker_resources`, with 0 `workers` their number is chosen here; `code` is the digest of the
+    worker's code as it was when the run began.
     """
     folder = Path(model_file).resolve().parent
-    return WorkerIdentity(
+    identity = WorkerIdentity(
         folder=str(folder),
         device=numbers["device"],
         dtype=numbers["dtype"],
         hook_point=numbers["hook_point"],
-        max_rows=int(rows),
-        memory_mb=int(memory_mb),
+        max_rows=int(resources["rows"]),
+        memory_mb=int(resources["worker_mb"]),
         owner=int(os.environ["STEERING_OWNER"]),
         code=code,
-        of=choose_workers(workers or None, device=numbers["device"], model=folder, memory=int(memory_mb) << 20),
     )
+    wanted = int(resources["workers"]) or None
+    if "vllm" in numbers:
+        start = VllmStart(
+            python=need_vllm().python,
+            tensor_parallel_size=numbers["tensor_parallel_size"],
+            gpu_memory_utilization=int(resources["vllm_permille"]) / 1000,
+            max_model_len=int(resources["vllm_context"]) or None,
+            enforce_eager=numbers["enforce_eager"],
+        )
+        return replace(identity, vllm=start, of=choose_served(wanted, group=start.tensor_parallel_size))
+    memory = identity.memory_mb << 20
+    return replace(identity, of=choose_workers(wanted, device=identity.device, model=folder, memory=memory))
