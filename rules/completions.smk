@@ -25,8 +25,8 @@ rule complete_baseline:
     # A client only waits: it costs no core, and enough of them keep the worker's batch full whatever --cores is.
     threads: 0
     resources:
-        clients=1,
         **WORKER,
+        clients=1,
         mem_mb=lambda wildcards, attempt: shard_mb(RUN, in_flight=IN_FLIGHT, attempt=attempt),
         runtime=lambda wildcards, attempt: shard_minutes(RUN, split=wildcards.split, attempt=attempt),
     params:

@@ -20,14 +20,14 @@ rule measure_activations:
     # More than there are is scaled down to all: it runs alone, since two that compute slow each other down.
     threads: 64
     resources:
+        **(WORKER if IS_SERVED else gpu_resources(RUN)),
         clients=64,
         mem_mb=lambda wildcards, attempt: activations_mb(RUN, attempt=attempt),
         runtime=30,
-        **(WORKER if IS_SERVED else gpu_resources(RUN)),
     params:
+        **SERVED_BY,
         settings=lambda wildcards: SETTINGS.activations(wildcards.direction),
         code=lambda wildcards: code_of(MEASURING, without=RUN.unused_code(wildcards.direction)),
-        **SERVED_BY,
     message:
         "directions: reading activations for {wildcards.direction}"
     script:

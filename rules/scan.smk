@@ -42,15 +42,15 @@ if RUN.scans:
         # Alone, as the activations are.
         threads: 64
         resources:
+            **(WORKER if IS_SERVED else gpu_resources(RUN)),
             clients=64,
             mem_mb=lambda wildcards, attempt: activations_mb(RUN, attempt=attempt),
             runtime=60,
-            **(WORKER if IS_SERVED else gpu_resources(RUN)),
         params:
+            **SERVED_BY,
             settings=SETTINGS.scan(),
             own_layers=list(OWN),
             code=code_of(SCANNING),
-            **SERVED_BY,
         message:
             "scan: steering every layer"
         script:

@@ -42,7 +42,7 @@ def test_a_killed_study_is_resumed_and_has_the_tables_of_the_bridge(projects):
         assert process.poll() is None, "the study was over before it could be killed"
         for number in processes_in(served.root):
             kill(number)
-    finished = finished_shards(served, seen)
+        finished = finished_shards(served, seen)
     run = served.snakemake("--cores", "2")
     assert run.code == 0, run.output[-3000:]
     again = {name: time_of for name, (time_of, _) in served.shards().items()}
