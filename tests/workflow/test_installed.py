@@ -121,7 +121,7 @@ def test_its_metadata_has_the_ranges_and_no_pins(installed):
     needed = [Requirement(line) for line in facts.get_all("Requires-Dist")]
     assert {str(one) for one in needed if one.marker is None} == {str(Requirement(d)) for d in project["dependencies"]}
     assert all(spec.operator in (">=", "<") for one in needed for spec in one.specifier)
-    assert set(facts.get_all("Provides-Extra")) == {"dev", "notebook", "cluster"}
+    assert set(facts.get_all("Provides-Extra")) == {"dev", "notebook", "cluster", "inspect"}
     assert facts["Version"] == project["version"]
 
 

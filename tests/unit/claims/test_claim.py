@@ -193,7 +193,7 @@ def test_the_difference_is_one_of_sizes_where_steering_lowers_refusal():
     # -0.8 and -0.3: steering does 50 points more in distribution.
     claim = gap_of(gap((36, 4), (36, 24)))
     assert claim["value"] == pytest.approx(-0.5)
-    assert "a difference of +50 points (95% interval +30 to +70" in claim["sentence"]
+    assert "a difference of +50 points of lost refusal (95% interval +30 to +70" in claim["sentence"]
 
 
 def test_a_gap_that_is_not_shown_says_what_is_not_excluded():
