@@ -27,6 +27,9 @@ TARGETS["figures"] = TARGETS["completions"] | {
 TARGETS["reports"] = TARGETS["figures"] | {"measure_shift", "record_provenance", "write_examples", "write_report"}
 TARGETS["all"] = TARGETS["reports"] | TARGETS["results"] | {"record_checksums"}
 
+# What a rule runs instead of the script of its name, where vLLM serves the model.
+SERVED = {"measure_activations": "read_activations", "scan_layers": "ask_for_scan"}
+
 # A model is converted and tuned once: changed code in these runs nothing again.
 MADE_ONCE = {"prepare_model", "tune_refusal"}
 
@@ -84,7 +87,9 @@ def test_rules_are_formatted() -> None:
 def test_files_stay_thin() -> None:
     assert len(SNAKEFILE.read_text(encoding="utf-8").splitlines()) <= 40
     # Both kinds of shards are written by one script.
-    assert {path.stem for path in SCRIPTS} == set(WORKING) - {"complete_baseline"} | {"complete_shard"}
+    assert {path.stem for path in SCRIPTS} == set(WORKING) - {"complete_baseline"} | {"complete_shard"} | set(
+        SERVED.values()
+    )
     for path in SCRIPTS:
         assert len(path.read_text(encoding="utf-8").splitlines()) <= 45, path
 
@@ -108,8 +113,13 @@ def test_a_rule_runs_again_when_its_code_changes() -> None:
     """Every rule digests the import closure of its own script, and leaves nothing to a rule before it."""
     text = "".join(path.read_text(encoding="utf-8") for path in RULE_FILES)
     digested = set(re.findall(r'\bcode=(?:lambda wildcards: )?code_of\(\s*"(\w+)"', text))
+    assert digested == {path.stem for path in SCRIPTS} - MADE_ONCE - {*SERVED, *SERVED.values()}
+    for name, served, own in re.findall(r'^ *(\w+) = "(\w+)" if IS_SERVED else "(\w+)"', text, re.MULTILINE):
+        assert SERVED[own] == served
+        assert f"code_of({name}" in RULES[own] and f"scripts/{{{name}}}.py" in RULES[own]
+        digested |= {own, served}
     assert digested == {path.stem for path in SCRIPTS} - MADE_ONCE
-    for rule in set(WORKING) - MADE_ONCE - {"complete_baseline"}:
+    for rule in set(WORKING) - MADE_ONCE - {"complete_baseline", *SERVED}:
         assert f'"{rule}"' in RULES[rule].partition("code_of(")[2], rule
     # The worker runs in a process of its own, which no script imports.
     assert "**WRITING" in RULES["complete_baseline"] and "**WRITING" in RULES["complete_shard"]
