@@ -123,7 +123,8 @@ def test_a_rule_runs_again_when_its_code_changes() -> None:
         assert f'"{rule}"' in RULES[rule].partition("code_of(")[2], rule
     # The worker runs in a process of its own, which no script imports.
     assert "**WRITING" in RULES["complete_baseline"] and "**WRITING" in RULES["complete_shard"]
-    assert 'engine=code_of("worker/server.py")' in text
+    assert "engine=ENGINE" in text
+    assert 'ENGINE = code_of("worker/vllm_server.py" if IS_SERVED else "worker/server.py")' in text
 
 
 def test_whatever_reads_a_model_asks_for_its_card() -> None:
