@@ -194,7 +194,7 @@ def _legend(axes: Axes, points: pd.DataFrame, styles: dict[str, LineStyle]) -> N
         handles=handles,
         loc="lower left",
         bbox_to_anchor=(-0.16, 1.0),
-        ncols=3 if max(map(len, lines)) <= _SHORT else 2,
+        ncols=3 if max(map(len, lines), default=0) <= _SHORT else 2,
         frameon=False,
         fontsize=SMALL,
         borderaxespad=0.2,
