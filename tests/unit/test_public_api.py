@@ -15,7 +15,7 @@ build_fraction
 GeneratedText: id, prompt, sample, completion, n_tokens, finish_reason, mean_logprob, mean_entropy, first_token_kl, \
 base_logprob
 GenerationConfig: max_new_tokens, temperature, top_p, seed, batch_size, memory_gib, workers, num_samples_per_prompt, \
-stop_strings
+stop_strings, engine, vllm
 InputError(what, *, where, fix)
 LoadedModel: bridge, tokenizer, device, dtype, end_tokens, context, block_returns_tuple
 StoredDirection: vector, vector_norm, resid_norm, statistics
